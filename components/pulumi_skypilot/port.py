@@ -1,0 +1,146 @@
+"""What the life cycle asks of SkyPilot, and what can go wrong with it, as one tree.
+
+SkyPilotError
+├── NotFound        the remote object is not there
+├── Unreachable     no answer that can be trusted: never to be taken for NotFound
+├── Denied          the server knows us not, or has no credentials for the place
+├── NoCapacity      no place had the machine
+├── Invalid         SkyPilot refuses what was asked
+├── Failed          it was tried and did not work
+└── TimedOut        it did not happen in time; it may still happen
+"""
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+
+
+class SkyPilotError(Exception):
+    """One line for a user: what happened and what to do."""
+
+
+class NotFound(SkyPilotError):
+    """The remote object is not there."""
+
+
+class Unreachable(SkyPilotError):
+    """No answer that can be trusted: the object may well be there."""
+
+
+class Denied(SkyPilotError):
+    """The server does not know us, or has no credentials for the place."""
+
+
+class NoCapacity(SkyPilotError):
+    """No place that the spec allows had the machine."""
+
+
+class Invalid(SkyPilotError):
+    """SkyPilot refuses what was asked."""
+
+
+class Failed(SkyPilotError):
+    """It was tried and did not work."""
+
+
+class TimedOut(SkyPilotError):
+    """It did not happen in the time given; it may still happen."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """An API server, and who we are to it."""
+
+    url: str
+    version: str
+    user: str
+    workspace: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Replica:
+    """One replica of a service."""
+
+    id: int
+    status: str
+    version: int
+    launched: bool
+    """Its machine has a row in SkyPilot's database: from then on a `down` finds it."""
+    endpoint: str | None = None
+    infra: str = ""
+    spot: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """A service as SkyServe knows it."""
+
+    name: str
+    status: str
+    version: int
+    active_versions: tuple[int, ...]
+    hash: str
+    endpoint: str | None
+    text: str | None
+    """The task as its author wrote it; None while an update is half made."""
+    target_replicas: int | None
+    replicas: tuple[Replica, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """A cluster that costs money now, replicas' hidden ones too."""
+
+    name: str
+    labels: Mapping[str, str]
+    managed: bool
+    """Made by a SkyServe controller, not by a person."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """What to run: a task's text, in which env and secret values are null, and the values."""
+
+    text: str
+    env: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    secrets: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+
+
+class SkyPilot(typing.Protocol):
+    """All that the life cycle asks of SkyPilot. Raises the errors above and nothing else."""
+
+    def server(self) -> Server:
+        """Who answers, and who we are to it."""
+
+    def places(self) -> frozenset[str]:
+        """The infra that the server has credentials for, in lower case."""
+
+    def service(self, name: str) -> Service | None:
+        """One service, or None when the server says that there is none."""
+
+    def services(self) -> tuple[Service, ...]:
+        """All services of the server."""
+
+    def up(self, name: str, order: Order) -> None:
+        """Register a service. Never for a name that exists: SkyServe would take it over."""
+
+    def update(self, name: str, order: Order) -> None:
+        """Give a service its next version. Accepted, not rolled out."""
+
+    def down(self, name: str, *, purge: bool = False) -> None:
+        """Schedule the end of a service."""
+
+    def log(self, name: str, replica: int, lines: int) -> tuple[str, ...]:
+        """The last lines of a replica's log, of its launch or of its job."""
+
+    def machines(self) -> tuple[Machine, ...]:
+        """Every live cluster of the server."""
+
+    def machine_down(self, name: str) -> None:
+        """Terminate a cluster."""
+
+    def active(self, name: str) -> tuple[str, ...]:
+        """Ids of requests under way that make this cluster or service."""
+
+    def cancel(self, request: str) -> None:
+        """Abort a request."""
