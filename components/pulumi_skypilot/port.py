@@ -144,3 +144,6 @@ class SkyPilot(typing.Protocol):
 
     def cancel(self, request: str) -> None:
         """Abort a request."""
+
+    def get(self, url: str, api_key: str | None) -> tuple[int, str]:
+        """Ask a service itself: the HTTP status and the body."""

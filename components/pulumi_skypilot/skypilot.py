@@ -15,6 +15,8 @@ import sys
 import tempfile
 import threading
 import typing
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 
 import yaml
@@ -184,6 +186,19 @@ class Sdk:
         self._ask(
             lambda sky: sky.get(sky.api_cancel([request], all_users=True, silent=True)), seconds=60
         )
+
+    def get(self, url: str, api_key: str | None) -> tuple[int, str]:
+        """Ask a service itself: the HTTP status and the body."""
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        request = urllib.request.Request(url, headers=headers)  # noqa: S310 - SkyServe's own URL
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+                return answer.status, answer.read(65536).decode(errors="replace")
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, ""
+        except OSError as error:
+            raise port.Unreachable(f"{url}: {error}") from error
 
     def _services(self, names: list[str] | None) -> tuple[port.Service, ...]:
         def ask(sky: typing.Any) -> tuple[port.Service, ...]:
@@ -363,8 +378,10 @@ class _Quiet(io.TextIOBase):
     @contextlib.contextmanager
     def here(cls) -> Iterator[None]:
         cls._local.quiet = True
-        yield
-        cls._local.quiet = False
+        try:
+            yield
+        finally:
+            cls._local.quiet = False
 
     def write(self, text: str) -> int:
         return len(text) if getattr(self._local, "quiet", False) else self._out.write(text)

@@ -1,0 +1,180 @@
+"""What a program uses: one deployment, or all that a stack's config names."""
+
+import difflib
+import json
+import os
+import typing
+from collections.abc import Mapping
+
+import pulumi
+
+from . import readiness, resources, skypilot
+from . import spec as specs
+
+SETTINGS = ("deployments", "prefix")
+"""What this package reads under the project's own name in a stack's config."""
+
+
+class Deployment(pulumi.ComponentResource):
+    """One model served: a service and the wait for it."""
+
+    endpoint: pulumi.Output[str]
+    """The address that clients use, known once the model answers."""
+    api_key: pulumi.Output[str]
+    """The key that clients send (secret)."""
+    model: str
+    """The name that clients ask for."""
+
+    def __init__(
+        self,
+        name: str,
+        spec: Mapping[str, typing.Any],
+        *,
+        scope: resources.Scope,
+        service_name: str | None = None,
+        api_key: pulumi.Input[str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare the service and wait for it.
+
+        Args:
+            name: Of the component.
+            spec: What to serve, as in a stack file (docs/reference.md).
+            scope: The stack's scope.
+            service_name: Of the service on the API server; default: the component's name.
+            api_key: A key of one's own; default: one derived from the scope's seed.
+            opts: Pulumi's own options.
+
+        """
+        super().__init__("skypilot:index:Deployment", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        service = resources.Service(
+            name, spec, scope=scope, name=service_name, api_key=api_key, opts=child
+        )
+        self.model = str(spec.get("servedName") or spec.get("model"))
+        self.api_key = service.apiKey
+        minimum, delay = _waits(spec)
+        ready = resources.Readiness(
+            name,
+            service,
+            scope=scope,
+            model=self.model,
+            min_replicas=minimum,
+            timeout_seconds=delay + readiness.PROVISION_SECONDS,
+            opts=child,
+        )
+        self.endpoint = ready.endpoint
+        self.register_outputs({"endpoint": self.endpoint, "model": self.model})
+
+
+class Deployments(pulumi.ComponentResource):
+    """All deployments of a stack's config, in one scope."""
+
+    def __init__(
+        self, name: str = "deployments", opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Read `deployments` of the project's config and `skypilot:*`, and make what they say."""
+        super().__init__("skypilot:index:Deployments", name, None, opts)
+        config, server = pulumi.Config(), pulumi.Config("skypilot")
+        wanted = _deployments(config)
+        child = pulumi.ResourceOptions(parent=self)
+        scope = resources.Scope(
+            name,
+            api_server=server.get("apiServer") or skypilot.DEFAULT_URL,
+            workspace=server.get("workspace"),
+            serve_host=server.get("serveHost"),
+            opts=child,
+        )
+        prefix = config.get("prefix") or pulumi.get_stack()
+        self.deployments = {
+            key: Deployment(
+                key,
+                _with_secrets(key, data, config),
+                scope=scope,
+                service_name=f"{prefix}-{key}",
+                api_key=_own_key(key, data, config),
+                opts=child,
+            )
+            for key, data in wanted.items()
+        }
+        self.register_outputs({})
+
+    @property
+    def endpoints(self) -> dict[str, pulumi.Output[str]]:
+        """Each deployment's address."""
+        return {key: one.endpoint for key, one in self.deployments.items()}
+
+    @property
+    def models(self) -> dict[str, str]:
+        """The name that clients ask each deployment for."""
+        return {key: one.model for key, one in self.deployments.items()}
+
+    @property
+    def api_keys(self) -> dict[str, pulumi.Output[str]]:
+        """Each deployment's key (secret)."""
+        return {key: one.api_key for key, one in self.deployments.items()}
+
+
+def _deployments(config: pulumi.Config) -> dict[str, dict[str, typing.Any]]:
+    namespace = f"{config.name}:"
+    names = [
+        key.removeprefix(namespace)
+        for key in json.loads(os.environ.get("PULUMI_CONFIG") or "{}")
+        if key.startswith(namespace)
+    ]
+    for name in names:
+        near = difflib.get_close_matches(name, SETTINGS, cutoff=0.8)
+        if name not in SETTINGS and near:
+            raise pulumi.RunError(f"{namespace}{name}: unknown setting; did you mean {near[0]}?")
+    found = config.get_object("deployments")
+    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+        raise pulumi.RunError(
+            f"{namespace}deployments: it must be a table of deployments, each with at least a "
+            "model; see stacks/Pulumi.local.yaml"
+        )
+    return found
+
+
+def _with_secrets(
+    key: str, data: Mapping[str, typing.Any], config: pulumi.Config
+) -> dict[str, typing.Any]:
+    """The spec with the values of the secrets that it names by their config keys.
+
+    Where the whole table is secret, since one value in it is, env counts as secret too.
+    """
+    spec = {name: value for name, value in data.items() if name != "apiKey"}
+    if isinstance(spec.get("secrets"), Mapping):
+        spec["secrets"] = {
+            variable: _secret(f"deployments.{key}.secrets.{variable}", name, config)
+            for variable, name in spec["secrets"].items()
+        }
+    if spec.get("env") and pulumi.runtime.is_config_secret(config.full_key("deployments")):
+        spec["env"] = pulumi.Output.secret(spec["env"])
+    return spec
+
+
+def _own_key(
+    key: str, data: Mapping[str, typing.Any], config: pulumi.Config
+) -> pulumi.Output[str] | None:
+    name = data.get("apiKey")
+    return None if name is None else _secret(f"deployments.{key}.apiKey", name, config)
+
+
+def _secret(where: str, name: object, config: pulumi.Config) -> pulumi.Output[str]:
+    """The secret of that config key. Raises RunError, without its value, when there is none."""
+    value = config.get_secret(name) if isinstance(name, str) else None
+    if value is None:
+        raise pulumi.RunError(
+            f"{config.name}:{where}: it must name a secret of this stack's config, and there is "
+            f"none of that name; add it with `pulumi config set --secret NAME`"
+        )
+    return value
+
+
+def _waits(data: Mapping[str, typing.Any]) -> tuple[int, float]:
+    """Replicas to wait for and the probe's initial delay; a wrong spec is check's to refuse."""
+    try:
+        spec = specs.parse({k: v for k, v in data.items() if k not in ("env", "secrets")})
+    except specs.SpecError:
+        return 0, 0.0
+    return spec.replicas.min, float(spec.readiness_probe.initial_delay)

@@ -1,0 +1,112 @@
+"""Who owns a service, and whether it is still what was applied: read from its own text.
+
+The last line of a task's text is a comment that SkyServe keeps and that restarts nothing
+(sky/task.py:2126). It names the stack (its mark), a keyed digest of the text and of all values,
+and a hash of the text, so that a text edited by hand is known as such.
+"""
+
+import dataclasses
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping
+
+import yaml
+
+from . import port, task
+
+LABEL = "pulumi-stack"
+"""The label of every machine of a stack: how the cloud's own console names its owner."""
+
+_MARKER = re.compile(r"^# pulumi-skypilot stack=(\S+) digest=(\S+) text=(\S+)\s*\Z", re.MULTILINE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What a service is to be: a task's text and the values that it only names."""
+
+    name: str
+    mark: str
+    text: str
+    env: Mapping[str, str]
+    secrets: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        """Changes with anything that reaches SkyPilot; tells nothing of the values.
+
+        Keyed by the service's own API key, so that a short value cannot be guessed from it.
+        """
+        message = json.dumps([self.text, dict(self.env), dict(self.secrets)], sort_keys=True)
+        key = self.secrets.get(task.API_KEYS, self.mark)
+        return hmac.new(key.encode(), message.encode(), hashlib.sha256).hexdigest()[:24]
+
+    def order(self) -> port.Order:
+        """What goes to SkyPilot: the text with the stack's label and the marker."""
+        content = task.from_text(self.text)
+        resources = dict(content.get("resources") or {})
+        resources["labels"] = {**(resources.get("labels") or {}), LABEL: self.mark}
+        text = task.text({**content, "resources": resources})
+        line = f"# pulumi-skypilot stack={self.mark} digest={self.digest} text={_sha(text)}\n"
+        return port.Order(text=text + line, env=self.env, secrets=self.secrets)
+
+
+@dataclasses.dataclass(frozen=True)
+class Applied:
+    """What state remembers of a service."""
+
+    name: str
+    mark: str
+    text: str
+    digest: str
+    hash: str
+    version: int
+    endpoint: str | None
+
+
+def read(text: str | None) -> tuple[str | None, str | None]:
+    """The stack that a service's text names, and its digest; None where there is none.
+
+    A text that was edited by hand keeps its owner, but its digest counts no more.
+    """
+    found = _MARKER.search(text or "")
+    if text is None or found is None:
+        return None, None
+    return found[1], found[2] if found[3] == _sha(text[: found.start()]) else None
+
+
+def owner(service: port.Service) -> str | None:
+    """The stack that a service belongs to, as its text says; None for a stranger."""
+    return read(service.text)[0]
+
+
+def fingerprint(service: port.Service) -> str:
+    """The digest of our own text, else a hash of whatever is there."""
+    digest = read(service.text)[1]
+    if digest is not None:
+        return digest
+    return "foreign-" + _sha(f"{service.hash} {service.version} {service.text}")
+
+
+def without_values(text: str | None) -> str | None:
+    """Someone's task without our label and without any value of env and secrets."""
+    if text is None:
+        return None
+    content = yaml.safe_load(text)
+    if not isinstance(content, dict):
+        return None
+    content.pop("_user_specified_yaml", None)
+    for section in ("envs", "secrets"):
+        if isinstance(content.get(section), dict):
+            content[section] = dict.fromkeys(content[section])
+    resources = content.get("resources")
+    if isinstance(resources, dict) and isinstance(resources.get("labels"), dict):
+        resources["labels"].pop(LABEL, None)
+        if not resources["labels"]:
+            del resources["labels"]
+    return task.text(content)
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,167 @@
+"""Wait until a service answers with the version that was asked for, or say why it does not."""
+
+import dataclasses
+import re
+from collections.abc import Callable
+
+from . import lifecycle, port
+
+PROVISION_SECONDS = 900.0
+"""Time for machines and images, on top of the probe's own initial delay: SkyPilot needs 1 to 5
+minutes for a cloud machine and as much again to pull vLLM's image (8 GB)."""
+NO_CAPACITY_SECONDS = 120.0
+"""How long no place may have the machine before waiting for it is called off."""
+POLL_SECONDS = 3.0
+
+_FAILED = re.compile(r"FAILED")
+_NO_CAPACITY = re.compile(
+    r"InsufficientInstanceCapacity|sufficient \S+ capacity|ResourcesUnavailableError"
+    r"|Failed to acquire resources in all zones|insufficient capacity|Failed to provision all"
+)
+_TELLING = re.compile(r"error|exception|failed|cannot|refus|out of memory|to serve at least", re.I)
+
+
+@dataclasses.dataclass(frozen=True)
+class Expected:
+    """What is to be ready."""
+
+    name: str
+    digest: str
+    version: int
+    min_replicas: int
+    model: str
+    timeout_seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Ready:
+    """A service that answers."""
+
+    endpoint: str | None
+    version: int
+
+
+class Wait:
+    """Waits for one service."""
+
+    def __init__(
+        self,
+        sky: port.SkyPilot,
+        address: Callable[[str | None], str | None],
+        clock: lifecycle.Clock | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._sky = sky
+        self._address = address
+        self._clock = clock or lifecycle.SystemClock()
+        self._say = say
+
+    def until_ready(self, expected: Expected, api_key: str | None) -> Ready:
+        """Wait for the version's replicas to be the ready ones, and for the model to answer.
+
+        With `min_replicas` 0 registered is enough: a request wakes the first replica. Raises
+        Failed when a replica dies, NoCapacity when no place has the machine, TimedOut.
+        """
+        start = self._clock.now()
+        starved_since: float | None = None
+        told = ""
+        while True:
+            service = self._sky.service(expected.name)
+            if service is None:
+                raise port.NotFound(f"the service {expected.name!r} is gone; run `pulumi refresh`")
+            version = max(expected.version, service.version)
+            self._check_failed(service, version)
+            if _rolled_out(service, version, expected.min_replicas):
+                address = self._address(service.endpoint)
+                if expected.min_replicas == 0 or self._answers(address, expected.model, api_key):
+                    return Ready(address, version)
+            line = _line(service, version, expected.min_replicas)
+            starved_since = self._starved(service, version, starved_since)
+            if starved_since is not None:
+                line += " (no capacity yet)"
+            if line != told:
+                self._say(line)
+                told = line
+            waited = self._clock.now() - start
+            if waited > expected.timeout_seconds:
+                raise port.TimedOut(f"{line}, not ready after {waited:.0f} s{self._why(service)}")
+            self._clock.sleep(POLL_SECONDS)
+
+    def _check_failed(self, service: port.Service, version: int) -> None:
+        """A new version that fails before its first READY is not tried again by SkyServe."""
+        mine = [replica for replica in service.replicas if replica.version >= version]
+        dead = [replica for replica in mine if _FAILED.search(replica.status)]
+        if dead and len(dead) == len(mine):
+            older = any(r.status == "READY" for r in service.replicas if r.version < version)
+            kept = "; the earlier version goes on serving" if older else ""
+            raise port.Failed(
+                f"{service.name}: replica {dead[-1].id} of version {version} is "
+                f"{dead[-1].status}{kept}{self._why(service, dead[-1])}"
+            )
+
+    def _starved(self, service: port.Service, version: int, since: float | None) -> float | None:
+        """Since when no place has had the machine, while nothing of the version is running."""
+        mine = [r for r in service.replicas if r.version >= version]
+        waiting = [r for r in mine if r.status in ("PENDING", "PROVISIONING")]
+        if not waiting or len(waiting) < len(mine):
+            return None
+        log = self._log(service, waiting[0])
+        said = next((line for line in reversed(log) if _NO_CAPACITY.search(line)), None)
+        if said is None:
+            return since
+        now = self._clock.now()
+        if since is not None and now - since > NO_CAPACITY_SECONDS:
+            raise port.NoCapacity(
+                f"{service.name}: no place that infra and accelerators allow has the machine "
+                f"({said[:200]}); allow more of them, or wait: SkyServe goes on trying"
+            )
+        return now if since is None else since
+
+    def _answers(self, address: str | None, model: str, api_key: str | None) -> bool:
+        if address is None:
+            return False
+        try:
+            if self._sky.get(f"{address}/health", None)[0] != 200:
+                return False
+            status, body = self._sky.get(f"{address}/v1/models", api_key)
+        except port.Unreachable:
+            return False
+        if status == 401:
+            raise port.Failed(f"{address}: it answers, but refuses the API key of this stack")
+        return status == 200 and f'"{model}"' in body
+
+    def _why(self, service: port.Service, replica: port.Replica | None = None) -> str:
+        """The lines of a replica's log that tell most."""
+        chosen = replica or next(iter(service.replicas[-1:]), None)
+        if chosen is None:
+            return ""
+        log = self._log(service, chosen)
+        telling = [line for line in log if _TELLING.search(line)] or list(log)
+        return f"; its log says: {' | '.join(line[:300] for line in telling[-3:])}" if log else ""
+
+    def _log(self, service: port.Service, replica: port.Replica) -> tuple[str, ...]:
+        try:
+            return self._sky.log(service.name, replica.id, 200)
+        except port.SkyPilotError:
+            return ()  # the log explains; without it the state still tells
+
+
+def _rolled_out(service: port.Service, version: int, min_replicas: int) -> bool:
+    """Whether the version is the one that serves: accepted is not rolled out."""
+    if service.text is None:
+        return False
+    if min_replicas == 0:
+        return service.status in ("NO_REPLICA", "READY")
+    ready = [r for r in service.replicas if r.status == "READY" and r.version >= version]
+    return service.active_versions == (version,) and len(ready) >= min_replicas
+
+
+def _line(service: port.Service, version: int, min_replicas: int) -> str:
+    replicas = [
+        f"{r.id}{'' if r.version >= version else ' (old)'} {r.status} {r.infra}".rstrip()
+        for r in service.replicas
+    ]
+    ready = sum(r.status == "READY" and r.version >= version for r in service.replicas)
+    return f"{service.name} v{version}: {ready}/{min_replicas} ready; " + (
+        ", ".join(replicas) or "no replica yet"
+    )

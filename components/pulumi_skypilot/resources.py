@@ -1,0 +1,194 @@
+"""The resources of a Pulumi program: a scope, services in it, and the wait for them."""
+
+import hashlib
+import hmac
+import typing
+from collections.abc import Mapping
+
+import pulumi
+from pulumi import dynamic
+
+from . import providers, skypilot
+
+Inputs = Mapping[str, typing.Any]
+
+
+class Scope(dynamic.Resource, module="skypilot", name="Scope"):
+    """The API server that a stack's services live on, and the mark that they carry.
+
+    Made first and deleted last. Its delete takes down whatever still carries the mark, or fails
+    with the list: a stack is destroyed only when nothing of it costs money any more.
+    """
+
+    api_server: pulumi.Output[str]
+    """The API server's address."""
+    mark: pulumi.Output[str]
+    """What tells this stack's services from anyone else's, in their labels."""
+    seed: pulumi.Output[str]
+    """What the stack's API keys are derived from (secret)."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        api_server: str = skypilot.DEFAULT_URL,
+        workspace: str | None = None,
+        serve_host: str | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Make the scope.
+
+        Args:
+            name: Of the resource.
+            api_server: SkyPilot's API server; default: the local one, http://127.0.0.1:46580.
+            workspace: SkyPilot's workspace; default: the server's choice for the user.
+            serve_host: What stands for the `localhost` that SkyServe gives as the host of an
+                endpoint when its controller runs in the API server; default: that server's host.
+            opts: Pulumi's own options.
+
+        """
+        super().__init__(
+            providers.ScopeProvider(),
+            name,
+            {
+                "apiServer": api_server.rstrip("/"),
+                "workspace": workspace,
+                "serveHost": serve_host,
+                "mark": None,
+                "seed": None,
+                "user": None,
+            },
+            pulumi.ResourceOptions.merge(
+                pulumi.ResourceOptions(additional_secret_outputs=["seed"]), opts
+            ),
+        )
+
+    def place(self) -> dict[str, pulumi.Input[typing.Any]]:
+        """What each resource keeps of its scope, to be found again from its own state."""
+        names = ("apiServer", "workspace", "serveHost", "mark", "user")
+        return {name: getattr(self, name) for name in names}
+
+    def api_key(self, service: str) -> pulumi.Output[str]:
+        """The API key of a service: the same for the same name, however often it is made."""
+
+        def derive(seed: str) -> str:
+            return "sk-" + hmac.new(seed.encode(), service.encode(), hashlib.sha256).hexdigest()
+
+        return pulumi.Output.secret(self.seed.apply(derive))
+
+
+class Service(dynamic.Resource, module="skypilot", name="Service"):
+    """A model on vLLM as an autoscaled SkyServe service."""
+
+    endpoint: pulumi.Output[str]
+    """The load balancer's address: `<endpoint>/v1` is the OpenAI API."""
+    version: pulumi.Output[int]
+    """SkyServe's version of the service; each update makes the next one."""
+    digest: pulumi.Output[str]
+    """Changes with anything that reaches SkyPilot."""
+    apiKey: pulumi.Output[str]  # noqa: N815 - the name of the property
+    """The key that the service asks for (secret)."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        spec: Inputs,
+        *,
+        scope: Scope,
+        name: str | None = None,
+        api_key: pulumi.Input[str] | None = None,
+        upgrade: bool = False,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Declare the service.
+
+        Args:
+            resource_name: Of the resource.
+            spec: What to serve, as in a stack file (docs/reference.md).
+            scope: The stack's scope.
+            name: Of the service on the API server; default: the resource's name. Names are shared
+                by all users of a server.
+            api_key: A key of one's own; default: one derived from the scope's seed.
+            upgrade: Apply what a newer release of this package generates even if the spec is
+                unchanged, which rolls the replicas.
+            opts: Pulumi's own options.
+
+        """
+        remote = name or resource_name
+        key = scope.api_key(remote) if api_key is None else pulumi.Output.secret(api_key)
+        props = {
+            **spec,
+            "name": remote,
+            "scope": scope.place(),
+            "apiKey": key,
+            "upgrade": upgrade or None,
+            **dict.fromkeys(("digest", "hash", "version", "endpoint", "task")),
+        }
+        if spec.get("secrets"):
+            props["secrets"] = pulumi.Output.secret(spec["secrets"])
+        super().__init__(
+            providers.ServiceProvider(),
+            resource_name,
+            props,
+            pulumi.ResourceOptions.merge(
+                pulumi.ResourceOptions(
+                    # `--target-replace`, `state taint` and `replaceWith` do not ask diff: without
+                    # this the engine would create first, take up what is there, and delete it.
+                    delete_before_replace=True,
+                    additional_secret_outputs=["apiKey", "secrets"],
+                ),
+                opts,
+            ),
+        )
+
+
+class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
+    """Waits until a service answers with the version that was asked for."""
+
+    endpoint: pulumi.Output[str]
+    """The service's address, once it answers."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        service: Service,
+        *,
+        scope: Scope,
+        model: str,
+        min_replicas: int,
+        timeout_seconds: float,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Wait for the service.
+
+        Args:
+            resource_name: Of the resource.
+            service: The service to wait for.
+            scope: The stack's scope.
+            model: The served name that `/v1/models` must list.
+            min_replicas: How many replicas must be ready; 0: being registered is enough.
+            timeout_seconds: How long to wait before failing; SkyServe goes on.
+            opts: Pulumi's own options.
+
+        """
+        super().__init__(
+            providers.ReadinessProvider(),
+            resource_name,
+            {
+                "service": service.id,
+                "scope": scope.place(),
+                "digest": service.digest,
+                "version": service.version,
+                "apiKey": service.apiKey,
+                "model": model,
+                "minReplicas": min_replicas,
+                "timeoutSeconds": timeout_seconds,
+                "endpoint": None,
+            },
+            pulumi.ResourceOptions.merge(
+                pulumi.ResourceOptions(
+                    delete_before_replace=True, additional_secret_outputs=["apiKey"]
+                ),
+                opts,
+            ),
+        )

@@ -1,0 +1,300 @@
+"""A SkyPilot in memory, for fast tests of programs and of this package.
+
+It behaves as SkyServe 0.14.1 was seen to, its traps included: `up` on a name that exists takes the
+service over, `down` during provisioning leaves a machine running, `update` keeps replicas only when
+nothing but the `service:` section differs. Time is its clock's: nothing waits. The package's own
+tests run the same scenarios on it and on the real one.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
+import yaml
+
+from . import lifecycle, marker, port, providers, skypilot
+
+ROW_SECONDS = 4.0
+"""From PROVISIONING until the replica's machine has a row: before that, a `down` loses it."""
+BOOT_SECONDS = 20.0
+"""From PROVISIONING to STARTING."""
+START_SECONDS = 60.0
+"""From PROVISIONING to READY."""
+DRAIN_SECONDS = 10.0
+"""From `down` until the service is gone."""
+
+
+class Clock(lifecycle.Clock):
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> float:
+        """Seconds since the clock was made."""
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass at once."""
+        self.seconds += seconds
+
+
+@dataclasses.dataclass
+class _Replica:
+    id: int
+    version: int
+    since: float
+    failed: bool = False
+
+
+@dataclasses.dataclass
+class _Service:
+    name: str
+    hash: str
+    version: int
+    order: port.Order
+    replicas: list[_Replica]
+    next_id: int
+    ending_since: float | None = None
+
+
+class SkyPilot(port.SkyPilot):
+    """The whole port over dictionaries."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
+        self.calls: list[str] = []
+        """What was asked of it, in order: `up NAME`, `update NAME`, …"""
+        self.enabled = frozenset({"aws"})
+        """The infra that the server has credentials for."""
+        self.user = "user0001"
+        self.workspace = "default"
+        self.capacity = True
+        """Whether any place has a machine."""
+        self.loads = True
+        """Whether the model starts; else its replicas fail."""
+        self._machines: dict[str, port.Machine] = {}
+        self._services: dict[str, _Service] = {}
+        self._failures: dict[str, list[port.SkyPilotError]] = {}
+        self._made = 0
+
+    def fail(self, call: str, *errors: port.SkyPilotError) -> None:
+        """Let the next calls of that name raise these errors, in order."""
+        self._failures.setdefault(call, []).extend(errors)
+
+    def kill_behind(self, name: str) -> None:
+        """Take a service away behind everybody's back."""
+        for replica in self._services.pop(name).replicas:
+            self._machines.pop(f"{name}-{replica.id}", None)
+
+    def order(self, name: str) -> port.Order:
+        """What a service was last told to run, values included."""
+        return self._services[name].order
+
+    def server(self) -> port.Server:
+        """Who answers, and who we are to it."""
+        self._called("server")
+        return port.Server(skypilot.DEFAULT_URL, "0.14.1", self.user, self.workspace)
+
+    def places(self) -> frozenset[str]:
+        """The infra that the server has credentials for."""
+        self._called("places")
+        return self.enabled
+
+    def service(self, name: str) -> port.Service | None:
+        """One service, or None."""
+        self._called("service", name)
+        self._tick()
+        found = self._services.get(name)
+        return self._record(found) if found else None
+
+    def services(self) -> tuple[port.Service, ...]:
+        """All services."""
+        self._called("services")
+        self._tick()
+        return tuple(self._record(service) for service in self._services.values())
+
+    def up(self, name: str, order: port.Order) -> None:
+        """Register a service; on a name that exists, take it over as SkyServe does."""
+        self._called("up", name)
+        self._tick()
+        if name in self._services:
+            # serve/service.py:404: the controller is replaced and the new YAML ignored.
+            raise port.Failed("Failed to wait for service initialization.")
+        self._made += 1
+        service = _Service(name, f"hash-{self._made}", 1, order, [], 1)
+        self._services[name] = service
+        self._scale(service)
+
+    def update(self, name: str, order: port.Order) -> None:
+        """Give a service its next version."""
+        self._called("update", name)
+        self._tick()
+        service = self._services.get(name)
+        if service is None:
+            raise port.NotFound(f"Cannot find service {name!r}.")
+        before, after = _outside_service(service.order), _outside_service(order)
+        service.version, service.order = service.version + 1, order
+        if before == after:
+            for replica in service.replicas:
+                replica.version = service.version
+        self._scale(service)
+
+    def down(self, name: str, *, purge: bool = False) -> None:
+        """Schedule the end of a service; forget replicas that have no row yet, as SkyServe does."""
+        self._called("purge" if purge else "down", name)
+        self._tick()
+        service = self._services.get(name)
+        if service is None or service.ending_since is not None:
+            return
+        service.ending_since = self.clock.now()
+        for replica in service.replicas:
+            machine = f"{name}-{replica.id}"
+            if machine in self._machines:
+                del self._machines[machine]
+            elif self.capacity:
+                self._machines[machine] = _machine(machine, service)  # leaked
+        service.replicas = []
+
+    def log(self, name: str, replica: int, lines: int) -> tuple[str, ...]:
+        """A log that tells why nothing starts, where nothing does."""
+        self._called("log", name)
+        if not self.capacity:
+            return (f"{name}-{replica}: InsufficientInstanceCapacity: no m6i.large in us-east-1",)
+        if not self.loads:
+            return ("INFO loading weights", "torch.OutOfMemoryError: CUDA out of memory.")
+        return ("INFO Application startup complete.",)[-lines:]
+
+    def machines(self) -> tuple[port.Machine, ...]:
+        """Every live machine."""
+        self._called("machines")
+        self._tick()
+        return tuple(self._machines.values())
+
+    def machine_down(self, name: str) -> None:
+        """Terminate a machine."""
+        self._called("machine_down", name)
+        if self._machines.pop(name, None) is None:
+            raise port.NotFound(f"Cluster {name!r} does not exist.")
+
+    def active(self, name: str) -> tuple[str, ...]:
+        """Requests under way: none, since every call of the fake ends at once."""
+        self._called("active", name)
+        return ()
+
+    def cancel(self, request: str) -> None:
+        """Abort a request."""
+        self._called("cancel", request)
+
+    def get(self, url: str, api_key: str | None) -> tuple[int, str]:
+        """Answer as vLLM does, with the model of whichever service is ready."""
+        self._called("get", url)
+        self._tick()
+        ready = [s for s in self._services.values() if self._record(s).status == "READY"]
+        if not ready:
+            return 503, ""
+        if url.endswith("/health"):
+            return 200, ""
+        if not any(api_key in service.order.secrets.values() for service in ready):
+            return 401, ""
+        return 200, " ".join(service.order.text for service in ready)
+
+    def _called(self, call: str, name: str = "") -> None:
+        self.calls.append(f"{call} {name}".strip())
+        waiting = self._failures.get(call)
+        if waiting:
+            raise waiting.pop(0)
+
+    def _tick(self) -> None:
+        """Let happen what the time that has passed brings."""
+        now = self.clock.now()
+        for service in list(self._services.values()):
+            if service.ending_since is not None and now - service.ending_since >= DRAIN_SECONDS:
+                del self._services[service.name]
+                continue
+            for replica in service.replicas:
+                if not self.capacity:
+                    replica.since = now
+                if now - replica.since >= ROW_SECONDS:
+                    name = f"{service.name}-{replica.id}"
+                    self._machines.setdefault(name, _machine(name, service))
+                if not self.loads and now - replica.since >= BOOT_SECONDS:
+                    replica.failed = True
+            fresh = [r for r in service.replicas if r.version == service.version]
+            if len([r for r in fresh if self._status(r) == "READY"]) >= _minimum(service.order):
+                self._keep(service, fresh)
+
+    def _keep(self, service: _Service, kept: list[_Replica]) -> None:
+        for replica in service.replicas:
+            if replica not in kept:
+                self._machines.pop(f"{service.name}-{replica.id}", None)
+        service.replicas = kept
+
+    def _scale(self, service: _Service) -> None:
+        wanted = _minimum(service.order)
+        fresh = [r for r in service.replicas if r.version == service.version]
+        for _ in range(wanted - len(fresh)):
+            replica = _Replica(service.next_id, service.version, self.clock.now())
+            service.replicas.append(replica)
+            service.next_id += 1
+
+    def _status(self, replica: _Replica) -> str:
+        age = self.clock.now() - replica.since
+        if replica.failed:
+            return "FAILED"
+        if age < BOOT_SECONDS:
+            return "PROVISIONING"
+        return "STARTING" if age < START_SECONDS else "READY"
+
+    def _record(self, service: _Service) -> port.Service:
+        replicas = tuple(
+            port.Replica(
+                id=r.id,
+                status=self._status(r),
+                version=r.version,
+                launched=self.clock.now() - r.since >= ROW_SECONDS,
+                endpoint=f"http://10.0.0.{r.id}:8000",
+                infra="AWS (us-east-1)",
+            )
+            for r in service.replicas
+        )
+        ready = sorted({r.version for r in replicas if r.status == "READY"})
+        status = "READY" if ready else "NO_REPLICA"
+        return port.Service(
+            name=service.name,
+            status="SHUTTING_DOWN" if service.ending_since is not None else status,
+            version=service.version,
+            active_versions=tuple(ready),
+            hash=service.hash,
+            endpoint="http://localhost:30001",
+            text=service.order.text,
+            target_replicas=_minimum(service.order),
+            replicas=replicas,
+        )
+
+
+@contextlib.contextmanager
+def use(fake: SkyPilot) -> Iterator[SkyPilot]:
+    """Let this package's providers talk to the fake, in the fake's own time."""
+    before = providers.connect, providers.clock
+    providers.connect, providers.clock = lambda _: fake, fake.clock
+    try:
+        yield fake
+    finally:
+        providers.connect, providers.clock = before
+
+
+def _machine(name: str, service: _Service) -> port.Machine:
+    owner = marker.read(service.order.text)[0]
+    return port.Machine(name, {marker.LABEL: owner} if owner else {}, managed=True)
+
+
+def _minimum(order: port.Order) -> int:
+    policy = yaml.safe_load(order.text)["service"].get("replica_policy") or {}
+    return int(policy.get("min_replicas", 1))
+
+
+def _outside_service(order: port.Order) -> object:
+    content = yaml.safe_load(order.text)
+    content.pop("service", None)
+    return content, dict(order.env), dict(order.secrets)

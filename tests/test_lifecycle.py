@@ -1,0 +1,293 @@
+"""The life cycle of a service: state in, call, state out, on the fake SkyPilot."""
+
+import dataclasses
+
+import pytest
+from pulumi_skypilot import lifecycle, marker, plan, port, readiness, spec, testing
+
+NAME = "local-chat"
+MARK = "mark0001"
+
+
+def wanted(mark: str = MARK, **changes: object) -> marker.Wanted:
+    data = {"model": "openai/gpt-oss-20b", "cpus": 4, "memory": 16, "infra": "aws", **changes}
+    text = plan.plan(spec.parse(data), NAME).task_text
+    return marker.Wanted(NAME, mark, text, {}, {"SERVE_API_KEYS": "sk-1"})
+
+
+@pytest.fixture
+def sky() -> testing.SkyPilot:
+    return testing.SkyPilot()
+
+
+@pytest.fixture
+def services(sky: testing.SkyPilot) -> lifecycle.Services:
+    return lifecycle.Services(sky, sky.clock)
+
+
+def settled(sky: testing.SkyPilot) -> None:
+    sky.clock.sleep(testing.START_SECONDS + 1)
+
+
+class TestCreate:
+    def test_makes_the_service_and_remembers_its_incarnation(self, sky, services):
+        applied = services.create(wanted())
+        assert (applied.hash, applied.version) == ("hash-1", 1)
+        assert sky.service(NAME) is not None
+
+    def test_twice_takes_up_what_the_first_has_left(self, sky, services):
+        first = services.create(wanted())
+        assert services.create(wanted()) == first
+        assert [call for call in sky.calls if call.startswith(("up", "update"))] == [f"up {NAME}"]
+
+    def test_updates_what_an_interrupted_create_left_with_another_spec(self, sky, services):
+        services.create(wanted())
+        again = services.create(wanted(context=4096))
+        assert again.version == 2
+        assert f"up {NAME}" in sky.calls
+        assert sky.calls.count(f"up {NAME}") == 1
+
+    def test_refuses_the_name_of_another_stack(self, sky, services):
+        services.create(wanted(mark="other"))
+        with pytest.raises(port.Invalid, match="^name: .*belongs to another stack"):
+            services.create(wanted())
+        assert marker.owner(sky.service(NAME)) == "other"
+
+    def test_refuses_a_service_that_somebody_made_by_hand(self, sky, services):
+        sky.up(NAME, port.Order("service: {replica_policy: {min_replicas: 1}}"))
+        with pytest.raises(port.Invalid, match="belongs to someone else"):
+            services.create(wanted())
+
+    def test_waits_for_the_earlier_service_to_be_gone(self, sky, services):
+        services.create(wanted())
+        settled(sky)
+        sky.down(NAME)
+        assert services.create(wanted()).hash == "hash-2"
+
+    def test_names_the_place_without_credentials_before_it_asks_for_anything(self, sky, services):
+        sky.enabled = frozenset({"kubernetes"})
+        with pytest.raises(port.Denied, match=r"^infra: .* no credentials for aws .*kubernetes"):
+            services.create(wanted())
+        assert f"up {NAME}" not in sky.calls
+
+    def test_that_fails_leaves_no_service(self, sky, services):
+        sky.fail("up", port.Invalid("SkyPilot says no"))
+        with pytest.raises(port.Invalid, match="says no"):
+            services.create(wanted())
+        assert sky.services() == ()
+
+    def test_whose_answer_is_lost_takes_up_the_service_that_was_made(self, sky, services):
+        order = wanted().order()
+        real_up = sky.up
+
+        def up_and_fail(name: str, given: port.Order) -> None:
+            real_up(name, given)
+            raise port.TimedOut("no answer")
+
+        sky.up = up_and_fail
+        assert services.create(wanted()).version == 1
+        assert sky.order(NAME) == order
+
+    def test_does_not_take_unreachable_for_absent(self, sky, services):
+        services.create(wanted())
+        sky.fail("service", port.Unreachable("away"))
+        with pytest.raises(port.Unreachable):
+            services.create(wanted())
+        assert sky.calls.count(f"up {NAME}") == 1
+
+
+class TestRead:
+    def test_of_an_unchanged_service_finds_no_drift(self, sky, services):
+        applied = services.create(wanted())
+        assert services.read(applied) == lifecycle.Seen(applied)
+
+    def test_of_a_service_that_was_taken_away_finds_none(self, sky, services):
+        applied = services.create(wanted())
+        sky.kill_behind(NAME)
+        assert services.read(applied) is None
+
+    def test_of_a_name_that_another_stack_took_finds_none(self, sky, services):
+        applied = services.create(wanted())
+        sky.kill_behind(NAME)
+        services.create(wanted(mark="other"))
+        assert services.read(applied) is None
+
+    def test_raises_when_the_server_does_not_answer(self, sky, services):
+        applied = services.create(wanted())
+        sky.fail("service", port.Unreachable("away"))
+        with pytest.raises(port.Unreachable):
+            services.read(applied)
+
+    def test_names_what_somebody_changed_by_hand(self, sky, services):
+        applied = services.create(wanted())
+        text = sky.order(NAME).text.replace("min_replicas: 1", "min_replicas: 3")
+        sky.update(NAME, dataclasses.replace(sky.order(NAME), text=text))
+        seen = services.read(applied)
+        assert len(seen.drift) == 1
+        assert "min_replicas" in seen.drift[0]
+        assert "1 -> 3" in seen.drift[0]
+
+    def test_knows_its_own_service_though_the_text_was_edited(self, sky, services):
+        applied = services.create(wanted())
+        text = sky.order(NAME).text + "# edited\n"
+        sky.update(NAME, dataclasses.replace(sky.order(NAME), text=text))
+        assert services.read(applied).applied.digest.startswith("foreign-")
+
+
+class TestUpdate:
+    def test_of_the_service_section_keeps_the_replica(self, sky, services):
+        applied = services.create(wanted())
+        settled(sky)
+        before = [r.id for r in sky.service(NAME).replicas]
+        services.update(applied, wanted(replicas={"min": 1, "max": 3, "targetQps": 2}))
+        assert [r.id for r in sky.service(NAME).replicas] == before
+
+    def test_of_the_command_starts_a_new_replica_beside_the_old(self, sky, services):
+        applied = services.create(wanted())
+        settled(sky)
+        services.update(applied, wanted(context=4096))
+        assert [(r.id, r.status) for r in sky.service(NAME).replicas] == [
+            (1, "READY"),
+            (2, "PROVISIONING"),
+        ]
+
+    def test_twice_makes_one_version(self, sky, services):
+        applied = services.create(wanted())
+        second = services.update(applied, wanted(context=4096))
+        assert services.update(applied, wanted(context=4096)) == second
+        assert sky.calls.count(f"update {NAME}") == 1
+
+    def test_refuses_to_overwrite_what_somebody_changed_since(self, sky, services):
+        applied = services.create(wanted())
+        text = sky.order(NAME).text.replace("min_replicas: 1", "min_replicas: 3")
+        sky.update(NAME, dataclasses.replace(sky.order(NAME), text=text))
+        with pytest.raises(port.Failed, match=r"min_replicas.*1 -> 3.*pulumi refresh"):
+            services.update(applied, wanted(context=4096))
+
+    def test_puts_right_what_a_refresh_has_shown(self, sky, services):
+        applied = services.create(wanted())
+        text = sky.order(NAME).text.replace("min_replicas: 1", "min_replicas: 3")
+        sky.update(NAME, dataclasses.replace(sky.order(NAME), text=text))
+        seen = services.read(applied)
+        right = services.update(seen.applied, wanted())
+        assert services.read(right) == lifecycle.Seen(right)
+
+    def test_of_a_service_that_is_gone_says_how_to_go_on(self, sky, services):
+        applied = services.create(wanted())
+        sky.kill_behind(NAME)
+        with pytest.raises(port.NotFound, match="--refresh"):
+            services.update(applied, wanted(context=4096))
+
+
+class TestDelete:
+    def test_leaves_nothing(self, sky, services):
+        services.create(wanted())
+        settled(sky)
+        services.delete(NAME, MARK)
+        assert (sky.services(), sky.machines()) == ((), ())
+
+    def test_while_a_replica_is_provisioned_leaves_no_machine(self, sky, services):
+        services.create(wanted())
+        services.delete(NAME, MARK)
+        assert sky.machines() == ()
+
+    def test_takes_down_a_replica_that_an_earlier_down_has_forgotten(self, sky, services):
+        services.create(wanted())
+        sky.down(NAME)
+        assert [m.name for m in sky.machines()] == [f"{NAME}-1"]
+        services.delete(NAME, MARK)
+        assert sky.machines() == ()
+
+    def test_of_what_is_gone_is_no_error(self, services):
+        services.delete(NAME, MARK)
+
+    def test_spares_the_service_of_another_stack(self, sky, services):
+        services.create(wanted(mark="other"))
+        services.delete(NAME, MARK)
+        assert sky.service(NAME).status != "SHUTTING_DOWN"
+
+    def test_does_not_take_unreachable_for_gone(self, sky, services):
+        services.create(wanted())
+        sky.fail("service", port.Unreachable("away"))
+        with pytest.raises(port.Unreachable):
+            services.delete(NAME, MARK)
+
+
+class TestSweep:
+    def test_takes_down_all_that_carries_the_mark_and_nothing_else(self, sky, services):
+        services.create(wanted())
+        other = dataclasses.replace(wanted(mark="other"), name="other-chat")
+        services.create(other)
+        settled(sky)
+        services.sweep(MARK)
+        assert [s.name for s in sky.services()] == ["other-chat"]
+        assert [m.name for m in sky.machines()] == ["other-chat-1"]
+
+    def test_finds_a_machine_whose_service_is_gone(self, sky, services):
+        services.create(wanted())
+        sky.down(NAME)
+        sky.clock.sleep(testing.DRAIN_SECONDS + 1)
+        assert services.orphans(MARK) == (f"{NAME}-1",)
+        services.sweep(MARK)
+        assert services.orphans(MARK) == ()
+
+    def test_fails_with_the_list_of_what_stays(self, sky, services):
+        services.create(wanted())
+        sky.down(NAME)
+        sky.fail("machine_down", port.NotFound("no"), port.NotFound("no"))
+        sky.clock.sleep(testing.DRAIN_SECONDS + 1)
+        with pytest.raises(port.Failed, match=f"still there.*{NAME}-1"):
+            services.sweep(MARK)
+
+
+class TestReadiness:
+    def expected(self, applied: marker.Applied, timeout_seconds: float = 900) -> readiness.Expected:
+        return readiness.Expected(
+            NAME, applied.digest, applied.version, 1, "openai/gpt-oss-20b", timeout_seconds
+        )
+
+    def wait(self, sky: testing.SkyPilot) -> readiness.Wait:
+        return readiness.Wait(sky, lambda listed: listed, sky.clock)
+
+    def test_ends_when_the_model_answers(self, sky, services):
+        applied = services.create(wanted())
+        ready = self.wait(sky).until_ready(self.expected(applied), "sk-1")
+        assert ready == readiness.Ready("http://localhost:30001", 1)
+
+    def test_waits_for_the_new_version_not_for_the_old(self, sky, services):
+        applied = services.create(wanted())
+        settled(sky)
+        updated = services.update(applied, wanted(context=4096))
+        self.wait(sky).until_ready(self.expected(updated), "sk-1")
+        assert [r.id for r in sky.service(NAME).replicas] == [2]
+
+    def test_shows_the_log_of_a_model_that_does_not_load(self, sky, services):
+        applied = services.create(wanted())
+        sky.loads = False
+        with pytest.raises(port.Failed, match="replica 1 .*FAILED.*CUDA out of memory"):
+            self.wait(sky).until_ready(self.expected(applied), "sk-1")
+
+    def test_says_that_the_earlier_version_goes_on(self, sky, services):
+        applied = services.create(wanted())
+        settled(sky)
+        sky.service(NAME)
+        updated = services.update(applied, wanted(context=4096))
+        sky._services[NAME].replicas[-1].failed = True
+        with pytest.raises(port.Failed, match="earlier version goes on serving"):
+            self.wait(sky).until_ready(self.expected(updated), "sk-1")
+
+    def test_calls_off_the_wait_when_no_place_has_the_machine(self, sky, services):
+        sky.capacity = False
+        applied = services.create(wanted())
+        with pytest.raises(port.NoCapacity, match="InsufficientInstanceCapacity"):
+            self.wait(sky).until_ready(self.expected(applied), "sk-1")
+
+    def test_is_bounded(self, sky, services):
+        applied = services.create(wanted())
+        with pytest.raises(port.TimedOut, match="not ready after"):
+            self.wait(sky).until_ready(self.expected(applied, timeout_seconds=30), "sk-1")
+
+    def test_with_no_replica_asked_for_is_over_once_registered(self, sky, services):
+        applied = services.create(wanted(replicas={"min": 0, "max": 2, "targetQps": 1}))
+        expected = dataclasses.replace(self.expected(applied), min_replicas=0)
+        assert self.wait(sky).until_ready(expected, "sk-1").version == 1
