@@ -1,0 +1,169 @@
+"""What a change of a task does to a running service, as SkyServe 0.14.1 decides it.
+
+On `update` SkyServe keeps a replica when everything outside `service:` is equal and there are no
+file mounts, and replaces it otherwise (sky/serve/replica_managers.py:1638-1678). What it would
+ignore, or break over, needs a new service.
+"""
+
+import dataclasses
+import enum
+import json
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from . import spec
+
+Task = Mapping[str, typing.Any]
+
+
+class Effect(enum.Enum):
+    """What a change does, from the weakest to the strongest."""
+
+    IN_PLACE = "in place"
+    ROLLING = "rolls"
+    REPLACE = "replaces"
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """One difference: where, what it does, why, and both values (None where there is none)."""
+
+    property: str
+    effect: Effect
+    why: str
+    old: object
+    new: object
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """What a change at a path, and below it, does."""
+
+    path: str
+    effect: Effect
+    why: str
+    source: str
+    when: Callable[[object, object], bool] = lambda _old, _new: True
+
+
+def _turned_off(old: object, new: object) -> bool:
+    return bool(old) and not new
+
+
+def _other_kind(old: object, new: object) -> bool:
+    return isinstance(old, dict) is not isinstance(new, dict)
+
+
+RULES = (
+    Rule(
+        "name",
+        Effect.REPLACE,
+        "another name is another service",
+        "sky/serve/server/impl.py:504",
+    ),
+    Rule(
+        "service.tls",
+        Effect.REPLACE,
+        "SkyServe ignores a change of TLS while the service runs",
+        "sky/serve/server/impl.py:567",
+    ),
+    Rule(
+        "service.load_balancing_policy",
+        Effect.REPLACE,
+        "SkyServe ignores a change of the load balancing policy while the service runs",
+        "sky/serve/server/impl.py:588",
+    ),
+    Rule(
+        "service.load_balancer",
+        Effect.REPLACE,
+        "SkyServe hands it to the load balancer only when the service starts",
+        "sky/serve/service.py:609",
+    ),
+    Rule(
+        "service.replica_policy.dynamic_ondemand_fallback",
+        Effect.REPLACE,
+        "SkyServe's autoscaler fails over the end of on-demand fallback and keeps it on",
+        "sky/serve/autoscalers.py:930 (the type stays, sky/serve/controller.py:189)",
+        _turned_off,
+    ),
+    Rule(
+        "service.replica_policy.target_qps_per_replica",
+        Effect.REPLACE,
+        "a target per GPU needs another load balancing policy, which SkyServe cannot change",
+        "sky/serve/service_spec.py:345, sky/serve/autoscalers.py:872",
+        _other_kind,
+    ),
+    Rule(
+        "service",
+        Effect.IN_PLACE,
+        "replicas stay: SkyServe changes this without touching them",
+        "sky/serve/replica_managers.py:1638-1678",
+    ),
+    Rule(
+        "",
+        Effect.ROLLING,
+        "SkyServe starts new replicas and retires the old ones as these are READY",
+        "sky/serve/replica_managers.py:1638-1678, sky/serve/autoscalers.py:277",
+    ),
+)
+"""The first rule that fits holds. The last fits everything."""
+
+
+def compare(old_task: Task, new_task: Task) -> tuple[Change, ...]:
+    """Every difference between two tasks and what it does; the order of any_of is none."""
+    return tuple(_changes("", _unordered(old_task), _unordered(new_task)))
+
+
+def effect(changes: Iterable[Change]) -> Effect | None:
+    """The strongest effect of all; None when there is no change."""
+    strength = list(Effect)
+    return max((change.effect for change in changes), key=strength.index, default=None)
+
+
+def keep_generated(
+    old_spec: spec.Spec, new_spec: spec.Spec, old_task: Task, new_task: Task
+) -> dict[str, typing.Any]:
+    """The task to apply when the two specs differ as they do.
+
+    A new release of this package may generate another task from the same spec. That alone must not
+    roll replicas: it waits for a change of the spec that rolls them anyway.
+    """
+    if _outside_service(old_spec) != _outside_service(new_spec):
+        return dict(new_task)
+    return {**old_task, "service": new_task["service"]}
+
+
+def _outside_service(wanted: spec.Spec) -> dict[str, typing.Any]:
+    """What of a spec reaches a task outside its `service:` section (task.service)."""
+    data = wanted.model_dump(exclude={"replicas", "readiness_probe"})
+    return {**data, "spot": wanted.spot is not None}
+
+
+def _unordered(task: Task) -> dict[str, typing.Any]:
+    """SkyServe compares any_of as a set (sky/utils/resources_utils.py:706)."""
+    resources = dict(task.get("resources") or {})
+    if "any_of" in resources:
+        resources["any_of"] = sorted(
+            resources["any_of"], key=lambda one: json.dumps(one, sort_keys=True)
+        )
+    return {**task, "resources": resources}
+
+
+def _changes(path: str, old: object, new: object) -> Iterator[Change]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping) and not _special(path):
+        for key in dict.fromkeys([*old, *new]):
+            below = f"{path}.{key}" if path else str(key)
+            if (key in old) != (key in new) or old[key] != new[key]:
+                yield from _changes(below, old.get(key), new.get(key))
+        return
+    rule = next(rule for rule in RULES if _covers(rule.path, path) and rule.when(old, new))
+    yield Change(path, rule.effect, rule.why, old, new)
+
+
+def _special(path: str) -> bool:
+    """Tables that are one value: what changes is the choice."""
+    return path in ("resources.accelerators", "service.replica_policy.target_qps_per_replica")
+
+
+def _covers(rule: str, path: str) -> bool:
+    return not rule or path == rule or path.startswith(f"{rule}.")

@@ -1,0 +1,175 @@
+"""From a spec to what would run: the command, its environment, the task, and what to know of it.
+
+Pure: a preview computes it and shows it. It names env and secrets and never holds their values.
+"""
+
+import dataclasses
+import typing
+from collections.abc import Iterator
+
+from . import catalog, spec, task, vllm, words
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a spec comes to."""
+
+    name: str
+    spec: spec.Spec
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    task: dict[str, typing.Any]
+    task_text: str
+    notes: tuple[str, ...]
+    """What a user should know and need not change."""
+
+    def shown(self) -> dict[str, typing.Any]:
+        """What a preview shows, line by line."""
+        table = {
+            "command": list(self.command),
+            "environment": self.environment,
+            "task": self.task_text,
+            "notes": list(self.notes),
+        }
+        return {key: value for key, value in table.items() if value}
+
+
+def plan(wanted: spec.Spec, name: str) -> Plan:
+    """The plan of a valid spec. Raises SpecError for what the catalogue knows cannot work."""
+    facts = catalog.model(wanted.model)
+    problems = [
+        *_name_problems(wanted, name),
+        *_gpu_problems(wanted, facts),
+        *_model_problems(wanted, facts),
+    ]
+    if problems:
+        raise spec.SpecError(problems)
+    families = {gpu.family for gpu in _gpus(wanted)}
+    command = vllm.command(wanted, facts, families)
+    environment = vllm.environment(wanted, facts, families)
+    content = task.task(wanted, name, command, environment)
+    return Plan(
+        name=name,
+        spec=wanted,
+        command=command,
+        environment=environment,
+        task=content,
+        task_text=task.text(content),
+        notes=tuple(_notes(wanted, facts, families)),
+    )
+
+
+def _gpus(wanted: spec.Spec) -> list[catalog.GpuFacts]:
+    found = [catalog.gpu(one.name) for one in wanted.accelerators]
+    return [gpu for gpu in found if gpu is not None]
+
+
+def _name_problems(wanted: spec.Spec, name: str) -> Iterator[spec.Problem]:
+    problem = spec.check_name(name, wanted.infra)
+    if problem is not None:
+        yield problem
+
+
+def _gpu_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[spec.Problem]:
+    for one in wanted.accelerators:
+        gpu = catalog.gpu(one.name)
+        if gpu is None:
+            hint = words.did_you_mean(one.name, catalog.gpus())
+            yield _problem("accelerators", f"no GPU {one.name} is known; {hint}")
+            continue
+        if gpu.vendor == "amd" and wanted.image is None:
+            yield _problem(
+                "accelerators",
+                f"{gpu.name} needs an image with ROCm; "
+                f"set image, e.g. docker:vllm/vllm-openai-rocm:v{vllm.VERSION}",
+            )
+        found = gpu.compute_capability
+        needed = facts.min_compute_capability if facts else catalog.VLLM_COMPUTE_CAPABILITY
+        if found is not None and found < needed:
+            yield _problem(
+                "accelerators",
+                f"{gpu.name} has compute capability {_dotted(found)}, and "
+                f"{wanted.model if facts else 'vLLM'} needs {_dotted(needed)}; take "
+                f"{_some_gpus(needed)} or newer",
+            )
+        elif found is not None and found < (8, 0) and wanted.dtype == "bfloat16":
+            yield _problem(
+                "dtype", f"bfloat16 needs compute capability 8.0, {gpu.name} has "
+                f"{_dotted(found)}; write float16 or auto",
+            )  # fmt: skip
+
+
+def _model_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[spec.Problem]:
+    if (
+        wanted.tools
+        and "tool-call-parser" not in wanted.vllm_args
+        and not (facts and facts.tool_parser)
+    ):
+        yield _problem(
+            "tools",
+            f"no tool parser is known for {wanted.model}; name one of vLLM's in "
+            "vllmArgs.tool-call-parser, or set tools to false",
+        )
+    if facts is None:
+        return
+    longest = facts.max_positions
+    if wanted.context and longest and wanted.context > longest:
+        yield _problem(
+            "context",
+            f"{wanted.context} tokens are more than the {longest} of {wanted.model}; "
+            f"lower it to {longest} or leave it out",
+        )
+    parallel = wanted.tensor_parallel
+    if not _splits(facts, parallel):
+        fitting = [str(n) for n in range(1, facts.heads + 1) if _splits(facts, n)]
+        yield _problem(
+            "tensorParallel",
+            f"{wanted.model} has {facts.heads} heads and {facts.kv_heads} KV heads, which do not "
+            f"split over {parallel} GPUs; take {', '.join(fitting[:5])}",
+        )
+
+
+def _splits(facts: catalog.ModelFacts, parallel: int) -> bool:
+    """Whether vLLM can share the heads out: KV heads are divided, or copied where it may."""
+    copied = facts.kv_heads_replicate and parallel % facts.kv_heads == 0
+    return facts.heads % parallel == 0 and (facts.kv_heads % parallel == 0 or copied)
+
+
+def _notes(
+    wanted: spec.Spec, facts: catalog.ModelFacts | None, families: set[str]
+) -> Iterator[str]:
+    if facts is None:
+        near = words.nearest(wanted.model, catalog.models())
+        yield f"{wanted.model} is not in the catalogue: nothing of it was checked" + (
+            f" (did you mean {near}?)" if near and not wanted.model.startswith("/") else ""
+        )
+    disputed = [flag for flag in vllm.disputed(facts, families) if flag not in wanted.vllm_args]
+    if disputed:
+        yield (
+            f"{', '.join(disputed)}: recommended for some of these GPUs only, so left out; set "
+            "them in vllmArgs or name GPUs of one family"
+        )
+    idle = [one for one in wanted.accelerators if one.count > wanted.tensor_parallel]
+    if idle and not wanted.vllm_args.keys() & _OTHER_PARALLEL:
+        yield (
+            f"{', '.join(map(str, idle))}: tensorParallel {wanted.tensor_parallel} leaves GPUs idle"
+        )
+    if wanted.replicas.max == 0:
+        yield "replicas: 0 serves nothing, and no request wakes it"
+    elif wanted.replicas.min == 0:
+        yield "replicas.min 0: the first request wakes a replica and fails until it is ready"
+
+
+_OTHER_PARALLEL = {"pipeline-parallel-size", "data-parallel-size"}
+
+
+def _problem(key: str, reason: str) -> spec.Problem:
+    return spec.Problem(key, f"{key}: {reason}")
+
+
+def _dotted(capability: tuple[int, int]) -> str:
+    return f"{capability[0]}.{capability[1]}"
+
+
+def _some_gpus(least: tuple[int, int]) -> str:
+    return "A100, L4" if least >= (8, 0) else "T4"

@@ -1,0 +1,161 @@
+"""Reads one value of a stack, or says in one line what is wrong with it and what to write instead.
+
+Pulumi's numbers are doubles: a whole number arrives as 131072.0 and leaves as 131072.
+"""
+
+import re
+import typing
+from collections.abc import Callable, Mapping, Sequence
+
+import pydantic
+
+from . import words
+
+ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""sky/utils/common_utils.py:891."""
+
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(\+?)")
+_ACCELERATOR = re.compile(r"([A-Za-z][A-Za-z0-9-]*)(?::([1-9][0-9]*))?")
+_FLAG = re.compile(r"[a-z][a-z0-9-]*(?:\.[A-Za-z0-9_.+-]+)?")
+
+
+class Wrong(ValueError):  # a ValueError is what pydantic collects
+    """What is wrong with a value, and what to write instead."""
+
+
+def shown(value: object) -> str:
+    """A value as an error names it: as it was written, in one short line."""
+    value = plain(value)
+    text = value if isinstance(value, str) and value.isprintable() and value else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def plain(value: object) -> object:
+    """The value without what Pulumi's transport did to it: whole doubles are integers again."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [plain(item) for item in value]
+    return value
+
+
+def whole(least: int, what: str) -> Callable[[object], int]:
+    """A reader of whole numbers from `least` up."""
+
+    def read(value: object) -> int:
+        number = plain(value)
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise Wrong(f"{shown(value)} is not a whole number; give {what}")
+        if number < least:
+            raise Wrong(f"{number} is too small; give {what}, {least} or more")
+        return number
+
+    return read
+
+
+def positive(what: str) -> Callable[[object], float]:
+    """A reader of numbers above zero."""
+
+    def read(value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            raise Wrong(f"{shown(value)} is not a number above 0; give {what}")
+        return float(value)
+
+    return read
+
+
+def quantity(what: str) -> Callable[[object], str]:
+    """A reader of SkyPilot's amounts: 8, or "8+" for at least 8 (sky/resources.py:843, 873)."""
+
+    def read(value: object) -> str:
+        text = str(plain(value)) if isinstance(value, int | float) else value
+        found = _QUANTITY.fullmatch(text) if isinstance(text, str) else None
+        if isinstance(value, bool) or found is None or float(found[1]) == 0:
+            raise Wrong(f'{shown(value)} is not {what}; write a number, or "8+" for 8 or more')
+        return f"{plain(float(found[1]))}{found[2]}"
+
+    return read
+
+
+def one_or_many(value: object) -> tuple[str, ...]:
+    """One string, or a list of alternatives."""
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, Sequence) or not all(isinstance(item, str) for item in items):
+        raise Wrong(f"{shown(value)} is neither a string nor a list of strings")
+    if not items:
+        raise Wrong("the list is empty; name at least one, or leave it out")
+    return tuple(items)
+
+
+def accelerator(text: str) -> tuple[str, int]:
+    """The name and the count of NAME:COUNT."""
+    found = _ACCELERATOR.fullmatch(text)
+    if found is None:
+        raise Wrong(f"{shown(text)} is not NAME:COUNT, such as H100:1")
+    return found[1], int(found[2] or 1)
+
+
+def flags(value: object) -> dict[str, object]:
+    """Arguments for `vllm serve`: flag without dashes → value."""
+    table = plain(value)
+    if not isinstance(table, dict):
+        raise Wrong(
+            f"{shown(value)} is not a table; write e.g. {{max-num-seqs: 256, enforce-eager: true}}"
+        )
+    for flag, item in table.items():
+        if not _FLAG.fullmatch(flag):
+            head, dot, rest = flag.lstrip("-").partition(".")
+            raise Wrong(f"{shown(flag)}: write it as {head.replace('_', '-').lower()}{dot}{rest}")
+        if item is None:
+            raise Wrong(f"{flag} has no value; write true for a flag that takes none")
+    return table
+
+
+def strings(value: object) -> dict[str, str]:
+    """A table of strings. Its values are never shown: they may be secret."""
+    if not isinstance(value, Mapping):
+        raise Wrong("it is not a table; write NAME: value")
+    for key, item in value.items():
+        if not isinstance(item, str):
+            raise Wrong(f"{key} is not a string; put its value in quotes")
+    return dict(value)
+
+
+def reasons(
+    error: pydantic.ValidationError, model: type[pydantic.BaseModel]
+) -> typing.Iterator[tuple[str, str]]:
+    """Each mistake that pydantic found: the top-level key and one line about it."""
+    for one in error.errors(include_url=False):
+        if one["type"] == "default_factory_not_called":
+            continue  # the key that it is filled in from has its own line
+        path = [str(part) for part in one["loc"]]
+        match one["type"]:
+            case "extra_forbidden":
+                reason = f"unknown key; {words.did_you_mean(path[-1], _keys(model, path[:-1]))}"
+            case "missing":
+                reason = "it is missing"
+            case "value_error":
+                reason = str(one["ctx"]["error"])
+            case "literal_error":
+                reason = f"{shown(one['input'])} is unknown; write {one['ctx']['expected']}"
+            case "bool_type":
+                reason = f"{shown(one['input'])} is neither true nor false"
+            case _:
+                keys = ", ".join(_keys(model, path))
+                reason = f"{shown(one['input'])} is not a table; its keys are {keys}"
+        yield path[0], f"{'.'.join(path)}: {reason}"
+
+
+def _keys(model: type[pydantic.BaseModel], path: Sequence[str]) -> list[str]:
+    """The keys that a stack may write at this place."""
+    for part in path:
+        field = next(f for f in model.model_fields.values() if f.alias == part)
+        nested = [
+            t
+            for t in (field.annotation, *typing.get_args(field.annotation))
+            if isinstance(t, type) and issubclass(t, pydantic.BaseModel)
+        ]
+        model = nested[0]
+    return [str(field.alias) for field in model.model_fields.values()]

@@ -1,0 +1,118 @@
+"""The vLLM command line and its environment, as the catalogue and the spec have them."""
+
+import json
+import math
+import shlex
+import typing
+from collections.abc import Collection, Mapping, Sequence
+
+from . import catalog, spec
+
+VERSION = "0.32.0"
+"""What replicas install where their image has no vLLM: the release that this was run with."""
+
+PORT = 8000
+
+T = typing.TypeVar("T")
+
+
+def command(
+    wanted: spec.Spec, facts: catalog.ModelFacts | None, families: Collection[str]
+) -> tuple[str, ...]:
+    """`vllm serve MODEL` and its flags, one string a flag, quoted for a shell.
+
+    The user's own flags stand last and instead of what is recommended.
+    """
+    flags: dict[str, object] = {
+        "host": "0.0.0.0",  # noqa: S104  # SkyServe's load balancer asks from another machine
+        "port": PORT,
+        "served-model-name": wanted.served_name,
+        "max-model-len": context(wanted, facts),
+        "tensor-parallel-size": wanted.tensor_parallel if wanted.tensor_parallel > 1 else None,
+        "dtype": wanted.dtype if wanted.dtype != "auto" else None,
+    }
+    if wanted.tools:
+        # Both are needed: without the second, calls are lost though the log says otherwise.
+        flags["tool-call-parser"] = facts.tool_parser if facts else None
+        flags["enable-auto-tool-choice"] = True
+    if not families:
+        flags["enforce-eager"] = True  # torch.compile is of no use on a CPU and takes a minute
+    flags |= agreed(facts, families) | wanted.vllm_args
+    lines = [shlex.join(_flag(name, value)) for name, value in flags.items() if value is not None]
+    return (f"vllm serve {shlex.quote(wanted.model)}", *lines)
+
+
+def environment(
+    wanted: spec.Spec, facts: catalog.ModelFacts | None, families: Collection[str]
+) -> dict[str, str]:
+    """The variables that vLLM reads; the user's env of the same name goes before them."""
+    found = _cpu(wanted, facts) if not families else _recommended(facts, families)[1]
+    return {name: value for name, value in found.items() if name not in wanted.env}
+
+
+def context(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> int | None:
+    """The tokens that one request may have; None leaves it to vLLM, which reads the model's own."""
+    return wanted.context or (facts.max_positions if facts else None)
+
+
+def agreed(facts: catalog.ModelFacts | None, families: Collection[str]) -> dict[str, object]:
+    """The recommended flags that hold for every GPU family that a replica may get."""
+    return _recommended(facts, families)[0]
+
+
+def disputed(facts: catalog.ModelFacts | None, families: Collection[str]) -> tuple[str, ...]:
+    """Flags that are recommended for some of the families only, and so for none."""
+    every = {flag for one in families for flag in _flags_for(facts, one)}
+    return tuple(sorted(every - agreed(facts, families).keys()))
+
+
+def _recommended(
+    facts: catalog.ModelFacts | None, families: Collection[str]
+) -> tuple[dict[str, object], dict[str, str]]:
+    """Replicas of one service share one command: a flag counts when all families agree on it."""
+    flags = [_flags_for(facts, one) for one in sorted(families)]
+    variables = [_variables_for(facts, one) for one in sorted(families)]
+    return _common(flags), _common(variables)
+
+
+def _common(tables: Sequence[Mapping[str, T]]) -> dict[str, T]:
+    first, *others = tables or [{}]
+    return {k: v for k, v in first.items() if all(other.get(k) == v for other in others)}
+
+
+def _flags_for(facts: catalog.ModelFacts | None, family: str) -> dict[str, object]:
+    recommended = facts.recommended if facts else ()
+    return {k: v for one in recommended if family in one.families for k, v in one.flags.items()}
+
+
+def _variables_for(facts: catalog.ModelFacts | None, family: str) -> dict[str, str]:
+    recommended = facts.recommended if facts else ()
+    return {
+        k: v for one in recommended if family in one.families for k, v in one.environment.items()
+    }
+
+
+def _cpu(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> dict[str, str]:
+    """Without a GPU vLLM takes half of the machine's memory and pins threads unless it is told.
+
+    The cache is whole GiB, enough for one request of the full context.
+    """
+    tokens = context(wanted, facts)
+    cache_bytes = facts.kv_bytes_per_token * tokens if facts and tokens else 0
+    return {
+        "VLLM_CPU_KVCACHE_SPACE": str(max(1, math.ceil(cache_bytes / 2**30))),
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    }
+
+
+def _flag(name: str, value: object) -> list[str]:
+    """One flag as `vllm serve` takes it."""
+    if isinstance(value, bool):
+        return [f"--{name}" if value else f"--no-{name}"]
+    if isinstance(value, list):
+        return [f"--{name}", *map(_text, value)]
+    return [f"--{name}", _text(value)]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,18 @@
+"""The nearest known word, for every "did you mean"."""
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was most likely meant, or None when none is near. Case is ignored."""
+    by_folded = {known_word.casefold(): known_word for known_word in known}
+    close = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[close[0]] if close else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of an error about an unknown word: the nearest one, else all that are known."""
+    known = sorted(known)
+    close = nearest(word, known)
+    return f"did you mean {close}?" if close else f"known are {', '.join(known)}"
