@@ -232,11 +232,6 @@ class ReadinessProvider(Provider):
 
 def compare(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
     """What differs between a service's state and its inputs, and what each difference does."""
-    if olds["name"] != news["name"]:
-        yield changes.Change(
-            "name", changes.Effect.REPLACE, "another name is another service", olds["name"],
-            news["name"],
-        )  # fmt: skip
     old, new = olds["scope"], news["scope"]
     for key in ("apiServer", "workspace", "mark"):
         if not _has_unknown(new) and old.get(key) != new.get(key):
@@ -245,16 +240,28 @@ def compare(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
                 new.get(key),
             )  # fmt: skip
     yield from changes.compare(task.from_text(olds["task"]), task.from_text(_next_text(olds, news)))
-    for key in ("env", "secrets", "apiKey"):
-        if olds.get(key) != news.get(key):
-            yield changes.Change(
-                key, changes.Effect.ROLLING, "replicas read it when they start", None, None
-            )
+    why = "replicas read it when they start"
+    if olds["apiKey"] != news["apiKey"]:
+        yield changes.Change("apiKey", changes.Effect.ROLLING, why, None, None)
+    for key in ("env", "secrets"):
+        before, after = olds.get(key) or {}, news.get(key) or {}
+        if _has_unknown(after) or not isinstance(before, Mapping):
+            yield changes.Change(key, changes.Effect.ROLLING, why, None, None)
+            continue
+        # Names that come or go are in the task; here are the values, which are not.
+        for name in before.keys() & after.keys():
+            if before[name] != after[name]:
+                yield changes.Change(f"{key}.{name}", changes.Effect.ROLLING, why, None, None)
 
 
 def describe(change: changes.Change) -> str:
     """One line for the preview: the effect, the property and why."""
-    values = "" if change.old is change.new is None else f" {change.old} -> {change.new}"
+    old, new = str(change.old).splitlines(), str(change.new).splitlines()
+    if len(old) > 1 or len(new) > 1:  # a script: the lines that differ
+        gone = [line.strip(" \\") for line in old if line not in new]
+        come = [line.strip(" \\") for line in new if line not in old]
+        old, new = [", ".join(gone)], [", ".join(come)]
+    values = "" if change.old is change.new is None else f" {''.join(old)} -> {''.join(new)}"
     return f"{change.effect.value}: {change.property}{values} ({change.why})"
 
 
@@ -267,7 +274,8 @@ def _next_text(olds: Props, news: Props) -> str:
     if olds.get("drift") or news.get("upgrade"):
         return planned.task_text
     old = task.from_text(olds["task"])
-    return task.text(changes.keep_generated(_spec(olds), planned.spec, old, planned.task))
+    kept = changes.keep_generated(_spec(olds), planned.spec, old, planned.task)
+    return task.text({**kept, "name": planned.name})
 
 
 def _spec(props: Props) -> spec.Spec:

@@ -1,6 +1,7 @@
 """Wait until a service answers with the version that was asked for, or say why it does not."""
 
 import dataclasses
+import json
 import re
 from collections.abc import Callable
 
@@ -128,7 +129,7 @@ class Wait:
             return False
         if status == 401:
             raise port.Failed(f"{address}: it answers, but refuses the API key of this stack")
-        return status == 200 and f'"{model}"' in body
+        return status == 200 and model in _models(body)
 
     def _why(self, service: port.Service, replica: port.Replica | None = None) -> str:
         """The lines of a replica's log that tell most."""
@@ -144,6 +145,13 @@ class Wait:
             return self._sky.log(service.name, replica.id, 200)
         except port.SkyPilotError:
             return ()  # the log explains; without it the state still tells
+
+
+def _models(body: str) -> list[str]:
+    try:
+        return [one["id"] for one in json.loads(body)["data"]]
+    except (ValueError, TypeError, KeyError):
+        return []  # something else answers there: the model does not, yet
 
 
 def _rolled_out(service: port.Service, version: int, min_replicas: int) -> bool:

@@ -8,6 +8,8 @@ tests run the same scenarios on it and on the real one.
 
 import contextlib
 import dataclasses
+import json
+import re
 from collections.abc import Iterator
 
 import yaml
@@ -197,7 +199,8 @@ class SkyPilot(port.SkyPilot):
             return 200, ""
         if not any(api_key in service.order.secrets.values() for service in ready):
             return 401, ""
-        return 200, " ".join(service.order.text for service in ready)
+        names = [re.search(r"--served-model-name (\S+)", s.order.text) for s in ready]
+        return 200, json.dumps({"data": [{"id": found[1]} for found in names if found]})
 
     def _called(self, call: str, name: str = "") -> None:
         self.calls.append(f"{call} {name}".strip())

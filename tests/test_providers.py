@@ -1,0 +1,247 @@
+"""The providers on the fake SkyPilot: properties in, call, properties out."""
+
+import builtins
+
+import pytest
+from pulumi import dynamic
+from pulumi.output import Unknown
+from pulumi_skypilot import host, plan, port, providers, testing
+
+NAME = "local-chat"
+SCOPE = {
+    "apiServer": "http://10.77.0.1:46580",
+    "workspace": None,
+    "serveHost": None,
+    "mark": "mark0001",
+    "user": "user0001",
+}
+
+
+def inputs(**changes: object) -> dict[str, object]:
+    """What the engine sends for the service: numbers are doubles."""
+    data = {
+        "model": "openai/gpt-oss-20b",
+        "cpus": 4.0,
+        "memory": 16.0,
+        "infra": "aws",
+        "name": NAME,
+        "scope": SCOPE,
+        "apiKey": "sk-1",
+        **changes,
+    }
+    return {key: value for key, value in data.items() if value is not None}
+
+
+def checked(**changes: object) -> dict[str, object]:
+    result = providers.ServiceProvider().check({}, inputs(**changes))
+    assert not result.failures
+    return result.inputs
+
+
+def failures(**changes: object) -> dict[str, str]:
+    result = providers.ServiceProvider().check({}, inputs(**changes))
+    return {failure.property: failure.reason for failure in result.failures}
+
+
+@pytest.fixture
+def sky():
+    with testing.use(testing.SkyPilot()) as fake:
+        yield fake
+
+
+@pytest.fixture
+def service() -> providers.ServiceProvider:
+    return providers.ServiceProvider()
+
+
+class TestCheck:
+    def test_adds_the_plan_for_the_preview_to_show(self):
+        shown = checked()["plan"]
+        assert "vllm serve openai/gpt-oss-20b" in shown["command"][0]
+        assert "min_replicas: 1" in shown["task"]
+
+    def test_is_stable(self):
+        once = checked()
+        assert providers.ServiceProvider().check(once, once).inputs == once
+
+    def test_names_the_nearest_known_key_and_gpu(self):
+        assert "model" in failures(modle="x")["modle"]
+        wrong = failures(accelerators="H10:1", cpus=None, memory=None)["accelerators"]
+        assert "H100" in wrong
+        assert "H10:1" in wrong
+
+    def test_keeps_values_of_env_and_secrets_out_of_the_plan(self):
+        result = checked(env={"GREETING": "canary-env"}, secrets={"HF_TOKEN": "canary-secret"})
+        assert "canary" not in str(result["plan"])
+        assert result["env"] == {"GREETING": "canary-env"}
+        assert result["secrets"] == {"HF_TOKEN": "canary-secret"}
+
+    def test_lets_secrets_and_other_resources_be_unknown(self):
+        unknown = Unknown()
+        result = checked(secrets={"HF_TOKEN": unknown}, apiKey=unknown, scope={"mark": unknown})
+        assert result["secrets"]["HF_TOKEN"] is unknown
+        assert result["apiKey"] is unknown
+
+    def test_refuses_any_other_unknown(self):
+        assert "known at preview" in failures(model=Unknown())["model"]
+
+    def test_asks_no_server_and_imports_no_sky(self, monkeypatch):
+        real = builtins.__import__
+
+        def no_sky(name: str, *args: object, **kwargs: object) -> object:
+            assert name.split(".")[0] != "sky", "check and diff must not import sky"
+            return real(name, *args, **kwargs)
+
+        monkeypatch.setattr(builtins, "__import__", no_sky)
+        monkeypatch.setattr(providers, "connect", None)
+        state = {**checked(), "task": checked()["plan"]["task"]}
+        providers.ServiceProvider().diff(NAME, state, checked(context=4096))
+
+
+class TestDiff:
+    def state(self, service, **changes: object) -> dict[str, object]:
+        return service.create(checked(**changes)).outs
+
+    def test_of_the_same_is_empty(self, sky, service):
+        assert service.diff(NAME, self.state(service), checked()).changes is False
+
+    @pytest.mark.parametrize(
+        ("change", "effect"),
+        [
+            ({"replicas": {"min": 1, "max": 3, "targetQps": 2.0}}, "in place"),
+            ({"context": 4096.0}, "rolls"),
+            ({"env": {"A": "b"}}, "rolls"),
+            ({"secrets": {"HF_TOKEN": "x"}}, "rolls"),
+            ({"apiKey": "sk-2"}, "rolls"),
+            ({"name": "local-talk"}, "replaces"),
+        ],
+    )
+    def test_tells_what_a_change_does(self, sky, service, monkeypatch, change, effect):
+        told: list[str] = []
+        monkeypatch.setattr(host, "message", told.append)
+        result = service.diff(NAME, self.state(service), checked(**change))
+        assert result.changes
+        assert bool(result.replaces) == (effect == "replaces")
+        assert any(f": {effect}: " in line for line in told), told
+
+    def test_never_replaces_for_an_unknown(self, sky, service):
+        news = checked(scope={**SCOPE, "mark": Unknown()}, secrets={"HF_TOKEN": Unknown()})
+        assert not service.diff(NAME, self.state(service), news).replaces
+
+    def test_lets_a_new_release_of_this_package_wait(self, sky, service, monkeypatch):
+        state = self.state(service)
+        real = plan.plan
+
+        def newer(spec, name):
+            made = real(spec, name)
+            task = {**made.task, "setup": made.task.get("setup", "") + "\necho newer\n"}
+            text = providers.task.text(task)
+            return plan.dataclasses.replace(made, task=task, task_text=text)
+
+        monkeypatch.setattr(plan, "plan", newer)
+        assert service.diff(NAME, state, checked()).changes is False
+        assert service.diff(NAME, state, checked(upgrade=True)).changes is True
+        scaled = checked(replicas={"min": 1, "max": 3, "targetQps": 2})
+        outs = service.update(NAME, state, scaled).outs
+        assert "echo newer" not in outs["task"]
+        assert "max_replicas: 3" in outs["task"]
+
+
+class TestLifeCycle:
+    def test_state_after_create_names_no_value_but_under_its_own_key(self, sky, service):
+        outs = service.create(checked(secrets={"HF_TOKEN": "canary"})).outs
+        rest = {key: value for key, value in outs.items() if key not in ("secrets", "apiKey")}
+        assert "canary" not in str(rest)
+        assert "sk-1" not in str(rest)
+
+    def test_values_reach_skypilot(self, sky, service):
+        service.create(checked(env={"A": "b"}, secrets={"HF_TOKEN": "t"}))
+        order = sky.order(NAME)
+        assert order.env == {"A": "b"}
+        assert order.secrets == {"HF_TOKEN": "t", "SERVE_API_KEYS": "sk-1"}
+
+    def test_read_of_an_unchanged_service_changes_nothing(self, sky, service):
+        outs = service.create(checked()).outs
+        result = service.read(NAME, outs)
+        assert (result.outs, result.inputs) == (outs, None)
+
+    def test_read_of_a_gone_service_is_empty_not_none(self, sky, service):
+        outs = service.create(checked()).outs
+        sky.kill_behind(NAME)
+        result = service.read(NAME, outs)
+        assert (result.id, result.outs) == ("", {})
+
+    def test_gone_is_not_believed_to_another_user(self, sky, service):
+        outs = service.create(checked()).outs
+        sky.kill_behind(NAME)
+        sky.user = "someone"
+        with pytest.raises(host.Error, match="you are user someone"):
+            service.read(NAME, outs)
+
+    def test_drift_is_shown_as_an_input_and_put_right(self, sky, service):
+        outs = service.create(checked()).outs
+        text = sky.order(NAME).text.replace("min_replicas: 1", "min_replicas: 3")
+        sky.update(NAME, port.Order(text, {}, sky.order(NAME).secrets))
+        result = service.read(NAME, outs)
+        assert "min_replicas" in result.inputs["drift"][0]
+        assert service.diff(NAME, result.outs, checked()).changes
+        after = service.update(NAME, result.outs, checked()).outs
+        assert "drift" not in after
+        assert service.read(NAME, after).inputs is None
+
+    def test_errors_are_one_line_without_their_causes(self, sky, service):
+        sky.fail("up", port.Invalid("first\nsecond"))
+        with pytest.raises(host.Error, match="^first second$") as caught:
+            service.create(checked())
+        assert caught.value.__cause__ is None
+        assert caught.value.__suppress_context__
+
+    def test_delete_of_an_unreachable_service_fails_unless_it_is_allowed(self, sky, service):
+        outs = service.create(checked()).outs
+        sky.fail("active", port.Unreachable("away"), port.Unreachable("away"))
+        with pytest.raises(host.Error, match="away"):
+            service.delete(NAME, outs)
+        service.delete_unreachable = True
+        service.delete(NAME, outs)
+
+
+class TestScope:
+    def test_draws_a_mark_and_a_seed(self, sky):
+        first = providers.ScopeProvider().create(dict(SCOPE)).outs
+        second = providers.ScopeProvider().create(dict(SCOPE)).outs
+        assert first["mark"] != second["mark"]
+        assert first["seed"] != second["seed"]
+
+    def test_delete_takes_down_what_carries_the_mark(self, sky):
+        scope = providers.ScopeProvider().create(dict(SCOPE)).outs
+        providers.ServiceProvider().create(checked(scope={**SCOPE, "mark": scope["mark"]}))
+        providers.ScopeProvider().delete("x", scope)
+        assert sky.services() == ()
+
+    def test_refuses_to_move_a_living_stack(self):
+        news = {**SCOPE, "apiServer": "http://elsewhere:46580"}
+        result = providers.ScopeProvider().check(dict(SCOPE), news)
+        assert result.failures[0].property == "apiServer"
+        assert "destroy" in result.failures[0].reason
+
+    def test_refuses_an_address_that_is_none(self):
+        result = providers.ScopeProvider().check({}, {**SCOPE, "apiServer": "sky.example.com"})
+        assert "http" in result.failures[0].reason
+
+
+class TestConfigure:
+    def test_the_environment_goes_before_the_stack(self, monkeypatch):
+        provider = providers.ServiceProvider()
+        config = dynamic.Config(raw_config={"skypilot:token": "sky_b"}, project_name="llm")
+        monkeypatch.setattr(host, "prepare", lambda: None)
+        provider.configure(dynamic.ConfigureRequest(config=config))
+        assert provider.token == "sky_b"
+        monkeypatch.setenv(providers.TOKEN_VARIABLE, "sky_a")
+        provider.configure(dynamic.ConfigureRequest(config=config))
+        assert provider.token == "sky_a"
+
+    def test_the_provider_is_a_reference_not_code(self):
+        import dill
+
+        assert b"pulumi_skypilot.providers" in dill.dumps(providers.ServiceProvider())
+        assert len(dill.dumps(providers.ServiceProvider())) < 200
