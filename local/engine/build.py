@@ -6,7 +6,6 @@ so that a build that is killed leaves no mount behind.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import pathlib
@@ -16,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 
+from .. import place
 from . import harmony, model
 
 HERE = pathlib.Path(__file__).parent
@@ -34,40 +34,17 @@ RANKS_SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d
 """Of o200k_base.tiktoken (tiktoken_ext/openai_public.py)."""
 
 
-class BuildError(RuntimeError):
-    """The layer cannot be built here; one line that says why and what to do."""
+def made_of() -> list[bytes]:
+    """All that the layer is made of: the files in this folder."""
+    return [path.read_bytes() for path in sorted(HERE.iterdir()) if path.is_file()]
 
 
-def ensure(cache: pathlib.Path, base: pathlib.Path) -> pathlib.Path:
-    """The layer's folder, built when it is not there yet. ``base`` is the base image's folder."""
-    image = cache / "image"
-    layer = image / f"vllm-{digest()}"
-    image.mkdir(parents=True, exist_ok=True)
-    with _lock(image / "vllm.lock"):
-        if not layer.exists():
-            _check_machine(image)
-            for rest in image.glob(".vllm-*"):  # of builds that were killed
-                shutil.rmtree(rest)
-            stage = pathlib.Path(tempfile.mkdtemp(prefix=".vllm-", dir=image))
-            stage.chmod(0o755)
-            _build(stage, base, cache)
-            stage.rename(layer)
-    return layer
-
-
-def digest() -> str:
-    """A short name for all that the layer is made of: the files in this folder."""
-    files = sorted(path for path in HERE.iterdir() if path.is_file())
-    content = hashlib.sha256()
-    for path in files:
-        content.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return content.hexdigest()[:12]
-
-
-def _build(stage: pathlib.Path, base: pathlib.Path, cache: pathlib.Path) -> None:
-    with _step("vLLM: install"):
+def lay_down(stage: pathlib.Path, base: pathlib.Path, cache: pathlib.Path) -> None:
+    """Fill the empty folder ``stage`` with the layer that lies over the base image ``base``."""
+    _check_machine(cache)
+    with _step("install"):
         _install_vllm(stage / "opt/vllm", cache)
-    with _step("vLLM: tiny gpt-oss"):
+    with _step("tiny gpt-oss"):
         _lay_down_model(stage / "opt/models", _ranks(cache))
     cached = stage / "opt/models/cache"
     cached.mkdir()
@@ -75,11 +52,11 @@ def _build(stage: pathlib.Path, base: pathlib.Path, cache: pathlib.Path) -> None
     command.parent.mkdir(parents=True)
     shutil.copy(HERE / "vllm", command)
     command.chmod(0o755)
-    with _step("vLLM: compile"):
+    with _step("compile"):
         _run_in_image(
             stage, base, "/opt/vllm/bin/python -m compileall -q -j 0 -x py312_ /opt/vllm/lib"
         )
-    with _step("vLLM: first import"):
+    with _step("first import"):
         # vLLM looks at a model's class in a process of its own, once, and keeps what it saw: 8 s
         # that no host has to spend again.
         _run_in_image(
@@ -89,7 +66,9 @@ def _build(stage: pathlib.Path, base: pathlib.Path, cache: pathlib.Path) -> None
             "from vllm.model_executor.models.registry import ModelRegistry;"
             'ModelRegistry.models["GptOssForCausalLM"].inspect_model_cls()\'',
         )
-    _run(["chmod", "-R", "a+rwX", str(cached)], dict(os.environ))  # hosts' users write there too
+    # Whatever root's umask was; and vLLM runs as an ordinary user, who writes into its cache.
+    _run(["chmod", "-R", "a+rX", str(stage)])
+    _run(["chmod", "-R", "a+rwX", str(cached)])
 
 
 def _install_vllm(home: pathlib.Path, cache: pathlib.Path) -> None:
@@ -146,7 +125,7 @@ def _ranks(cache: pathlib.Path) -> bytes:
         _uv_install(cache, pathlib.Path(folder), HERE / "tokenizer.lock")
         ranks = (pathlib.Path(folder) / RANKS).read_bytes()
     if hashlib.sha256(ranks).hexdigest() != RANKS_SHA256:
-        raise BuildError(f"{RANKS} is not o200k_base.tiktoken: its SHA-256 differs")
+        raise place.CloudError(f"{RANKS} is not o200k_base.tiktoken: its SHA-256 differs")
     return ranks
 
 
@@ -173,32 +152,26 @@ def _run_in_image(stage: pathlib.Path, base: pathlib.Path, command: str) -> None
     _run([*unshare, str(stage), str(base), command], {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
 
 
-def _run(command: list[str], environment: dict[str, str]) -> None:
+def _run(command: list[str], environment: dict[str, str] | None = None) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
-        raise BuildError(f"{command[0]} failed while building the vLLM layer: " + lines[-1])
+        raise place.CloudError(f"{command[0]} failed while building the vLLM layer: " + lines[-1])
 
 
-def _check_machine(image: pathlib.Path) -> None:
+def _check_machine(cache: pathlib.Path) -> None:
     if os.uname().machine != "x86_64":
-        raise BuildError(f"the vLLM layer is for x86_64 and this is {os.uname().machine}")
-    free_gb = shutil.disk_usage(image).free / 1e9
+        raise place.CloudError(f"the vLLM layer is for x86_64 and this is {os.uname().machine}")
+    free_gb = shutil.disk_usage(cache).free / 1e9
     if free_gb < DISK_GB:
-        raise BuildError(
-            f"the vLLM layer takes {DISK_GB} GB of disk and {image} has {free_gb:.1f} GB free"
+        raise place.CloudError(
+            f"the vLLM layer takes {DISK_GB} GB of disk and {cache} has {free_gb:.1f} free: "
+            "make room, or set XDG_CACHE_HOME to a folder on another disk"
         )
 
 
 @contextlib.contextmanager
-def _lock(path: pathlib.Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-@contextlib.contextmanager
 def _step(name: str) -> Iterator[None]:
-    start = time.monotonic()
+    started = time.monotonic()
     yield
-    print(f"{name:<68} {time.monotonic() - start:6.1f} s", flush=True)
+    print(f"  vLLM layer: {name} ({time.monotonic() - started:.0f} s)", flush=True)

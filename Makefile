@@ -1,0 +1,34 @@
+# What this repository can do: `make` lists it. Everything installed or built goes to CACHE.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast check clean
+
+HOME ?= $(shell getent passwd $$(id -u) | cut -d: -f6)
+export HOME
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pulumi-skypilot
+# .venv is a link into CACHE that `make setup` makes.
+export PATH := $(CURDIR)/.venv/bin:$(CACHE)/bin:$(PATH)
+CODE := components local scripts tests
+
+help: ## Say what there is
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 18
+
+setup: ## Install what the rest needs; quick when it is there
+	@scripts/setup
+
+demo: setup ## The main job on this machine, start to finish (KEEP=1 leaves it up)
+	@python scripts/demo.py $(if $(KEEP),--keep)
+
+test: check ## Every test: unit, on the embedded cloud, with the real vLLM
+	@pytest --durations 10
+
+test-fast: setup ## The tests that need neither the embedded cloud nor the real vLLM
+	@pytest -m "not cloud and not engine"
+
+check: setup ## Format, lint, types
+	ruff format --check $(CODE)
+	ruff check $(CODE)
+	mypy $(CODE)
+
+clean: ## Stop the embedded clouds of the demo and the tests, remove CACHE
+	@scripts/clean
