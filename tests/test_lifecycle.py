@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+
 from pulumi_skypilot import lifecycle, marker, plan, port, readiness, spec, testing
 
 NAME = "local-chat"
@@ -49,7 +50,7 @@ class TestCreate:
 
     def test_refuses_the_name_of_another_stack(self, sky, services):
         services.create(wanted(mark="other"))
-        with pytest.raises(port.Invalid, match="^name: .*belongs to another stack"):
+        with pytest.raises(port.Invalid, match=r"^name: .*belongs to another stack"):
             services.create(wanted())
         assert marker.owner(sky.service(NAME)) == "other"
 
@@ -264,7 +265,7 @@ class TestReadiness:
     def test_shows_the_log_of_a_model_that_does_not_load(self, sky, services):
         applied = services.create(wanted())
         sky.loads = False
-        with pytest.raises(port.Failed, match="replica 1 .*FAILED.*CUDA out of memory"):
+        with pytest.raises(port.Failed, match=r"replica 1 .*FAILED.*CUDA out of memory"):
             self.wait(sky).until_ready(self.expected(applied), "sk-1")
 
     def test_says_that_the_earlier_version_goes_on(self, sky, services):

@@ -5,6 +5,7 @@ import builtins
 import pytest
 from pulumi import dynamic
 from pulumi.output import Unknown
+
 from pulumi_skypilot import host, plan, port, providers, testing
 
 NAME = "local-chat"
@@ -68,7 +69,7 @@ class TestCheck:
         assert "model" in failures(modle="x")["modle"]
         wrong = failures(accelerators="H10:1", cpus=None, memory=None)["accelerators"]
         assert "H100" in wrong
-        assert "H10:1" in wrong
+        assert "H10 " in wrong
 
     def test_keeps_values_of_env_and_secrets_out_of_the_plan(self):
         result = checked(env={"GREETING": "canary-env"}, secrets={"HF_TOKEN": "canary-secret"})
@@ -89,7 +90,7 @@ class TestCheck:
         real = builtins.__import__
 
         def no_sky(name: str, *args: object, **kwargs: object) -> object:
-            assert name.split(".")[0] != "sky", "check and diff must not import sky"
+            assert name.split(".", maxsplit=1)[0] != "sky", "check and diff must not import sky"
             return real(name, *args, **kwargs)
 
         monkeypatch.setattr(builtins, "__import__", no_sky)
@@ -191,7 +192,7 @@ class TestLifeCycle:
 
     def test_errors_are_one_line_without_their_causes(self, sky, service):
         sky.fail("up", port.Invalid("first\nsecond"))
-        with pytest.raises(host.Error, match="^first second$") as caught:
+        with pytest.raises(host.Error, match=r"^first second$") as caught:
             service.create(checked())
         assert caught.value.__cause__ is None
         assert caught.value.__suppress_context__

@@ -59,38 +59,38 @@ RULES = (
         "name",
         Effect.REPLACE,
         "another name is another service",
-        "sky/serve/server/impl.py:504",
+        "sky/serve/server/impl.py:516",
     ),
     Rule(
         "service.tls",
         Effect.REPLACE,
         "SkyServe ignores a change of TLS while the service runs",
-        "sky/serve/server/impl.py:567",
+        "sky/serve/server/impl.py:568",
     ),
     Rule(
         "service.load_balancing_policy",
         Effect.REPLACE,
         "SkyServe ignores a change of the load balancing policy while the service runs",
-        "sky/serve/server/impl.py:588",
+        "sky/serve/server/impl.py:590",
     ),
     Rule(
         "service.load_balancer",
         Effect.REPLACE,
         "SkyServe hands it to the load balancer only when the service starts",
-        "sky/serve/service.py:609",
+        "sky/serve/service.py:607",
     ),
     Rule(
         "service.replica_policy.dynamic_ondemand_fallback",
         Effect.REPLACE,
-        "SkyServe's autoscaler fails over the end of on-demand fallback and keeps it on",
-        "sky/serve/autoscalers.py:930 (the type stays, sky/serve/controller.py:189)",
+        "SkyServe's autoscaler cannot give up on-demand fallback: its update fails half-way",
+        "sky/serve/autoscalers.py:959 (it keeps its class: sky/serve/controller.py:189)",
         _turned_off,
     ),
     Rule(
         "service.replica_policy.target_qps_per_replica",
         Effect.REPLACE,
         "a target per GPU needs another load balancing policy, which SkyServe cannot change",
-        "sky/serve/service_spec.py:345, sky/serve/autoscalers.py:872",
+        "sky/serve/service_spec.py:377, sky/serve/autoscalers.py:929",
         _other_kind,
     ),
     Rule(
@@ -103,7 +103,7 @@ RULES = (
         "",
         Effect.ROLLING,
         "SkyServe starts new replicas and retires the old ones as these are READY",
-        "sky/serve/replica_managers.py:1638-1678, sky/serve/autoscalers.py:277",
+        "sky/serve/replica_managers.py:1638-1678, sky/serve/autoscalers.py:259",
     ),
 )
 """The first rule that fits holds. The last fits everything."""
@@ -157,7 +157,18 @@ def _changes(path: str, old: object, new: object) -> Iterator[Change]:
                 yield from _changes(below, old.get(key), new.get(key))
         return
     rule = next(rule for rule in RULES if _covers(rule.path, path) and rule.when(old, new))
-    yield Change(path, rule.effect, rule.why, old, new)
+    yield Change(path, rule.effect, rule.why, *_shown(old, new))
+
+
+def _shown(old: object, new: object) -> tuple[object, object]:
+    """Both values; of two scripts only the lines that differ."""
+    if not (isinstance(old, str) and isinstance(new, str) and "\n" in old + new):
+        return old, new
+    was, now = ([line.strip(" \\") for line in text.splitlines()] for text in (old, new))
+    return (
+        "; ".join(line for line in was if line not in now),
+        "; ".join(line for line in now if line not in was),
+    )
 
 
 def _special(path: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pulumi
 
-from . import readiness, resources, skypilot
+from . import plan, readiness, resources, skypilot
 from . import spec as specs
 
 SETTINGS = ("deployments", "prefix")
@@ -76,7 +76,9 @@ class Deployments(pulumi.ComponentResource):
         """Read `deployments` of the project's config and `skypilot:*`, and make what they say."""
         super().__init__("skypilot:index:Deployments", name, None, opts)
         config, server = pulumi.Config(), pulumi.Config("skypilot")
+        prefix = config.get("prefix") or pulumi.get_stack()
         wanted = _deployments(config)
+        _check(config, prefix, wanted)
         child = pulumi.ResourceOptions(parent=self)
         scope = resources.Scope(
             name,
@@ -85,7 +87,6 @@ class Deployments(pulumi.ComponentResource):
             serve_host=server.get("serveHost"),
             opts=child,
         )
-        prefix = config.get("prefix") or pulumi.get_stack()
         self.deployments = {
             key: Deployment(
                 key,
@@ -133,6 +134,25 @@ def _deployments(config: pulumi.Config) -> dict[str, dict[str, typing.Any]]:
             "model; see stacks/Pulumi.local.yaml"
         )
     return found
+
+
+def _check(
+    config: pulumi.Config, prefix: str, wanted: Mapping[str, Mapping[str, typing.Any]]
+) -> None:
+    """Name everything that is wrong with a stack's deployments, by its place in the config.
+
+    The provider's check would refuse it too, but one at a time, and official Pulumi interrupts the
+    program over it and shows that as a traceback.
+    """
+    lines = []
+    for key, data in wanted.items():
+        try:
+            spec = specs.parse({name: value for name, value in data.items() if name != "apiKey"})
+            plan.plan(spec, f"{prefix}-{key}")
+        except specs.SpecError as error:
+            lines += [f"{config.name}:deployments.{key}.{p.reason}" for p in error.problems]
+    if lines:
+        raise pulumi.RunError("\n".join(lines))
 
 
 def _with_secrets(

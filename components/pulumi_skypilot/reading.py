@@ -3,6 +3,7 @@
 Pulumi's numbers are doubles: a whole number arrives as 131072.0 and leaves as 131072.
 """
 
+import math
 import re
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -59,9 +60,10 @@ def positive(what: str) -> Callable[[object], float]:
     """A reader of numbers above zero."""
 
     def read(value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 0 < typing.cast("float", value) < math.inf:
             raise Wrong(f"{shown(value)} is not a number above 0; give {what}")
-        return float(value)
+        return float(typing.cast("float", value))
 
     return read
 

@@ -12,7 +12,7 @@ from . import catalog, reading, words
 
 UPSCALE_DELAY_SECONDS = 300
 DOWNSCALE_DELAY_SECONDS = 1200
-"""SkyServe's own defaults (sky/serve/constants.py:82-86), filled in so that a review sees them."""
+"""SkyServe's own defaults (sky/serve/constants.py:72-76), filled in so that a review sees them."""
 
 API_KEYS = "SERVE_API_KEYS"
 """The secret that carries the keys of a service to its replicas."""
@@ -127,7 +127,7 @@ class ReadinessProbe(_Strict):
 
     initialDelay: 65 GB of weights (gpt-oss-120b) at 100 MB/s take 11 minutes, installing vLLM and
     compiling some 5 more; doubled, since a replica that is late is thrown away and tried again.
-    timeout, interval: SkyServe's defaults (sky/serve/constants.py:58, 66).
+    timeout, interval: SkyServe's defaults (sky/serve/constants.py:52, 59).
     """
 
     path: typing.Annotated[str, _read(_probe_path)] = "/health"
@@ -319,7 +319,7 @@ def check_name(
     (sky/utils/common_utils.py:263), which two services may share.
     """
     if not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", name):
-        # '_' is a wildcard to `serve down` and shares files with '-' (sky/serve/serve_utils.py:617)
+        # '_' is a wildcard to `serve down` and shares files with '-' (sky/serve/serve_utils.py:618)
         return Problem(
             "name", f"name: {reading.shown(name)} is not a-z, 0-9 and - beginning with a letter"
         )

@@ -1,7 +1,7 @@
 """The SkyPilot task of a plan: the dict and the YAML text that SkyPilot reads.
 
 It names the user's env and secrets and never holds their values: a null is filled in when the task
-goes to SkyPilot (sky/task.py:686-709), and an env that is not filled in is an error there.
+goes to SkyPilot (sky/task.py:694-716), and an env that is not filled in is an error there.
 """
 
 import shlex
@@ -15,7 +15,7 @@ from . import reading, spec, vllm
 API_KEYS = spec.API_KEYS
 
 STREAM_TIMEOUT_SECONDS = 1800
-"""How long SkyServe waits for a replica's next byte. Its own 120 s (sky/serve/constants.py:55) cut
+"""How long SkyServe waits for a replica's next byte. Its own 120 s (sky/serve/constants.py:49) cut
 off a reasoning model that answers in one piece."""
 
 _VENV = f'"$HOME/vllm-{vllm.VERSION}"'
@@ -121,7 +121,7 @@ def _resources(wanted: spec.Spec) -> dict[str, typing.Any]:
     """Where it may run.
 
     Alternatives are a table of GPUs (a set to SkyPilot: a list would be an order of preference,
-    which may not stand beside any_of, sky/resources.py:2595) and an any_of of places.
+    which may not stand beside any_of, sky/resources.py:2599) and an any_of of places.
     """
     gpus = wanted.accelerators
     infra = wanted.infra

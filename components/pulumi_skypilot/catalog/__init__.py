@@ -1,7 +1,7 @@
 """What is known of models, GPUs and clouds: data with its sources, read from the files beside.
 
 A model or cloud that is not here may still be served; a GPU that is not here is refused, because
-SkyPilot matches GPU names by substring (sky/utils/accelerator_registry.py:94) and would take a
+SkyPilot matches GPU names by substring (sky/utils/accelerator_registry.py:96) and would take a
 misspelt one for another.
 """
 
@@ -133,7 +133,7 @@ def cloud_names() -> Iterable[str]:
 
 
 _ALIASES = {"k8s": "kubernetes"}
-"""sky/utils/infra_utils.py:113."""
+"""sky/utils/infra_utils.py:102."""
 
 
 def _model(entry: dict[str, typing.Any]) -> ModelFacts:

@@ -1,0 +1,58 @@
+"""The embedded cloud of the tests: one for all of them, with a name and net of its own."""
+
+import itertools
+import pathlib
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from local import control
+from tests.e2e import stack
+
+NAME, NET = "test", "10.78.0"
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[control.Cloud]:
+    one = control.Cloud(NAME, net=NET)
+    one.stop()
+    one.start(engine="stub")
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def make_stack(
+    cloud: control.Cloud, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., stack.Stack]]:
+    """Make stacks on the embedded cloud; what a failed test has left is taken down."""
+    made: list[stack.Stack] = []
+
+    def make(api_server: str = cloud.api_server, **deployments: object) -> stack.Stack:
+        folder = pathlib.Path(tmp_path_factory.mktemp("stack"))
+        config = {"skypilot:apiServer": api_server, "llm:deployments": deployments}
+        one = stack.Stack(folder, f"t{next(_NUMBERS)}", config)
+        made.append(one)
+        return one
+
+    yield make
+    for one in made:
+        one.kill_all()
+        one.run("cancel", "--yes", check=False)
+        one.run("destroy", "--yes", "--skip-preview", check=False)
+        one.kill_all()
+
+
+def chat(**changes: object) -> dict[str, object]:
+    """A small deployment: the stub engine answers in seconds."""
+    return {
+        "model": "openai/gpt-oss-20b",
+        "cpus": 2,
+        "memory": 8,
+        "infra": "aws",
+        "context": 2048,
+        "replicas": {"min": 1, "max": 1},
+        "readinessProbe": {"initialDelay": 300},
+        **changes,
+    }

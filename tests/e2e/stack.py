@@ -1,0 +1,137 @@
+"""A Pulumi stack on disk and the real CLI that works on it."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+import typing
+
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CACHE = (
+    pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+    / "pulumi-skypilot"
+)
+SERVICE = "pulumi-python:dynamic/skypilot:Service"
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    code: int
+    output: str
+
+    def errors(self) -> list[str]:
+        """The lines by which the CLI says what went wrong."""
+        return [line.strip() for line in self.output.splitlines() if "error:" in line]
+
+
+class Stack:
+    """One stack in a folder of its own, with a home and a backend of its own."""
+
+    def __init__(self, folder: pathlib.Path, name: str, config: dict[str, typing.Any]) -> None:
+        self.folder, self.name = folder, name
+        self.project = folder / "project"
+        for part in ("home", "pulumi", "state", "project/stacks"):
+            (folder / part).mkdir(parents=True)
+        for file in ("Pulumi.yaml", "__main__.py"):
+            shutil.copy(ROOT / file, self.project / file)
+        (self.project / ".venv").symlink_to(CACHE / "venv")
+        self.write(config)
+        self.run("stack", "init", name)
+
+    def environment(self, **extra: str) -> dict[str, str]:
+        kept = ("PATH", "SSL_CERT_FILE", "LANG", "TMPDIR")
+        return {name: os.environ[name] for name in kept if name in os.environ} | {
+            "PATH": f"{CACHE / 'bin'}:{CACHE / 'venv' / 'bin'}:{os.environ['PATH']}",
+            "HOME": str(self.folder / "home"),
+            "PULUMI_HOME": str(self.folder / "pulumi"),
+            "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE": "test",
+            "PULUMI_SKIP_UPDATE_CHECK": "1",
+            "SKYPILOT_DISABLE_USAGE_COLLECTION": "1",
+            **extra,
+        }
+
+    @property
+    def file(self) -> pathlib.Path:
+        return self.project / "stacks" / f"Pulumi.{self.name}.yaml"
+
+    def write(self, config: dict[str, typing.Any]) -> None:
+        """Write the stack's config, keeping what the CLI has added (its salt)."""
+        old = yaml.safe_load(self.file.read_text()) if self.file.exists() else {}
+        self.file.write_text(yaml.safe_dump({**old, "config": config}))
+
+    def deployments(self, **deployments: dict[str, typing.Any]) -> None:
+        """Change the stack's deployments, keeping the rest of its config."""
+        config = yaml.safe_load(self.file.read_text())["config"]
+        self.write({**config, "llm:deployments": deployments})
+
+    def secret(self, key: str, value: str) -> None:
+        self.run("config", "set", "--secret", key, value)
+
+    def run(self, *args: str, check: bool = True, env: dict[str, str] | None = None) -> Result:
+        stack = () if args[:2] == ("stack", "init") else ("--stack", self.name)
+        done = subprocess.run(
+            ["pulumi", *args, *stack, "--non-interactive"],
+            cwd=self.project,
+            env=self.environment(**(env or {})),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=1500,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stdout
+        return Result(done.returncode, done.stdout)
+
+    def up(self, *args: str, check: bool = True) -> Result:
+        return self.run("up", "--yes", "--skip-preview", *args, check=check)
+
+    def unchanged(self) -> None:
+        """Fail when a preview shows any change."""
+        self.run("preview", "--diff", "--expect-no-changes")
+
+    def outputs(self) -> dict[str, typing.Any]:
+        shown = self.run("stack", "output", "--show-secrets", "--json").output
+        return typing.cast(dict[str, typing.Any], json.loads(shown))
+
+    def resources(self) -> list[dict[str, typing.Any]]:
+        export = json.loads(self.run("stack", "export").output)
+        return list(export["deployment"].get("resources") or [])
+
+    def urn(self, kind: str) -> str:
+        return next(str(one["urn"]) for one in self.resources() if one["type"] == kind)
+
+    def start(self, *args: str) -> subprocess.Popen[bytes]:
+        """Begin a command that the test will kill."""
+        return subprocess.Popen(
+            ["pulumi", *args, "--yes", "--skip-preview", "--non-interactive", "-s", self.name],
+            cwd=self.project,
+            env=self.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def kill_all(self) -> None:
+        """Kill what Pulumi has left running: only processes that know this stack's folder."""
+        mark = f"PULUMI_HOME={self.folder / 'pulumi'}".encode()
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                environ = (process / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if mark in environ and int(process.name) != os.getpid():
+                os.kill(int(process.name), signal.SIGKILL)
+
+
+def until(condition: typing.Callable[[], bool], seconds: float, what: str) -> None:
+    """Poll the real world, bounded."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not in {seconds:.0f} s"
+        time.sleep(1)

@@ -1,0 +1,96 @@
+"""What goes wrong on the real thing: one line that names the way out, and nothing left."""
+
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from local import control
+from tests.conftest import chat
+from tests.e2e import stack as stacks
+
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
+
+
+@pytest.fixture
+def refusing() -> Iterator[str]:
+    """A server that lets nobody in."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(401)
+            self.end_headers()
+
+        do_POST = do_GET  # noqa: N815 - the name that http.server calls
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def failed(stack: stacks.Stack, command: str = "up") -> str:
+    """The one line that the user reads."""
+    flags = ("--yes", "--skip-preview") if command == "up" else ()
+    result = stack.run(command, *flags, check=False)
+    assert result.code != 0
+    assert "Traceback" not in result.output
+    lines = [line for line in result.errors() if "update failed" not in line]
+    assert len(lines) == 1, result.output
+    return lines[0]
+
+
+def test_an_unreachable_server(make_stack: Callable[..., stacks.Stack]) -> None:
+    stack = make_stack(api_server="http://127.0.0.1:9", chat=chat())
+    line = failed(stack)
+    assert "apiServer http://127.0.0.1:9" in line
+    assert "sky api start" in line
+
+
+def test_a_wrong_token(refusing: str, make_stack: Callable[..., stacks.Stack]) -> None:
+    stack = make_stack(api_server=refusing, chat=chat())
+    stack.secret("skypilot:token", "sky_canary_token")
+    line = failed(stack)
+    assert "PULUMI_SKYPILOT_TOKEN" in line
+    assert "sky_canary_token" not in line
+
+
+def test_a_place_without_credentials(
+    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack]
+) -> None:
+    stack = make_stack(chat=chat(infra="gcp"))
+    line = failed(stack)
+    assert "infra" in line
+    assert "gcp" in line
+    assert "sky check" in line
+    stack.run("destroy", "--yes", "--skip-preview")
+    assert cloud.instances() == []
+
+
+def test_no_capacity_anywhere(
+    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack]
+) -> None:
+    stack = make_stack(chat=chat())
+    cloud.refuse("*")
+    try:
+        line = failed(stack)
+        assert "infra and accelerators" in line
+        stack.run("destroy", "--yes", "--skip-preview")
+    finally:
+        cloud.allow("*")
+    assert cloud.instances() == []
+
+
+def test_a_model_that_does_not_load(
+    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack]
+) -> None:
+    stack = make_stack(chat=chat(model="acme/does-not-load"))
+    line = failed(stack)
+    assert "out of memory" in line
+    stack.run("destroy", "--yes", "--skip-preview")
+    assert cloud.instances() == []

@@ -1,0 +1,189 @@
+"""One service through its whole life: real Pulumi, real SkyPilot, a stub as the engine."""
+
+import contextlib
+import json
+import pathlib
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from local import control
+from tests.conftest import chat
+from tests.e2e import stack as stacks
+
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(1500)]
+
+CANARIES = {
+    "hfToken": "hf_canary_7c1e55",
+    "ownKey": "sk-canary-91ab02",
+    "greeting": "env-canary-3d77f0",
+}
+
+
+def ask(url: str, key: str | None) -> int:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as a:
+            return int(a.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+@contextlib.contextmanager
+def asking(url: str, key: str) -> Iterator[dict[str, int]]:
+    """Ask twice a second in the background, and count what was not answered."""
+    count = {"asked": 0, "failed": 0}
+    done = threading.Event()
+
+    def loop() -> None:
+        while not done.wait(0.5):
+            count["asked"] += 1
+            try:
+                count["failed"] += ask(url, key) != 200
+            except OSError:
+                count["failed"] += 1
+
+    thread = threading.Thread(target=loop, daemon=True)
+    thread.start()
+    try:
+        yield count
+    finally:
+        done.set()
+        thread.join(60)
+
+
+def host_ids(cloud: control.Cloud) -> list[str]:
+    return sorted(host["id"] for host in cloud.hosts())
+
+
+def test_a_service_from_preview_to_destroy(
+    cloud: control.Cloud,
+    make_stack: Callable[..., stacks.Stack],
+    tmp_path: pathlib.Path,
+) -> None:
+    stack = make_stack(chat=chat())
+
+    # A preview needs no SkyPilot: here its import fails.
+    (tmp_path / "sky.py").write_text("raise ImportError('a preview must not import sky')\n")
+    shown = stack.run("preview", "--diff", env={"PYTHONPATH": str(tmp_path)}).output
+    assert "vllm serve openai/gpt-oss-20b" in shown
+
+    stack.up()
+    outputs = stack.outputs()
+    endpoint, key = outputs["endpoints"]["chat"], outputs["apiKeys"]["chat"]
+    assert ask(f"{endpoint}/v1/models", key) == 200
+    assert ask(f"{endpoint}/v1/models", None) == 401
+    stack.unchanged()
+    stack.run("refresh", "--yes")
+    stack.unchanged()
+
+    # The autoscaling changes in place: the same machine serves.
+    before = host_ids(cloud)
+    stack.deployments(chat=chat(replicas={"min": 1, "max": 2, "targetQps": 5}))
+    assert "in place" in stack.run("preview", "--diff").output
+    stack.up()
+    assert host_ids(cloud) == before
+
+    # The context rolls: a client that asks all the time is answered all the time.
+    stack.deployments(chat=chat(replicas={"min": 1, "max": 2, "targetQps": 5}, context=4096))
+    with asking(f"{endpoint}/v1/models", key) as count:
+        assert "rolling" in stack.up("--diff").output
+    assert count["asked"] > 20
+    assert count["failed"] == 0
+    stacks.until(lambda: len(host_ids(cloud)) == 1, 300, "the old replica goes")
+    assert host_ids(cloud) != before
+    stack.unchanged()
+
+    # Taken away behind Pulumi's back: refresh sees it, up puts it right.
+    cloud.sky("serve", "down", "--yes", f"{stack.name}-chat")
+    stacks.until(lambda: not cloud.hosts(), 120, "the service goes")
+    stack.run("refresh", "--yes")
+    assert stacks.SERVICE not in [one["type"] for one in stack.resources()]
+    stack.up()
+    assert ask(f"{stack.outputs()['endpoints']['chat']}/v1/models", key) == 200
+
+    stack.run("destroy", "--yes", "--skip-preview")
+    assert cloud.instances() == []
+
+
+def test_replacing_a_service_ends_with_a_running_service(
+    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack]
+) -> None:
+    stack = make_stack(chat=chat())
+    stack.up()
+    urn = stack.urn(stacks.SERVICE)
+    stack.up("--target-replace", urn, "--target-dependents")
+    outputs = stack.outputs()
+    assert ask(f"{outputs['endpoints']['chat']}/v1/models", outputs["apiKeys"]["chat"]) == 200
+    stack.run("state", "taint", urn, "--yes")
+    stack.up()
+    outputs = stack.outputs()
+    assert ask(f"{outputs['endpoints']['chat']}/v1/models", outputs["apiKeys"]["chat"]) == 200
+    stack.run("destroy", "--yes", "--skip-preview")
+    assert cloud.instances() == []
+
+
+def test_destroy_while_a_replica_is_provisioned_leaves_no_machine(
+    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack]
+) -> None:
+    """SkyPilot alone leaves a machine running here."""
+    stack = make_stack(chat=chat())
+    with stack.start("up") as process:
+        stacks.until(
+            lambda: f"{stack.name}-chat" in cloud.sky("serve", "status"), 120, "registered"
+        )
+        process.kill()
+    stack.kill_all()
+    stack.run("cancel", "--yes", check=False)
+    stack.run("destroy", "--yes", "--skip-preview")
+    assert cloud.instances() == []
+
+
+def test_up_again_after_a_kill_takes_up_the_service(
+    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack]
+) -> None:
+    stack = make_stack(chat=chat())
+    with stack.start("up") as process:
+        stacks.until(
+            lambda: f"{stack.name}-chat" in cloud.sky("serve", "status"), 120, "registered"
+        )
+        process.kill()
+    stack.kill_all()
+    stack.run("cancel", "--yes", check=False)
+    stack.up()
+    assert len(cloud.instances()) == 1
+    stack.run("destroy", "--yes", "--skip-preview")
+    assert cloud.instances() == []
+
+
+def test_no_secret_is_shown_anywhere(
+    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack]
+) -> None:
+    stack = make_stack()
+    for name, value in CANARIES.items():
+        stack.secret(name, value)
+    one = chat(secrets={"HF_TOKEN": "hfToken"}, apiKey="ownKey")
+    stack.deployments(chat=one)
+    path = "llm:deployments.chat.env.GREETING"
+    stack.run("config", "set", "--secret", "--path", path, CANARIES["greeting"])
+    shown = [stack.run("preview", "--diff").output, stack.up("--diff").output]
+    shown.append(stack.run("preview", "--diff").output)
+    shown.append(stack.run("refresh", "--yes", "--diff").output)
+    shown.append(stack.run("preview", "--diff").output)
+    shown.append(stack.run("stack", "export").output)
+    shown.append(stack.run("stack", "output", "--json").output)
+    shown += [_command_lines(host["id"], cloud) for host in cloud.hosts()]
+    for value in CANARIES.values():
+        assert [text for text in shown if value in text] == []
+    endpoint = stack.outputs()["endpoints"]["chat"]
+    assert ask(f"{endpoint}/v1/models", CANARIES["ownKey"]) == 200
+    stack.run("destroy", "--yes", "--skip-preview")
+
+
+def _command_lines(host: str, cloud: control.Cloud) -> str:
+    """The command line of every process of the host."""
+    return json.dumps(cloud.command_lines(host))

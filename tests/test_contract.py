@@ -1,0 +1,119 @@
+"""The same scenarios on the fake SkyPilot and on the real one, so that the fake cannot drift.
+
+The real one runs on the embedded cloud with a stub as the engine.
+"""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from pulumi_skypilot import lifecycle, marker, plan, port, readiness, skypilot, spec, testing
+
+pytestmark = pytest.mark.timeout(900)
+MARK = "contract0001"
+KEY = "sk-contract"
+_NUMBERS = itertools.count(1)
+
+
+class World:
+    """A SkyPilot, the life cycle over it and a name that nobody else uses."""
+
+    def __init__(self, sky: port.SkyPilot, clock: lifecycle.Clock, url: str) -> None:
+        self.sky, self.clock, self.url = sky, clock, url
+        self.services = lifecycle.Services(sky, clock)
+        self.name = f"contract-{'abcdefghij'[next(_NUMBERS)]}"
+
+    def wanted(self, **changes: object) -> marker.Wanted:
+        data = {
+            "model": "openai/gpt-oss-20b",
+            "cpus": 2,
+            "memory": 8,
+            "infra": "aws",
+            "readinessProbe": {"initialDelay": 300},
+            **changes,
+        }
+        text = plan.plan(spec.parse(data), self.name).task_text
+        return marker.Wanted(self.name, MARK, text, {}, {"SERVE_API_KEYS": KEY})
+
+    def ready(self, applied: marker.Applied) -> readiness.Ready:
+        expected = readiness.Expected(
+            self.name, applied.digest, applied.version, 1, "openai/gpt-oss-20b", 600
+        )
+        address = lambda listed: lifecycle.endpoint(listed, self.url)  # noqa: E731
+        return readiness.Wait(self.sky, address, self.clock).until_ready(expected, KEY)
+
+    def replica_ids(self) -> list[int]:
+        found = self.sky.service(self.name)
+        assert found is not None
+        return [replica.id for replica in found.replicas]
+
+    def machines(self) -> list[str]:
+        return [m.name for m in self.sky.machines() if m.name.startswith(f"{self.name}-")]
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.cloud)])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    if request.param == "fake":
+        fake = testing.SkyPilot()
+        made = World(fake, fake.clock, skypilot.DEFAULT_URL)
+    else:
+        url = request.getfixturevalue("cloud").api_server
+        sdk = skypilot.Sdk(skypilot.Connection(url))
+        made = World(sdk, lifecycle.SystemClock(), url)
+    yield made
+    made.services.delete(made.name, MARK)
+
+
+def test_a_service_made_twice_updated_in_place_and_rolling_then_deleted(world: World) -> None:
+    applied = world.services.create(world.wanted())
+    assert world.services.create(world.wanted()).hash == applied.hash
+    assert world.ready(applied).version == 1
+    assert world.replica_ids() == [1]
+    assert world.services.read(applied) == lifecycle.Seen(applied)
+
+    scaled = world.wanted(replicas={"min": 1, "max": 2, "targetQps": 5})
+    second = world.services.update(applied, scaled)
+    assert world.ready(second).version == 2
+    assert world.replica_ids() == [1]
+
+    longer = world.wanted(replicas={"min": 1, "max": 2, "targetQps": 5}, context=4096)
+    third = world.services.update(second, longer)
+    assert world.ready(third).version == 3
+    assert 1 not in [r.id for r in world.sky.service(world.name).replicas if r.status == "READY"]
+    assert world.services.orphans(MARK)[0] == world.name
+
+    world.services.delete(world.name, MARK)
+    assert world.sky.service(world.name) is None
+    assert world.machines() == []
+
+
+def test_a_delete_right_after_create_leaves_no_machine(world: World) -> None:
+    world.services.create(world.wanted())
+    world.services.delete(world.name, MARK)
+    assert world.sky.service(world.name) is None
+    world.clock.sleep(20)
+    assert world.machines() == []
+
+
+def test_what_is_not_there_is_named_alike(world: World) -> None:
+    assert world.sky.service(world.name) is None
+    with pytest.raises(port.NotFound):
+        world.sky.update(world.name, world.wanted().order())
+    with pytest.raises(port.NotFound):
+        world.sky.machine_down(world.name)
+    world.sky.down(world.name)
+    assert world.sky.active(world.name) == ()
+
+
+def test_drift_is_found_and_put_right(world: World) -> None:
+    applied = world.services.create(world.wanted())
+    world.ready(applied)
+    order = world.wanted().order()
+    text = order.text.replace("min_replicas: 1", "min_replicas: 0")
+    world.sky.update(world.name, port.Order(text, order.env, order.secrets))
+    seen = world.services.read(applied)
+    assert seen is not None
+    assert any("min_replicas: 1 -> 0" in line for line in seen.drift)
+    right = world.services.update(seen.applied, world.wanted())
+    assert world.services.read(right) == lifecycle.Seen(right)
