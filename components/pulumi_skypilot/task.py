@@ -32,15 +32,18 @@ fi
 
 _RUN = """\
 set -e
+[ -n "${keys}" ] || {{ echo "{keys} is not set: nothing is served without a key" >&2; exit 1; }}
 command -v vllm >/dev/null || PATH={venv}/bin:"$PATH"
 # The keys go by a file: a command line is open to everyone on the machine.
 keys="$HOME/.vllm-keys.yaml"
 rm -f "$keys"
 (
   umask 077
-  echo 'api-key:'
-  printf '%s\\n' "${{{keys}:?}}" | tr ',' '\\n' | sed -e '/^$/d' -e "s/'/''/g" -e "s/.*/- '&'/"
-) > "$keys"
+  {{
+    echo 'api-key:'
+    tr ',' '\\n' <<< "${keys}" | sed -e '/^$/d' -e "s/'/''/g" -e "s/.*/- '&'/"
+  }} > "$keys"
+)
 unset {keys}
 {threads}exec {command}
 """

@@ -1,0 +1,217 @@
+import copy
+import typing
+
+import hypothesis
+import pytest
+
+from pulumi_skypilot import changes, plan, spec
+from pulumi_skypilot.changes import Effect
+
+from . import specs
+
+BASE = {
+    "model": "openai/gpt-oss-20b",
+    "accelerators": ["H100:1", "H200:1"],
+    "infra": ["aws", "k8s"],
+    "context": 4096,
+    "env": {"A": "x"},
+    "spot": True,
+    "replicas": {"min": 1, "max": 2, "targetQps": 1},
+}
+
+
+def planned(**data: object) -> plan.Plan:
+    table = {key: value for key, value in {**BASE, **data}.items() if value is not None}
+    return plan.plan(spec.parse(table), "chat")
+
+
+def changed(**data: object) -> tuple[changes.Change, ...]:
+    return changes.compare(planned().task, planned(**data).task)
+
+
+def old(path: str, value: object, was: object = None) -> tuple[changes.Change, ...]:
+    """The changes of a task whose value at this path is another."""
+    before, after = copy.deepcopy(planned().task), copy.deepcopy(planned().task)
+    for content, one in ((before, was), (after, value)):
+        *parents, last = path.split(".")
+        table: typing.Any = content
+        for part in parents:
+            table = table.setdefault(part, {})
+        table.pop(last, None)
+        if one is not None:
+            table[last] = one
+    return changes.compare(before, after)
+
+
+@hypothesis.given(specs.tables())
+def test_nothing_differs_from_itself(table: dict[str, object]) -> None:
+    try:
+        content = plan.plan(spec.parse(table), "chat").task
+    except spec.SpecError:
+        hypothesis.reject()
+    assert changes.compare(content, copy.deepcopy(content)) == ()
+    assert changes.effect(()) is None
+
+
+@hypothesis.given(specs.tables(), specs.tables())
+def test_what_differs_is_told_both_ways(one: dict[str, object], other: dict[str, object]) -> None:
+    try:
+        plans = [plan.plan(spec.parse(table), "chat") for table in (one, other)]
+    except spec.SpecError:
+        hypothesis.reject()
+    there = changes.compare(plans[0].task, plans[1].task)
+    back = changes.compare(plans[1].task, plans[0].task)
+    assert {change.property for change in there} == {change.property for change in back}
+    assert all(change.why for change in there)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"replicas": {"min": 2, "max": 2, "targetQps": 1}},
+        {"replicas": {"min": 1, "max": 8, "targetQps": 1}},
+        {"replicas": {"min": 1, "max": 2, "targetQps": 9, "upscaleDelay": 1}},
+        {"replicas": 3},
+        {"readinessProbe": {"initialDelay": 60}},
+        {"spot": {"fallback": "on-demand"}},
+    ],
+)
+def test_the_service_section_changes_in_place(data: dict[str, object]) -> None:
+    found = changed(**data)
+    assert found
+    assert changes.effect(found) is Effect.IN_PLACE
+    assert all(change.property.startswith("service.") for change in found)
+
+
+@pytest.mark.parametrize(
+    ("data", "path"),
+    [
+        ({"context": 8192}, "run"),
+        ({"model": "Qwen/Qwen3-8B"}, "run"),
+        ({"vllmArgs": {"seed": 1}}, "run"),
+        ({"env": {"A": "x", "B": "y"}}, "envs.B"),
+        ({"env": {}}, "envs"),
+        ({"secrets": {"S": "x"}}, "secrets.S"),
+        ({"accelerators": ["H100:1"]}, "resources.accelerators"),
+        ({"infra": ["aws"]}, "resources.any_of"),
+        ({"cpus": 8}, "resources.cpus"),
+        ({"disk": 100}, "resources.disk_size"),
+        ({"image": "docker:a/b"}, "resources.image_id"),
+        ({"labels": {"team": "x"}}, "resources.labels"),
+        ({"spot": False}, "resources.use_spot"),
+    ],
+)
+def test_everything_else_rolls(data: dict[str, object], path: str) -> None:
+    found = changed(**data)
+    assert changes.effect(found) is Effect.ROLLING
+    assert path in {change.property for change in found}
+
+
+@pytest.mark.parametrize(
+    ("path", "was", "value"),
+    [
+        ("name", "chat", "talk"),
+        ("service.tls", None, {"keyfile": "a", "certfile": "b"}),
+        ("service.tls.keyfile", "a", "b"),
+        ("service.load_balancing_policy", None, "round_robin"),
+        ("service.load_balancer.stream_timeout_seconds", 120, 1800),
+        ("service.replica_policy.target_qps_per_replica", 1, {"H100": 1}),
+        ("service.replica_policy.target_qps_per_replica", {"H100": 1}, 1),
+        ("service.replica_policy.dynamic_ondemand_fallback", True, None),
+        ("service.replica_policy.dynamic_ondemand_fallback", True, False),
+    ],
+)
+def test_what_skyserve_ignores_or_breaks_over_replaces(
+    path: str, was: object, value: object
+) -> None:
+    assert changes.effect(old(path, value, was)) is Effect.REPLACE
+
+
+@pytest.mark.parametrize(
+    ("path", "was", "value"),
+    [
+        ("service.replica_policy.target_qps_per_replica", 1, 2.5),
+        ("service.replica_policy.target_qps_per_replica", {"H100": 1}, {"H100": 2}),
+        ("service.replica_policy.dynamic_ondemand_fallback", None, True),
+    ],
+)
+def test_their_neighbours_change_in_place(path: str, was: object, value: object) -> None:
+    assert changes.effect(old(path, value, was)) is Effect.IN_PLACE
+
+
+def test_the_order_of_alternatives_is_no_change() -> None:
+    assert changed(infra=["k8s", "aws"], accelerators=["H200:1", "H100:1"]) == ()
+
+
+def test_the_strongest_effect_counts() -> None:
+    found = changed(context=8192, replicas=3)
+    assert {change.effect for change in found} == {Effect.IN_PLACE, Effect.ROLLING}
+    assert changes.effect(found) is Effect.ROLLING
+    assert changes.effect(reversed(found)) is Effect.ROLLING
+
+
+def test_a_script_shows_the_lines_that_differ() -> None:
+    (change,) = changed(context=8192)
+    assert (change.old, change.new) == ("--max-model-len 4096", "--max-model-len 8192")
+
+
+def test_a_change_says_what_a_user_wants_to_read() -> None:
+    (change,) = changed(replicas={"min": 1, "max": 3, "targetQps": 1})
+    assert change == changes.Change(
+        property="service.replica_policy.max_replicas",
+        effect=Effect.IN_PLACE,
+        why="replicas stay: SkyServe changes this without touching them",
+        old=2,
+        new=3,
+    )
+
+
+def test_every_rule_can_be_reached_and_names_its_source() -> None:
+    paths = [rule.path for rule in changes.RULES]
+    assert paths[-1] == ""
+    assert len(set(paths)) == len(paths)
+    for index, rule in enumerate(changes.RULES):
+        assert rule.source.startswith("sky/")
+        earlier = [one for one in changes.RULES[:index] if changes._covers(one.path, rule.path)]
+        assert not [one for one in earlier if one.when is changes.Rule.when]
+
+
+def released(content: dict[str, typing.Any]) -> dict[str, typing.Any]:
+    """The task that another release of this package would have made."""
+    return {**content, "run": content["run"] + "# another release\n"}
+
+
+def test_a_new_release_alone_changes_nothing_outside_the_service_section() -> None:
+    now = planned(replicas=3)
+    was = planned()
+    found = changes.keep_generated(was.spec, now.spec, released(was.task), now.task)
+    assert found == {**released(was.task), "service": now.task["service"]}
+    assert changes.effect(changes.compare(released(was.task), found)) is Effect.IN_PLACE
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"readinessProbe": {"timeout": 1}}, {"spot": {"fallback": "on-demand"}}]
+)
+def test_what_reaches_the_service_section_only_keeps_the_old_rest(data: dict[str, object]) -> None:
+    was, now = planned(), planned(**data)
+    found = changes.keep_generated(was.spec, now.spec, released(was.task), now.task)
+    assert found["run"] == released(was.task)["run"]
+
+
+@pytest.mark.parametrize("data", [{"context": 8192}, {"env": {"A": "y"}}, {"spot": False}])
+def test_a_change_that_rolls_anyway_takes_the_new_release_along(data: dict[str, object]) -> None:
+    was, now = planned(), planned(**data)
+    found = changes.keep_generated(was.spec, now.spec, released(was.task), now.task)
+    assert found == now.task
+
+
+@hypothesis.given(specs.tables(), specs.tables())
+def test_the_same_release_applies_its_own_task(
+    one: dict[str, object], other: dict[str, object]
+) -> None:
+    try:
+        was, now = (plan.plan(spec.parse(table), "chat") for table in (one, other))
+    except spec.SpecError:
+        hypothesis.reject()
+    found = changes.keep_generated(was.spec, now.spec, was.task, now.task)
+    assert changes.compare(found, now.task) == ()

@@ -1,0 +1,143 @@
+import hypothesis
+import pytest
+
+from pulumi_skypilot import plan, spec
+
+from . import specs
+
+
+def planned(**data: object) -> plan.Plan:
+    return plan.plan(spec.parse({**specs.SMALLEST, **data}), "chat")
+
+
+def refused(**data: object) -> str:
+    with pytest.raises(spec.SpecError) as caught:
+        planned(**data)
+    (problem,) = caught.value.problems
+    assert problem.reason.startswith(problem.property)
+    return problem.reason
+
+
+def test_the_plan_of_a_deployment() -> None:
+    found = planned(accelerators=["H100:1", "H200:1"], tools=True)
+    assert found.command[0] == "vllm serve openai/gpt-oss-20b"
+    assert found.shown() == {
+        "command": list(found.command),
+        "task": found.task_text,
+    }
+    assert found.notes == ()
+
+
+@hypothesis.given(specs.tables())
+@hypothesis.settings(suppress_health_check=[hypothesis.HealthCheck.filter_too_much])
+def test_a_plan_never_holds_values(table: dict[str, object]) -> None:
+    for key in ("env", "secrets"):
+        named = table.get(key, {})
+        assert isinstance(named, dict)
+        table[key] = dict.fromkeys(named, "canary")
+    try:
+        found = plan.plan(spec.parse(table), "chat")
+    except spec.SpecError:
+        hypothesis.reject()
+    assert "canary" not in repr(found)
+    assert "canary" not in repr(found.shown())
+
+
+@hypothesis.given(specs.tables())
+def test_a_plan_is_the_same_every_time(table: dict[str, object]) -> None:
+    try:
+        first = plan.plan(spec.parse(table), "chat")
+    except spec.SpecError:
+        return
+    assert plan.plan(spec.parse(spec.to_inputs(first.spec)), "chat") == first
+
+
+@pytest.mark.parametrize(
+    ("gpu", "near"), [("H10:1", "H100"), ("h100:1", "H100"), ("A100-80G:8", "A100-80GB")]
+)
+def test_a_gpu_that_does_not_exist_gets_its_nearest(gpu: str, near: str) -> None:
+    name = gpu.split(":", maxsplit=1)[0]
+    assert refused(accelerators=gpu) == (
+        f"accelerators: no GPU {name} is known; did you mean {near}?"
+    )
+
+
+@pytest.mark.parametrize("gpu", ["T4", "V100", "V100-32GB"])
+def test_mxfp4_needs_a_newer_gpu(gpu: str) -> None:
+    reason = refused(accelerators=[gpu, "H100"])
+    assert f"{gpu} has compute capability 7." in reason
+    assert "openai/gpt-oss-20b needs 8.0; take A100, L4 or newer" in reason
+
+
+def test_vllm_itself_needs_a_newer_gpu_than_v100() -> None:
+    assert "vLLM needs 7.5" in refused(model="somebody/some-model", accelerators="V100")
+
+
+def test_bfloat16_needs_a_newer_gpu_than_t4() -> None:
+    reason = refused(model="somebody/some-model", accelerators="T4", dtype="bfloat16")
+    assert reason.endswith("write float16 or auto")
+
+
+def test_amd_needs_an_image() -> None:
+    assert "set image, e.g. docker:vllm/vllm-openai-rocm:v" in refused(accelerators="MI300X")
+    assert planned(accelerators="MI300X", image="docker:rocm/vllm:latest")
+
+
+def test_context_beyond_the_models_is_refused() -> None:
+    assert refused(context=131073) == (
+        "context: 131073 tokens are more than the 131072 of openai/gpt-oss-20b; "
+        "lower it to 131072 or leave it out"
+    )
+
+
+def test_tools_need_a_parser() -> None:
+    reason = refused(model="somebody/some-model", tools=True)
+    assert "name one of vLLM's in vllmArgs.tool-call-parser" in reason
+    parser = {"tool-call-parser": "hermes"}
+    found = planned(model="somebody/some-model", tools=True, vllmArgs=parser)
+    assert "--tool-call-parser hermes" in found.command
+    assert "--enable-auto-tool-choice" in found.command
+
+
+@pytest.mark.parametrize(
+    ("model", "parallel", "good"),
+    [
+        ("openai/gpt-oss-20b", 8, True),
+        ("openai/gpt-oss-20b", 16, False),
+        ("openai/gpt-oss-20b", 3, False),
+        ("Qwen/Qwen3-30B-A3B", 8, True),
+        ("Qwen/Qwen3-30B-A3B", 6, False),
+        ("somebody/some-model", 3, True),
+    ],
+)
+def test_heads_split_over_the_gpus(model: str, parallel: int, good: bool) -> None:
+    data = {"model": model, "accelerators": f"H100:{parallel}"}
+    if good:
+        assert f"--tensor-parallel-size {parallel}" in planned(**data).command
+    else:
+        assert f"do not split over {parallel} GPUs; take 1, 2, 4" in refused(**data)
+
+
+def test_a_bad_name_is_a_problem_of_the_plan() -> None:
+    with pytest.raises(spec.SpecError) as caught:
+        plan.plan(spec.parse({**specs.SMALLEST, "context": 10**6}), "Chat")
+    assert [problem.property for problem in caught.value.problems] == ["name", "context"]
+
+
+@pytest.mark.parametrize(
+    ("data", "note"),
+    [
+        ({"model": "openai/gpt-oss-20B"}, "did you mean openai/gpt-oss-20b?"),
+        ({"accelerators": ["H100", "B200"]}, "kv-cache-dtype: recommended for some of these GPUs"),
+        (
+            {"accelerators": "H100:2", "tensorParallel": 1},
+            "H100:2: tensorParallel 1 leaves GPUs idle",
+        ),
+        ({"replicas": {"min": 0, "max": 1, "targetQps": 1}}, "the first request wakes a replica"),
+        ({"replicas": 0}, "serves nothing"),
+    ],
+)
+def test_what_a_user_should_know_is_noted(data: dict[str, object], note: str) -> None:
+    (found,) = planned(**data).notes
+    assert note in found
+    assert "\n" not in found
