@@ -1,0 +1,248 @@
+"""What this package says of SkyPilot, held to the installed SkyPilot; no server is needed."""
+
+import pathlib
+import random
+import tempfile
+import types
+import typing
+import warnings
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+from pulumi_skypilot import catalog, changes, plan, reading, spec, task
+from pulumi_skypilot.changes import Effect
+
+from . import specs
+
+with (
+    pytest.MonkeyPatch.context() as _patch,
+    tempfile.TemporaryDirectory() as _home,
+    warnings.catch_warnings(),
+):
+    warnings.simplefilter("ignore")  # SkyPilot's own are not ours to mend
+    _patch.setenv("HOME", _home)  # importing sky writes to ~/.sky
+    import sky
+    from sky.serve import (
+        autoscalers,
+        constants,
+        load_balancing_policies,
+        replica_managers,
+        serve_state,
+        serve_utils,
+    )
+    from sky.skylet import constants as skylet_constants
+    from sky.utils import common_utils, registry, schemas, yaml_utils
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+FEW = hypothesis.settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[
+        hypothesis.HealthCheck.filter_too_much,
+        hypothesis.HealthCheck.function_scoped_fixture,
+        hypothesis.HealthCheck.too_slow,
+    ],
+)
+"""SkyPilot takes some 20 ms to read a task."""
+
+
+@pytest.fixture(autouse=True)
+def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def planned(table: dict[str, object]) -> plan.Plan:
+    try:
+        return plan.plan(spec.parse(table), "chat")
+    except spec.SpecError:
+        hypothesis.reject()
+
+
+def read(content: typing.Mapping[str, typing.Any], wanted: spec.Spec) -> typing.Any:
+    """SkyPilot's own task, values filled in as at launch."""
+    return sky.Task.from_yaml_config(
+        task.from_text(task.text(content)),
+        env_overrides=list(wanted.env.items()),
+        secrets_overrides=[("SERVE_API_KEYS", "k"), *wanted.secrets.items()],
+    )
+
+
+@FEW
+@hypothesis.given(specs.tables())
+def test_skypilot_takes_every_task(table: dict[str, object]) -> None:
+    found = planned(table)
+    theirs = read(found.task, found.spec)
+    serve_utils.validate_service_task(theirs, pool=False)
+    autoscaler = autoscalers.Autoscaler.from_spec("chat", theirs.service)
+    replicas = found.spec.replicas
+    assert (autoscaler.min_replicas, autoscaler.max_replicas) == (replicas.min, replicas.max)
+    assert autoscaler._calculate_target_num_replicas() == replicas.min
+    options = len(found.spec.accelerators or "1") * len(found.spec.infra or "1")
+    assert len(theirs.resources) == options
+    assert all(one.use_spot == (found.spec.spot is not None) for one in theirs.resources)
+    assert theirs.service.ports == "8000"
+
+
+@FEW
+@hypothesis.given(specs.tables())
+def test_values_are_filled_in_and_stay_out_of_the_authors_text(table: dict[str, object]) -> None:
+    found = planned(table)
+    theirs = read(found.task, found.spec)
+    assert not theirs._managed_secret_refs
+    assert theirs.envs == {**found.environment, **found.spec.env}
+    secrets = {name: value.get_secret_value() for name, value in theirs.secrets.items()}
+    assert secrets == {"SERVE_API_KEYS": "k", **found.spec.secrets}
+    authored = yaml_utils.safe_load(theirs.to_yaml_config()["_user_specified_yaml"])
+    assert set(authored["secrets"].values()) == {None}
+
+
+def test_an_env_that_is_not_filled_in_is_an_error() -> None:
+    found = planned({**specs.SMALLEST, "env": {"A": "x"}})
+    with pytest.raises(ValueError, match="Environment variable 'A' is None"):
+        sky.Task.from_yaml_str(found.task_text)
+
+
+class Controller:
+    """SkyServe's controller as far as an update goes, without a database or a machine."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.texts: dict[int, str] = {}
+        self.replica = types.SimpleNamespace(version=1, is_terminal=False, replica_id=1)
+        self.manager = object.__new__(replica_managers.SkyPilotReplicaManager)
+        self.manager._service_name = "chat"
+        self.manager.latest_version = 1
+        monkeypatch.setattr(serve_state, "get_yaml_content", lambda _name, n: self.texts[n])
+        monkeypatch.setattr(serve_state, "get_replica_infos", lambda _name: [self.replica])
+        monkeypatch.setattr(serve_state, "add_or_update_replica", lambda *_args: None)
+
+    def up(self, theirs: typing.Any) -> None:
+        self.texts[1] = self.dumped(theirs)
+        self.autoscaler = autoscalers.Autoscaler.from_spec("chat", theirs.service)
+
+    def update(self, theirs: typing.Any) -> bool:
+        """Whether the replica stays, as sky/serve/controller.py:184-198 goes about it."""
+        self.texts[2] = self.dumped(theirs)
+        mode = serve_utils.UpdateMode.ROLLING
+        self.manager.update_version(2, theirs.service, update_mode=mode)
+        fresh = autoscalers.Autoscaler.from_spec("chat", theirs.service)
+        if not isinstance(self.autoscaler, type(fresh)):
+            self.autoscaler = fresh
+        self.autoscaler.update_version(2, theirs.service, update_mode=mode)
+        return bool(self.replica.version == 2)
+
+    @staticmethod
+    def dumped(theirs: typing.Any) -> str:
+        """As serve/server/impl.py writes it; a set of alternatives has no order of its own."""
+        config = theirs.to_yaml_config()
+        random.shuffle(config["resources"].get("any_of", []))
+        return str(yaml_utils.dump_yaml_str(config))
+
+
+@FEW
+@hypothesis.given(specs.tables(), specs.tables(), st.booleans())
+def test_skyserve_keeps_and_replaces_replicas_as_compare_says(
+    monkeypatch: pytest.MonkeyPatch,
+    one: dict[str, object],
+    other: dict[str, object],
+    service_only: bool,
+) -> None:
+    if service_only:
+        kept = ("replicas", "readinessProbe")
+        other = {**{key: value for key, value in one.items() if key not in kept}} | {
+            key: other[key] for key in kept if key in other
+        }
+    for table in (one, other):
+        table.pop("env", None)  # their values are compared elsewhere
+        table.pop("secrets", None)
+    was, now = planned(one), planned(other)
+    found = changes.effect(changes.compare(was.task, now.task))
+    controller = Controller(monkeypatch)
+    controller.up(read(was.task, was.spec))
+    theirs = read(now.task, now.spec)
+    if found is Effect.REPLACE:
+        with pytest.raises(AssertionError):
+            controller.update(theirs)
+    else:
+        assert controller.update(theirs) == (found in (None, Effect.IN_PLACE))
+
+
+def test_giving_up_on_demand_fallback_breaks_an_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    spot: dict[str, object] = {**specs.SMALLEST, "spot": {"fallback": "on-demand"}}
+    was, now = planned(spot), planned({**spot, "spot": True})
+    controller = Controller(monkeypatch)
+    controller.up(read(was.task, was.spec))
+    with pytest.raises(AssertionError):
+        controller.update(read(now.task, now.spec))
+    assert changes.effect(changes.compare(was.task, now.task)) is Effect.REPLACE
+
+
+def test_a_target_per_gpu_needs_its_own_policy() -> None:
+    found = planned({**specs.SMALLEST, "replicas": {"min": 1, "max": 2, "targetQps": 1}})
+    found.task["service"]["replica_policy"]["target_qps_per_replica"] = {"H100": 1}
+    with pytest.raises(ValueError, match="instance_aware_least_load"):
+        read(found.task, found.spec)
+
+
+def test_skyserves_defaults_are_what_they_were() -> None:
+    assert spec.UPSCALE_DELAY_SECONDS == constants.AUTOSCALER_DEFAULT_UPSCALE_DELAY_SECONDS
+    assert spec.DOWNSCALE_DELAY_SECONDS == constants.AUTOSCALER_DEFAULT_DOWNSCALE_DELAY_SECONDS
+    probe = spec.ReadinessProbe()
+    assert probe.timeout == constants.DEFAULT_READINESS_PROBE_TIMEOUT_SECONDS
+    assert probe.interval == constants.DEFAULT_ENDPOINT_PROBE_INTERVAL_SECONDS
+
+
+def test_the_probe_has_no_key_that_skyserve_lacks() -> None:
+    known = schemas.get_service_schema()["properties"]
+    section = planned({**specs.SMALLEST}).task["service"]
+    assert section.keys() <= known.keys()
+    assert load_balancing_policies.DEFAULT_LB_POLICY == "least_load"
+
+
+def test_the_clouds_are_skypilots() -> None:
+    assert set(catalog.clouds()) == set(skylet_constants.ALL_CLOUDS)
+
+
+@pytest.mark.parametrize("cloud", catalog.clouds().values(), ids=lambda one: one.name)
+def test_a_clouds_limits_are_skypilots(cloud: catalog.Cloud) -> None:
+    theirs = registry.CLOUD_REGISTRY.from_str(cloud.name)
+    assert cloud.name_limit == theirs._MAX_CLUSTER_NAME_LEN_LIMIT
+    assert theirs.max_cluster_name_length() in (cloud.name_limit, None)
+
+
+LABELS = ["team", "Team", "a/b", "aws:x", "-x", "x-", "a_b", "a.b", "x" * 64, "x" * 128, "1a", ""]
+
+
+@pytest.mark.parametrize("cloud", catalog.clouds().values(), ids=lambda one: one.name)
+@pytest.mark.parametrize("label", LABELS)
+def test_a_clouds_labels_are_skypilots(cloud: catalog.Cloud, label: str) -> None:
+    theirs = registry.CLOUD_REGISTRY.from_str(cloud.name)
+    key_ok = cloud.label_key is None or bool(cloud.label_key.match(label))
+    value_ok = cloud.label_value is None or bool(cloud.label_value.match(label))
+    assert theirs.is_label_valid(label, "x")[0] == key_ok
+    assert theirs.is_label_valid("team", label)[0] == value_ok
+
+
+@pytest.mark.parametrize(
+    ("infra", "user"), [("gcp", "abcd1234"), ("k8s", "abcd1234"), ("gcp", "sa-abcd1234-0123456")]
+)
+def test_the_longest_name_is_not_cut_on_the_cloud(
+    monkeypatch: pytest.MonkeyPatch, infra: str, user: str
+) -> None:
+    monkeypatch.setattr(common_utils, "get_user_hash", lambda: user)
+    cloud = catalog.cloud(infra)
+    assert cloud is not None
+    account = len(user) > 8
+    lengths = range(1, 60)
+    good = [n for n in lengths if not spec.check_name("a" * n, [infra], service_account=account)]
+    for length in (max(good), max(good) + 1):
+        name = f"{'a' * length}-999"
+        theirs = common_utils.make_cluster_name_on_cloud(name, cloud.name_limit)
+        assert (theirs == f"{name}-{user}") == (length in good)
+
+
+@pytest.mark.parametrize("name", ["A", "_a1", "a b", "1a", "", "a-b", "Ä"])
+def test_variables_are_named_as_skypilot_has_them(name: str) -> None:
+    assert bool(reading.ENV_NAME.fullmatch(name)) == common_utils.is_valid_env_var(name)
