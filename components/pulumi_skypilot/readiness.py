@@ -15,9 +15,9 @@ NO_CAPACITY_SECONDS = 120.0
 POLL_SECONDS = 3.0
 
 _FAILED = re.compile(r"FAILED")
-_NO_CAPACITY = re.compile(
-    r"InsufficientInstanceCapacity|sufficient \S+ capacity|ResourcesUnavailableError"
-    r"|Failed to acquire resources in all zones|insufficient capacity|Failed to provision all"
+_NO_CAPACITY = (  # what the clouds say, then SkyPilot's own summaries
+    re.compile(r"InsufficientInstanceCapacity|sufficient \S+ capacity|[Qq]uota|STOCKOUT|[Oo]ut of"),
+    re.compile(r"Failed to acquire resources in all zones|Failed to provision all possible"),
 )
 _TELLING = re.compile(r"error|exception|failed|cannot|refus|out of memory|to serve at least", re.I)
 
@@ -107,7 +107,9 @@ class Wait:
         if not waiting or len(waiting) < len(mine):
             return None
         log = self._log(service, waiting[0])
-        said = next((line for line in reversed(log) if _NO_CAPACITY.search(line)), None)
+        said = next(
+            (line for words in _NO_CAPACITY for line in reversed(log) if words.search(line)), None
+        )
         if said is None:
             return since
         now = self._clock.now()
