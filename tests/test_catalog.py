@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from pulumi_skypilot import catalog
+from pulumi_skypilot import catalog, vllm
 
 MODELS = catalog.models().values()
 GPUS = catalog.gpus().values()
@@ -120,3 +120,15 @@ def test_what_is_not_catalogued_is_none() -> None:
     assert catalog.model("openai/gpt-oss-7b") is None
     assert catalog.gpu("tpu-v5e") is None
     assert catalog.cloud("nimbus") is None
+
+
+def test_recommended_flags_are_flags_of_vllm() -> None:
+    known = catalog.flags()
+    for facts in MODELS:
+        for one in facts.recommended:
+            assert one.flags.keys() <= known.flags | known.switches
+
+
+def test_the_flags_are_those_of_the_release_that_is_installed() -> None:
+    assert catalog.flags().engine == vllm.VERSION
+    assert not catalog.flags().flags & catalog.flags().switches

@@ -118,6 +118,38 @@ def test_heads_split_over_the_gpus(model: str, parallel: int, good: bool) -> Non
         assert f"do not split over {parallel} GPUs; take 1, 2, 4" in refused(**data)
 
 
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        ({"max-num-seq": 8}, "no flag max-num-seq; did you mean max-num-seqs?"),
+        (
+            {"compilation-confg.level": 3},
+            "no flag compilation-confg; did you mean compilation-config",
+        ),
+        ({"qqq": 8}, "no flag qqq; see its documentation"),
+        ({"enforce-eager": "yes"}, "enforce-eager is on or off; write true or false"),
+        ({"seed": False}, "seed cannot be false; leave it out"),
+    ],
+)
+def test_a_flag_that_vllm_lacks_is_refused(args: dict[str, object], reason: str) -> None:
+    assert reason in refused(vllmArgs=args)
+    (note,) = planned(vllmArgs=args, image="docker:a/b").notes
+    assert reason in note
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"enforce-eager": False},
+        {"no-enable-prefix-caching": True},
+        {"compilation-config.pass_config.fuse_allreduce_rms": True},
+        {"seed": 7},
+    ],
+)
+def test_flags_that_vllm_has_are_taken(args: dict[str, object]) -> None:
+    assert planned(vllmArgs=args)
+
+
 def test_a_bad_name_is_a_problem_of_the_plan() -> None:
     with pytest.raises(spec.SpecError) as caught:
         plan.plan(spec.parse({**specs.SMALLEST, "context": 10**6}), "Chat")

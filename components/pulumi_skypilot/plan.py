@@ -41,6 +41,7 @@ def plan(wanted: spec.Spec, name: str) -> Plan:
         *_name_problems(wanted, name),
         *_gpu_problems(wanted, facts),
         *_model_problems(wanted, facts),
+        *_flag_problems(wanted),
     ]
     if problems:
         raise spec.SpecError(problems)
@@ -135,6 +136,17 @@ def _splits(facts: catalog.ModelFacts, parallel: int) -> bool:
     return facts.heads % parallel == 0 and (facts.kv_heads % parallel == 0 or copied)
 
 
+def _flag_problems(wanted: spec.Spec) -> Iterator[spec.Problem]:
+    """An image brings a vLLM of its own: then only a note is made of it."""
+    if wanted.image is None:
+        yield from (_problem("vllmArgs", reason) for reason in _mistaken(wanted))
+
+
+def _mistaken(wanted: spec.Spec) -> list[str]:
+    found = [vllm.mistaken(flag, value) for flag, value in wanted.vllm_args.items()]
+    return [reason for reason in found if reason is not None]
+
+
 def _notes(
     wanted: spec.Spec, facts: catalog.ModelFacts | None, families: set[str]
 ) -> Iterator[str]:
@@ -149,6 +161,8 @@ def _notes(
             f"{', '.join(disputed)}: recommended for some of these GPUs only, so left out; set "
             "them in vllmArgs or name GPUs of one family"
         )
+    if wanted.image is not None:
+        yield from (f"vllmArgs: {reason}, unless the image's does" for reason in _mistaken(wanted))
     idle = [one for one in wanted.accelerators if one.count > wanted.tensor_parallel]
     if idle and not wanted.vllm_args.keys() & _OTHER_PARALLEL:
         yield (

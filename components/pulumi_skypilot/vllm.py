@@ -6,7 +6,7 @@ import shlex
 import typing
 from collections.abc import Collection, Mapping, Sequence
 
-from . import catalog, spec
+from . import catalog, spec, words
 
 VERSION = "0.32.0"
 """What replicas install where their image has no vLLM: the release that this was run with."""
@@ -64,6 +64,19 @@ def disputed(facts: catalog.ModelFacts | None, families: Collection[str]) -> tup
     """Flags that are recommended for some of the families only, and so for none."""
     every = {flag for one in families for flag in _flags_for(facts, one)}
     return tuple(sorted(every - agreed(facts, families).keys()))
+
+
+def mistaken(flag: str, value: object) -> str | None:
+    """What is wrong with a flag, as the pinned release of vLLM sees it; None when nothing is."""
+    known = catalog.flags()
+    name = flag.partition(".")[0]
+    if name.removeprefix("no-") in known.switches:
+        good = isinstance(value, bool) or "." in flag
+        return None if good else f"{flag} is on or off; write true or false"
+    if name in known.flags:
+        return None if value is not False else f"{flag} cannot be false; leave it out"
+    hint = words.did_you_mean(name, known.flags | known.switches)
+    return f"vLLM {known.engine} has no flag {name}; {hint}"
 
 
 def _recommended(

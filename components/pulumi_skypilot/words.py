@@ -3,6 +3,9 @@
 import difflib
 from collections.abc import Iterable
 
+MANY = 80
+"""A longer list of what is known is of no use in an error."""
+
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was most likely meant, or None when none is near. Case is ignored."""
@@ -15,4 +18,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of an error about an unknown word: the nearest one, else all that are known."""
     known = sorted(known)
     close = nearest(word, known)
-    return f"did you mean {close}?" if close else f"known are {', '.join(known)}"
+    if close:
+        return f"did you mean {close}?"
+    return f"known are {', '.join(known)}" if len(known) <= MANY else "see its documentation"

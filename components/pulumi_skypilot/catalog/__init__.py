@@ -88,6 +88,15 @@ class Cloud:
     label_value: re.Pattern[str] | None = None
 
 
+@dataclasses.dataclass(frozen=True)
+class Flags:
+    """What one release of `vllm serve` takes."""
+
+    engine: str
+    flags: frozenset[str]
+    switches: frozenset[str]
+
+
 def model(name: str) -> ModelFacts | None:
     """The facts of a model by its Hugging Face id; None for one that is not catalogued."""
     return models().get(name)
@@ -125,6 +134,13 @@ def gpus() -> Mapping[str, GpuFacts]:
 def clouds() -> Mapping[str, Cloud]:
     """Every cloud of clouds.toml, by SkyPilot's name."""
     return {entry["name"]: _cloud(entry) for entry in _read("clouds.toml")["cloud"]}
+
+
+@functools.cache
+def flags() -> Flags:
+    """The flags of the vLLM that replicas install."""
+    found = _read("flags.toml")
+    return Flags(found["engine"], frozenset(found["flags"]), frozenset(found["switches"]))
 
 
 def cloud_names() -> Iterable[str]:
