@@ -1,6 +1,18 @@
 """Specs as a stack may write them, for property-based tests."""
 
+import hypothesis
 from hypothesis import strategies as st
+
+hypothesis.settings.register_profile(
+    "shared machine",
+    deadline=None,
+    suppress_health_check=[
+        hypothesis.HealthCheck.filter_too_much,
+        hypothesis.HealthCheck.function_scoped_fixture,
+        hypothesis.HealthCheck.too_slow,
+    ],
+)
+hypothesis.settings.load_profile("shared machine")
 
 GPUS = ("L4", "A10G", "A100-80GB", "H100", "H200", "B200", "RTX4090")
 MODELS = ("openai/gpt-oss-20b", "openai/gpt-oss-120b", "Qwen/Qwen3-8B", "somebody/some-model")

@@ -29,7 +29,6 @@ def test_the_plan_of_a_deployment() -> None:
 
 
 @hypothesis.given(specs.tables())
-@hypothesis.settings(suppress_health_check=[hypothesis.HealthCheck.filter_too_much])
 def test_a_plan_never_holds_values(table: dict[str, object]) -> None:
     for key in ("env", "secrets"):
         named = table.get(key, {})

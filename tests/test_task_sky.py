@@ -37,15 +37,7 @@ with (
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-FEW = hypothesis.settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[
-        hypothesis.HealthCheck.filter_too_much,
-        hypothesis.HealthCheck.function_scoped_fixture,
-        hypothesis.HealthCheck.too_slow,
-    ],
-)
+FEW = hypothesis.settings(max_examples=25)
 """SkyPilot takes some 20 ms to read a task."""
 
 
