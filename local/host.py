@@ -1,0 +1,144 @@
+"""One emulated machine: an overlay file system, namespaces of its own, sshd."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+
+from . import processes
+
+BRIDGE = "hosts"
+"""The bridge that hosts and the uplink to this machine hang on, inside the cloud's network."""
+
+_BOOT_SECONDS = 10
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Host:
+    """A machine with a disk that outlives its being switched off."""
+
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        ip: str,
+        *,
+        layers: Sequence[pathlib.Path],
+        instance_type: str,
+        region: str,
+    ) -> None:
+        self.folder = folder
+        self.ip = ip
+        self.layers = tuple(layers)
+        self.instance_type = instance_type
+        self.region = region
+        self.root = folder / "root"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._device = f"host{ip.rpartition('.')[2]}"
+
+    @property
+    def console(self) -> pathlib.Path:
+        """What the host's first process says."""
+        return self.folder / "console.log"
+
+    @property
+    def name(self) -> str:
+        """As AWS names machines."""
+        return "ip-" + self.ip.replace(".", "-")
+
+    def create(self, user: str, keys: Sequence[str], aws: str) -> None:
+        """Make the disk, let `user` in with these keys, and switch the machine on."""
+        for name in ("upper", "work", "root"):
+            (self.folder / name).mkdir(parents=True)
+        processes.run(
+            "mount", "-t", "overlay", self.folder.name, str(self.root), "-o",
+            f"lowerdir={':'.join(map(str, self.layers))}"
+            f",upperdir={self.folder / 'upper'},workdir={self.folder / 'work'}",
+        )  # fmt: skip
+        home = self.root / "home" / user
+        if not home.exists():
+            processes.run("chroot", str(self.root), "useradd", "-m", "-s", "/bin/bash", user)
+            (self.root / "etc" / "sudoers.d" / user).write_text(f"{user} ALL=(ALL) NOPASSWD:ALL\n")
+        keys_file = home / ".ssh" / "authorized_keys"
+        # The machine's own AWS clients (skylet's autostop, S3 mounts) reach the emulator too.
+        aws_config = home / ".aws" / "config"
+        for path, text in (
+            (keys_file, "".join(f"{key.strip()}\n" for key in keys)),
+            (aws_config, aws),
+        ):
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            path.write_text(text)
+            path.chmod(0o600)
+            for owned in (path, path.parent):
+                os.chown(owned, home.stat().st_uid, home.stat().st_gid)
+        self.boot()
+
+    def boot(self) -> None:
+        """Switch the machine on: its first process in new namespaces, its network plugged in."""
+        environment = f"HOST_NAME={self.name} HOST_IP={self.ip} PATH={_PATH} LANG=C.UTF-8"
+        with self.console.open("ab") as console:
+            self._process = subprocess.Popen(
+                ["unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--fork"]
+                + ["--kill-child", "--propagation", "private", "sh", "-c"]
+                # Waits for the network: sshd and SkyPilot look for addresses once.
+                + [f"read -r go; exec chroot {self.root} env -i {environment} /usr/sbin/host-init"],
+                stdin=subprocess.PIPE,
+                stdout=console,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        pid = self._process.pid
+        self._wait_for_network_namespace(pid)
+        processes.run(
+            "ip", "link", "add", self._device, "type", "veth", "peer", "name", "eth0",
+            "netns", str(pid),
+        )  # fmt: skip
+        processes.run("ip", "link", "set", self._device, "master", BRIDGE, "up")
+        processes.run(
+            "nsenter", "--target", str(pid), "--net", "sh", "-ec",
+            f"ip link set lo up; ip addr add {self.ip}/24 dev eth0; ip link set eth0 up",
+        )  # fmt: skip
+        assert self._process.stdin is not None  # noqa: S101 (told Popen so above)
+        with self._process.stdin as stdin:
+            stdin.write(b"go\n")
+
+    @property
+    def is_on(self) -> bool:
+        """Whether its processes live."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid_namespace(self) -> str | None:
+        """Where its processes are (for counting their memory)."""
+        if self._process is None:
+            return None
+        pid = self._process.pid
+        with contextlib.suppress(OSError):
+            return os.readlink(f"/proc/{pid}/ns/pid_for_children")  # noqa: PTH115 (not a path)
+        return None
+
+    def switch_off(self) -> None:
+        """End all its processes at once; the disk stays."""
+        if self._process is not None:
+            self._process.kill()  # its first process goes with it (--kill-child), and so do all
+            self._process.wait()
+
+    def destroy(self) -> None:
+        """Switch the machine off and take its disk away."""
+        self.switch_off()
+        with contextlib.suppress(OSError):
+            # Lazily: its last processes may hold the file system for a moment longer.
+            processes.run("umount", "--lazy", str(self.root))
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _wait_for_network_namespace(self, pid: int) -> None:
+        own = os.readlink("/proc/self/ns/net")  # noqa: PTH115 (not a path)
+        deadline = time.monotonic() + _BOOT_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/ns/net") != own:  # noqa: PTH115 (not a path)
+                    return
+            time.sleep(0.01)
+        raise TimeoutError(f"{self.name}: no network namespace after {_BOOT_SECONDS} s")

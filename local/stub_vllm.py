@@ -1,0 +1,192 @@
+#!/usr/bin/python3
+"""Stands in for the `vllm` command on the hosts of quick tests: same door, no model behind it.
+
+Laid down alone as /usr/local/bin/vllm: it may use nothing but the standard library.
+"""
+
+import argparse
+import http.server
+import json
+import os
+import pathlib
+import re
+import socket
+import sys
+import time
+
+VERSION = "0.32.0+stub"
+
+_OUT_OF_MEMORY = (
+    "ERROR [core.py:842] EngineCore failed to start.\n"
+    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.37 GiB. GPU 0 has a total "
+    "capacity of 22.03 GiB of which 1.11 GiB is free. Including non-PyTorch memory, this process "
+    "has 20.91 GiB memory in use.\n"
+    "RuntimeError: Engine core initialization failed. See root cause above."
+)
+
+
+def main() -> int:
+    """Answer `vllm --version` and `vllm serve MODEL …`."""
+    if sys.argv[1:] == ["--version"]:
+        print(VERSION)
+        return 0
+    options = parse(sys.argv[1:])
+    if "does-not-load" in options.model:
+        print(_OUT_OF_MEMORY, file=sys.stderr)
+        return 1
+    time.sleep(float(os.environ.get("STUB_START_SECONDS", "0")))
+    server = http.server.ThreadingHTTPServer((options.host, options.port), _Handler)
+    _Handler.options = options
+    print(f"Started server process, http://{options.host}:{options.port}", flush=True)
+    server.serve_forever()
+    return 0
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Parse the command line, with --config's file under it as vLLM does; ignore other flags."""
+    parser = argparse.ArgumentParser(prog="vllm", allow_abbrev=False)
+    parser.add_argument("command", choices=["serve"])
+    parser.add_argument("model")
+    parser.add_argument("--config", type=pathlib.Path)
+    parser.add_argument("--served-model-name", nargs="+")
+    parser.add_argument("--host", default="0.0.0.0")  # noqa: S104 (what vLLM does)
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--max-model-len", default="131072")
+    parser.add_argument("--api-key", nargs="+")
+    options, _ = parser.parse_known_args(arguments)
+    config = read_config(options.config.read_text()) if options.config else {}
+    one_key = [os.environ["VLLM_API_KEY"]] if os.environ.get("VLLM_API_KEY") else []
+    options.keys = options.api_key or config.get("api-key") or one_key
+    options.names = options.served_model_name or config.get("served-model-name") or [options.model]
+    return options
+
+
+def read_config(text: str) -> dict[str, list[str]]:
+    """Read the part of YAML that such a file needs: `key: value` and `key:` with a list.
+
+    >>> read_config("api-key: one\\nport: 8000\\n")
+    {'api-key': ['one'], 'port': ['8000']}
+    >>> read_config("api-key:\\n  - 'one'\\n- two # the old one\\n")
+    {'api-key': ['one', 'two']}
+    >>> read_config('api-key: ["one", two]\\n')
+    {'api-key': ['one', 'two']}
+    """
+    config: dict[str, list[str]] = {}
+    values: list[str] = []
+    for line in text.splitlines():
+        if item := re.fullmatch(r"\s*-\s+(.+)", line):
+            values.append(_scalar(item[1]))
+        elif entry := re.fullmatch(r"([\w-]+):\s*(.*)", line):
+            values = config[entry[1].replace("_", "-")] = []
+            value = re.sub(r"(^|\s)#.*", "", entry[2]).strip()
+            if value.startswith("["):
+                values += [_scalar(part) for part in value.strip("[]").split(",") if part.strip()]
+            elif value:
+                values.append(_scalar(value))
+    return config
+
+
+def _scalar(text: str) -> str:
+    text = text.strip()
+    if text[:1] == '"':
+        return str(json.JSONDecoder().raw_decode(text)[0])
+    if text[:1] == "'":
+        return text[1 : text.rindex("'")].replace("''", "'")
+    return re.sub(r"\s#.*", "", text).strip()
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    options: argparse.Namespace
+
+    def do_GET(self) -> None:
+        path = self._path()
+        if path == "/health":
+            self._answer(200, None)
+        elif path == "/version":
+            self._answer(200, {"version": VERSION})
+        elif path == "/metrics":
+            self._answer(200, "vllm:num_requests_running 0.0\nvllm:num_requests_waiting 0.0\n")
+        elif self._may_enter() and path == "/v1/models":
+            models = [
+                {
+                    "id": name,
+                    "object": "model",
+                    "owned_by": "vllm",
+                    "max_model_len": int(self.options.max_model_len),
+                }
+                for name in self.options.names
+            ]
+            self._answer(200, {"object": "list", "data": models})
+        elif self._may_enter():
+            self._error(404, "Not Found")
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if not self._may_enter():
+            return
+        path = self._path()
+        if path not in ("/v1/chat/completions", "/v1/completions"):
+            self._error(404, "Not Found")
+            return
+        model = json.loads(body)["model"]
+        if model not in self.options.names:
+            self._error(404, f"The model `{model}` does not exist.")
+            return
+        # Who answered, and which version of the deployment: what tests look at.
+        fingerprint = f"{socket.gethostname()}/max-model-len={self.options.max_model_len}"
+        text = f"The stub on {fingerprint} answers."
+        message = {"role": "assistant", "content": text, "tool_calls": []}
+        choice = {"message": message} if "chat" in path else {"text": text}
+        self._answer(
+            200,
+            {
+                "id": f"stub-{time.time_ns()}",
+                "object": "chat.completion" if "chat" in path else "text_completion",
+                "created": int(time.time()),
+                "model": model,
+                "system_fingerprint": fingerprint,
+                "choices": [{"index": 0, "finish_reason": "stop", **choice}],
+                "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+            },
+        )
+
+    def _path(self) -> str:
+        return self.path.split("?")[0]
+
+    def _may_enter(self) -> bool:
+        """Check the key; without a right one everything under /v1 is a 401, known or not."""
+        given = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not self._path().startswith("/v1") or not self.options.keys:
+            return True
+        if given in self.options.keys:
+            return True
+        self._answer(401, {"error": "Unauthorized"})
+        return False
+
+    def _error(self, status: int, message: str) -> None:
+        self._answer(status, {"error": {"message": message, "code": status}})
+
+    def _answer(self, status: int, body: object) -> None:
+        data = (
+            body.encode()
+            if isinstance(body, str)
+            else b""
+            if body is None
+            else json.dumps(body).encode()
+        )
+        self.send_response(status)
+        self.send_header(
+            "Content-Type", "text/plain" if isinstance(body, str) else "application/json"
+        )
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's)
+        """As vLLM's access log, and never a header."""
+        print(f"INFO: {self.client_address[0]} - {format % args}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
