@@ -2,6 +2,7 @@
 
 import itertools
 import pathlib
+import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -15,11 +16,31 @@ _NUMBERS = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[control.Cloud]:
-    one = control.Cloud(NAME, net=NET)
+    one = control.Cloud(NAME, net=NET, engine="stub")
     one.stop()
-    one.start(engine="stub")
+    one.start()
     yield one
     one.stop()
+
+
+@pytest.fixture
+def sky(cloud: control.Cloud, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """SkyPilot's own command, as another user of the server would type it."""
+    home = str(tmp_path_factory.mktemp("sky-home"))
+
+    def run(*args: str) -> str:
+        environment = {
+            "HOME": home,
+            "PATH": f"{stack.CACHE / 'venv' / 'bin'}:/usr/bin:/bin",
+            "SKYPILOT_API_SERVER_ENDPOINT": cloud.api_server,
+            "SKYPILOT_DISABLE_USAGE_COLLECTION": "1",
+        }
+        done = subprocess.run(
+            ["sky", *args], env=environment, check=True, capture_output=True, text=True, timeout=300
+        )
+        return done.stdout
+
+    return run
 
 
 @pytest.fixture

@@ -256,13 +256,17 @@ def compare(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
 
 def describe(change: changes.Change) -> str:
     """One line for the preview: the effect, the property and why."""
-    old, new = str(change.old).splitlines(), str(change.new).splitlines()
-    if len(old) > 1 or len(new) > 1:  # a script: the lines that differ
-        gone = [line.strip(" \\") for line in old if line not in new]
-        come = [line.strip(" \\") for line in new if line not in old]
-        old, new = [", ".join(gone)], [", ".join(come)]
-    values = "" if change.old is change.new is None else f" {''.join(old)} -> {''.join(new)}"
+    values = (
+        "" if change.old is change.new is None else f" {_short(change.old)} -> {_short(change.new)}"
+    )
     return f"{change.effect.value}: {change.property}{values} ({change.why})"
+
+
+def _short(value: object) -> str:
+    """A value as people write it: numbers come as doubles."""
+    if value is None:
+        return "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _next_text(olds: Props, news: Props) -> str:

@@ -24,6 +24,8 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
     """The API server's address."""
     mark: pulumi.Output[str]
     """What tells this stack's services from anyone else's, in their labels."""
+    user: pulumi.Output[str]
+    """Who the server says that we are."""
     seed: pulumi.Output[str]
     """What the stack's API keys are derived from (secret)."""
 
@@ -47,17 +49,16 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
             opts: Pulumi's own options.
 
         """
+        given = {
+            "apiServer": api_server.rstrip("/"),
+            "workspace": workspace,
+            "serveHost": serve_host,
+        }
+        self._given = {key: value for key, value in given.items() if value is not None}
         super().__init__(
             providers.ScopeProvider(),
             name,
-            {
-                "apiServer": api_server.rstrip("/"),
-                "workspace": workspace,
-                "serveHost": serve_host,
-                "mark": None,
-                "seed": None,
-                "user": None,
-            },
+            {**self._given, "mark": None, "seed": None, "user": None},
             pulumi.ResourceOptions.merge(
                 pulumi.ResourceOptions(additional_secret_outputs=["seed"]), opts
             ),
@@ -65,8 +66,7 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
 
     def place(self) -> dict[str, pulumi.Input[typing.Any]]:
         """What each resource keeps of its scope, to be found again from its own state."""
-        names = ("apiServer", "workspace", "serveHost", "mark", "user")
-        return {name: getattr(self, name) for name in names}
+        return {**self._given, "mark": self.mark, "user": self.user}
 
     def api_key(self, service: str) -> pulumi.Output[str]:
         """The API key of a service: the same for the same name, however often it is made."""

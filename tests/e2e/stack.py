@@ -129,6 +129,17 @@ class Stack:
                 os.kill(int(process.name), signal.SIGKILL)
 
 
+def command_lines() -> str:
+    """The command line of every process on this machine, the emulated hosts' among them."""
+    lines = []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            lines.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return "\n".join(lines)
+
+
 def until(condition: typing.Callable[[], bool], seconds: float, what: str) -> None:
     """Poll the real world, bounded."""
     deadline = time.monotonic() + seconds

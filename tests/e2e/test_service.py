@@ -1,7 +1,6 @@
 """One service through its whole life: real Pulumi, real SkyPilot, a stub as the engine."""
 
 import contextlib
-import json
 import pathlib
 import threading
 import urllib.error
@@ -63,6 +62,7 @@ def host_ids(cloud: control.Cloud) -> list[str]:
 def test_a_service_from_preview_to_destroy(
     cloud: control.Cloud,
     make_stack: Callable[..., stacks.Stack],
+    sky: Callable[..., str],
     tmp_path: pathlib.Path,
 ) -> None:
     stack = make_stack(chat=chat())
@@ -99,7 +99,7 @@ def test_a_service_from_preview_to_destroy(
     stack.unchanged()
 
     # Taken away behind Pulumi's back: refresh sees it, up puts it right.
-    cloud.sky("serve", "down", "--yes", f"{stack.name}-chat")
+    sky("serve", "down", "--yes", f"{stack.name}-chat")
     stacks.until(lambda: not cloud.hosts(), 120, "the service goes")
     stack.run("refresh", "--yes")
     assert stacks.SERVICE not in [one["type"] for one in stack.resources()]
@@ -128,14 +128,12 @@ def test_replacing_a_service_ends_with_a_running_service(
 
 
 def test_destroy_while_a_replica_is_provisioned_leaves_no_machine(
-    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack]
+    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack], sky: Callable[..., str]
 ) -> None:
     """SkyPilot alone leaves a machine running here."""
     stack = make_stack(chat=chat())
     with stack.start("up") as process:
-        stacks.until(
-            lambda: f"{stack.name}-chat" in cloud.sky("serve", "status"), 120, "registered"
-        )
+        stacks.until(lambda: f"{stack.name}-chat" in sky("serve", "status"), 120, "registered")
         process.kill()
     stack.kill_all()
     stack.run("cancel", "--yes", check=False)
@@ -144,13 +142,11 @@ def test_destroy_while_a_replica_is_provisioned_leaves_no_machine(
 
 
 def test_up_again_after_a_kill_takes_up_the_service(
-    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack]
+    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack], sky: Callable[..., str]
 ) -> None:
     stack = make_stack(chat=chat())
     with stack.start("up") as process:
-        stacks.until(
-            lambda: f"{stack.name}-chat" in cloud.sky("serve", "status"), 120, "registered"
-        )
+        stacks.until(lambda: f"{stack.name}-chat" in sky("serve", "status"), 120, "registered")
         process.kill()
     stack.kill_all()
     stack.run("cancel", "--yes", check=False)
@@ -176,14 +172,9 @@ def test_no_secret_is_shown_anywhere(
     shown.append(stack.run("preview", "--diff").output)
     shown.append(stack.run("stack", "export").output)
     shown.append(stack.run("stack", "output", "--json").output)
-    shown += [_command_lines(host["id"], cloud) for host in cloud.hosts()]
+    shown.append(stacks.command_lines())
     for value in CANARIES.values():
         assert [text for text in shown if value in text] == []
     endpoint = stack.outputs()["endpoints"]["chat"]
     assert ask(f"{endpoint}/v1/models", CANARIES["ownKey"]) == 200
     stack.run("destroy", "--yes", "--skip-preview")
-
-
-def _command_lines(host: str, cloud: control.Cloud) -> str:
-    """The command line of every process of the host."""
-    return json.dumps(cloud.command_lines(host))
