@@ -39,8 +39,11 @@ class ApiServer:
             self._process = subprocess.Popen(
                 # What `sky api start --foreground` ends in (sky/server/common.py), which costs
                 # the import of sky once more and asks for a local URL.
-                [sys.executable, "-u", "-m", "sky.server.server"]
-                + ["--host", "0.0.0.0", "--port", str(place.API_PORT)],  # noqa: S104 (own network)
+                [
+                    *(sys.executable, "-u", "-m", "sky.server.server"),
+                    *("--host", "0.0.0.0"),  # noqa: S104 (of a network of its own)
+                    *("--port", str(place.API_PORT)),
+                ],
                 cwd=self._place.home,
                 env=environment(self._place, self._certificate),
                 stdin=subprocess.DEVNULL,
@@ -133,6 +136,9 @@ def environment(where: place.Place, certificate: pathlib.Path) -> dict[str, str]
         "PIP_NO_INDEX": "1",
         "PIP_NO_BUILD_ISOLATION": "0",  # pip reads this one the wrong way round (pypa/pip#5735)
         "REQUESTS_CA_BUNDLE": str(certificate),
+        # Sizes its pools as on a machine with this much, whatever this one has: 4 long and 14 short
+        # executors at most (0.13-0.4 GiB each) and 6 services (sky/server/config.py).
+        "SKYPILOT_POD_MEMORY_GB_LIMIT": "8",
     }
 
 

@@ -19,7 +19,7 @@ class Gpu:
 
 @dataclasses.dataclass(frozen=True)
 class InstanceType:
-    """An instance type; prices in USD an hour in us-east-1 (aws.amazon.com/ec2/pricing, rounded)."""
+    """An instance type; prices in USD an hour in us-east-1, near those of aws.amazon.com/ec2."""
 
     name: str
     vcpus: int

@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from . import control, image, lifecycle, place, requirements
@@ -43,8 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name: str, what: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=what, description=what, parents=[common])
-        return command
+        return commands.add_parser(name, help=what, description=what, parents=[common])
 
     start = add("start", "start a cloud, or see that it runs")
     start.add_argument(
@@ -106,7 +106,7 @@ def _engine(where: place.Place, options: argparse.Namespace) -> None:
     _cloud(where).set_engine(options.engine, [str(layer) for layer in layers])
 
 
-_COMMANDS = {
+_COMMANDS: Mapping[str, Callable[[place.Place, argparse.Namespace], None]] = {
     "start": _start,
     "stop": _stop,
     "status": _status,
@@ -131,13 +131,13 @@ def table(status: dict[str, Any]) -> str:
         f"  AWS         {aws['url']}  {aws['state']}"
         + (f", no capacity for {' '.join(aws['refused'])}" if aws["refused"] else ""),
     ]
-    for instance in status["instances"]:
-        lines.append(
-            f"  {instance['id']}  {instance['ip']}  {instance['type']:<13}"
-            f"{instance['gpu'] or '-':<9} {instance['region']}  {instance['state']:<10}"
-            f"{'spot' if instance['spot'] else 'on-demand'}  host {instance['host']}  "
-            f"{instance['memory_mib']} MiB  {instance['tags'].get('Name', '')}"
-        )
+    lines += [
+        f"  {instance['id']}  {instance['ip']}  {instance['type']:<13}"
+        f"{instance['gpu'] or '-':<9} {instance['region']}  {instance['state']:<10}"
+        f"{'spot' if instance['spot'] else 'on-demand'}  host {instance['host']}  "
+        f"{instance['memory_mib']} MiB  {instance['tags'].get('Name', '')}"
+        for instance in status["instances"]
+    ]
     return "\n".join(lines)
 
 
@@ -151,8 +151,10 @@ def _as_root(where: place.Place, *arguments: str) -> None:
     if os.geteuid() == 0:
         return
     _through_sudo(
-        [sys.executable, "-m", "local", *arguments]
-        + ["--name", where.name, "--cache", str(where.cache)]
+        [
+            *(sys.executable, "-m", "local", *arguments),
+            *("--name", where.name, "--cache", str(where.cache)),
+        ]
     )
 
 
@@ -167,7 +169,7 @@ def _through_sudo(command: list[str]) -> NoReturn:
         "PYTHONDONTWRITEBYTECODE": "1"  # no files of root's in the user's folders
     }
     os.chdir(place.REPOSITORY)
-    os.execvp(
+    os.execvp(  # noqa: S606 (this process has no more to do)
         "sudo",
         ["sudo", "env", *(f"{name}={value}" for name, value in environment.items()), *command],
     )

@@ -1,6 +1,7 @@
-"""The control port of an embedded cloud: its server, and the client that the command and tests use."""
+"""The control port of an embedded cloud: its server, and the client of the command and tests."""
 
 import contextlib
+import functools
 import http.client
 import http.server
 import json
@@ -96,8 +97,10 @@ class Cloud:
 
     def _command(self, *arguments: str) -> None:
         subprocess.run(
-            [sys.executable, "-m", "local", *arguments]
-            + ["--name", self.place.name, "--cache", str(self.place.cache)],
+            [
+                *(sys.executable, "-m", "local", *arguments),
+                *("--name", self.place.name, "--cache", str(self.place.cache)),
+            ],
             cwd=place.REPOSITORY,
             check=True,
         )
@@ -153,7 +156,7 @@ def server(cloud: "supervisor.Supervisor") -> http.server.ThreadingHTTPServer:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             deed = deeds.get(self._path())
             _log.info("%s %s", self._path(), body)
-            self._answer(deed and (lambda: deed(body)))
+            self._answer(functools.partial(deed, body) if deed else None)
 
         def _path(self) -> str:
             return urllib.parse.urlsplit(self.path).path
@@ -175,7 +178,7 @@ def server(cloud: "supervisor.Supervisor") -> http.server.ThreadingHTTPServer:
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's)
+        def log_message(self, format: str, *args: object) -> None:
             """Deeds are logged above, looks are many."""
 
     return http.server.ThreadingHTTPServer((cloud.place.address, place.CONTROL_PORT), Handler)

@@ -59,7 +59,8 @@ class Emulator:
     @property
     def is_alive(self) -> bool:
         """Whether it answers."""
-        return self._server._server_ready_event.is_set() and self._server._thread.is_alive()
+        thread = self._server._thread
+        return thread is not None and thread.is_alive()
 
     def instances(self) -> list[dict[str, Any]]:
         """All instances of all regions that are not terminated, with their hosts."""
@@ -153,7 +154,6 @@ class Emulator:
 
     def _create_host(self, instance: Any, region: str) -> None:
         started = time.monotonic()
-        login = parse_user_data(instance.user_data)
         with self._lock:
             ip = self._free_address()
             machine = self._hosts[instance.id] = host.Host(
@@ -167,6 +167,7 @@ class Emulator:
         if not instance.security_groups:  # moto forgets groups that come with a network interface
             instance.security_groups = list(instance.nics[0].group_set)
         try:
+            login = parse_user_data(instance.user_data)
             machine.create(login.user, login.keys, aws_config(self._place.aws))
         except Exception:
             _log.exception("%s could not be made", instance.id)
@@ -199,7 +200,7 @@ def parse_user_data(user_data: object) -> Login:
 
 
 def aws_config(endpoint: str) -> str:
-    """~/.aws/config of whatever is to talk to the emulator: a file reaches spawned processes too."""
+    """~/.aws/config of whatever is to talk to the emulator; spawned processes read it too."""
     return (
         f"[default]\nregion = us-east-1\nendpoint_url = {endpoint}\n"
         "s3 =\n  addressing_style = path\n"

@@ -80,10 +80,12 @@ class Host:
         environment = f"HOST_NAME={self.name} HOST_IP={self.ip} PATH={_PATH} LANG=C.UTF-8"
         with self.console.open("ab") as console:
             self._process = subprocess.Popen(
-                ["unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--fork"]
-                + ["--kill-child", "--propagation", "private", "sh", "-c"]
-                # Waits for the network: sshd and SkyPilot look for addresses once.
-                + [f"read -r go; exec chroot {self.root} env -i {environment} /usr/sbin/host-init"],
+                [
+                    *("unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--fork"),
+                    *("--kill-child", "--propagation", "private", "sh", "-c"),
+                    # Waits for the network: sshd and SkyPilot look for addresses once.
+                    f"read -r go; exec chroot {self.root} env -i {environment} /usr/sbin/host-init",
+                ],
                 stdin=subprocess.PIPE,
                 stdout=console,
                 stderr=subprocess.STDOUT,

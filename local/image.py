@@ -95,7 +95,6 @@ def _ensure(
             return target
         _remove_old(cache, layer)
         partial = images / f".{layer}-{digest}"
-        shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(mode=0o755)
         build(partial)
         partial.rename(target)
@@ -117,8 +116,10 @@ def _bake(cache: pathlib.Path, target: pathlib.Path) -> None:
     with log.open("w") as output, open(read_end) as progress:  # noqa: PTH123 (a descriptor)
         process = subprocess.Popen(
             # Namespaces of its own: whatever happens, no mount and no process outlives it.
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"]
-            + ["--mount-proc", "bash", str(_HERE / "bake.sh")],
+            [
+                *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
+                *("--propagation", "private", "bash", str(_HERE / "bake.sh")),
+            ],
             env={**_bake_environment(cache, target, uv), "PROGRESS": str(write_end)},
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -186,13 +187,14 @@ def _uv(cache: pathlib.Path) -> pathlib.Path:
 
 
 def _remove_old(cache: pathlib.Path, layer: str) -> None:
-    """Layers of earlier versions, but those under the hosts of a cloud that is there."""
+    """Remove layers of earlier versions and of builds that broke off, but for those in use."""
     used: set[str] = set()
     for description in (cache / "cloud").glob("*/cloud.json"):
         with contextlib.suppress(OSError, ValueError):
             used.update(json.loads(description.read_text())["layers"])
-    for folder in (cache / "image").glob(f"{layer}-*"):
-        if folder.is_dir() and str(folder) not in used:
+    images = cache / "image"
+    for folder in (*images.glob(f"{layer}-*"), *images.glob(f".{layer}-*")):
+        if str(folder) not in used:
             shutil.rmtree(folder)
 
 

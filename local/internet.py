@@ -74,5 +74,5 @@ class _Yes(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's)
+    def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""

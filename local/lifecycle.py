@@ -58,11 +58,14 @@ def _launch(where: place.Place, engine: str, layers: list[pathlib.Path]) -> subp
     with where.running.open("w") as running, (where.logs / "supervisor.log").open("wb") as log:
         fcntl.flock(running, fcntl.LOCK_EX)  # held by the supervisor too, from here to its end
         process = subprocess.Popen(
-            ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc"]
-            + ["--propagation", "private", sys.executable, "-m", "local.supervisor"]
-            + ["--name", where.name, "--net", where.net]
-            + ["--cache", str(where.cache), "--engine", engine]
-            + [option for layer in layers for option in ("--layer", str(layer))],
+            [
+                *("unshare", "--mount", "--pid", "--net", "--fork", "--kill-child"),
+                *("--mount-proc", "--propagation", "private"),
+                *(sys.executable, "-m", "local.supervisor"),
+                *("--name", where.name, "--net", where.net),
+                *("--cache", str(where.cache), "--engine", engine),
+                *(option for layer in layers for option in ("--layer", str(layer))),
+            ],
             cwd=place.REPOSITORY,
             env={
                 "HOME": str(pathlib.Path.home()),
@@ -166,7 +169,7 @@ def _end_processes(where: place.Place) -> None:
     while _is_running(where) or _device_exists(where.device):
         if time.monotonic() > deadline:
             raise place.CloudError(
-                f"{where.name} did not end in {_STOP_SECONDS} s: see ps, ip link show {where.device}"
+                f"it did not end in {_STOP_SECONDS} s: look at ps and ip link show {where.device}"
             )
         time.sleep(0.05)
 

@@ -53,7 +53,7 @@ class Place:
         # The name is part of a network device's, which has at most 15 characters.
         if not _NAME.fullmatch(self.name):
             raise CloudError(
-                f"--name {self.name}: use at most 10 small letters, digits and dashes, a letter first"
+                f"--name {self.name}: at most 10 small letters, digits and dashes, a letter first"
             )
         try:
             ipaddress.IPv4Network(f"{self.net}.0/24")
@@ -114,7 +114,7 @@ class Place:
 
     @property
     def machine_address(self) -> str:
-        """This machine's address in the cloud's network."""
+        """The address of this machine in the cloud's network."""
         return f"{self.net}.254"
 
     @property

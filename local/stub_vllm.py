@@ -183,7 +183,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's)
+    def log_message(self, format: str, *args: object) -> None:
         """As vLLM's access log, and never a header."""
         print(f"INFO: {self.client_address[0]} - {format % args}", flush=True)
 

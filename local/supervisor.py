@@ -44,7 +44,7 @@ def main() -> None:
     supervisor = Supervisor(where, options.engine, options.layer)
     try:
         supervisor.start()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 (whatever it was, start is to say it)
         _log.exception("start")
         where.failure.write_text(f"{error}\n")  # `start` says it
         sys.exit(1)
