@@ -16,7 +16,6 @@ import sys
 import threading
 import time
 import typing
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
@@ -27,12 +26,10 @@ CACHE = (
     pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
     / "pulumi-skypilot"
 )
-HOME = CACHE / "demo"
-PROJECT = HOME / "project"
-NEEDED_GIB = 15.0
-"""Measured: two vLLM hosts of 4.3 GiB each during the rolling change, and the API server."""
+NEEDED_GIB = 14.0
+"""Free memory to begin with: two vLLM hosts of 5 GiB during the rolling change, the API server."""
 
-WEATHER = {
+WEATHER: typing.Any = {
     "type": "function",
     "function": {
         "name": "get_weather",
@@ -46,7 +43,7 @@ WEATHER = {
 }
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """A step of the demo did not do what it should."""
 
 
@@ -54,63 +51,161 @@ def main() -> int:
     """Run the demo; 0 when every step did what it says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave everything up at the end")
-    keep = parser.parse_args().keep
+    parser.add_argument("--name", default="demo", help="of its embedded cloud (default: demo)")
+    parser.add_argument("--net", default="10.77.0", help="of its embedded cloud, a /24")
+    arguments = parser.parse_args()
+    demo = Demo(arguments.name, arguments.net)
     started = time.monotonic()
     try:
-        check_memory()
-        with step("clean up after an earlier run"):
-            clean()
-        with step("the embedded cloud: AWS, its hosts and the SkyPilot API server"):
-            local("start", "--engine", "vllm")
-        prepare()
-        run(keep=keep)
-    except (Failed, subprocess.CalledProcessError) as error:
+        demo.run(keep=arguments.keep)
+    except (FailedError, OSError, subprocess.CalledProcessError, openai.OpenAIError) as error:
         say(f"\nThe demo failed: {error}")
-        clean()
+        demo.clean()
         return 1
     except KeyboardInterrupt:
-        say("\nInterrupted.")
-        clean()
+        say("\nInterrupted: cleaning up.")
+        demo.clean()
         return 130
     say(f"\nDone in {time.monotonic() - started:.0f} s.")
     return 0
 
 
-def run(*, keep: bool) -> None:
-    """The steps that a user takes, in their order."""
-    with step("what `pulumi up` would do"):
-        pulumi("preview", "--diff")
-    with step("pulumi up: a service on the real vLLM"):
-        pulumi("up", "--yes", "--skip-preview")
-    outputs = json.loads(pulumi_output("stack", "output", "--show-secrets", "--json"))
-    endpoint, key = outputs["endpoints"]["chat"], outputs["apiKeys"]["chat"]
-    model = outputs["models"]["chat"]
-    with step("ask it"):
-        ask(endpoint, key, model)
-    with step("change the autoscaling: in place, the same replica stays"):
-        before = hosts()
-        pulumi("config", "set", "--path", "llm:deployments.chat.replicas.max", "2")
-        pulumi("config", "set", "--path", "llm:deployments.chat.replicas.targetQps", "5")
-        pulumi("up", "--yes", "--diff")
-        expect(hosts() == before, f"the replica should have stayed: {before} -> {hosts()}")
-        say(f"the same machine as before: {', '.join(before)}")
-    with step("change the context length: rolling, the earlier version answers meanwhile"):
-        pulumi("config", "set", "--path", "llm:deployments.chat.context", "4096")
-        with asking(endpoint, key) as count:
-            pulumi("up", "--yes", "--diff")
-        say(f"asked {count['asked']} times during the change, {count['failed']} not answered")
-        expect(count["failed"] == 0, "the earlier version should have answered all the time")
-    with step("nothing has changed since"):
-        pulumi("refresh", "--yes")
-        pulumi("preview", "--expect-no-changes")
-    if keep:
-        tell_how_to_look(endpoint)
-        return
-    with step("pulumi destroy"):
-        pulumi("destroy", "--yes")
-        expect(hosts() == (), f"machines are left: {hosts()}")
-    with step("the embedded cloud goes"):
-        clean()
+class Demo:
+    """The steps, on an embedded cloud of that name and net."""
+
+    def __init__(self, name: str, net: str) -> None:
+        self.name, self.net = name, net
+        self.home = CACHE / name
+        self.project = self.home / "project"
+
+    def run(self, *, keep: bool) -> None:
+        """What a user does, in order."""
+        with step("clean up after an earlier run"):
+            self.clean()
+        check_memory()
+        with step("the embedded cloud: AWS, its hosts and the SkyPilot API server"):
+            self.local("start", "--net", self.net, "--engine", "vllm")
+        self.prepare()
+        with step("what `pulumi up` would do"):
+            self.pulumi("preview", "--diff")
+        with step("pulumi up: a service on the real vLLM"):
+            self.pulumi("up", "--yes", "--skip-preview")
+        outputs = json.loads(self.output("stack", "output", "--show-secrets", "--json"))
+        endpoint, key = outputs["endpoints"]["chat"], outputs["apiKeys"]["chat"]
+        with step("ask it"):
+            ask(endpoint, key, outputs["models"]["chat"])
+        self.change(endpoint, key)
+        with step("nothing has changed since"):
+            self.pulumi("refresh", "--yes")
+            self.pulumi("preview", "--expect-no-changes")
+        if keep:
+            self.tell_how_to_look(endpoint)
+            return
+        with step("pulumi destroy"):
+            self.pulumi("destroy", "--yes", "--skip-preview")
+            expect(self.machines() == (), f"machines are left: {self.machines()}")
+        with step("the embedded cloud goes"):
+            self.clean()
+
+    def change(self, endpoint: str, key: str) -> None:
+        """One change in place, one that rolls."""
+        with step("change the autoscaling: in place, the same replica stays"):
+            before = self.machines()
+            self.pulumi("config", "set", "--path", "llm:deployments.chat.replicas.max", "2")
+            self.pulumi("config", "set", "--path", "llm:deployments.chat.replicas.targetQps", "5")
+            self.pulumi("preview")
+            self.pulumi("up", "--yes", "--skip-preview")
+            now = self.machines()
+            expect(now == before, f"the replica should have stayed: {before} -> {now}")
+            say(f"the same machine as before: {', '.join(before)}")
+        with step("change the context: rolling, the earlier version answers meanwhile"):
+            self.pulumi("config", "set", "--path", "llm:deployments.chat.context", "4096")
+            self.pulumi("preview")
+            with asking(endpoint, key) as count:
+                self.pulumi("up", "--yes", "--skip-preview")
+            say(f"asked {count['asked']} times during the change, {count['failed']} not answered")
+            expect(count["failed"] == 0, "the earlier version should have answered all the time")
+
+    def prepare(self) -> None:
+        """A project and a home of the demo's own, so that the checkout stays clean."""
+        for folder in ("home", "pulumi", "state", "project"):
+            (self.home / folder).mkdir(parents=True)
+        for name in ("Pulumi.yaml", "__main__.py"):
+            shutil.copy(ROOT / name, self.project / name)
+        shutil.copytree(ROOT / "stacks", self.project / "stacks")
+        (self.project / ".venv").symlink_to(CACHE / "venv")
+        self.pulumi("stack", "init", "local")
+        server = f"http://{self.net}.1:46580"
+        self.pulumi("config", "set", "skypilot:apiServer", server)
+
+    def clean(self) -> None:
+        """Take away all that this demo, or a killed one before it, has started and made."""
+        mark = f"PULUMI_HOME={self.home / 'pulumi'}".encode()
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it ended, or is another user's
+                if mark in (process / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(process.name), signal.SIGKILL)
+        self.local("stop")
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def machines(self) -> tuple[str, ...]:
+        """The ids of the emulated machines that there are now."""
+        found = json.loads(self.local("status", "--json", capture=True))
+        return tuple(sorted(machine["id"] for machine in found["instances"]))
+
+    def local(self, command: str, *args: str, capture: bool = False) -> str:
+        """Run a command of the embedded cloud."""
+        line = [sys.executable, "-m", "local", command, "--name", self.name, *args]
+        out = subprocess.PIPE if capture else None
+        return subprocess.run(line, cwd=ROOT, check=True, stdout=out, text=True).stdout or ""
+
+    def pulumi(self, *args: str) -> None:
+        """Run a command of Pulumi's and show both."""
+        say(f"$ pulumi {' '.join(args)}")
+        self._pulumi(*args)
+
+    def output(self, *args: str) -> str:
+        """What a command of Pulumi's prints."""
+        return self._pulumi(*args, capture=True)
+
+    def _pulumi(self, *args: str, capture: bool = False) -> str:
+        stack = () if args[:2] == ("stack", "init") else ("--stack", "local")
+        line = ["pulumi", *args, *stack, "--non-interactive", "--color", "never"]
+        out = subprocess.PIPE if capture else None
+        done = subprocess.run(
+            line, cwd=self.project, env=self.environment(), check=True, stdout=out, text=True
+        )
+        return done.stdout or ""
+
+    def environment(self) -> dict[str, str]:
+        """What the demo's commands see: nothing of the user's clouds or stacks."""
+        hidden = ("AWS_", "SKYPILOT_", "PULUMI")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+        return kept | {
+            "HOME": str(self.home / "home"),
+            "PULUMI_HOME": str(self.home / "pulumi"),
+            "PULUMI_BACKEND_URL": f"file://{self.home / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE": "rehearsal",
+            "PULUMI_SKIP_UPDATE_CHECK": "1",
+            "SKYPILOT_DISABLE_USAGE_COLLECTION": "1",
+            "PATH": f"{CACHE / 'bin'}:{CACHE / 'venv' / 'bin'}:{os.environ['PATH']}",
+        }
+
+    def tell_how_to_look(self, endpoint: str) -> None:
+        """What to type next."""
+        names = ("HOME", "PULUMI_HOME", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PATH")
+        settings = "\n  ".join(f"export {name}={self.environment()[name]}" for name in names)
+        cloud = f"cd {ROOT} && .venv/bin/python -m local"
+        say(
+            f"\nIt is up at {endpoint}. To look at it:\n"
+            f"  {cloud} status --name {self.name}\n"
+            f"  cd {self.project}\n"
+            f"  {settings}\n"
+            "  pulumi stack output --show-secrets --stack local\n"
+            "To take it down:\n"
+            "  pulumi destroy --yes --stack local\n"
+            f"  {cloud} stop --name {self.name}"
+        )
 
 
 def ask(endpoint: str, key: str, model: str) -> None:
@@ -118,42 +213,36 @@ def ask(endpoint: str, key: str, model: str) -> None:
     client = openai.OpenAI(base_url=f"{endpoint}/v1", api_key=key, timeout=300, max_retries=0)
     thoughts = {}
     for effort in ("low", "high"):
-        answer = (
-            client.chat.completions.create(
-                model=model,
-                messages=[{"role": "user", "content": "What is the capital of France?"}],
-                reasoning_effort=effort,
-                temperature=0,
-            )
-            .choices[0]
-            .message
-        )
-        thoughts[effort] = str(getattr(answer, "reasoning", None) or "")
-        say(f"reasoning effort {effort}: thinks {thoughts[effort]!r}, says {answer.content!r}")
-    expect(len(thoughts["high"]) > len(thoughts["low"]), "high effort should think longer")
-    call = (
-        client.chat.completions.create(
+        answer = client.chat.completions.create(
             model=model,
-            messages=[{"role": "user", "content": "What is the weather in Paris?"}],
-            tools=[WEATHER],
+            messages=[{"role": "user", "content": "What is the capital of France?"}],
+            reasoning_effort=effort,
             temperature=0,
         )
-        .choices[0]
-        .message.tool_calls
+        message = answer.choices[0].message
+        thoughts[effort] = str(getattr(message, "reasoning", None) or "")
+        say(f"reasoning effort {effort}: thinks {thoughts[effort]!r}, says {message.content!r}")
+    expect(len(thoughts["high"]) > len(thoughts["low"]), "high effort should think longer")
+    answer = client.chat.completions.create(
+        model=model,
+        messages=[{"role": "user", "content": "What is the weather in Paris?"}],
+        tools=[WEATHER],
+        temperature=0,
     )
-    expect(bool(call), "there should be a tool call")
-    say(f"tool call: {call[0].function.name}({call[0].function.arguments})")
+    calls: typing.Any = answer.choices[0].message.tool_calls or []
+    expect(len(calls) == 1, "there should be one tool call")
+    say(f"tool call: {calls[0].function.name}({calls[0].function.arguments})")
     try:
         openai.OpenAI(base_url=f"{endpoint}/v1", api_key="wrong", max_retries=0).models.list()
     except openai.AuthenticationError as error:
         say(f"without the key: {error.status_code} {error.body}")
     else:
-        raise Failed("it answers without the key")
+        raise FailedError("it answers without the key")
 
 
 @contextlib.contextmanager
 def asking(endpoint: str, key: str) -> Iterator[dict[str, int]]:
-    """Ask all the time in the background, and count."""
+    """Ask twice a second in the background, and count what was not answered."""
     count = {"asked": 0, "failed": 0}
     done = threading.Event()
     request = urllib.request.Request(  # noqa: S310 - the endpoint of our own stack
@@ -164,8 +253,8 @@ def asking(endpoint: str, key: str) -> Iterator[dict[str, int]]:
         while not done.wait(0.5):
             count["asked"] += 1
             try:
-                urllib.request.urlopen(request, timeout=30).close()  # noqa: S310
-            except (OSError, urllib.error.URLError):
+                urllib.request.urlopen(request, timeout=60).close()  # noqa: S310
+            except OSError:  # HTTP errors are among them
                 count["failed"] += 1
 
     thread = threading.Thread(target=loop, daemon=True)
@@ -174,79 +263,7 @@ def asking(endpoint: str, key: str) -> Iterator[dict[str, int]]:
         yield count
     finally:
         done.set()
-        thread.join(60)
-
-
-def prepare() -> None:
-    """A project and a home of the demo's own, so that the checkout stays clean."""
-    for folder in ("home", "pulumi", "state"):
-        (HOME / folder).mkdir(parents=True, exist_ok=True)
-    PROJECT.mkdir(exist_ok=True)
-    for name in ("Pulumi.yaml", "__main__.py"):
-        shutil.copy(ROOT / name, PROJECT / name)
-    shutil.copytree(ROOT / "stacks", PROJECT / "stacks", dirs_exist_ok=True)
-    (PROJECT / ".venv").symlink_to(CACHE / "venv")
-    pulumi("stack", "init", "local")
-
-
-def environment() -> dict[str, str]:
-    """What the demo's commands see: nothing of the user's clouds."""
-    keep = {
-        n: v for n, v in os.environ.items() if not n.startswith(("AWS_", "SKYPILOT_", "PULUMI"))
-    }
-    return keep | {
-        "HOME": str(HOME / "home"),
-        "PULUMI_HOME": str(HOME / "pulumi"),
-        "PULUMI_BACKEND_URL": f"file://{HOME / 'state'}",
-        "PULUMI_CONFIG_PASSPHRASE": "rehearsal",
-        "PULUMI_SKIP_UPDATE_CHECK": "1",
-        "SKYPILOT_DISABLE_USAGE_COLLECTION": "1",
-        "PATH": f"{CACHE / 'bin'}:{CACHE / 'venv' / 'bin'}:{os.environ['PATH']}",
-    }
-
-
-def pulumi(*args: str) -> None:
-    """Run a command of Pulumi's and show it."""
-    say(f"$ pulumi {' '.join(args)}")
-    extra = ("--non-interactive",)
-    if args[0] in ("preview", "up", "refresh", "destroy"):
-        extra += ("--color", "never", "--suppress-permalink=true")
-    stack = () if args[0] == "stack" else ("--stack", "local")
-    command = ["pulumi", *args, *stack, *extra]
-    subprocess.run(command, cwd=PROJECT, env=environment(), check=True)
-
-
-def pulumi_output(*args: str) -> str:
-    """What a command of Pulumi's prints."""
-    command = ["pulumi", *args, "--stack", "local", "--non-interactive"]
-    run = subprocess.run(
-        command, cwd=PROJECT, env=environment(), check=True, stdout=subprocess.PIPE, text=True
-    )
-    return run.stdout
-
-
-def local(*args: str) -> None:
-    """Run a command of the embedded cloud."""
-    command = [sys.executable, "-m", "local", args[0], "--name", "demo", *args[1:]]
-    subprocess.run(command, cwd=ROOT, check=True)
-
-
-def hosts() -> tuple[str, ...]:
-    """The ids of the emulated machines that are there now."""
-    command = [sys.executable, "-m", "local", "status", "--name", "demo", "--json"]
-    run = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
-    return tuple(sorted(host["id"] for host in json.loads(run.stdout)["hosts"]))
-
-
-def clean() -> None:
-    """Take away all that this demo, or a killed one before it, has started and made."""
-    mark = f"PULUMI_HOME={HOME / 'pulumi'}".encode()
-    for process in pathlib.Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it ended, or is another user's
-            if mark in (process / "environ").read_bytes().split(b"\0"):
-                os.kill(int(process.name), signal.SIGKILL)
-    local("stop")
-    shutil.rmtree(HOME, ignore_errors=True)
+        thread.join(90)
 
 
 def check_memory() -> None:
@@ -255,22 +272,7 @@ def check_memory() -> None:
     table = {line.split(":")[0]: int(line.split()[1]) for line in lines}
     free = table["MemAvailable"] / 1024**2
     if free < NEEDED_GIB:
-        raise Failed(f"it needs {NEEDED_GIB:.0f} GiB of free memory and finds {free:.1f} GiB")
-
-
-def tell_how_to_look(endpoint: str) -> None:
-    """What to type next."""
-    shown = ("HOME", "PULUMI_HOME", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PATH")
-    settings = " ".join(f"{name}={environment()[name]}" for name in shown)
-    say(
-        f"\nIt is up at {endpoint}. To look at it:\n"
-        f"  cd {PROJECT}\n"
-        f"  export {settings}\n"
-        "  pulumi stack output --show-secrets\n"
-        f"  cd {ROOT} && .venv/bin/python -m local status --name demo\n"
-        "To take it down: pulumi destroy --yes --stack local there, then\n"
-        f"  cd {ROOT} && .venv/bin/python -m local stop --name demo"
-    )
+        raise FailedError(f"it needs {NEEDED_GIB:.0f} GiB of free memory and finds {free:.1f} GiB")
 
 
 @contextlib.contextmanager
@@ -282,10 +284,10 @@ def step(title: str) -> Iterator[None]:
     say(f"--- {time.monotonic() - start:.0f} s")
 
 
-def expect(condition: bool, what: str) -> typing.Any:
+def expect(condition: bool, what: str) -> None:
     """End the demo when it is not so."""
     if not condition:
-        raise Failed(what)
+        raise FailedError(what)
 
 
 def say(text: str) -> None:

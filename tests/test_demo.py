@@ -1,0 +1,37 @@
+"""The demo is the end-to-end test of everything with the real vLLM."""
+
+import subprocess
+import sys
+
+import pytest
+
+from local import control
+from tests.e2e import stack
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(2400)]
+
+NAME, NET = "rehearsal", "10.82.0"
+
+
+def test_the_demo_does_the_main_job_and_leaves_nothing() -> None:
+    command = [sys.executable, "scripts/demo.py", "--name", NAME, "--net", NET]
+    done = subprocess.run(
+        command,
+        cwd=stack.ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    for line in (
+        "reasoning effort high",
+        'tool call: get_weather({"city":"Paris"})',
+        "without the key: 401",
+        "in place: service.replica_policy.max_replicas 1 -> 2",
+        "rolls: run --max-model-len 2048 -> --max-model-len 4096",
+        "0 not answered",
+        "Done in",
+    ):
+        assert line in done.stdout, done.stdout
+    assert not control.Cloud(NAME, NET).place.state.exists()
