@@ -4,16 +4,8 @@ import dataclasses
 
 import pytest
 
-from pulumi_skypilot import lifecycle, marker, plan, port, readiness, spec, testing
-
-NAME = "local-chat"
-MARK = "mark0001"
-
-
-def wanted(mark: str = MARK, **changes: object) -> marker.Wanted:
-    data = {"model": "openai/gpt-oss-20b", "cpus": 4, "memory": 16, "infra": "aws", **changes}
-    text = plan.plan(spec.parse(data), NAME).task_text
-    return marker.Wanted(NAME, mark, text, {}, {"SERVE_API_KEYS": "sk-1"})
+from pulumi_skypilot import lifecycle, marker, port, testing
+from tests.wanted import MARK, NAME, wanted
 
 
 @pytest.fixture
@@ -239,56 +231,3 @@ class TestSweep:
         sky.clock.sleep(testing.DRAIN_SECONDS + 1)
         with pytest.raises(port.Failed, match=f"still there.*{NAME}-1"):
             services.sweep(MARK)
-
-
-class TestReadiness:
-    def expected(self, applied: marker.Applied, timeout_seconds: float = 900) -> readiness.Expected:
-        return readiness.Expected(
-            NAME, applied.digest, applied.version, 1, "openai/gpt-oss-20b", timeout_seconds
-        )
-
-    def wait(self, sky: testing.SkyPilot) -> readiness.Wait:
-        return readiness.Wait(sky, lambda listed: listed, sky.clock)
-
-    def test_ends_when_the_model_answers(self, sky, services):
-        applied = services.create(wanted())
-        ready = self.wait(sky).until_ready(self.expected(applied), "sk-1")
-        assert ready == readiness.Ready("http://localhost:30001", 1)
-
-    def test_waits_for_the_new_version_not_for_the_old(self, sky, services):
-        applied = services.create(wanted())
-        settled(sky)
-        updated = services.update(applied, wanted(context=4096))
-        self.wait(sky).until_ready(self.expected(updated), "sk-1")
-        assert [r.id for r in sky.service(NAME).replicas] == [2]
-
-    def test_shows_the_log_of_a_model_that_does_not_load(self, sky, services):
-        applied = services.create(wanted())
-        sky.loads = False
-        with pytest.raises(port.Failed, match=r"replica 1 .*FAILED.*CUDA out of memory"):
-            self.wait(sky).until_ready(self.expected(applied), "sk-1")
-
-    def test_says_that_the_earlier_version_goes_on(self, sky, services):
-        applied = services.create(wanted())
-        settled(sky)
-        sky.service(NAME)
-        updated = services.update(applied, wanted(context=4096))
-        sky._services[NAME].replicas[-1].failed = True
-        with pytest.raises(port.Failed, match="earlier version goes on serving"):
-            self.wait(sky).until_ready(self.expected(updated), "sk-1")
-
-    def test_calls_off_the_wait_when_no_place_has_the_machine(self, sky, services):
-        sky.capacity = False
-        applied = services.create(wanted())
-        with pytest.raises(port.NoCapacity, match="InsufficientInstanceCapacity"):
-            self.wait(sky).until_ready(self.expected(applied), "sk-1")
-
-    def test_is_bounded(self, sky, services):
-        applied = services.create(wanted())
-        with pytest.raises(port.TimedOut, match="not ready after"):
-            self.wait(sky).until_ready(self.expected(applied, timeout_seconds=30), "sk-1")
-
-    def test_with_no_replica_asked_for_is_over_once_registered(self, sky, services):
-        applied = services.create(wanted(replicas={"min": 0, "max": 2, "targetQps": 1}))
-        expected = dataclasses.replace(self.expected(applied), min_replicas=0)
-        assert self.wait(sky).until_ready(expected, "sk-1").version == 1

@@ -1,0 +1,105 @@
+"""The port over the SDK: what its errors mean, and what it hides. No SkyPilot is imported."""
+
+import json
+import os
+import pathlib
+import sys
+import time
+
+import pytest
+
+from pulumi_skypilot import port, skypilot
+
+URL = "http://sky.test:46580"
+
+
+def error(name: str, message: str, base: type[Exception] = Exception) -> Exception:
+    return type(name, (base,), {})(message)
+
+
+@pytest.fixture
+def sdk(monkeypatch):
+    one = skypilot.Sdk(skypilot.Connection(URL))
+    monkeypatch.setattr(one, "_sky", lambda: None)
+    return one
+
+
+@pytest.mark.parametrize(
+    ("raised", "meaning"),
+    [
+        (error("ApiServerConnectionError", "Could not connect", RuntimeError), port.Unreachable),
+        (error("NetworkError", "Network seems down"), port.Unreachable),
+        (error("ClusterNotUpError", "the controller is stopped"), port.Unreachable),
+        (RuntimeError("Failed to fetch services"), port.Unreachable),
+        (error("ApiServerAuthenticationError", "log in", RuntimeError), port.Denied),
+        (error("HTTPError", "401 Client Error: Unauthorized for url"), port.Denied),
+        (
+            error("ResourcesUnavailableError", "Task requires gcp which is not enabled."),
+            port.Denied,
+        ),
+        (error("ResourcesUnavailableError", "Failed to provision"), port.NoCapacity),
+        (error("ClusterDoesNotExist", "Cluster 'x' does not exist.", ValueError), port.NotFound),
+        (RuntimeError("Cannot find service 'x'."), port.NotFound),
+        (error("InvalidClusterNameError", "bad name"), port.Invalid),
+        (error("InvalidSkyPilotConfigError", "unknown field", ValueError), port.Invalid),
+        (RuntimeError("something else"), port.Failed),
+    ],
+)
+def test_an_error_of_the_sdk_has_one_meaning(sdk, raised, meaning):
+    def call(_sky):
+        raise raised
+
+    with pytest.raises(port.SkyPilotError) as caught:
+        sdk._ask(call, seconds=10)
+    assert type(caught.value) is meaning
+    assert "\n" not in str(caught.value)
+
+
+def test_unreachable_names_the_server_and_the_way_out(sdk):
+    def call(_sky):
+        raise error("ApiServerConnectionError", "no", RuntimeError)
+
+    with pytest.raises(port.Unreachable, match=f"apiServer {URL}: .*sky api start"):
+        sdk._ask(call, seconds=10)
+
+
+def test_a_call_without_an_answer_is_bounded(sdk):
+    with pytest.raises(port.TimedOut, match="no answer"):
+        sdk._ask(lambda _sky: time.sleep(0.2), seconds=0.01)
+
+
+def test_what_the_sdk_prints_is_swallowed_and_what_others_print_is_not(sdk, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    monkeypatch.setattr(sys, "stderr", sys.stderr)
+    skypilot._Quiet.install()
+    sdk._ask(lambda _sky: sys.stdout.write("Considered resources"), seconds=10)
+    sys.stdout.write("ours")
+    assert capsys.readouterr().out == "ours"
+
+
+def test_the_token_goes_into_a_private_file_and_not_into_the_environment(monkeypatch):
+    monkeypatch.setattr(os, "environ", {"SKYPILOT_DEBUG": "1", "SKYPILOT_USER_ID": "u", "A": "b"})
+    monkeypatch.setattr(skypilot._Quiet, "install", lambda: None)
+    skypilot._prepare(skypilot.Connection(URL, "team", "sky_canary"))
+    assert "sky_canary" not in str(os.environ)
+    assert "SKYPILOT_DEBUG" not in os.environ
+    file = pathlib.Path(os.environ["SKYPILOT_GLOBAL_CONFIG"])
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert json.loads(file.read_text()) == {
+        "api_server": {"endpoint": URL, "service_account_token": "sky_canary"},
+        "active_workspace": "team",
+    }
+
+
+def test_a_connection_hides_its_token():
+    assert "sky_canary" not in repr(skypilot.Connection(URL, None, "sky_canary"))
+
+
+def test_the_authors_text_is_taken_and_not_the_normal_form_with_its_values():
+    content = "secrets: {A: canary}\n_user_specified_yaml: |\n  secrets: {A: null}\n  # mark\n"
+    assert skypilot.user_text(content) == "secrets: {A: null}\n# mark\n"
+    assert skypilot.user_text(None) is None
+
+
+def test_colours_and_line_breaks_are_cleaned():
+    assert skypilot.clean("\x1b[33mCluster\n  gone\x1b[0m") == "Cluster gone"
