@@ -65,25 +65,32 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
     made.services.delete(made.name, MARK)
 
 
-def test_a_service_made_twice_updated_in_place_and_rolling_then_deleted(world: World) -> None:
+def test_a_service_made_twice_changed_in_place_and_behind_our_back(world: World) -> None:
     applied = world.services.create(world.wanted())
     assert world.services.create(world.wanted()).hash == applied.hash
     assert world.ready(applied).version == 1
     assert world.replica_ids() == [1]
     assert world.services.read(applied) == lifecycle.Seen(applied)
+    assert world.machines() == [f"{world.name}-1"]
 
     scaled = world.wanted(replicas={"min": 1, "max": 2, "targetQps": 5})
     second = world.services.update(applied, scaled)
     assert world.ready(second).version == 2
     assert world.replica_ids() == [1]
 
-    longer = world.wanted(replicas={"min": 1, "max": 2, "targetQps": 5}, context=4096)
-    third = world.services.update(second, longer)
-    assert world.ready(third).version == 3
-    assert 1 not in [r.id for r in world.sky.service(world.name).replicas if r.status == "READY"]
-    assert world.services.orphans(MARK)[0] == world.name
+    order = scaled.order()
+    text = order.text.replace("max_replicas: 2", "max_replicas: 3")
+    world.sky.update(world.name, port.Order(text, order.env, order.secrets))
+    seen = world.services.read(second)
+    assert seen is not None
+    assert seen.drift == ("service.replica_policy.max_replicas: 2 -> 3",)
+    right = world.services.update(seen.applied, scaled)
+    assert world.services.read(right) == lifecycle.Seen(right)
+    assert right.version == 4
+    assert world.replica_ids() == [1]
 
-    world.services.delete(world.name, MARK)
+    assert world.services.orphans(MARK) == (world.name, f"{world.name}-1")
+    world.services.sweep(MARK)
     assert world.sky.service(world.name) is None
     assert world.machines() == []
 
@@ -104,16 +111,3 @@ def test_what_is_not_there_is_named_alike(world: World) -> None:
         world.sky.machine_down(world.name)
     world.sky.down(world.name)
     assert world.sky.active(world.name) == ()
-
-
-def test_drift_is_found_and_put_right(world: World) -> None:
-    applied = world.services.create(world.wanted())
-    world.ready(applied)
-    order = world.wanted().order()
-    text = order.text.replace("min_replicas: 1", "min_replicas: 0")
-    world.sky.update(world.name, port.Order(text, order.env, order.secrets))
-    seen = world.services.read(applied)
-    assert seen is not None
-    assert any("min_replicas: 1 -> 0" in line for line in seen.drift)
-    right = world.services.update(seen.applied, world.wanted())
-    assert world.services.read(right) == lifecycle.Seen(right)

@@ -92,9 +92,9 @@ class Stack:
     def up(self, *args: str, check: bool = True) -> Result:
         return self.run("up", "--yes", "--skip-preview", *args, check=check)
 
-    def unchanged(self) -> None:
+    def unchanged(self) -> str:
         """Fail when a preview shows any change."""
-        self.run("preview", "--diff", "--expect-no-changes")
+        return self.run("preview", "--diff", "--expect-no-changes").output
 
     def outputs(self) -> dict[str, typing.Any]:
         shown = self.run("stack", "output", "--show-secrets", "--json").output
@@ -104,8 +104,9 @@ class Stack:
         export = json.loads(self.run("stack", "export").output)
         return list(export["deployment"].get("resources") or [])
 
-    def urn(self, kind: str) -> str:
-        return next(str(one["urn"]) for one in self.resources() if one["type"] == kind)
+    def service(self) -> dict[str, typing.Any]:
+        """The one service in the stack's state."""
+        return next(one for one in self.resources() if one["type"] == SERVICE)
 
     def start(self, *args: str) -> subprocess.Popen[bytes]:
         """Begin a command that the test will kill."""

@@ -1,0 +1,127 @@
+"""The stand-in for the vllm command."""
+
+import http.client
+import http.server
+import json
+import pathlib
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from local import stub_vllm
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("api-key: one\n", ["one"]),
+        ("api-key: 'it''s'\n", ["it's"]),
+        ('api-key: "one" # why\n', ["one"]),
+        ("api-key: [one, 'two']\n", ["one", "two"]),
+        ('# keys\napi-key:\n  - "one"\n- two # old\nport: 8000\n', ["one", "two"]),
+        ("api_key: one\n", ["one"]),
+    ],
+)
+def test_keys_in_a_config_file(text: str, keys: list[str]) -> None:
+    assert stub_vllm.read_config(text)["api-key"] == keys
+
+
+def test_a_file_without_keys() -> None:
+    assert "api-key" not in stub_vllm.read_config("max-model-len: 2048\n")
+
+
+def test_flags_that_only_the_real_one_knows_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VLLM_API_KEY", raising=False)
+    options = stub_vllm.parse(
+        ["serve", "openai/gpt-oss-20b", "--tool-call-parser", "openai", "--enforce-eager"]
+    )
+    assert (options.model, options.names, options.keys) == (
+        "openai/gpt-oss-20b",
+        ["openai/gpt-oss-20b"],
+        [],
+    )
+
+
+def test_the_key_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VLLM_API_KEY", "sesame")
+    assert stub_vllm.parse(["serve", "m"]).keys == ["sesame"]
+
+
+def test_a_model_that_does_not_load_fails_as_vllm_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["vllm", "serve", "org/does-not-load"])
+    assert stub_vllm.main() == 1
+    assert "torch.OutOfMemoryError: CUDA out of memory" in capsys.readouterr().err
+
+
+def test_its_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["vllm", "--version"])
+    assert stub_vllm.main() == 0
+    assert capsys.readouterr().out.strip() == stub_vllm.VERSION
+
+
+class Served:
+    """The stub, listening; `ask` returns status and parsed body."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def ask(
+        self, method: str, path: str, body: object = None, key: str | None = None
+    ) -> tuple[int, object]:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        connection.request(method, path, json.dumps(body) if body else None, headers)
+        response = connection.getresponse()
+        data = response.read().decode()
+        connection.close()
+        is_json = response.headers["Content-Type"] == "application/json" and data
+        return response.status, json.loads(data) if is_json else data
+
+
+@pytest.fixture
+def served(tmp_path: pathlib.Path) -> Iterator[Served]:
+    config = tmp_path / "config.yaml"
+    config.write_text("api-key: [one, two]\n")
+    stub_vllm._Handler.options = stub_vllm.parse(
+        ["serve", "m", "--config", str(config), "--max-model-len", "4096"]
+    )
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), stub_vllm._Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield Served(server.server_port)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("path", ["/health", "/version", "/metrics"])
+def test_open_doors_need_no_key(served: Served, path: str) -> None:
+    assert served.ask("GET", path)[0] == 200
+
+
+@pytest.mark.parametrize("key", [None, "three"])
+def test_the_api_is_closed_without_a_right_key(served: Served, key: str | None) -> None:
+    assert served.ask("GET", "/v1/models", key=key) == (401, {"error": "Unauthorized"})
+    assert served.ask("POST", "/v1/chat/completions", {"model": "m"}, key)[0] == 401
+
+
+@pytest.mark.parametrize("key", ["one", "two"])
+def test_each_key_of_the_list_opens(served: Served, key: str) -> None:
+    status, answer = served.ask("GET", "/v1/models", key=key)
+    assert status == 200
+    assert isinstance(answer, dict)
+    assert [model["id"] for model in answer["data"]] == ["m"]
+
+
+def test_an_answer_says_which_version_gave_it(served: Served) -> None:
+    status, answer = served.ask("POST", "/v1/chat/completions?", {"model": "m"}, "one")
+    assert status == 200
+    assert isinstance(answer, dict)
+    assert answer["system_fingerprint"].endswith("/max-model-len=4096")
+
+
+def test_another_model_is_not_found(served: Served) -> None:
+    assert served.ask("POST", "/v1/completions", {"model": "x"}, "one")[0] == 404
