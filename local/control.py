@@ -106,6 +106,8 @@ class Cloud:
         )
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
+        if not self.place.is_plugged_in:
+            raise place.CloudError("it is not running: start it first")
         connection = http.client.HTTPConnection(
             self.place.address, place.CONTROL_PORT, timeout=_CALL_SECONDS
         )
@@ -114,10 +116,10 @@ class Cloud:
                 connection.request(method, path, json.dumps(body))
                 response = connection.getresponse()
                 answer = json.loads(response.read())
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise place.CloudError(
-                f"the embedded cloud {self.place.name} does not answer at "
-                f"{self.place.address}:{place.CONTROL_PORT} ({error}): is it started?"
+                f"it does not answer at {self.place.address}:{place.CONTROL_PORT} ({error}): "
+                "start it again"
             ) from error
         if response.status != 200:
             raise place.CloudError(answer["error"])

@@ -166,16 +166,12 @@ def _end_processes(where: place.Place) -> None:
         # The lock is held, so the process id is the supervisor's and not a later process's.
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(where.running.read_text()), signal.SIGKILL)
-    while _is_running(where) or _device_exists(where.device):
+    while _is_running(where) or where.is_plugged_in:
         if time.monotonic() > deadline:
             raise place.CloudError(
                 f"it did not end in {_STOP_SECONDS} s: look at ps and ip link show {where.device}"
             )
         time.sleep(0.05)
-
-
-def _device_exists(device: str) -> bool:
-    return (pathlib.Path("/sys/class/net") / device).exists()
 
 
 def _say(step: str, seconds: float) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 
@@ -106,6 +107,11 @@ class Place:
     def device(self) -> str:
         """The network device by which this machine reaches the cloud."""
         return f"emu-{self.name}"
+
+    @property
+    def is_plugged_in(self) -> bool:
+        """Whether this machine reaches the cloud; without it its addresses are anybody's."""
+        return any(name == self.device for _, name in socket.if_nameindex())
 
     @property
     def address(self) -> str:
