@@ -3,6 +3,7 @@
 import base64
 import binascii
 import dataclasses
+import itertools
 import logging
 import pathlib
 import threading
@@ -24,7 +25,7 @@ _log = logging.getLogger("emulator")
 ANY = "*"
 """Stands for every instance type where capacity is refused."""
 
-_FIRST_ADDRESS, _LAST_ADDRESS = 10, 250
+_HOST_NUMBERS = range(10, 250)
 _INSTANCE_PROFILE = "skypilot-v1"
 
 
@@ -47,6 +48,7 @@ class Emulator:
         self._place = where
         self._hosts: dict[str, host.Host] = {}
         self._lock = threading.Lock()
+        self._numbers = itertools.cycle(_HOST_NUMBERS)
         self._server = ThreadedMotoServer(where.address, place.AWS_PORT, verbose=False)
 
     def start(self) -> None:
@@ -179,9 +181,13 @@ class Emulator:
         )
 
     def _free_address(self) -> str:
+        """The next address round the circle: as in AWS, none comes again soon.
+
+        Neighbours' ARP caches and SkyPilot's SSH sockets know the dead host by its address.
+        """
         used = {machine.ip for machine in self._hosts.values()}
-        for number in range(_FIRST_ADDRESS, _LAST_ADDRESS):
-            ip = f"{self._place.net}.{number}"
+        for _ in range(len(_HOST_NUMBERS)):
+            ip = f"{self._place.net}.{next(self._numbers)}"
             if ip not in used:
                 return ip
         raise EC2ClientError("InsufficientFreeAddressesInSubnet", "All addresses are in use.")

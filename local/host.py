@@ -1,6 +1,7 @@
 """One emulated machine: an overlay file system, namespaces of its own, sshd."""
 
 import contextlib
+import itertools
 import os
 import pathlib
 import shutil
@@ -14,6 +15,7 @@ BRIDGE = "hosts"
 """The bridge that hosts and the uplink to this machine hang on, inside the cloud's network."""
 
 _BOOT_SECONDS = 10
+_NUMBERS = itertools.count(1)
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -36,7 +38,6 @@ class Host:
         self.region = region
         self.root = folder / "root"
         self._process: subprocess.Popen[bytes] | None = None
-        self._device = f"host{ip.rpartition('.')[2]}"
 
     @property
     def console(self) -> pathlib.Path:
@@ -92,12 +93,14 @@ class Host:
                 start_new_session=True,
             )
         pid = self._process.pid
+        # Never a name again: the kernel takes a dead host's device away in its own time.
+        device = f"host{next(_NUMBERS)}"
         self._wait_for_network_namespace(pid)
         processes.run(
-            "ip", "link", "add", self._device, "type", "veth", "peer", "name", "eth0",
+            "ip", "link", "add", device, "type", "veth", "peer", "name", "eth0",
             "netns", str(pid),
         )  # fmt: skip
-        processes.run("ip", "link", "set", self._device, "master", BRIDGE, "up")
+        processes.run("ip", "link", "set", device, "master", BRIDGE, "up")
         processes.run(
             "nsenter", "--target", str(pid), "--net", "sh", "-ec",
             f"ip link set lo up; ip addr add {self.ip}/24 dev eth0; ip link set eth0 up",

@@ -24,6 +24,9 @@ from . import place, processes
 _OPEN_FILES = 65536
 """Ray and vLLM ask for many (vLLM warns below this)."""
 
+_BRIDGE_MAC = "02:00:00:00:00:01"
+"""Locally administered (its second bit), unique in its own network."""
+
 _log = logging.getLogger("supervisor")
 
 
@@ -198,7 +201,9 @@ def _private_files(where: place.Place) -> None:
 def _set_up_network(where: place.Place, internet: Sequence[str]) -> None:
     from . import host  # noqa: PLC0415
 
-    processes.run("ip", "link", "add", host.BRIDGE, "type", "bridge")
+    # An address of its own: by default a bridge has the lowest of its ports', which come and go
+    # with the hosts, and whoever had just asked for it talks to nobody for a dozen seconds.
+    processes.run("ip", "link", "add", host.BRIDGE, "address", _BRIDGE_MAC, "type", "bridge")
     processes.run("ip", "address", "add", f"{where.address}/24", "dev", host.BRIDGE)
     processes.run("ip", "link", "set", "uplink", "master", host.BRIDGE, "up")
     for device in ("lo", host.BRIDGE):
