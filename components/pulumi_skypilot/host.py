@@ -22,8 +22,9 @@ WORKERS = 64
 class Error(Exception):
     """What a user reads: one line."""
 
-    # The host shows `module.Class: message` (traceback.format_exc); a builtin's name has no module.
+    # The host shows `module.Class: message` (traceback.format_exc): make it `SkyPilot: message`.
     __module__ = "builtins"
+    __qualname__ = "SkyPilot"
 
 
 def prepare() -> None:

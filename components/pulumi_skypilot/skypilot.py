@@ -263,11 +263,11 @@ class Sdk:
         if meaning is port.Unreachable:
             text = (
                 f"apiServer {self.connection.url}: no SkyPilot API server answers there "
-                f"({text[:200]}); start it (sky api start) or set skypilot:apiServer"
+                f"({_reason(text)}); start it (sky api start) or set skypilot:apiServer"
             )
         elif meaning is port.Denied and "credential" not in text and "enabled" not in text:
             text = (
-                f"apiServer {self.connection.url}: the token is refused ({text[:120]}); set "
+                f"apiServer {self.connection.url}: the token is refused ({_reason(text)}); set "
                 "PULUMI_SKYPILOT_TOKEN or the secret skypilot:token"
             )
         return meaning(text)
@@ -276,6 +276,12 @@ class Sdk:
 def clean(text: str) -> str:
     """Text as one line without colours, which is all that Pulumi shows well."""
     return " ".join(_ANSI.sub("", text).split())
+
+
+def _reason(text: str) -> str:
+    """What requests has to say, without the addresses of its objects."""
+    found = re.search(r"\[Errno [-\d]+\] [^'\")]+|timed out|\d{3} \w+ Error: \w+", text)
+    return found[0] if found else text[:120]
 
 
 def user_text(yaml_content: str | None) -> str | None:

@@ -26,8 +26,10 @@ class Result:
     output: str
 
     def errors(self) -> list[str]:
-        """The lines by which the CLI says what went wrong."""
-        return [line.strip() for line in self.output.splitlines() if "error:" in line]
+        """The lines by which the CLI sums up what went wrong."""
+        summary = self.output.partition("Diagnostics:")[2]
+        lines = [line.strip() for line in summary.splitlines()]
+        return [line for line in lines if line.startswith("error:") and "update failed" not in line]
 
 
 class Stack:

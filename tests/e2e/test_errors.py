@@ -40,7 +40,7 @@ def failed(stack: stacks.Stack, command: str = "up") -> str:
     result = stack.run(command, *flags, check=False)
     assert result.code != 0
     assert "Traceback" not in result.output
-    lines = [line for line in result.errors() if "update failed" not in line]
+    lines = result.errors()
     assert len(lines) == 1, result.output
     return lines[0]
 
