@@ -1,0 +1,88 @@
+"""What set-up pins, and where it takes Pulumi from."""
+
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+LOCKS = sorted(
+    path for folder in (".", "local", "local/engine") for path in (ROOT / folder).glob("*.lock")
+)
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_requirement_is_pinned_with_hashes_and_no_index(lock: pathlib.Path) -> None:
+    text = re.sub(r"^ *#.*\n", "", lock.read_text(), flags=re.MULTILINE)
+    requirements = text.replace("\\\n", " ").splitlines()
+    assert requirements
+    for requirement in requirements:
+        assert re.match(r"[a-z0-9.\[\],-]+==\S+ .*--hash=sha256:", requirement), requirement
+    assert "://" not in text
+
+
+class Machine:
+    """A PATH with just what a test puts there, and an empty cache."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.cache, self.programs = folder / "cache", folder / "programs"
+        (self.cache / "bin").mkdir(parents=True)
+        self.programs.mkdir()
+        self.program("curl", "exit 6")
+
+    def program(self, name: str, script: str) -> None:
+        path = self.programs / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    def install_pulumi(self) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [f"exec 3>&1; {ROOT}/scripts/install-pulumi {self.cache}"],
+            shell=True,
+            executable="/bin/bash",
+            env={"PATH": f"{self.programs}:/usr/bin:/bin", "HOME": os.fspath(self.cache)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+def machine(tmp_path: pathlib.Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_a_pulumi_on_path_is_taken(machine: Machine) -> None:
+    machine.program("pulumi", "echo v3.230.0")
+    machine.program("pulumi-language-python", "")
+    assert machine.install_pulumi().stdout == "v3.230.0 (on PATH)\n"
+    assert (machine.cache / "bin/pulumi-language-python").exists()
+
+
+def test_a_second_run_keeps_what_it_has(machine: Machine) -> None:
+    machine.program("pulumi", "echo v3.230.0")
+    machine.program("pulumi-language-python", "")
+    machine.install_pulumi()
+    machine.program("curl", "echo asked >&2; exit 6")
+    done = machine.install_pulumi()
+    assert (done.stdout, done.stderr) == ("v3.230.0 (on PATH)\n", "")
+
+
+@pytest.mark.parametrize(
+    ("version", "host"), [("v3.199.0", True), ("v3.230.0", False)], ids=["too old", "no host"]
+)
+def test_without_a_pulumi_that_serves_it_says_both_ways_out(
+    machine: Machine, version: str, host: bool
+) -> None:
+    machine.program("pulumi", f"echo {version}")
+    if host:
+        machine.program("pulumi-language-python", "")
+    machine.program("go", "echo go1.20.1")
+    done = machine.install_pulumi()
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"Pulumi [\d.]+ cannot be downloaded here: install it \(.*\), or Go [\d.]+ or newer .*\n",
+        done.stderr,
+    )
