@@ -44,18 +44,27 @@ def sky(cloud: control.Cloud, tmp_path_factory: pytest.TempPathFactory) -> Calla
 
 
 @pytest.fixture
+def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., stack.Stack]:
+    """Make stacks that a test only previews."""
+
+    def make(api_server: str = "http://127.0.0.1:9", **deployments: object) -> stack.Stack:
+        folder = pathlib.Path(tmp_path_factory.mktemp("stack"))
+        config = {"skypilot:apiServer": api_server, "llm:deployments": deployments}
+        return stack.Stack(folder, f"t{next(_NUMBERS)}", config)
+
+    return make
+
+
+@pytest.fixture
 def make_stack(
-    cloud: control.Cloud, tmp_path_factory: pytest.TempPathFactory
+    cloud: control.Cloud, new_stack: Callable[..., stack.Stack]
 ) -> Iterator[Callable[..., stack.Stack]]:
     """Make stacks on the embedded cloud; what a failed test has left is taken down."""
     made: list[stack.Stack] = []
 
     def make(api_server: str = cloud.api_server, **deployments: object) -> stack.Stack:
-        folder = pathlib.Path(tmp_path_factory.mktemp("stack"))
-        config = {"skypilot:apiServer": api_server, "llm:deployments": deployments}
-        one = stack.Stack(folder, f"t{next(_NUMBERS)}", config)
-        made.append(one)
-        return one
+        made.append(new_stack(api_server, **deployments))
+        return made[-1]
 
     yield make
     for one in made:
