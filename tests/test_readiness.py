@@ -76,3 +76,16 @@ def test_with_no_replica_asked_for_is_over_once_registered(sky, services):
     applied = services.create(wanted(replicas={"min": 0, "max": 2, "targetQps": 1}))
     registered = dataclasses.replace(expected(applied), min_replicas=0)
     assert wait(sky).until_ready(registered, "sk-1").version == 1
+
+
+def test_outlasts_a_server_that_is_away_for_a_while(sky, services):
+    applied = services.create(wanted())
+    sky.fail("service", *[port.Unreachable("away")] * 10)
+    assert wait(sky).until_ready(expected(applied), "sk-1").version == 1
+
+
+def test_does_not_wait_for_ever_for_a_server_that_is_away(sky, services):
+    applied = services.create(wanted())
+    sky.fail("service", *[port.Unreachable("away")] * 1000)
+    with pytest.raises(port.Unreachable):
+        wait(sky).until_ready(expected(applied), "sk-1")

@@ -12,6 +12,8 @@ PROVISION_SECONDS = 900.0
 minutes for a cloud machine and as much again to pull vLLM's image (8 GB)."""
 NO_CAPACITY_SECONDS = 120.0
 """How long no place may have the machine before waiting for it is called off."""
+SILENCE_SECONDS = 120.0
+"""How long the API server may be away while a service is waited for."""
 POLL_SECONDS = 3.0
 
 _FAILED = re.compile(r"FAILED")
@@ -63,11 +65,20 @@ class Wait:
         With `min_replicas` 0 registered is enough: a request wakes the first replica. Raises
         Failed when a replica dies, NoCapacity when no place has the machine, TimedOut.
         """
-        start = self._clock.now()
+        start = answered = self._clock.now()
         starved_since: float | None = None
         told = ""
         while True:
-            service = self._sky.service(expected.name)
+            try:
+                service = self._sky.service(expected.name)
+            except port.Unreachable:
+                # A server under load, or restarted, comes back: SkyServe goes on meanwhile.
+                if self._clock.now() - answered > SILENCE_SECONDS:
+                    raise
+                self._say(f"{expected.name}: the API server does not answer")
+                self._clock.sleep(POLL_SECONDS)
+                continue
+            answered = self._clock.now()
             if service is None:
                 raise port.NotFound(f"the service {expected.name!r} is gone; run `pulumi refresh`")
             version = max(expected.version, service.version)

@@ -14,6 +14,7 @@ import re
 import sys
 import tempfile
 import threading
+import time
 import typing
 import urllib.error
 import urllib.request
@@ -29,6 +30,7 @@ DEFAULT_URL = "http://127.0.0.1:46580"
 """Where SkyPilot's own local API server listens (sky/server/constants.py)."""
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_LOG_PREFIX = re.compile(r"^[DIWE] \d\d-\d\d [\d:.]+ (PID=\d+ )?\S+:\d+\] ")
 
 # The first row whose exception or message matches says what an error means. Names, not classes:
 # the classes live in sky and requests, which are not imported until a call is made.
@@ -138,7 +140,7 @@ class Sdk:
             sky.serve.tail_logs(
                 name, target="replica", replica_id=replica, follow=False, output_stream=out
             )
-            text = (clean(line) for line in out.getvalue().splitlines())
+            text = (_LOG_PREFIX.sub("", clean(line)) for line in out.getvalue().splitlines())
             return tuple(line for line in text if line)[-lines:]
 
         return self._ask(ask, seconds=60)
@@ -204,11 +206,12 @@ class Sdk:
         def ask(sky: typing.Any) -> tuple[port.Service, ...]:
             return tuple(_service(record) for record in sky.get(sky.serve.status(names)))
 
-        # With several calls at once the server fails to answer now and then: no answer at all,
-        # and above all not "there is none".
-        for _ in range(3):
+        # With several calls at once, or under load, the server fails to answer now and then: that
+        # is no answer at all, and above all not "there is none".
+        for pause_seconds in (1, 3, 6):
             with contextlib.suppress(port.Unreachable):
                 return self._ask(ask, seconds=120)
+            time.sleep(pause_seconds)
         return self._ask(ask, seconds=120)
 
     def _ask(self, call: Callable[[typing.Any], T], *, seconds: float) -> T:
