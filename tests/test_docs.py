@@ -1,0 +1,90 @@
+"""The documentation says what the code does: every key has its row, links lead, examples parse."""
+
+import pathlib
+import re
+import typing
+from collections.abc import Iterator
+
+import pydantic
+import pytest
+import yaml
+
+from pulumi_skypilot import components, plan, spec
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+REFERENCE = (ROOT / "docs" / "reference.md").read_text()
+
+
+def keys(model: type[pydantic.BaseModel], prefix: str = "") -> Iterator[str]:
+    """Every key that a stack may write, nested ones with their path."""
+    for field in model.model_fields.values():
+        yield f"{prefix}{field.alias}"
+        for one in (field.annotation, *typing.get_args(field.annotation)):
+            if isinstance(one, type) and issubclass(one, pydantic.BaseModel):
+                yield from keys(one, f"{prefix}{field.alias}.")
+
+
+def rows(text: str) -> list[str]:
+    """The first cell of each row of a table whose rows begin with a key."""
+    return re.findall(r"^\| `([\w.:]+)` \|", text, re.M)
+
+
+def anchors(page: pathlib.Path) -> set[str]:
+    """What a link into a page may name, as GitHub makes it of the headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", one).lower().replace(" ", "-") for one in headings}
+
+
+def links() -> list[tuple[pathlib.Path, str]]:
+    found = [(page, re.findall(r"\]\(([^)\s]+)\)", page.read_text())) for page in PAGES]
+    return [(page, link) for page, some in found for link in some if "://" not in link]
+
+
+def snippets() -> list[tuple[pathlib.Path, dict[str, typing.Any]]]:
+    """The deployments of every stack file that a page shows."""
+    found: list[tuple[pathlib.Path, dict[str, typing.Any]]] = []
+    for page in PAGES:
+        for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.M | re.S):
+            data: typing.Any = yaml.safe_load(block) or {}
+            data = data.get("config", data)
+            if "llm:deployments" in data:
+                found.append((page, data["llm:deployments"]))
+    return found
+
+
+def test_every_key_of_a_deployment_has_a_row() -> None:
+    wanted = [*keys(spec.Spec), "apiKey", *(f"llm:{name}" for name in components.SETTINGS)]
+    assert sorted(set(wanted) - set(rows(REFERENCE))) == []
+
+
+def test_every_row_is_a_key() -> None:
+    outputs = REFERENCE.index("## Outputs")
+    known = {*keys(spec.Spec), "apiKey", *(f"llm:{name}" for name in components.SETTINGS)}
+    settings = {one for one in rows(REFERENCE) if one.startswith("skypilot:")}
+    assert sorted(set(rows(REFERENCE[:outputs])) - known - settings) == []
+
+
+def test_the_settings_of_the_api_server_are_the_same_on_both_pages() -> None:
+    running = (ROOT / "docs" / "running.md").read_text()
+    both = [
+        {one for one in rows(text) if one.startswith("skypilot:")} for text in (REFERENCE, running)
+    ]
+    assert both[0] == both[1]
+
+
+@pytest.mark.parametrize(("page", "link"), links())
+def test_a_link_leads_somewhere(page: pathlib.Path, link: str) -> None:
+    path, _, anchor = link.partition("#")
+    target = (page.parent / path).resolve() if path else page
+    assert target.exists(), f"{page.name}: {link}"
+    assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
+
+
+@pytest.mark.parametrize(("page", "deployments"), snippets())
+def test_an_example_of_a_stack_is_valid(
+    page: pathlib.Path, deployments: dict[str, dict[str, typing.Any]]
+) -> None:
+    for key, data in deployments.items():
+        wanted = spec.parse({name: value for name, value in data.items() if name != "apiKey"})
+        plan.plan(wanted, f"prod-{key}")
