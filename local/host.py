@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import pathlib
+import resource
 import shutil
 import subprocess
 import time
@@ -62,6 +63,11 @@ class Host:
         if not home.exists():
             processes.run("chroot", str(self.root), "useradd", "-m", "-s", "/bin/bash", user)
             (self.root / "etc" / "sudoers.d" / user).write_text(f"{user} ALL=(ALL) NOPASSWD:ALL\n")
+        # PAM gives a login 1024 of what its first process may open; vLLM and Ray want more.
+        open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        (self.root / "etc" / "security" / "limits.d" / "open-files.conf").write_text(
+            f"* - nofile {open_files}\n"
+        )
         keys_file = home / ".ssh" / "authorized_keys"
         # The machine's own AWS clients (skylet's autostop, S3 mounts) reach the emulator too.
         aws_config = home / ".aws" / "config"

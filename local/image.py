@@ -8,6 +8,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 
@@ -94,8 +95,9 @@ def _ensure(
         if target.exists():
             return target
         _remove_old(cache, layer)
-        partial = images / f".{layer}-{digest}"
-        partial.mkdir(mode=0o755)
+        # A name of its own: a build whose parent was killed may still be writing to the last one.
+        partial = pathlib.Path(tempfile.mkdtemp(prefix=f".{layer}-{digest}-", dir=images))
+        partial.chmod(0o755)
         build(partial)
         partial.rename(target)
     return target
@@ -117,6 +119,7 @@ def _bake(cache: pathlib.Path, target: pathlib.Path) -> None:
         process = subprocess.Popen(
             # Namespaces of its own: whatever happens, no mount and no process outlives it.
             [
+                *("setpriv", "--pdeathsig", "KILL"),  # and it ends when this process is killed
                 *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
                 *("--propagation", "private", "bash", str(_HERE / "bake.sh")),
             ],
@@ -195,7 +198,7 @@ def _remove_old(cache: pathlib.Path, layer: str) -> None:
     images = cache / "image"
     for folder in (*images.glob(f"{layer}-*"), *images.glob(f".{layer}-*")):
         if str(folder) not in used:
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

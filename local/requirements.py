@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -37,7 +38,7 @@ def check(where: place.Place, engine: str) -> None:
     if missing := missing_packages():
         raise place.CloudError(f"programs are missing: apt-get install {' '.join(missing)}")
     _check_memory(engine)
-    _check_namespaces(where.state)
+    _check_namespaces(where)
     _check_net(where)
 
 
@@ -97,10 +98,9 @@ def _check_memory(engine: str) -> None:
         )
 
 
-def _check_namespaces(state: pathlib.Path) -> None:
+def _check_namespaces(where: place.Place) -> None:
     """Try what every host needs: containers often forbid it even to root."""
-    trial = state / "trial"
-    trial.mkdir(parents=True, exist_ok=True)
+    trial = pathlib.Path(tempfile.mkdtemp(prefix=".trial-", dir=where.state.parent))
     done = subprocess.run(
         [
             *("unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--fork"),
@@ -113,7 +113,7 @@ def _check_namespaces(state: pathlib.Path) -> None:
     shutil.rmtree(trial, ignore_errors=True)
     if done.returncode:
         raise place.CloudError(
-            f"this machine does not permit namespaces or overlayfs in {state} "
+            f"this machine does not permit namespaces or overlayfs in {where.cache} "
             f"({' '.join(done.stderr.split())}): in a container, run it privileged, with the cache "
             "(XDG_CACHE_HOME) on a volume"
         )
