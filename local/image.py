@@ -98,8 +98,12 @@ def _ensure(
         # A name of its own: a build whose parent was killed may still be writing to the last one.
         partial = pathlib.Path(tempfile.mkdtemp(prefix=f".{layer}-{digest}-", dir=images))
         partial.chmod(0o755)
-        build(partial)
-        partial.rename(target)
+        try:
+            build(partial)
+            partial.rename(target)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
     return target
 
 
