@@ -133,7 +133,7 @@ class Demo:
         for name in ("Pulumi.yaml", "__main__.py"):
             shutil.copy(ROOT / name, self.project / name)
         shutil.copytree(ROOT / "stacks", self.project / "stacks")
-        (self.project / ".venv").symlink_to(CACHE / "venv")
+        (self.project / ".venv").symlink_to((ROOT / ".venv").resolve())
         self.pulumi("stack", "init", "local")
         server = f"http://{self.net}.1:46580"
         self.pulumi("config", "set", "skypilot:apiServer", server)
@@ -188,7 +188,7 @@ class Demo:
             "PULUMI_CONFIG_PASSPHRASE": "rehearsal",
             "PULUMI_SKIP_UPDATE_CHECK": "1",
             "SKYPILOT_DISABLE_USAGE_COLLECTION": "1",
-            "PATH": f"{CACHE / 'bin'}:{CACHE / 'venv' / 'bin'}:{os.environ['PATH']}",
+            "PATH": f"{CACHE / 'bin'}:{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}",
         }
 
     def tell_how_to_look(self, endpoint: str) -> None:

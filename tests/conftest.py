@@ -31,7 +31,7 @@ def sky(cloud: control.Cloud, tmp_path_factory: pytest.TempPathFactory) -> Calla
     def run(*args: str) -> str:
         environment = {
             "HOME": home,
-            "PATH": f"{stack.CACHE / 'venv' / 'bin'}:/usr/bin:/bin",
+            "PATH": f"{stack.ROOT / '.venv' / 'bin'}:/usr/bin:/bin",
             "SKYPILOT_API_SERVER_ENDPOINT": cloud.api_server,
             "SKYPILOT_DISABLE_USAGE_COLLECTION": "1",
         }

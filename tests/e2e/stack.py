@@ -42,14 +42,14 @@ class Stack:
             (folder / part).mkdir(parents=True)
         for file in ("Pulumi.yaml", "__main__.py"):
             shutil.copy(ROOT / file, self.project / file)
-        (self.project / ".venv").symlink_to(CACHE / "venv")
+        (self.project / ".venv").symlink_to((ROOT / ".venv").resolve())
         self.write(config)
         self.run("stack", "init", name)
 
     def environment(self, **extra: str) -> dict[str, str]:
         kept = ("PATH", "SSL_CERT_FILE", "LANG", "TMPDIR")
         return {name: os.environ[name] for name in kept if name in os.environ} | {
-            "PATH": f"{CACHE / 'bin'}:{CACHE / 'venv' / 'bin'}:{os.environ['PATH']}",
+            "PATH": f"{CACHE / 'bin'}:{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}",
             "HOME": str(self.folder / "home"),
             "PULUMI_HOME": str(self.folder / "pulumi"),
             "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
