@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ _KEPT_BY_SUDO = (
 def main() -> int:
     """Run one command; what is wrong is said in one line."""
     options = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # cleans up as Ctrl-C does
     try:
         where = place.find(options.name, options.cache)
         _COMMANDS[options.command](where, options)
@@ -88,16 +90,10 @@ def _status(where: place.Place, options: argparse.Namespace) -> None:
 
 
 def _logs(where: place.Place, options: argparse.Namespace) -> None:
-    files = {"supervisor": "supervisor.log", "moto": "supervisor.log", "api": "api.log"}
-    path = (
-        where.logs / files[options.log]
-        if options.log in files
-        else where.hosts / options.log / "console.log"
-    )
-    try:
-        print(path.read_text(errors="replace"), end="")
-    except OSError as error:
-        raise place.CloudError(f"no log {options.log}: {path}: {error.strerror}") from error
+    names = sorted(path.stem for path in where.logs.glob("*.log"))
+    if options.log not in names:
+        raise place.CloudError(f"no log {options.log}: there are {', '.join(names) or 'none'}")
+    print((where.logs / f"{options.log}.log").read_text(errors="replace"), end="")
 
 
 def _engine(where: place.Place, options: argparse.Namespace) -> None:

@@ -161,9 +161,8 @@ class Emulator:
             machine = self._hosts[instance.id] = host.Host(
                 self._place.hosts / instance.id,
                 ip,
+                console=self._place.logs / f"{instance.id}.log",
                 layers=self.layers,
-                instance_type=instance.instance_type,
-                region=region,
             )
         _set_address(instance, ip)
         if not instance.security_groups:  # moto forgets groups that come with a network interface

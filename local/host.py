@@ -28,22 +28,16 @@ class Host:
         folder: pathlib.Path,
         ip: str,
         *,
+        console: pathlib.Path,
         layers: Sequence[pathlib.Path],
-        instance_type: str,
-        region: str,
     ) -> None:
         self.folder = folder
         self.ip = ip
+        self.console = console
+        """The log of what the host's first process says."""
         self.layers = tuple(layers)
-        self.instance_type = instance_type
-        self.region = region
         self.root = folder / "root"
         self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def console(self) -> pathlib.Path:
-        """What the host's first process says."""
-        return self.folder / "console.log"
 
     @property
     def name(self) -> str:
@@ -98,22 +92,14 @@ class Host:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        pid = self._process.pid
-        # Never a name again: the kernel takes a dead host's device away in its own time.
-        device = f"host{next(_NUMBERS)}"
-        self._wait_for_network_namespace(pid)
-        processes.run(
-            "ip", "link", "add", device, "type", "veth", "peer", "name", "eth0",
-            "netns", str(pid),
-        )  # fmt: skip
-        processes.run("ip", "link", "set", device, "master", BRIDGE, "up")
-        processes.run(
-            "nsenter", "--target", str(pid), "--net", "sh", "-ec",
-            f"ip link set lo up; ip addr add {self.ip}/24 dev eth0; ip link set eth0 up",
-        )  # fmt: skip
-        assert self._process.stdin is not None  # noqa: S101 (told Popen so above)
-        with self._process.stdin as stdin:
-            stdin.write(b"go\n")
+        try:
+            self._plug_in(self._process.pid)
+            assert self._process.stdin is not None  # noqa: S101 (told Popen so above)
+            with self._process.stdin as stdin:
+                stdin.write(b"go\n")
+        except OSError:
+            self.switch_off()
+            raise
 
     @property
     def is_on(self) -> bool:
@@ -143,6 +129,19 @@ class Host:
             # Lazily: its last processes may hold the file system for a moment longer.
             processes.run("umount", "--lazy", str(self.root))
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _plug_in(self, pid: int) -> None:
+        self._wait_for_network_namespace(pid)
+        # Never a name again: the kernel takes a dead host's device away in its own time.
+        device = f"host{next(_NUMBERS)}"
+        processes.run(
+            "ip", "link", "add", device, "type", "veth", "peer", "name", "eth0", "netns", str(pid)
+        )  # fmt: skip
+        processes.run("ip", "link", "set", device, "master", BRIDGE, "up")
+        processes.run(
+            "nsenter", "--target", str(pid), "--net", "sh", "-ec",
+            f"ip link set lo up; ip addr add {self.ip}/24 dev eth0; ip link set eth0 up",
+        )  # fmt: skip
 
     def _wait_for_network_namespace(self, pid: int) -> None:
         own = os.readlink("/proc/self/ns/net")  # noqa: PTH115 (not a path)

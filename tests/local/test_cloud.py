@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -20,12 +21,18 @@ _AMI = "ami-1e749f67"
 
 
 @pytest.fixture(scope="module")
-def one() -> Iterator[control.Cloud]:
+def stopped() -> Iterator[control.Cloud]:
     cloud = control.Cloud(NAME, NET, "stub")
     cloud.stop()
-    cloud.start()
     yield cloud
     cloud.stop()
+
+
+@pytest.fixture
+def one(stopped: control.Cloud) -> control.Cloud:
+    """A cloud that runs: started unless the test before has left it so."""
+    stopped.start()
+    return stopped
 
 
 @pytest.fixture
@@ -38,9 +45,10 @@ def ec2(one: control.Cloud) -> Iterator[object]:
         aws_secret_access_key="test",
     )
     yield client
-    for instance in one.instances():
-        one.kill(instance["id"])
     client.close()
+    if one.place.is_plugged_in:
+        for instance in one.instances():
+            one.kill(instance["id"])
 
 
 def _run(ec2: object) -> str:
@@ -160,19 +168,22 @@ def test_a_killed_supervisor_takes_everything_along(one: control.Cloud, ec2: obj
     _until(lambda: not _left(one))
     with pytest.raises(place.CloudError, match="not running"):
         one.status()
-    one.start()  # over what was left in its folder
-    assert one.status()["ready"]
-    assert one.instances() == []
 
 
-def test_a_stop_leaves_nothing(one: control.Cloud, ec2: object) -> None:
-    _run(ec2)
-    started = time.monotonic()
-    one.stop()
-    assert time.monotonic() - started < _STOP_SECONDS
-    assert _left(one) == []
-    assert not one.place.state.exists()
-    one.start()  # for the fixtures' end
+def test_a_start_that_was_killed_half_way_is_made_good(stopped: control.Cloud) -> None:
+    stopped.stop()
+    first = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "local", "start", "--engine", "stub", "--name", NAME),
+            *("--net", NET, "--cache", str(stopped.place.cache)),
+        ],
+        cwd=place.REPOSITORY,
+    )
+    _until(lambda: stopped.place.is_plugged_in, 60)
+    first.kill()
+    first.wait()
+    stopped.start()
+    assert stopped.status()["ready"]
 
 
 def test_a_network_in_use_is_refused_in_one_line(
@@ -182,3 +193,12 @@ def test_a_network_in_use_is_refused_in_one_line(
         control.Cloud("second", NET, "stub").start()
     (line,) = capfd.readouterr().err.splitlines()
     assert f"emu-{NAME} of this machine is in {NET}.0/24" in line
+
+
+def test_a_stop_leaves_nothing(one: control.Cloud, ec2: object) -> None:
+    _run(ec2)
+    started = time.monotonic()
+    one.stop()
+    assert time.monotonic() - started < _STOP_SECONDS
+    assert _left(one) == []
+    assert not one.place.state.exists()
