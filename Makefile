@@ -1,17 +1,17 @@
 # What this repository can do: `make` lists it. Everything installed or built goes to CACHE.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast check clean
+.PHONY: help setup demo test test-fast bench-rolling check clean
 
 HOME ?= $(shell getent passwd $$(id -u) | cut -d: -f6)
 export HOME
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pulumi-skypilot
 # .venv is a link into CACHE that `make setup` makes.
 export PATH := $(CURDIR)/.venv/bin:$(CACHE)/bin:$(PATH)
-CODE := components local scripts tests
+CODE := bench components local scripts tests
 
 help: ## Say what there is
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 18
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 20
 
 setup: ## Install what the rest needs; quick when it is there
 	@scripts/setup
@@ -24,6 +24,9 @@ test: check ## Every test: unit, on the embedded cloud, with the real vLLM
 
 test-fast: setup ## The tests that need neither the embedded cloud nor the real vLLM
 	@pytest -m "not cloud and not engine"
+
+bench-rolling: setup ## One rolling change by Pulumi and by hand: what a client sees meanwhile
+	@python -m bench.rolling
 
 check: setup ## Format, lint, types
 	ruff format --check $(CODE)

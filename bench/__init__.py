@@ -1,0 +1,1 @@
+"""Measurements on the embedded cloud: what a change costs those who ask meanwhile."""
