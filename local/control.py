@@ -21,6 +21,7 @@ if typing.TYPE_CHECKING:
 
 _log = logging.getLogger("control")
 
+_CONNECT_SECONDS = 5
 _CALL_SECONDS = 150
 """The longest call is restart-api."""
 
@@ -109,14 +110,16 @@ class Cloud:
         if not self.place.is_plugged_in:
             raise place.CloudError("it is not running: start it first")
         connection = http.client.HTTPConnection(
-            self.place.address, place.CONTROL_PORT, timeout=_CALL_SECONDS
+            self.place.address, place.CONTROL_PORT, timeout=_CONNECT_SECONDS
         )
         try:
             with contextlib.closing(connection):
+                connection.connect()
+                connection.sock.settimeout(_CALL_SECONDS)
                 connection.request(method, path, json.dumps(body))
                 response = connection.getresponse()
                 answer = json.loads(response.read())
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
             raise place.CloudError(
                 f"it does not answer at {self.place.address}:{place.CONTROL_PORT} ({error}): "
                 "start it again"
