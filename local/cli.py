@@ -24,6 +24,8 @@ _KEPT_BY_SUDO = (
 def main() -> int:
     """Run one command; what is wrong is said in one line."""
     options = _parser().parse_args()
+    # Debian keeps these from ordinary users, and sudo passes on the PATH they have.
+    os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # cleans up as Ctrl-C does
     try:
         where = place.find(options.name, options.cache)

@@ -2,7 +2,6 @@
 
 import ipaddress
 import json
-import os
 import pathlib
 import shutil
 import subprocess
@@ -24,8 +23,11 @@ _PACKAGE_OF = {
 }
 """Programs that the cloud runs, and their Debian packages."""
 
-_MEMORY_MIB = {"stub": 4 * 1024, "vllm": 9 * 1024}
-"""The API server and its executors take about 3 GiB, a stub host 0.9, a vLLM host 5 (measured)."""
+_KEYRINGS = pathlib.Path("/usr/share/keyrings")
+"""Without Debian's, which Ubuntu has in a package apart, debootstrap takes unsigned packages."""
+
+_MEMORY_MIB = {"stub": 4 * 1024, "vllm": 8 * 1024}
+"""The API server and its executors take about 3 GiB, a stub host 0.9, a vLLM host 4 (measured)."""
 
 _TRIAL = (
     "mkdir -p {0}/lower {0}/upper {0}/work {0}/root && mount -t overlay trial {0}/root "
@@ -53,14 +55,10 @@ def check_platform() -> None:
 
 def missing_packages() -> list[str]:
     """The Debian packages of the programs that are not here."""
-    path = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
-    return sorted(
-        {
-            package
-            for program, package in _PACKAGE_OF.items()
-            if not shutil.which(program, path=path)
-        }
-    )
+    missing = {package for program, package in _PACKAGE_OF.items() if shutil.which(program) is None}
+    if not any(_KEYRINGS.glob("debian-archive-keyring.*")):
+        missing.add("debian-archive-keyring")
+    return sorted(missing)
 
 
 def available_mib(meminfo: str) -> int:

@@ -43,9 +43,20 @@ def test_the_cloud_s_own_device_is_no_clash() -> None:
     assert requirements.clash("10.77.0", own, "emu-demo") is None
 
 
-def test_missing_programs_are_named_by_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name, path: None if name in {"ip", "ssh"} else name)
+def test_missing_programs_are_named_by_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None if name in {"ip", "ssh"} else name)
+    (tmp_path / "debian-archive-keyring.gpg").touch()
+    monkeypatch.setattr(requirements, "_KEYRINGS", tmp_path)
     assert requirements.missing_packages() == ["iproute2", "openssh-client"]
+
+
+def test_debian_s_keys_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    monkeypatch.setattr(requirements, "_KEYRINGS", tmp_path)
+    assert "debian-archive-keyring" in requirements.missing_packages()
 
 
 def test_not_linux(monkeypatch: pytest.MonkeyPatch) -> None:
