@@ -26,8 +26,8 @@ CACHE = (
     pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
     / "pulumi-skypilot"
 )
-NEEDED_GIB = 14.0
-"""Free memory to begin with: two vLLM hosts of 5 GiB during the rolling change, the API server."""
+NEEDED_GIB = 12.0
+"""Free memory to begin with: two vLLM hosts of 4 GiB during the rolling change, the API server."""
 
 WEATHER: typing.Any = {
     "type": "function",
@@ -195,7 +195,8 @@ class Demo:
         """What to type next."""
         names = ("HOME", "PULUMI_HOME", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PATH")
         settings = "\n  ".join(f"export {name}={self.environment()[name]}" for name in names)
-        cloud = f"cd {ROOT} && .venv/bin/python -m local"
+        # HOME says where the embedded cloud is: here the user's own, above the demo's.
+        cloud = f"cd {ROOT} && HOME={os.environ['HOME']} .venv/bin/python -m local"
         say(
             f"\nIt is up at {endpoint}. To look at it:\n"
             f"  {cloud} status --name {self.name}\n"

@@ -54,13 +54,21 @@ def snippets() -> list[tuple[pathlib.Path, dict[str, typing.Any]]]:
 
 
 def test_every_key_of_a_deployment_has_a_row() -> None:
-    wanted = [*keys(spec.Spec), "apiKey", *(f"llm:{name}" for name in components.SETTINGS)]
+    wanted = [
+        *keys(spec.Spec),
+        *components.BESIDE_SPEC,
+        *(f"llm:{name}" for name in components.SETTINGS),
+    ]
     assert sorted(set(wanted) - set(rows(REFERENCE))) == []
 
 
 def test_every_row_is_a_key() -> None:
     outputs = REFERENCE.index("## Outputs")
-    known = {*keys(spec.Spec), "apiKey", *(f"llm:{name}" for name in components.SETTINGS)}
+    known = {
+        *keys(spec.Spec),
+        *components.BESIDE_SPEC,
+        *(f"llm:{name}" for name in components.SETTINGS),
+    }
     settings = {one for one in rows(REFERENCE) if one.startswith("skypilot:")}
     assert sorted(set(rows(REFERENCE[:outputs])) - known - settings) == []
 
@@ -86,5 +94,7 @@ def test_an_example_of_a_stack_is_valid(
     page: pathlib.Path, deployments: dict[str, dict[str, typing.Any]]
 ) -> None:
     for key, data in deployments.items():
-        wanted = spec.parse({name: value for name, value in data.items() if name != "apiKey"})
+        wanted = spec.parse(
+            {name: value for name, value in data.items() if name not in components.BESIDE_SPEC}
+        )
         plan.plan(wanted, f"prod-{key}")

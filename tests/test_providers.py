@@ -27,7 +27,7 @@ def inputs(**changes: object) -> dict[str, object]:
         "infra": "aws",
         "name": NAME,
         "scope": SCOPE,
-        "apiKey": "sk-1",
+        "apiKey": "sk-key-1",
         **changes,
     }
     return {key: value for key, value in data.items() if value is not None}
@@ -77,6 +77,12 @@ class TestCheck:
         assert result["env"] == {"GREETING": "canary-env"}
         assert result["secrets"] == {"HF_TOKEN": "canary-secret"}
 
+    @pytest.mark.parametrize("key", ["sk-old,sk-new", "with space", "short"])
+    def test_refuses_a_key_that_vllm_would_not_know(self, key):
+        told = failures(apiKey=key)[""]  # unnamed: the engine would show the value
+        assert "without a comma" in told
+        assert key not in told
+
     def test_lets_secrets_and_other_resources_be_unknown(self):
         unknown = Unknown()
         result = checked(secrets={"HF_TOKEN": unknown}, apiKey=unknown, scope={"mark": unknown})
@@ -113,7 +119,7 @@ class TestDiff:
             ({"context": 4096.0}, "rolls"),
             ({"env": {"A": "b"}}, "rolls"),
             ({"secrets": {"HF_TOKEN": "x"}}, "rolls"),
-            ({"apiKey": "sk-2"}, "rolls"),
+            ({"apiKey": "sk-key-2"}, "rolls"),
             ({"name": "local-talk"}, "replaces"),
         ],
     )
@@ -153,13 +159,13 @@ class TestLifeCycle:
         outs = service.create(checked(secrets={"HF_TOKEN": "canary"})).outs
         rest = {key: value for key, value in outs.items() if key not in ("secrets", "apiKey")}
         assert "canary" not in str(rest)
-        assert "sk-1" not in str(rest)
+        assert "sk-key-1" not in str(rest)
 
     def test_values_reach_skypilot(self, sky, service):
         service.create(checked(env={"A": "b"}, secrets={"HF_TOKEN": "t"}))
         order = sky.order(NAME)
         assert order.env == {"A": "b"}
-        assert order.secrets == {"HF_TOKEN": "t", "SERVE_API_KEYS": "sk-1"}
+        assert order.secrets == {"HF_TOKEN": "t", "SERVE_API_KEYS": "sk-key-1"}
 
     def test_read_of_an_unchanged_service_changes_nothing(self, sky, service):
         outs = service.create(checked()).outs

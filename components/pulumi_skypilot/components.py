@@ -14,6 +14,9 @@ from . import spec as specs
 SETTINGS = ("deployments", "prefix")
 """What this package reads under the project's own name in a stack's config."""
 
+BESIDE_SPEC = ("apiKey", "upgrade")
+"""What a stack may say of a deployment beside its spec."""
+
 
 class Deployment(pulumi.ComponentResource):
     """One model served: a service and the wait for it."""
@@ -33,6 +36,7 @@ class Deployment(pulumi.ComponentResource):
         scope: resources.Scope,
         service_name: str | None = None,
         api_key: pulumi.Input[str] | None = None,
+        upgrade: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare the service and wait for it.
@@ -43,13 +47,21 @@ class Deployment(pulumi.ComponentResource):
             scope: The stack's scope.
             service_name: Of the service on the API server; default: the component's name.
             api_key: A key of one's own; default: one derived from the scope's seed.
+            upgrade: Apply what a newer release of this package generates even if the spec is
+                unchanged, which rolls the replicas.
             opts: Pulumi's own options.
 
         """
         super().__init__("skypilot:index:Deployment", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         service = resources.Service(
-            name, spec, scope=scope, name=service_name, api_key=api_key, opts=child
+            name,
+            spec,
+            scope=scope,
+            name=service_name,
+            api_key=api_key,
+            upgrade=upgrade,
+            opts=child,
         )
         self.model = str(spec.get("servedName") or spec.get("model"))
         self.api_key = service.apiKey
@@ -94,6 +106,7 @@ class Deployments(pulumi.ComponentResource):
                 scope=scope,
                 service_name=f"{prefix}-{key}",
                 api_key=_own_key(key, data, config),
+                upgrade=data.get("upgrade") is True,
                 opts=child,
             )
             for key, data in wanted.items()
@@ -147,7 +160,7 @@ def _check(
     lines = []
     for key, data in wanted.items():
         try:
-            spec = specs.parse({name: value for name, value in data.items() if name != "apiKey"})
+            spec = specs.parse(_spec(data))
             plan.plan(spec, f"{prefix}-{key}")
         except specs.SpecError as error:
             lines += [f"{config.name}:deployments.{key}.{p.reason}" for p in error.problems]
@@ -162,7 +175,7 @@ def _with_secrets(
 
     Where the whole table is secret, since one value in it is, env counts as secret too.
     """
-    spec = {name: value for name, value in data.items() if name != "apiKey"}
+    spec = _spec(data)
     if isinstance(spec.get("secrets"), Mapping):
         spec["secrets"] = {
             variable: _secret(f"deployments.{key}.secrets.{variable}", name, config)
@@ -171,6 +184,10 @@ def _with_secrets(
     if spec.get("env") and pulumi.runtime.is_config_secret(config.full_key("deployments")):
         spec["env"] = pulumi.Output.secret(spec["env"])
     return spec
+
+
+def _spec(data: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
+    return {name: value for name, value in data.items() if name not in BESIDE_SPEC}
 
 
 def _own_key(

@@ -5,6 +5,7 @@ answer back. check and diff are pure CPU; sky is imported by the first call that
 """
 
 import os
+import re
 import typing
 import uuid
 from collections.abc import Mapping
@@ -127,8 +128,13 @@ class ServiceProvider(Provider):
             wanted = _spec(news)
             planned = plan.plan(wanted, news["name"])
         except spec.SpecError as error:
-            failures = [dynamic.CheckFailure(p.property, p.reason) for p in error.problems]
-            return dynamic.CheckResult(news, failures)
+            return dynamic.CheckResult(
+                news, [_failure(p.property, p.reason) for p in error.problems]
+            )
+        key = news.get("apiKey")
+        if isinstance(key, str) and not re.fullmatch(r"[\x21-\x2b\x2d-\x7e]{8,}", key):
+            reason = "apiKey: it must be 8 or more visible ASCII characters without a comma"
+            return dynamic.CheckResult(news, [_failure("apiKey", reason)])
         own = {key: news[key] for key in _OWN if news.get(key) is not None}
         inputs = {**spec.to_inputs(wanted), **own, "plan": planned.shown()}
         # Values go on as they came, so that unknown ones stay so and secret ones keep their place.
@@ -341,6 +347,11 @@ def _same(server: port.Server, scope: Mapping[str, typing.Any]) -> None:
             f"apiServer {server.url}: you are user {server.user} in workspace {server.workspace}, "
             f"and this stack was made by {scope['user']} in {workspace}; use their token"
         )
+
+
+def _failure(key: str, reason: str) -> dynamic.CheckFailure:
+    """A refusal; the engine shows the property's whole value with it, unless it has no name."""
+    return dynamic.CheckFailure("" if key in ("env", "secrets", "apiKey") else key, reason)
 
 
 def _has_unknown(value: object) -> bool:
