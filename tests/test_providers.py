@@ -1,14 +1,17 @@
 """The providers on the fake SkyPilot: properties in, call, properties out."""
 
 import builtins
+import dataclasses
+import typing
 
 import pytest
 from pulumi import dynamic
 from pulumi.output import Unknown
 
-from pulumi_skypilot import host, plan, port, providers, testing
+from pulumi_skypilot import host, plan, port, providers, task, testing
 
 NAME = "local-chat"
+Props = dict[str, typing.Any]
 SCOPE = {
     "apiServer": "http://10.77.0.1:46580",
     "workspace": None,
@@ -18,7 +21,7 @@ SCOPE = {
 }
 
 
-def inputs(**changes: object) -> dict[str, object]:
+def inputs(**changes: object) -> Props:
     """What the engine sends for the service: numbers are doubles."""
     data = {
         "model": "openai/gpt-oss-20b",
@@ -33,7 +36,7 @@ def inputs(**changes: object) -> dict[str, object]:
     return {key: value for key, value in data.items() if value is not None}
 
 
-def checked(**changes: object) -> dict[str, object]:
+def checked(**changes: object) -> Props:
     result = providers.ServiceProvider().check({}, inputs(**changes))
     assert not result.failures
     return result.inputs
@@ -95,7 +98,7 @@ class TestCheck:
     def test_asks_no_server_and_imports_no_sky(self, monkeypatch):
         real = builtins.__import__
 
-        def no_sky(name: str, *args: object, **kwargs: object) -> object:
+        def no_sky(name: str, *args: typing.Any, **kwargs: typing.Any) -> object:
             assert name.split(".", maxsplit=1)[0] != "sky", "check and diff must not import sky"
             return real(name, *args, **kwargs)
 
@@ -106,8 +109,9 @@ class TestCheck:
 
 
 class TestDiff:
-    def state(self, service, **changes: object) -> dict[str, object]:
-        return service.create(checked(**changes)).outs
+    def state(self, service, **changes: object) -> Props:
+        outs: Props = service.create(checked(**changes)).outs
+        return outs
 
     def test_of_the_same_is_empty(self, sky, service):
         assert service.diff(NAME, self.state(service), checked()).changes is False
@@ -141,9 +145,9 @@ class TestDiff:
 
         def newer(spec, name):
             made = real(spec, name)
-            task = {**made.task, "setup": made.task.get("setup", "") + "\necho newer\n"}
-            text = providers.task.text(task)
-            return plan.dataclasses.replace(made, task=task, task_text=text)
+            content = {**made.task, "setup": made.task.get("setup", "") + "\necho newer\n"}
+            text = task.text(content)
+            return dataclasses.replace(made, task=content, task_text=text)
 
         monkeypatch.setattr(plan, "plan", newer)
         assert service.diff(NAME, state, checked()).changes is False
@@ -212,15 +216,20 @@ class TestLifeCycle:
         service.delete(NAME, outs)
 
 
+def made_scope() -> Props:
+    outs = providers.ScopeProvider().create(dict(SCOPE)).outs
+    assert outs is not None
+    return outs
+
+
 class TestScope:
     def test_draws_a_mark_and_a_seed(self, sky):
-        first = providers.ScopeProvider().create(dict(SCOPE)).outs
-        second = providers.ScopeProvider().create(dict(SCOPE)).outs
+        first, second = made_scope(), made_scope()
         assert first["mark"] != second["mark"]
         assert first["seed"] != second["seed"]
 
     def test_delete_takes_down_what_carries_the_mark(self, sky):
-        scope = providers.ScopeProvider().create(dict(SCOPE)).outs
+        scope = made_scope()
         providers.ServiceProvider().create(checked(scope={**SCOPE, "mark": scope["mark"]}))
         providers.ScopeProvider().delete("x", scope)
         assert sky.services() == ()
@@ -248,7 +257,7 @@ class TestConfigure:
         assert provider.token == "sky_a"
 
     def test_the_provider_is_a_reference_not_code(self):
-        import dill
+        import dill  # type: ignore[import-untyped]
 
         assert b"pulumi_skypilot.providers" in dill.dumps(providers.ServiceProvider())
         assert len(dill.dumps(providers.ServiceProvider())) < 200

@@ -14,7 +14,8 @@ URL = "http://sky.test:46580"
 
 
 def error(name: str, message: str, base: type[Exception] = Exception) -> Exception:
-    return type(name, (base,), {})(message)
+    made: Exception = type(name, (base,), {})(message)
+    return made
 
 
 @pytest.fixture
