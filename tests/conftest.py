@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from local import control
+from pulumi_skypilot import lifecycle, testing
 from tests.e2e import stack
 
 NAME, NET = "test", "10.78.0"
@@ -24,7 +25,21 @@ def cloud() -> Iterator[control.Cloud]:
 
 
 @pytest.fixture
-def sky(cloud: control.Cloud, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+def sky() -> testing.SkyPilot:
+    """A SkyPilot in memory."""
+    return testing.SkyPilot()
+
+
+@pytest.fixture
+def services(sky: testing.SkyPilot) -> lifecycle.Services:
+    """The life cycle over it, in its own time."""
+    return lifecycle.Services(sky, sky.clock)
+
+
+@pytest.fixture
+def sky_command(
+    cloud: control.Cloud, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., str]:
     """SkyPilot's own command, as another user of the server would type it."""
     home = str(tmp_path_factory.mktemp("sky-home"))
 

@@ -8,16 +8,6 @@ from pulumi_skypilot import lifecycle, marker, port, testing
 from tests.wanted import MARK, NAME, wanted
 
 
-@pytest.fixture
-def sky() -> testing.SkyPilot:
-    return testing.SkyPilot()
-
-
-@pytest.fixture
-def services(sky: testing.SkyPilot) -> lifecycle.Services:
-    return lifecycle.Services(sky, sky.clock)
-
-
 def settled(sky: testing.SkyPilot) -> None:
     sky.clock.sleep(testing.START_SECONDS + 1)
 

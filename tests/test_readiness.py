@@ -4,18 +4,8 @@ import dataclasses
 
 import pytest
 
-from pulumi_skypilot import lifecycle, marker, port, readiness, testing
+from pulumi_skypilot import marker, port, readiness, testing
 from tests.wanted import NAME, wanted
-
-
-@pytest.fixture
-def sky() -> testing.SkyPilot:
-    return testing.SkyPilot()
-
-
-@pytest.fixture
-def services(sky: testing.SkyPilot) -> lifecycle.Services:
-    return lifecycle.Services(sky, sky.clock)
 
 
 def expected(applied: marker.Applied, timeout_seconds: float = 900) -> readiness.Expected:

@@ -1,15 +1,14 @@
 """One service through its whole life: real Pulumi, real SkyPilot, a stub as the engine."""
 
-import contextlib
 import pathlib
-import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from local import control
+from scripts import demo
 from tests.conftest import chat
 from tests.e2e import stack as stacks
 
@@ -35,29 +34,6 @@ def ask(url: str, key: str | None) -> int:
             return error.code
 
 
-@contextlib.contextmanager
-def asking(url: str, key: str) -> Iterator[dict[str, int]]:
-    """Ask twice a second in the background, and count what was not answered."""
-    count = {"asked": 0, "failed": 0}
-    done = threading.Event()
-
-    def loop() -> None:
-        while not done.wait(0.5):
-            count["asked"] += 1
-            try:
-                count["failed"] += ask(url, key) != 200
-            except OSError:
-                count["failed"] += 1
-
-    thread = threading.Thread(target=loop, daemon=True)
-    thread.start()
-    try:
-        yield count
-    finally:
-        done.set()
-        thread.join(60)
-
-
 def host_ids(cloud: control.Cloud) -> list[str]:
     return sorted(host["id"] for host in cloud.hosts())
 
@@ -65,7 +41,7 @@ def host_ids(cloud: control.Cloud) -> list[str]:
 def test_a_service_from_preview_to_destroy(
     cloud: control.Cloud,
     make_stack: Callable[..., stacks.Stack],
-    sky: Callable[..., str],
+    sky_command: Callable[..., str],
     tmp_path: pathlib.Path,
 ) -> None:
     stack = make_stack()
@@ -110,7 +86,7 @@ def test_a_service_from_preview_to_destroy(
     # The context rolls: a client that asks all the time is answered all the time.
     deploy(replicas={"min": 1, "max": 2, "targetQps": 5}, context=4096)
     assert "--max-model-len 2048 -> --max-model-len 4096" in stack.run("preview").output
-    with asking(f"{endpoint}/v1/models", key) as count:
+    with demo.asking(endpoint, key) as count:
         assert ": rolls: " in stack.up().output
     assert count["asked"] > 20
     assert count["failed"] == 0
@@ -119,7 +95,7 @@ def test_a_service_from_preview_to_destroy(
     stack.unchanged()
 
     # Taken away behind Pulumi's back: refresh sees it, up puts it right.
-    sky("serve", "down", "--yes", f"{stack.name}-chat")
+    sky_command("serve", "down", "--yes", f"{stack.name}-chat")
     stacks.until(lambda: not cloud.hosts(), 120, "the service goes")
     stack.run("refresh", "--yes")
     assert stacks.SERVICE not in [one["type"] for one in stack.resources()]
@@ -158,12 +134,14 @@ def test_a_tainted_service_is_made_anew(make_stack: Callable[..., stacks.Stack])
 
 
 def test_destroy_while_a_replica_is_provisioned_leaves_no_machine(
-    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack], sky: Callable[..., str]
+    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack], sky_command: Callable[..., str]
 ) -> None:
     """SkyPilot alone leaves a machine running here."""
     stack = make_stack(chat=chat())
     with stack.start("up") as process:
-        stacks.until(lambda: f"{stack.name}-chat" in sky("serve", "status"), 120, "registered")
+        stacks.until(
+            lambda: f"{stack.name}-chat" in sky_command("serve", "status"), 120, "registered"
+        )
         process.kill()
     stack.kill_all()
     stack.run("cancel", "--yes", check=False)
@@ -172,15 +150,17 @@ def test_destroy_while_a_replica_is_provisioned_leaves_no_machine(
 
 
 def test_up_again_after_a_kill_takes_up_the_service(
-    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack], sky: Callable[..., str]
+    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack], sky_command: Callable[..., str]
 ) -> None:
     stack = make_stack(chat=chat(replicas=ASLEEP))
     with stack.start("up") as process:
-        stacks.until(lambda: f"{stack.name}-chat" in sky("serve", "status"), 120, "registered")
+        stacks.until(
+            lambda: f"{stack.name}-chat" in sky_command("serve", "status"), 120, "registered"
+        )
         process.kill()
     stack.kill_all()
     stack.run("cancel", "--yes", check=False)
     stack.up()
     assert stack.service()["outputs"]["version"] == 1
     stack.run("destroy", "--yes", "--skip-preview")
-    assert f"{stack.name}-chat" not in sky("serve", "status")
+    assert f"{stack.name}-chat" not in sky_command("serve", "status")

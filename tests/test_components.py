@@ -1,0 +1,65 @@
+"""What a program uses, on Pulumi's own mocks."""
+
+import typing
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks
+
+from pulumi_skypilot import components, resources
+
+
+class Mocks(mocks.Mocks):
+    def __init__(self) -> None:
+        self.inputs: dict[str, typing.Any] = {}
+
+    def new_resource(
+        self, args: mocks.MockResourceArgs
+    ) -> tuple[str | None, dict[typing.Any, typing.Any]]:
+        self.inputs[args.typ.rpartition(":")[2]] = args.inputs
+        outs = {"Scope": {"mark": "m", "seed": "s", "user": "u"}, "Service": {"digest": "d"}}
+        return args.name, {**args.inputs, **outs.get(args.typ.rpartition(":")[2], {})}
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[typing.Any, typing.Any], None]:
+        return {}, None
+
+
+@pytest.fixture
+def made() -> Mocks:
+    one = Mocks()
+    mocks.set_mocks(one, project="llm", stack="test")
+    return one
+
+
+def test_a_deployment_is_a_service_and_the_wait_for_it(made):
+    @pulumi.runtime.test
+    def program():
+        scope = resources.Scope("models", api_server="https://sky.example.com/")
+        spec = {"model": "openai/gpt-oss-20b", "accelerators": "L4:1", "replicas": 2}
+        return components.Deployment("chat", spec, scope=scope).endpoint
+
+    program()
+    assert made.inputs["Service"]["name"] == "chat"
+    assert made.inputs["Service"]["scope"] == {
+        "apiServer": "https://sky.example.com",
+        "mark": "m",
+        "user": "u",
+    }
+    assert made.inputs["Readiness"]["minReplicas"] == 2
+    assert made.inputs["Readiness"]["service"] == "chat"
+
+
+def test_a_service_has_the_same_key_however_often_it_is_made(made):
+    keys: list[str] = []
+
+    @pulumi.runtime.test
+    def program():
+        scope = resources.Scope("models")
+        return pulumi.Output.all(
+            scope.api_key("chat"), scope.api_key("chat"), scope.api_key("code")
+        ).apply(keys.extend)
+
+    program()
+    assert keys[0] == keys[1]
+    assert keys[0] != keys[2]
+    assert keys[0].startswith("sk-")
