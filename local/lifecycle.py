@@ -166,6 +166,9 @@ def _end_processes(where: place.Place) -> None:
         # The lock is held, so the process id is the supervisor's and not a later process's.
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(where.running.read_text()), signal.SIGKILL)
+    if where.is_plugged_in:
+        # It goes with the other end, in its own time; or this very moment, hence no check.
+        subprocess.run(["ip", "link", "delete", where.device], capture_output=True, check=False)
     while _is_running(where) or where.is_plugged_in:
         if time.monotonic() > deadline:
             raise place.CloudError(

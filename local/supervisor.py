@@ -201,6 +201,9 @@ def _private_files(where: place.Place) -> None:
 def _set_up_network(where: place.Place, internet: Sequence[str]) -> None:
     from . import host  # noqa: PLC0415
 
+    # A closed connection with something still to send keeps its network alive, and this machine's
+    # device with it, until the kernel gives up: by default after more than a minute.
+    pathlib.Path("/proc/sys/net/ipv4/tcp_orphan_retries").write_text("1")
     # An address of its own: by default a bridge has the lowest of its ports', which come and go
     # with the hosts, and whoever had just asked for it talks to nobody for a dozen seconds.
     processes.run("ip", "link", "add", host.BRIDGE, "address", _BRIDGE_MAC, "type", "bridge")
