@@ -245,6 +245,43 @@ class TestScope:
         assert "http" in result.failures[0].reason
 
 
+class TestReadiness:
+    PROPS: typing.ClassVar[Props] = {
+        "service": NAME,
+        "scope": SCOPE,
+        "incarnation": "hash-1",
+        "digest": "d",
+        "version": 1.0,
+        "apiKey": "sk-key-1",
+        "model": "openai/gpt-oss-20b",
+        "minReplicas": 1.0,
+        "timeoutSeconds": 900.0,
+    }
+
+    @pytest.mark.parametrize(
+        ("change", "waits"),
+        [
+            ({}, False),
+            ({"timeoutSeconds": 60.0}, False),
+            ({"version": 2.0}, True),
+            ({"incarnation": "hash-2"}, True),
+            ({"digest": "e"}, True),
+        ],
+    )
+    def test_waits_again_only_for_what_is_to_be_waited_for(self, change, waits):
+        state = {**self.PROPS, "endpoint": "http://x", "__provider": "old"}
+        news = {**self.PROPS, **change, "__provider": "new"}
+        diff = providers.ReadinessProvider().diff(NAME, state, news)
+        assert diff.changes is waits
+
+    def test_gives_the_address_once_the_model_answers(self, sky, service):
+        made = service.create(checked()).outs
+        props = {**self.PROPS, "digest": made["digest"], "incarnation": made["hash"]}
+        outs = providers.ReadinessProvider().create(props).outs
+        assert outs is not None
+        assert outs["endpoint"] == "http://10.77.0.1:30001"
+
+
 class TestConfigure:
     def test_the_environment_goes_before_the_stack(self, monkeypatch):
         provider = providers.ServiceProvider()

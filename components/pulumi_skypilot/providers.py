@@ -202,8 +202,9 @@ class ReadinessProvider(Provider):
     """Waits for a service: a resource of its own, since a failed create leaves nothing in state."""
 
     def diff(self, _id: str, olds: Props, news: Props) -> dynamic.DiffResult:
-        """Wait again when the service has another version, or more replicas to wait for."""
-        keys = ("service", "digest", "version", "minReplicas", "model", "apiKey", "scope")
+        """Wait again for another incarnation or version, or for more replicas."""
+        waits = {"timeoutSeconds", "endpoint"}  # how long is no reason to wait again
+        keys = {key for key in (*olds, *news) if not key.startswith("__")} - waits
         return dynamic.DiffResult(changes=any(olds.get(key) != news.get(key) for key in keys))
 
     @host.one_line

@@ -84,6 +84,8 @@ class Service(dynamic.Resource, module="skypilot", name="Service"):
     """The load balancer's address: `<endpoint>/v1` is the OpenAI API."""
     version: pulumi.Output[int]
     """SkyServe's version of the service; each update makes the next one."""
+    hash: pulumi.Output[str]
+    """SkyServe's id of this incarnation: another one after a replacement."""
     digest: pulumi.Output[str]
     """Changes with anything that reaches SkyPilot."""
     apiKey: pulumi.Output[str]  # noqa: N815 - the name of the property
@@ -177,6 +179,7 @@ class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
             {
                 "service": service.id,
                 "scope": scope.place(),
+                "incarnation": service.hash,
                 "digest": service.digest,
                 "version": service.version,
                 "apiKey": service.apiKey,

@@ -113,9 +113,10 @@ def test_replacing_a_service_ends_with_a_running_service(
     stack.up()
     before = host_ids(cloud)
     stack.up("--target-replace", str(stack.service()["urn"]), "--target-dependents")
-    # A targeted update leaves the stack's outputs as they were: ask the service's own.
-    endpoint = stack.service()["outputs"]["endpoint"]
-    assert ask(f"{endpoint}/v1/models", stack.outputs()["apiKeys"]["chat"]) == 200
+    # A targeted update does nothing but its target: the next one waits and tells the address.
+    stack.up()
+    outputs = stack.outputs()
+    assert ask(f"{outputs['endpoints']['chat']}/v1/models", outputs["apiKeys"]["chat"]) == 200
     assert set(host_ids(cloud)).isdisjoint(before)
     stack.run("destroy", "--yes", "--skip-preview")
     assert cloud.instances() == []
