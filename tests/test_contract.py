@@ -4,6 +4,7 @@ The real one runs on the embedded cloud with a stub as the engine.
 """
 
 import itertools
+import pathlib
 from collections.abc import Iterator
 
 import pytest
@@ -52,13 +53,20 @@ class World:
         return [m.name for m in self.sky.machines() if m.name.startswith(f"{self.name}-")]
 
 
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.cloud)])
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
+# What SkyPilot's own imports warn of is not ours to mend.
+REAL = [pytest.mark.cloud, pytest.mark.filterwarnings("ignore")]
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=REAL)])
+def world(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> Iterator[World]:
     if request.param == "fake":
         fake = testing.SkyPilot()
         made = World(fake, fake.clock, skypilot.DEFAULT_URL)
     else:
         url = request.getfixturevalue("cloud").api_server
+        monkeypatch.setenv("HOME", str(tmp_path))  # the SDK writes to ~/.sky
         sdk = skypilot.Sdk(skypilot.Connection(url))
         made = World(sdk, lifecycle.SystemClock(), url)
     yield made
