@@ -26,7 +26,7 @@ def test_the_demo_does_the_main_job_and_leaves_nothing() -> None:
     assert done.returncode == 0, done.stdout
     for line in (
         "reasoning effort high",
-        'tool call: get_weather({"city":"Paris"})',
+        'tool call: get_weather({"city": "Paris"})',
         "without the key: 401",
         "in place: service.replica_policy.max_replicas 1 -> 2",
         "rolls: run --max-model-len 2048 -> --max-model-len 4096",
