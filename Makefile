@@ -20,7 +20,9 @@ demo: setup ## The main job on this machine, start to finish (KEEP=1 leaves it u
 	@python scripts/demo.py $(if $(KEEP),--keep)
 
 test: check ## Every test: unit, on the embedded cloud, with the real vLLM
-	@pytest --durations 10
+	@# SkyPilot's SDK keeps its server for the life of a process, and one of these imports it early.
+	@pytest tests/test_task_sky.py
+	@pytest --durations 10 --ignore tests/test_task_sky.py
 
 test-fast: setup ## The tests that need neither the embedded cloud nor the real vLLM
 	@pytest -m "not cloud and not engine"

@@ -67,6 +67,7 @@ def world(
     else:
         url = request.getfixturevalue("cloud").api_server
         monkeypatch.setenv("HOME", str(tmp_path))  # the SDK writes to ~/.sky
+        monkeypatch.setenv("SKYPILOT_DISABLE_USAGE_COLLECTION", "1")
         sdk = skypilot.Sdk(skypilot.Connection(url))
         made = World(sdk, lifecycle.SystemClock(), url)
     yield made

@@ -237,7 +237,6 @@ class Sdk:
 
     def _sky(self) -> typing.Any:
         with self._lock:
-            first = Sdk._one is None
             if Sdk._one is None:
                 _prepare(self.connection)
                 Sdk._one = self.connection
@@ -250,11 +249,8 @@ class Sdk:
             import sky  # noqa: PLC0415
             import sky.client.sdk  # noqa: PLC0415
             import sky.serve  # noqa: PLC0415
-            import sky.skypilot_config  # noqa: PLC0415
             import sky.utils.common_utils  # noqa: PLC0415
 
-            if first:  # sky may have been imported before, with the user's own configuration
-                sky.skypilot_config.safe_reload_config()
             return sky
 
     def _meaning(self, error: BaseException) -> port.SkyPilotError:
