@@ -1,6 +1,7 @@
 """A stack's config, turned into services: see stacks/."""
 
 import pulumi
+
 import pulumi_skypilot as skypilot
 
 stack = skypilot.Deployments()
