@@ -189,6 +189,19 @@ class TestDelete:
         services.delete(NAME, MARK)
         assert sky.service(NAME).status != "SHUTTING_DOWN"
 
+    def test_spares_a_service_that_somebody_made_by_hand_since(self, sky, services):
+        applied = services.create(wanted())
+        sky.kill_behind(NAME)
+        sky.up(NAME, port.Order("service: {replica_policy: {min_replicas: 1}}"))
+        services.delete(NAME, MARK, applied.hash)
+        assert sky.service(NAME).status != "SHUTTING_DOWN"
+
+    def test_takes_down_its_own_though_the_mark_was_edited_away(self, sky, services):
+        applied = services.create(wanted())
+        sky.update(NAME, port.Order("service: {replica_policy: {min_replicas: 1}}"))
+        services.delete(NAME, MARK, applied.hash)
+        assert sky.service(NAME) is None
+
     def test_does_not_take_unreachable_for_gone(self, sky, services):
         services.create(wanted())
         sky.fail("service", port.Unreachable("away"))

@@ -150,8 +150,11 @@ class Services:
             self._sky.update(wanted.name, wanted.order())
             return self._accepted(wanted)
 
-    def delete(self, name: str, mark: str) -> None:
+    def delete(self, name: str, mark: str, incarnation: str | None = None) -> None:
         """Take the service down and see that nothing of it is left.
+
+        Without the mark in its text it is ours only as the incarnation that state remembers: a name
+        that a stranger has taken since is left alone.
 
         Raises Failed with the list of what is still there.
         """
@@ -160,9 +163,9 @@ class Services:
             found = self._sky.service(name)
             if found is None:
                 self._sweep_replicas(name)
-            elif marker.owner(found) in (mark, None):
+            elif marker.owner(found) == mark or found.hash == incarnation:
                 self._end(found)
-            # else ours is gone: this one is another stack's
+            # else ours is gone: this one is somebody else's
 
     def orphans(self, mark: str) -> tuple[str, ...]:
         """Names of the services and machines that carry a stack's mark."""

@@ -192,7 +192,9 @@ class ServiceProvider(Provider):
     def delete(self, _id: str, props: Props) -> None:
         """Take the service down and see that no machine of it is left."""
         try:
-            self._services(props["scope"]).delete(props["name"], props["scope"]["mark"])
+            self._services(props["scope"]).delete(
+                props["name"], props["scope"]["mark"], props["hash"]
+            )
         except port.Unreachable:
             if not self.delete_unreachable:
                 raise
