@@ -1,6 +1,7 @@
 """The embedded cloud of the tests: one for all of them, with a name and net of its own."""
 
 import itertools
+import os
 import pathlib
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,7 +12,8 @@ from local import control
 from pulumi_skypilot import lifecycle, testing
 from tests.e2e import stack
 
-NAME, NET = "test", "10.78.0"
+# Another name and net let two runs of the tests go on at once on one machine.
+NAME, NET = os.environ.get("TEST_CLOUD", "test/10.78.0").split("/")
 _NUMBERS = itertools.count(1)
 
 
