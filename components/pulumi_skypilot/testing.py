@@ -14,7 +14,8 @@ from collections.abc import Iterator
 
 import yaml
 
-from . import lifecycle, marker, port, providers, skypilot
+from . import lifecycle, marker, port, skypilot
+from .providers import base
 
 ROW_SECONDS = 4.0
 """From PROVISIONING until the replica's machine has a row: before that, a `down` loses it."""
@@ -279,12 +280,12 @@ class SkyPilot(port.SkyPilot):
 @contextlib.contextmanager
 def use(fake: SkyPilot) -> Iterator[SkyPilot]:
     """Let this package's providers talk to the fake, in the fake's own time."""
-    before = providers.connect, providers.clock
-    providers.connect, providers.clock = lambda _: fake, fake.clock
+    before = base.connect, base.clock
+    base.connect, base.clock = lambda _: fake, fake.clock
     try:
         yield fake
     finally:
-        providers.connect, providers.clock = before
+        base.connect, base.clock = before
 
 
 def _machine(name: str, service: _Service) -> port.Machine:

@@ -1,0 +1,21 @@
+"""The dynamic providers: thin, stateless, pickled by reference.
+
+They turn Pulumi's properties into typed values, ask `plan`, `changes` and `lifecycle`, and turn the
+answer back. check and diff are pure CPU; sky is imported by the first call that needs a server.
+
+A stack's state names these classes as `pulumi_skypilot.providers.<Class>`, whatever module holds
+them: the name must stay, or states of earlier releases do not load.
+"""
+
+from .base import DELETE_VARIABLE, TOKEN_VARIABLE
+from .readiness import ReadinessProvider
+from .scope import ScopeProvider
+from .service import ServiceProvider
+
+__all__ = [
+    "DELETE_VARIABLE",
+    "TOKEN_VARIABLE",
+    "ReadinessProvider",
+    "ScopeProvider",
+    "ServiceProvider",
+]

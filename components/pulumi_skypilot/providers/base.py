@@ -1,0 +1,49 @@
+"""What all providers share: the stack's configuration and the way to SkyPilot."""
+
+import os
+import typing
+from collections.abc import Mapping
+
+from pulumi import dynamic
+
+from .. import host, lifecycle, port, skypilot
+
+TOKEN_VARIABLE = "PULUMI_SKYPILOT_TOKEN"  # noqa: S105 - a name, not a token
+DELETE_VARIABLE = "PULUMI_SKYPILOT_DELETE_UNREACHABLE"
+connect: typing.Callable[[skypilot.Connection], port.SkyPilot] = skypilot.Sdk
+"""How a provider reaches SkyPilot; `testing` puts the fake here."""
+clock: lifecycle.Clock = lifecycle.SystemClock()
+
+
+class Provider(dynamic.ResourceProvider):
+    """What the providers share: the configuration of the stack."""
+
+    # Else Pulumi keeps the provider itself as a secret, which makes each diff unreadable.
+    serialize_as_secret_always = False
+    token: str | None = None
+    delete_unreachable = False
+
+    def configure(self, req: dynamic.ConfigureRequest) -> None:
+        """Take what is not in a resource's own state: the token."""
+        host.prepare()
+        self.token = os.environ.get(TOKEN_VARIABLE) or req.config.get("skypilot:token")
+        told = os.environ.get(DELETE_VARIABLE) or req.config.get("skypilot:deleteUnreachable")
+        self.delete_unreachable = str(told).lower() == "true"
+
+    def sky(self, scope: Mapping[str, typing.Any]) -> port.SkyPilot:
+        """The API server of a scope."""
+        return connect(skypilot.Connection(scope["apiServer"], scope.get("workspace"), self.token))
+
+    def services(self, scope: Mapping[str, typing.Any]) -> lifecycle.Services:
+        """The life cycle of the services of a scope."""
+        return lifecycle.Services(self.sky(scope), clock, host.progress)
+
+
+def same(server: port.Server, scope: Mapping[str, typing.Any]) -> None:
+    """Nothing is taken for gone by someone who may not see it."""
+    workspace = scope.get("workspace") or "default"
+    if (server.user, server.workspace) != (scope["user"], workspace):
+        raise port.Unreachable(
+            f"apiServer {server.url}: you are user {server.user} in workspace {server.workspace}, "
+            f"and this stack was made by {scope['user']} in {workspace}; use their token"
+        )

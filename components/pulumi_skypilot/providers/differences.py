@@ -1,0 +1,60 @@
+"""State and inputs compared: what differs, what each difference does, and what is to be applied."""
+
+import typing
+from collections.abc import Mapping
+
+from .. import changes, plan, task
+from . import properties
+from .properties import Props
+
+
+def compare(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
+    """What differs between a service's state and its inputs, and what each difference does."""
+    old, new = olds["scope"], news["scope"]
+    for key in ("apiServer", "workspace", "mark"):
+        if not properties.has_unknown(new) and old.get(key) != new.get(key):
+            yield changes.Change(
+                "scope", changes.Effect.REPLACE, "it moves to another place", old.get(key),
+                new.get(key),
+            )  # fmt: skip
+    yield from changes.compare(task.from_text(olds["task"]), task.from_text(next_text(olds, news)))
+    why = "replicas read it when they start"
+    if olds["apiKey"] != news["apiKey"]:
+        yield changes.Change("apiKey", changes.Effect.ROLLING, why, None, None)
+    for key in ("env", "secrets"):
+        before, after = olds.get(key) or {}, news.get(key) or {}
+        if properties.has_unknown(after) or not isinstance(before, Mapping):
+            yield changes.Change(key, changes.Effect.ROLLING, why, None, None)
+            continue
+        # Names that come or go are in the task; here are the values, which are not.
+        for name in before.keys() & after.keys():
+            if before[name] != after[name]:
+                yield changes.Change(f"{key}.{name}", changes.Effect.ROLLING, why, None, None)
+
+
+def describe(change: changes.Change) -> str:
+    """One line for the preview: the effect, the property and why."""
+    values = (
+        "" if change.old is change.new is None else f" {_short(change.old)} -> {_short(change.new)}"
+    )
+    return f"{change.effect.value}: {change.property}{values} ({change.why})"
+
+
+def _short(value: object) -> str:
+    """A value as people write it: numbers come as doubles."""
+    if value is None:
+        return "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def next_text(olds: Props, news: Props) -> str:
+    """The task to apply: what a new release of this package generates waits for a rolling change.
+
+    After drift the whole of the plan is applied, since the old task is someone else's.
+    """
+    planned = plan.plan(properties.typed(news), news["name"])
+    if olds.get("drift") or news.get("upgrade"):
+        return planned.task_text
+    old = task.from_text(olds["task"])
+    kept = changes.keep_generated(properties.typed(olds), planned.spec, old, planned.task)
+    return task.text({**kept, "name": planned.name})

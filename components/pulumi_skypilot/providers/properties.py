@@ -1,0 +1,84 @@
+"""Pulumi's properties to typed values and back."""
+
+import typing
+from collections.abc import Mapping
+
+import pulumi
+from pulumi import dynamic
+
+from .. import lifecycle, marker, spec, task
+
+Props = dict[str, typing.Any]
+
+OWN = ("name", "scope", "apiKey", "plan", "drift", "upgrade")
+"""Inputs of a service that are not part of the spec."""
+MAY_BE_UNKNOWN = ("env", "secrets", "scope", "apiKey")
+COMPUTED = ("digest", "hash", "version", "endpoint", "task")
+
+
+def typed(props: Props) -> spec.Spec:
+    """The typed spec again: numbers arrive as doubles, and values may be unknown in a preview."""
+    data = {
+        key: value
+        for key, value in props.items()
+        if key not in (*OWN, *COMPUTED) and not key.startswith("__")
+    }
+    for key in ("env", "secrets"):
+        if isinstance(data.get(key), Mapping):
+            data[key] = {k: "" if has_unknown(v) else v for k, v in data[key].items()}
+        elif has_unknown(data.get(key)):
+            del data[key]
+    return spec.parse(data)
+
+
+def wanted(props: Props, text: str) -> marker.Wanted:
+    """What is to be: the task's text, and the values that it only names."""
+    keys = {task.API_KEYS: props["apiKey"]}
+    return marker.Wanted(
+        name=props["name"],
+        mark=props["scope"]["mark"],
+        text=text,
+        env=dict(props.get("env") or {}),
+        secrets={**(props.get("secrets") or {}), **keys},
+    )
+
+
+def applied(props: Props) -> marker.Applied:
+    """What state remembers."""
+    return marker.Applied(
+        name=props["name"],
+        mark=props["scope"]["mark"],
+        text=props["task"],
+        digest=props["digest"],
+        hash=props["hash"],
+        version=int(props["version"]),
+        endpoint=props.get("endpoint"),
+    )
+
+
+def computed(applied: marker.Applied, props: Props) -> Props:
+    """What state is to remember beside the inputs."""
+    scope = props["scope"]
+    return {
+        "task": applied.text,
+        "digest": applied.digest,
+        "hash": applied.hash,
+        "version": applied.version,
+        "endpoint": lifecycle.endpoint(
+            applied.endpoint, scope["apiServer"], scope.get("serveHost")
+        ),
+    }
+
+
+def failure(key: str, reason: str) -> dynamic.CheckFailure:
+    """A refusal; the engine shows the property's whole value with it, unless it has no name."""
+    return dynamic.CheckFailure("" if key in ("env", "secrets", "apiKey") else key, reason)
+
+
+def has_unknown(value: object) -> bool:
+    """Whether a value, or one in it, comes from a resource that is not made yet."""
+    if isinstance(value, pulumi.output.Unknown):
+        return True
+    if isinstance(value, Mapping):
+        return any(has_unknown(item) for item in value.values())
+    return isinstance(value, list) and any(has_unknown(item) for item in value)

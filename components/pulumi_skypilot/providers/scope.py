@@ -1,0 +1,72 @@
+"""The provider of a stack's place on an API server."""
+
+import uuid
+
+from pulumi import dynamic
+
+from .. import host, port
+from . import base
+from .properties import Props
+
+
+class ScopeProvider(base.Provider):
+    """The stack on an API server: made first, deleted last."""
+
+    __module__ = __package__
+
+    def check(self, olds: Props, news: Props) -> dynamic.CheckResult:
+        """Refuse a server's address that is none, and to move a living stack to another server."""
+        failures = []
+        url = news.get("apiServer")
+        if not isinstance(url, str) or not url.startswith(("http://", "https://")):
+            failures.append(
+                dynamic.CheckFailure(
+                    "apiServer", f"{url!r} is no address; write http://host:port or https://host"
+                )
+            )
+        failures += [
+            dynamic.CheckFailure(
+                key,
+                f"this stack lives on {olds.get(key)!r} and cannot move to {news.get(key)!r}; "
+                "`pulumi destroy` it first, or make another stack for that",
+            )
+            for key in ("apiServer", "workspace")
+            if olds and olds.get(key) != news.get(key)
+        ]
+        return dynamic.CheckResult(news, failures)
+
+    def diff(self, _id: str, olds: Props, news: Props) -> dynamic.DiffResult:
+        """A change of the address that clients use is all that can change."""
+        return dynamic.DiffResult(changes=olds.get("serveHost") != news.get("serveHost"))
+
+    @host.one_line
+    def create(self, props: Props) -> dynamic.CreateResult:
+        """Meet the server, and draw the mark and the seed of the keys."""
+        server = self.sky(props).server()
+        mark = uuid.uuid4().hex[:12]
+        outs = {
+            **props,
+            "mark": mark,
+            "seed": uuid.uuid4().hex + uuid.uuid4().hex,
+            "user": server.user,
+        }
+        return dynamic.CreateResult(mark, outs)
+
+    @host.one_line
+    def read(self, id_: str, props: Props) -> dynamic.ReadResult:
+        """See that the server is there and lets us in."""
+        self.sky(props).server()
+        return dynamic.ReadResult(id_, props)
+
+    def update(self, _id: str, olds: Props, news: Props) -> dynamic.UpdateResult:
+        """Keep the mark; nothing of a scope lives on the server."""
+        return dynamic.UpdateResult({**olds, **news})
+
+    @host.one_line
+    def delete(self, _id: str, props: Props) -> None:
+        """Take down what still carries the mark: destroy succeeds only when nothing is left."""
+        try:
+            self.services(props).sweep(props["mark"])
+        except port.Unreachable:
+            if not self.delete_unreachable:
+                raise
