@@ -52,7 +52,7 @@ def tables(draw: st.DrawFn) -> dict[str, object]:
         "context": st.sampled_from([1024, 32768.0]),
         "dtype": st.sampled_from(["auto", "bfloat16", "float16"]),
         "vllmArgs": st.dictionaries(
-            st.sampled_from(["max-num-seqs", "seed", "hf-overrides", "middleware"]),
+            st.sampled_from(["block-size", "seed", "hf-overrides", "middleware"]),
             st.sampled_from([1, 2.0, True, "a b", "it's", [1, "x"], {"a": {"b": 1.5}}]),
         ),
         "env": st.dictionaries(_names.map("E_{}".format), st.text(max_size=5), max_size=2),

@@ -66,8 +66,8 @@ def test_a_flag_counts_when_all_families_recommend_it() -> None:
 
 
 def test_the_users_flag_stands_instead_of_a_recommended_one() -> None:
-    lines = commanded(HOPPER, vllmArgs={"max-num-batched-tokens": 1024})
-    assert [line for line in lines if "batched" in line] == ["--max-num-batched-tokens 1024"]
+    lines = commanded(HOPPER, vllmArgs={"max-cudagraph-capture-size": 1024})
+    assert [line for line in lines if "cudagraph" in line] == ["--max-cudagraph-capture-size 1024"]
 
 
 @pytest.mark.parametrize(

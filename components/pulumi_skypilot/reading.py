@@ -103,9 +103,7 @@ def flags(value: object) -> dict[str, object]:
     """Arguments for `vllm serve`: flag without dashes → value."""
     table = plain(value)
     if not isinstance(table, dict):
-        raise Wrong(
-            f"{shown(value)} is not a table; write e.g. {{max-num-seqs: 256, enforce-eager: true}}"
-        )
+        raise Wrong(f"{shown(value)} is not a table; write e.g. {{seed: 1, enforce-eager: true}}")
     for flag, item in table.items():
         if not _FLAG.fullmatch(flag):
             head, dot, rest = flag.lstrip("-").partition(".")
@@ -150,14 +148,18 @@ def reasons(
         yield path[0], f"{'.'.join(path)}: {reason}"
 
 
+def nested(annotation: object) -> type[pydantic.BaseModel] | None:
+    """The table that a key holds, by itself or under names of the user's."""
+    for one in (annotation, *typing.get_args(annotation)):
+        if isinstance(one, type) and issubclass(one, pydantic.BaseModel):
+            return one
+    return None
+
+
 def _keys(model: type[pydantic.BaseModel], path: Sequence[str]) -> list[str]:
     """The keys that a stack may write at this place."""
     for part in path:
-        field = next(f for f in model.model_fields.values() if f.alias == part)
-        nested = [
-            t
-            for t in (field.annotation, *typing.get_args(field.annotation))
-            if isinstance(t, type) and issubclass(t, pydantic.BaseModel)
-        ]
-        model = nested[0]
+        field = next((f for f in model.model_fields.values() if f.alias == part), None)
+        if field is not None:  # else it is a name in a table of tables
+            model = nested(field.annotation) or model
     return [str(field.alias) for field in model.model_fields.values()]

@@ -1,0 +1,90 @@
+"""What a stack may say of one deployment: strict, frozen, and every mistake told at once."""
+
+import typing
+from collections.abc import Mapping
+
+import pydantic
+
+from .. import reading
+from . import crosswise
+from .deployment import ONLY, Kind, Spec
+from .fields import API_KEYS, IMAGE_PASSWORD, OWNED, Accelerator, Row
+from .names import check_name
+from .problems import Problem, SpecError
+from .tables import (
+    DOWNSCALE_DELAY_SECONDS,
+    STREAM_TIMEOUT_SECONDS,
+    UPSCALE_DELAY_SECONDS,
+    Autostop,
+    ImageCredentials,
+    LoadBalancing,
+    Mount,
+    ReadinessProbe,
+    Replicas,
+    Spot,
+    Timeouts,
+    Tls,
+    Workdir,
+)
+
+__all__ = [
+    "API_KEYS",
+    "DOWNSCALE_DELAY_SECONDS",
+    "IMAGE_PASSWORD",
+    "ONLY",
+    "OWNED",
+    "STREAM_TIMEOUT_SECONDS",
+    "UPSCALE_DELAY_SECONDS",
+    "Accelerator",
+    "Autostop",
+    "ImageCredentials",
+    "Kind",
+    "LoadBalancing",
+    "Mount",
+    "Problem",
+    "ReadinessProbe",
+    "Replicas",
+    "Row",
+    "Spec",
+    "SpecError",
+    "Spot",
+    "Timeouts",
+    "Tls",
+    "Workdir",
+    "check_name",
+    "parse",
+    "to_inputs",
+]
+
+
+def parse(data: Mapping[str, object]) -> Spec:
+    """The spec that a stack's table means. Raises SpecError with everything that is wrong."""
+    try:
+        spec = Spec.model_validate(data)
+    except pydantic.ValidationError as error:
+        raise SpecError([Problem(*one) for one in reading.reasons(error, Spec)]) from None
+    problems = list(crosswise.problems(spec))
+    if problems:
+        raise SpecError(problems)
+    return spec
+
+
+def to_inputs(spec: Spec) -> dict[str, object]:
+    """The spec as plain data, defaults filled in: what a reviewer reads and parse reads again."""
+    foreign = {name for name, kind in ONLY.items() if kind != spec.kind}
+    data = spec.model_dump(by_alias=True, exclude_none=True, exclude=foreign)
+    data["accelerators"] = _one_or_list([str(one) for one in spec.accelerators])
+    data["infra"] = _one_or_list(list(spec.infra))
+    for key in ("cpus", "memory"):
+        if key in data and not data[key].endswith("+"):
+            data[key] = float(data[key])
+    replicas = spec.replicas
+    if "replicas" in data and (replicas.target_qps, replicas.overprovision) == (None, None):
+        data["replicas"] = replicas.min
+    data["spot"] = data.get("spot") or spec.spot is not None
+    plain = typing.cast("dict[str, object]", reading.plain(data))
+    return {key: value for key, value in plain.items() if value not in ({}, [])}
+
+
+def _one_or_list(items: list[str]) -> str | list[str]:
+    return items[0] if len(items) == 1 else items

@@ -1,0 +1,219 @@
+"""The readers of single values of a deployment, and what every table of a spec shares."""
+
+import dataclasses
+import re
+import typing
+from collections.abc import Mapping
+
+import pydantic
+from pydantic import alias_generators
+
+from .. import catalog, reading, words
+
+API_KEYS = "SERVE_API_KEYS"
+"""The secret that carries the keys of a deployment to its machines, separated by commas."""
+
+IMAGE_PASSWORD = "SKYPILOT_DOCKER_PASSWORD"  # noqa: S105 - the name of a secret
+"""SkyPilot's name for the password of an image's registry (sky/skylet/constants.py)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """What the reference says of a key: what may be written, what it means, what it becomes."""
+
+    type: str
+    meaning: str
+    becomes: str
+    """In SkyPilot's task or vLLM's command; empty where it becomes nothing of theirs."""
+    default: str = ""
+    """Where it is not simply the field's own."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Accelerator:
+    """A GPU by SkyPilot's name, and how many of it."""
+
+    name: str
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.count}"
+
+
+class Strict(pydantic.BaseModel):
+    """Unknown keys are refused; a key without a value counts as not written."""
+
+    model_config = pydantic.ConfigDict(
+        frozen=True, extra="forbid", alias_generator=alias_generators.to_camel
+    )
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, data: object) -> object:
+        if not isinstance(data, Mapping):
+            return data
+        return {key: value for key, value in data.items() if value is not None}
+
+
+def read(reader: object) -> pydantic.BeforeValidator:
+    """The reader of a field."""
+    return pydantic.BeforeValidator(typing.cast("typing.Any", reader))
+
+
+def model(value: object) -> str:
+    """A model's id or path."""
+    if isinstance(value, str) and re.fullmatch(r"[\w.-]+/[\w.-]+|/\S+", value):
+        return value
+    name = reading.shown(value)
+    near = words.nearest(name, [known.split("/")[1] for known in catalog.models()])
+    full = next((known for known in catalog.models() if near and known.endswith(f"/{near}")), None)
+    raise reading.Wrong(
+        f"{name} is neither org/name as on Hugging Face nor an absolute path"
+        + (f"; did you mean {full}?" if full else "; write e.g. openai/gpt-oss-20b")
+    )
+
+
+def word(value: object) -> str:
+    """One word."""
+    if not isinstance(value, str) or not re.fullmatch(r"\S+", value):
+        raise reading.Wrong(f"{reading.shown(value)} is not a word without spaces")
+    return value
+
+
+def accelerators(value: object) -> tuple[Accelerator, ...]:
+    """GPUs, any of which will do."""
+    found = tuple(Accelerator(*reading.accelerator(text)) for text in reading.one_or_many(value))
+    names = [one.name for one in found]
+    if len(set(names)) != len(names):
+        raise reading.Wrong(f"{', '.join(names)}: name each GPU once")
+    return found
+
+
+def infra(value: object) -> tuple[str, ...]:
+    """Places, any of which will do."""
+    return tuple(dict.fromkeys(_place(text) for text in reading.one_or_many(value)))
+
+
+def _place(text: str) -> str:
+    """One infra string, its cloud in lower case (sky/utils/infra_utils.py:65)."""
+    name, *rest = (part.strip() for part in text.strip().split("/"))
+    if catalog.cloud(name) is None:
+        raise reading.Wrong(
+            f"{reading.shown(text)}: no cloud {reading.shown(name)} in SkyPilot; "
+            f"{words.did_you_mean(name, catalog.cloud_names())}"
+        )
+    free = name.lower() in ("k8s", "kubernetes", "ssh")  # a context's name may hold slashes
+    if "" in rest or (len(rest) > 2 and not free):
+        raise reading.Wrong(
+            f"{reading.shown(text)} is not cloud, cloud/region or cloud/region/zone"
+        )
+    return "/".join([name.lower(), *rest])
+
+
+_LISTENS = "the service listens where SkyServe looks"
+_PLAIN = "SkyServe asks replicas in plain HTTP"
+_NODES = "write nodes"
+
+OWNED = {
+    "host": _LISTENS,
+    "port": _LISTENS,
+    "uds": _LISTENS,
+    "root-path": "the service answers where SkyServe looks",
+    "ssl-keyfile": _PLAIN,
+    "ssl-certfile": _PLAIN,
+    "ssl-ca-certs": _PLAIN,
+    "api-key": "the keys are made for you",
+    "config": "the file with the keys takes its place",
+    "hf-token": "put HF_TOKEN into secrets",
+    "model": "write model",
+    "revision": "write revision",
+    "served-model-name": "write servedName",
+    "max-model-len": "write context",
+    "tensor-parallel-size": "write tensorParallel",
+    "pipeline-parallel-size": "write pipelineParallel",
+    "nnodes": _NODES,
+    "node-rank": _NODES,
+    "master-addr": _NODES,
+    "master-port": _NODES,
+    "headless": _NODES,
+    "dtype": "write dtype",
+    "quantization": "write quantization",
+    "kv-cache-dtype": "write kvCacheDtype",
+    "max-num-seqs": "write maxSequences",
+    "max-num-batched-tokens": "write maxBatchedTokens",
+    "reasoning-parser": "write reasoningParser",
+}
+"""Flags that this package sets itself, and what to do instead."""
+
+
+def flags(value: object) -> dict[str, object]:
+    """More arguments of `vllm serve`."""
+    table = reading.flags(value)
+    for flag in table:
+        if flag in OWNED:
+            raise reading.Wrong(f"{flag} is not free; {OWNED[flag]}")
+    return table
+
+
+def variables(value: object) -> dict[str, str]:
+    """Environment variables."""
+    table = reading.strings(value)
+    for name in table:
+        if not reading.ENV_NAME.fullmatch(name):
+            raise reading.Wrong(
+                f"{reading.shown(name)} is no name of a variable; use A-Z, 0-9 and _"
+            )
+        if name.startswith("SKYPILOT_") or name in (API_KEYS, "VLLM_API_KEY"):
+            raise reading.Wrong(f"{name} is taken; choose another name")
+    return table
+
+
+def image(value: object) -> str:
+    """What a machine boots or runs in."""
+    found = word(value)
+    if re.fullmatch(r"(?!projects/)[\w.-]+(/[\w.-]+)+(:[\w.-]+)?(@sha256:\w+)?", found):
+        raise reading.Wrong(f"{found} looks like a container image; write docker:{found}")
+    return found
+
+
+def labels(value: object) -> dict[str, str]:
+    """Labels of machines."""
+    table = reading.strings(value)
+    for key, label in table.items():
+        if not key or re.search(r"\s", key + label):
+            raise reading.Wrong(
+                f"{reading.shown(key)}: {reading.shown(label)} has spaces or no key"
+            )
+    return table
+
+
+def absolute(value: object) -> str:
+    """A path on the machine."""
+    if not isinstance(value, str) or not re.fullmatch(r"/[\w./~-]*[\w~-]", value):
+        raise reading.Wrong(f"{reading.shown(value)} is not an absolute path such as /models")
+    return value
+
+
+def volumes(value: object) -> dict[str, str]:
+    """SkyPilot's volumes by the path that they appear at."""
+    table = reading.strings(value)
+    for path, name in table.items():
+        absolute(path)
+        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
+            raise reading.Wrong(f"{path}: {reading.shown(name)} is not the name of a volume")
+    return table
+
+
+def script(value: object) -> str:
+    """Lines for a shell."""
+    if not isinstance(value, str) or not value.strip():
+        raise reading.Wrong(f"{reading.shown(value)} is no command; write shell lines after |")
+    return value.rstrip("\n") + "\n"
+
+
+def section(value: object) -> dict[str, object]:
+    """A table that goes to SkyPilot as it is."""
+    table = reading.plain(value)
+    if not isinstance(table, dict):
+        raise reading.Wrong(f"{reading.shown(value)} is not a table")
+    return table

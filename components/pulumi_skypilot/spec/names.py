@@ -1,0 +1,54 @@
+"""What a service or a cluster may be called."""
+
+import re
+from collections.abc import Sequence
+
+from .. import catalog, reading
+from .problems import Problem
+
+_CONTROLLERS = ("sky-serve-controller", "sky-jobs-controller")
+_ANYWHERE = ("aws", "azure", "gcp", "kubernetes")
+"""Without infra SkyPilot may choose any cloud; SCP's 28 characters would leave nearly none."""
+
+
+def check_name(
+    name: str,
+    infra: Sequence[str] = (),
+    *,
+    service_account: bool = False,
+    kind: str = "service",
+) -> Problem | None:
+    """What SkyPilot or a cloud would not take in a deployment's name; None when it is good.
+
+    A machine is named NAME-USER, a replica's NAME-ID-USER, with 8 characters for a person and 19
+    for a service account; where that is too long, SkyPilot cuts it down to two characters of a hash
+    (sky/utils/common_utils.py:263), which two deployments may share.
+    """
+    if not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", name):
+        # '_' is a wildcard to `serve down` and shares files with '-' (sky/serve/serve_utils.py:618)
+        return Problem(
+            "name", f"name: {reading.shown(name)} is not a-z, 0-9 and - beginning with a letter"
+        )
+    if re.search(r"-\d+$", name):
+        return Problem(
+            "name", f"name: {name} ends like a replica of another service; drop the number"
+        )
+    for prefix in _CONTROLLERS:
+        if name.startswith(prefix):
+            return Problem("name", f"name: {prefix}... is SkyPilot's own; choose another name")
+    replica = len("-999") if kind == "service" else 0
+    suffix = replica + 1 + (19 if service_account else 8)
+    limits = [
+        (cloud.name_limit - suffix, cloud.name)
+        for cloud in map(catalog.cloud, infra or _ANYWHERE)
+        if cloud is not None and cloud.name_limit is not None
+    ]
+    limit, cloud_name = min(limits, default=(len(name), ""))
+    if len(name) > limit:
+        number = "the replica's number and " if replica else ""
+        return Problem(
+            "name",
+            f"name: {name} has {len(name)} characters; {cloud_name} leaves {limit}, {number}"
+            "the user's hash included; shorten it",
+        )
+    return None

@@ -1,0 +1,370 @@
+"""The tables within a deployment."""
+
+import re
+import typing
+from collections.abc import Mapping
+
+import pydantic
+
+from .. import reading
+from . import fields
+from .fields import Row, read
+
+UPSCALE_DELAY_SECONDS = 300
+DOWNSCALE_DELAY_SECONDS = 1200
+"""SkyServe's own defaults (sky/serve/constants.py:72-76), filled in so that a review sees them."""
+
+STREAM_TIMEOUT_SECONDS = 1800
+"""How long SkyServe waits for a replica's next byte. Its own 120 s (sky/serve/constants.py:49) cut
+off a reasoning model that answers in one piece."""
+
+Count = typing.Annotated[int, read(reading.whole(0, "a number of replicas"))]
+Seconds = typing.Annotated[int, read(reading.whole(0, "seconds"))]
+Interval = typing.Annotated[int, read(reading.whole(1, "seconds"))]
+Word = typing.Annotated[str, read(fields.word)]
+
+
+def _target_qps(value: object) -> float | dict[str, float]:
+    number = reading.positive("requests per second and replica")
+    if not isinstance(value, Mapping):
+        return number(value)
+    if not value:
+        raise reading.Wrong("the table is empty; write e.g. {H100: 5, L4: 1}")
+    return {str(gpu): number(one) for gpu, one in value.items()}
+
+
+class Replicas(fields.Strict):
+    """How many replicas: a fixed number, or a range that follows the requests per second."""
+
+    min: typing.Annotated[
+        Count,
+        Row(
+            "number",
+            "at least so many; 0: the first request wakes one, and fails until it is ready",
+            "`min_replicas`",
+        ),
+    ]
+    max: typing.Annotated[Count, Row("number", "at most so many", "`max_replicas`")]
+    target_qps: typing.Annotated[
+        float | dict[str, float] | None,
+        read(_target_qps),
+        Row(
+            "requests/s, or a table `{H100: 5, L4: 1}`",
+            "what one replica is to take; as a table, each GPU of `accelerators` its own, which "
+            "chooses the load balancing policy `instance_aware_least_load`",
+            "`target_qps_per_replica`",
+            "none; required where `min` and `max` differ",
+        ),
+    ] = None
+    upscale_delay: typing.Annotated[
+        Seconds | None,
+        Row(
+            "s",
+            "how long the load must ask for more",
+            "`upscale_delay_seconds`",
+            f"{UPSCALE_DELAY_SECONDS}, with `targetQps`",
+        ),
+    ] = None
+    downscale_delay: typing.Annotated[
+        Seconds | None,
+        Row(
+            "s",
+            "how long it must ask for fewer",
+            "`downscale_delay_seconds`",
+            f"{DOWNSCALE_DELAY_SECONDS}, with `targetQps`",
+        ),
+    ] = None
+    overprovision: typing.Annotated[
+        Count | None,
+        Row("number", "so many more than the load asks for", "`num_overprovision`"),
+    ] = None
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _fill(cls, data: object) -> object:
+        if isinstance(data, int | float):
+            return {"min": data, "max": data}
+        if not isinstance(data, Mapping) or data.get("targetQps") is None:
+            return data
+        delays = {"upscaleDelay": UPSCALE_DELAY_SECONDS, "downscaleDelay": DOWNSCALE_DELAY_SECONDS}
+        return {**delays, **{key: value for key, value in data.items() if value is not None}}
+
+    @pydantic.model_validator(mode="after")
+    def _consistent(self) -> typing.Self:
+        if self.min > self.max:
+            raise reading.Wrong(f"min {self.min} is above max {self.max}; lower min or raise max")
+        if self.target_qps is not None:
+            return self
+        if self.min != self.max:
+            raise reading.Wrong(
+                f"from {self.min} to {self.max} needs a target; add targetQps, the requests per "
+                "second that one replica is to take"
+            )
+        if (self.upscale_delay, self.downscale_delay) != (None, None):
+            raise reading.Wrong(
+                "a fixed number is not scaled; leave the delays out or add targetQps"
+            )
+        return self
+
+
+class Spot(fields.Strict):
+    """Machines that the cloud may take back, and what stands in for them meanwhile."""
+
+    fallback: typing.Annotated[
+        typing.Literal["on-demand"] | None,
+        Row(
+            "`on-demand`",
+            "an on-demand machine stands in while there is no spot one",
+            "`dynamic_ondemand_fallback`",
+        ),
+    ] = None
+    on_demand: typing.Annotated[
+        int | None,
+        read(reading.whole(1, "a number of replicas")),
+        Row(
+            "number",
+            "so many of the replicas are always on-demand",
+            "`base_ondemand_fallback_replicas`",
+        ),
+    ] = None
+
+
+def spot(value: object) -> object:
+    """True and false for machines that the cloud may take back, or the table."""
+    if isinstance(value, bool):
+        return {} if value else None
+    if not isinstance(value, Mapping | None):
+        raise reading.Wrong(
+            f"{reading.shown(value)} is neither true, false nor {{fallback: on-demand}}"
+        )
+    return value
+
+
+class LoadBalancing(fields.Strict):
+    """How SkyServe's load balancer shares requests out."""
+
+    policy: typing.Annotated[
+        typing.Literal["least_load", "round_robin", "instance_aware_least_load"] | None,
+        Row(
+            "`least_load`, `round_robin`, `instance_aware_least_load`",
+            "which replica gets a request",
+            "`load_balancing_policy`",
+            "SkyServe's, `least_load`; `instance_aware_least_load` with a table of `targetQps`",
+        ),
+    ] = None
+    stream_timeout: typing.Annotated[
+        Interval,
+        Row(
+            "s",
+            "how long it waits for a replica's next byte: SkyServe's own 120 s cut off a reasoning "
+            "model that answers in one piece",
+            "`load_balancer.stream_timeout_seconds`",
+        ),
+    ] = STREAM_TIMEOUT_SECONDS
+
+
+def _probe_path(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"/[\w./~-]*", value):
+        raise reading.Wrong(f"{reading.shown(value)} is not a path such as /health")
+    return value
+
+
+def _post_data(value: object) -> str | dict[str, object]:
+    found = reading.plain(value)
+    if isinstance(found, str | dict) and found:
+        return found
+    raise reading.Wrong(f"{reading.shown(value)} is neither a table nor a text of JSON")
+
+
+class ReadinessProbe(fields.Strict):
+    """When SkyServe counts a replica as ready.
+
+    initialDelay: 65 GB of weights (gpt-oss-120b) at 100 MB/s take 11 minutes, installing vLLM and
+    compiling some 5 more; doubled, since a replica that is late is thrown away and tried again.
+    timeout, interval: SkyServe's defaults (sky/serve/constants.py:52, 59).
+    """
+
+    path: typing.Annotated[
+        str,
+        read(_probe_path),
+        Row(
+            "path",
+            "what SkyServe asks, without a key: nothing under `/v1` unless `auth: none`",
+            "`path`",
+        ),
+    ] = "/health"
+    initial_delay: typing.Annotated[
+        Interval,
+        Row(
+            "s",
+            "a replica not ready by then, its machine up, is thrown away and tried again; "
+            "`pulumi up` waits so long and 15 minutes more",
+            "`initial_delay_seconds`",
+        ),
+    ] = 1800
+    timeout: typing.Annotated[Interval, Row("s", "for one answer", "`timeout_seconds`")] = 15
+    interval: typing.Annotated[
+        Interval, Row("s", "between two probes", "`endpoint_probe_interval_seconds`")
+    ] = 10
+    post_data: typing.Annotated[
+        str | dict[str, typing.Any] | None,
+        read(_post_data),
+        Row("table, or a text of JSON", "a POST with this body instead of a GET", "`post_data`"),
+    ] = None
+    headers: typing.Annotated[
+        dict[str, str] | None,
+        read(reading.strings),
+        Row("table of strings", "headers of the probe, in plain sight", "`headers`"),
+    ] = None
+
+
+class Tls(fields.Strict):
+    """What the load balancer proves itself with."""
+
+    certificate: typing.Annotated[
+        str,
+        Row(
+            "key of a secret in this config",
+            "the certificate and its chain, in PEM",
+            "`service.tls.certfile`",
+        ),
+    ] = pydantic.Field(repr=False)
+    key: typing.Annotated[
+        str,
+        Row("key of a secret in this config", "its private key, in PEM", "`service.tls.keyfile`"),
+    ] = pydantic.Field(repr=False)
+
+
+_BUCKET = re.compile(r"[a-z0-9]+://[^/\s]+(/\S*[^/\s])?")
+
+
+def _bucket(value: object) -> str:
+    if not isinstance(value, str) or not _BUCKET.fullmatch(value):
+        raise reading.Wrong(f"{reading.shown(value)} is not a bucket's URL such as s3://bucket/dir")
+    return value
+
+
+class Mount(fields.Strict):
+    """A bucket that appears as a folder on the machine."""
+
+    source: typing.Annotated[
+        str,
+        read(_bucket),
+        Row(
+            "URL of a bucket",
+            "`s3://…`, `gs://…`, `hf://…` and what else SkyPilot takes",
+            "`source`",
+        ),
+    ]
+    mode: typing.Annotated[
+        typing.Literal["mount", "cached", "copy"],
+        Row(
+            "`mount`, `cached`, `copy`",
+            "read as it is asked for, with a cache on the disk, or copied at the start",
+            "`mode`: `MOUNT`, `MOUNT_CACHED`, `COPY`",
+        ),
+    ] = "mount"
+
+
+def mounts(value: object) -> object:
+    """Buckets by the path that they appear at; a bare URL is mounted."""
+    if not isinstance(value, Mapping):
+        raise reading.Wrong(f"{reading.shown(value)} is not a table; write /path: s3://bucket")
+    for path in value:
+        fields.absolute(path)
+    return {path: {"source": one} if isinstance(one, str) else one for path, one in value.items()}
+
+
+class ImageCredentials(fields.Strict):
+    """How to log in to the registry of a private image."""
+
+    server: typing.Annotated[
+        Word, Row("host", "the registry", "`SKYPILOT_DOCKER_SERVER` in `envs`")
+    ]
+    username: typing.Annotated[
+        Word, Row("word", "the user there", "`SKYPILOT_DOCKER_USERNAME` in `envs`")
+    ]
+    password: typing.Annotated[
+        str,
+        Row(
+            "key of a secret in this config",
+            "their password or token",
+            f"`{fields.IMAGE_PASSWORD}` in `secrets`",
+        ),
+    ] = pydantic.Field(repr=False)
+
+
+class Workdir(fields.Strict):
+    """What is put into the folder that the set-up and vLLM start in."""
+
+    path: typing.Annotated[
+        str | None, Row("folder", "a local folder, uploaded at every launch", "`workdir`")
+    ] = None
+    digest: typing.Annotated[
+        Word | None,
+        Row(
+            "word",
+            "of the folder's content; filled in for you, so that a change shows",
+            "`PULUMI_WORKDIR_DIGEST` in `envs`",
+            "taken from the folder",
+        ),
+    ] = None
+    url: typing.Annotated[
+        Word | None, Row("URL", "a Git repository, instead of a folder", "`workdir.url`")
+    ] = None
+    ref: typing.Annotated[
+        Word | None,
+        Row("word", "its branch, tag or commit", "`workdir.ref`", "the default branch"),
+    ] = None
+
+    @pydantic.model_validator(mode="after")
+    def _one_of_two(self) -> typing.Self:
+        if (self.path is None) is (self.url is None):
+            raise reading.Wrong("name a local folder, or {url, ref} of a Git repository")
+        if self.url is None and self.ref is not None:
+            raise reading.Wrong("ref belongs to the url of a Git repository")
+        if self.url is not None and self.digest is not None:
+            raise reading.Wrong("digest belongs to a local folder")
+        return self
+
+
+def workdir(value: object) -> object:
+    """A folder's path, or the table."""
+    return {"path": value} if isinstance(value, str) else value
+
+
+class Autostop(fields.Strict):
+    """When an idle cluster is given up."""
+
+    idle: typing.Annotated[
+        int,
+        read(reading.whole(1, "minutes")),
+        Row(
+            "minutes", "without a request, as vLLM counts them", "`resources.autostop.idle_minutes`"
+        ),
+    ]
+    then: typing.Annotated[
+        typing.Literal["stop", "down"],
+        Row(
+            "`stop`, `down`",
+            "keep the disk, or give the machine up; spot machines cannot stop",
+            "`resources.autostop.down`",
+        ),
+    ] = "stop"
+
+
+class Timeouts(fields.Strict):
+    """How long `pulumi` waits for each of its calls."""
+
+    create: typing.Annotated[Interval | None, Row("s", "for it to be made", "")] = None
+    update: typing.Annotated[Interval | None, Row("s", "for it to be changed", "")] = None
+    delete: typing.Annotated[Interval | None, Row("s", "for it to be gone", "")] = None
+    ready: typing.Annotated[
+        Interval | None,
+        Row(
+            "s",
+            "for the model to answer",
+            "",
+            "`readinessProbe.initialDelay` and 15 minutes more",
+        ),
+    ] = None

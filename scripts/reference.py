@@ -1,0 +1,73 @@
+"""Writes the tables of the documentation from the code: `python -m scripts.reference`.
+
+A page holds each table between `<!-- NAME -->` and `<!-- end -->`.
+"""
+
+import pathlib
+import re
+import typing
+from collections.abc import Iterator, Mapping
+
+import pydantic
+from pydantic import fields as pydantic_fields
+from pydantic_core import PydanticUndefined
+
+from pulumi_skypilot import reading, spec
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PAGES = (ROOT / "docs" / "reference.md",)
+
+Table = tuple[tuple[str, ...], ...]
+
+HEAD = ("key", "type", "default", "meaning", "becomes")
+
+
+def tables() -> dict[str, Table]:
+    """Every table by its name."""
+    return dict(_keys(spec.Spec, "spec"))
+
+
+def filled(page: str, made: Mapping[str, Table]) -> str:
+    """The page with its tables as they are to be."""
+
+    def table(found: re.Match[str]) -> str:
+        name = found[1]
+        head, *rows = [f"| {' | '.join(row)} |" for row in made[name]]
+        line = "|---" * len(made[name][0]) + "|"
+        return "\n".join([f"<!-- {name} -->", head, line, *rows, "<!-- end -->"])
+
+    return re.sub(r"<!-- ([\w.]+) -->\n.*?<!-- end -->", table, page, flags=re.S)
+
+
+def _keys(model: type[pydantic.BaseModel], name: str) -> Iterator[tuple[str, Table]]:
+    """The table of a model's keys, then those of the tables within."""
+    prefix = name.partition(".")[2]
+    rows = [HEAD]
+    for field_name, field in model.model_fields.items():
+        row = next(one for one in field.metadata if isinstance(one, spec.Row))
+        key = f"{prefix}.{field.alias}" if prefix else str(field.alias)
+        only = spec.ONLY.get(field_name) if not prefix else None
+        meaning = f"{row.meaning} ({only}s only)" if only else row.meaning
+        becomes = row.becomes or "\N{EN DASH}"
+        rows.append((f"`{key}`", row.type, row.default or _default(field), meaning, becomes))
+    yield name, tuple(rows)
+    for field in model.model_fields.values():
+        nested = reading.nested(field.annotation)
+        if nested is not None:
+            yield from _keys(nested, f"{name}.{field.alias}")
+
+
+def _default(field: pydantic_fields.FieldInfo) -> str:
+    value: typing.Any = field.default
+    if field.is_required() or value is PydanticUndefined:
+        return "required"
+    if value is None or value in ((), {}):
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value}`" if isinstance(value, str) else str(value)
+
+
+if __name__ == "__main__":
+    for file in PAGES:
+        file.write_text(filled(file.read_text(), tables()))
