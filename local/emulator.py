@@ -169,7 +169,9 @@ class Emulator:
             instance.security_groups = list(instance.nics[0].group_set)
         try:
             login = parse_user_data(instance.user_data)
-            machine.create(login.user, login.keys, aws_config(self._place.aws))
+            machine.create(
+                login.user, login.keys, aws_config(self._place.aws), variables(self._place.aws)
+            )
         except Exception:
             _log.exception("%s could not be made", instance.id)
             instance.terminate()
@@ -210,6 +212,15 @@ def aws_config(endpoint: str) -> str:
         f"[default]\nregion = us-east-1\nendpoint_url = {endpoint}\n"
         "s3 =\n  addressing_style = path\n"
     )
+
+
+def variables(endpoint: str) -> str:
+    """/etc/environment of a host.
+
+    A machine that stops or ends itself reads no file and takes its role's keys from the instance's
+    metadata (sky/skylet/events.py, _stop_cluster_with_new_provisioner): both are the emulator's.
+    """
+    return f"AWS_ENDPOINT_URL={endpoint}\nAWS_EC2_METADATA_SERVICE_ENDPOINT={endpoint}\n"
 
 
 def _gpu(instance_type: str) -> str | None:

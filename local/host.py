@@ -44,8 +44,11 @@ class Host:
         """As AWS names machines."""
         return "ip-" + self.ip.replace(".", "-")
 
-    def create(self, user: str, keys: Sequence[str], aws: str) -> None:
-        """Make the disk, let `user` in with these keys, and switch the machine on."""
+    def create(self, user: str, keys: Sequence[str], aws: str, variables: str) -> None:
+        """Make the disk, let `user` in with these keys, and switch the machine on.
+
+        `aws` is its AWS configuration, `variables` the environment of every login.
+        """
         for name in ("upper", "work", "root"):
             (self.folder / name).mkdir(parents=True)
         processes.run(
@@ -62,8 +65,9 @@ class Host:
         (self.root / "etc" / "security" / "limits.d" / "open-files.conf").write_text(
             f"* - nofile {open_files}\n"
         )
+        (self.root / "etc" / "environment").write_text(variables)
         keys_file = home / ".ssh" / "authorized_keys"
-        # The machine's own AWS clients (skylet's autostop, S3 mounts) reach the emulator too.
+        # The machine's own AWS clients (S3 mounts) reach the emulator too.
         aws_config = home / ".aws" / "config"
         for path, text in (
             (keys_file, "".join(f"{key.strip()}\n" for key in keys)),
@@ -83,7 +87,8 @@ class Host:
             self._process = subprocess.Popen(
                 [
                     *("unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--fork"),
-                    *("--kill-child", "--propagation", "private", "sh", "-c"),
+                    *("--kill-child", "--propagation", "private", *_own_boot_time()),
+                    *("sh", "-c"),
                     # Waits for the network: sshd and SkyPilot look for addresses once.
                     f"read -r go; exec chroot {self.root} env -i {environment} /usr/sbin/host-init",
                 ],
@@ -152,3 +157,14 @@ class Host:
                     return
             time.sleep(0.01)
         raise TimeoutError(f"{self.name}: no network namespace after {_BOOT_SECONDS} s")
+
+
+def _own_boot_time() -> tuple[str, ...]:
+    """Options of unshare that let the machine's clock of uptime begin now.
+
+    SkyPilot tells one boot of a machine from another by it: an autostop that was set before the
+    machine was stopped must not stop it again (sky/skylet/autostop_lib.py, get_is_autostopping).
+    """
+    if not pathlib.Path("/proc/self/ns/time").exists():
+        return ()  # Linux before 5.6
+    return ("--time", "--boottime", f"-{int(time.clock_gettime(time.CLOCK_BOOTTIME))}")

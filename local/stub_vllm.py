@@ -12,9 +12,12 @@ import pathlib
 import re
 import socket
 import sys
+import threading
 import time
 
 VERSION = "0.32.0+stub"
+
+_JOIN_SECONDS = 600
 
 _OUT_OF_MEMORY = (
     "ERROR [core.py:842] EngineCore failed to start.\n"
@@ -35,6 +38,10 @@ def main() -> int:
         print(_OUT_OF_MEMORY, file=sys.stderr)
         return 1
     time.sleep(float(os.environ.get("STUB_START_SECONDS", "0")))
+    if options.headless:
+        return follow(options.master_addr, options.master_port)
+    if options.nnodes > 1:
+        gather(options.master_port, options.nnodes - 1)
     server = http.server.ThreadingHTTPServer((options.host, options.port), _Handler)
     _Handler.options = options
     print(f"Started server process, http://{options.host}:{options.port}", flush=True)
@@ -53,12 +60,48 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--max-model-len", default="131072")
     parser.add_argument("--api-key", nargs="+")
+    parser.add_argument("--nnodes", type=int, default=1)
+    parser.add_argument("--headless", action="store_true")
+    parser.add_argument("--master-addr", default="127.0.0.1")
+    parser.add_argument("--master-port", type=int, default=29501)
     options, _ = parser.parse_known_args(arguments)
     config = read_config(options.config.read_text()) if options.config else {}
     one_key = [os.environ["VLLM_API_KEY"]] if os.environ.get("VLLM_API_KEY") else []
     options.keys = options.api_key or config.get("api-key") or one_key
     options.names = options.served_model_name or config.get("served-model-name") or [options.model]
     return options
+
+
+def gather(port: int, others: int) -> None:
+    """Wait for the other nodes, as the engine of the first does; end when one of them is lost."""
+    listening = socket.create_server(("", port))
+    joined = [listening.accept()[0] for _ in range(others)]
+
+    def watch(other: socket.socket) -> None:
+        other.recv(1)
+        print("ERROR a node is lost: Engine core died.", file=sys.stderr, flush=True)
+        os._exit(1)
+
+    for other in joined:
+        threading.Thread(target=watch, args=(other,), daemon=True).start()
+
+
+def follow(address: str, port: int) -> int:
+    """Be another node: serve nothing, and end with the first."""
+    deadline = time.monotonic() + _JOIN_SECONDS
+    while True:
+        try:
+            first = socket.create_connection((address, port), timeout=5)
+            break
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+    print(f"Joined {address}:{port}, serving nothing.", flush=True)
+    first.settimeout(None)
+    first.recv(1)
+    print("ERROR the first node is lost.", file=sys.stderr, flush=True)
+    return 1
 
 
 def read_config(text: str) -> dict[str, list[str]]:
@@ -95,9 +138,38 @@ def _scalar(text: str) -> str:
     return re.sub(r"\s#.*", "", text).strip()
 
 
+class _Counts:
+    """The requests that run and those that are done."""
+
+    def __init__(self) -> None:
+        self.running = self.done = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.running += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.running -= 1
+            self.done += 1
+
+    def text(self, model: str) -> str:
+        """Those of vLLM's metrics that tell whether anybody asks."""
+        label = f'engine="0",model_name="{model}"'
+        return (
+            f"vllm:num_requests_running{{{label}}} {self.running}.0\n"
+            f"vllm:num_requests_waiting{{{label}}} 0.0\n"
+            f"vllm:prompt_tokens_total{{{label}}} {self.done}.0\n"
+            f"vllm:generation_tokens_total{{{label}}} {self.done}.0\n"
+            f'vllm:request_success_total{{finished_reason="stop",{label}}} {self.done}.0\n'
+        )
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     options: argparse.Namespace
+    counts = _Counts()
 
     def do_GET(self) -> None:
         path = self._path()
@@ -106,7 +178,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif path == "/version":
             self._answer(200, {"version": VERSION})
         elif path == "/metrics":
-            self._answer(200, "vllm:num_requests_running 0.0\nvllm:num_requests_waiting 0.0\n")
+            self._answer(200, self.counts.text(self.options.names[0]))
         elif self._may_enter() and path == "/v1/models":
             models = [
                 {
@@ -133,6 +205,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if model not in self.options.names:
             self._error(404, f"The model `{model}` does not exist.")
             return
+        with self.counts:
+            self._complete(path, model)
+
+    def _complete(self, path: str, model: str) -> None:
         # Who answered, and which version of the deployment: what tests look at.
         fingerprint = f"{socket.gethostname()}/max-model-len={self.options.max_model_len}"
         text = f"The stub on {fingerprint} answers."

@@ -4,6 +4,9 @@ import http.client
 import http.server
 import json
 import pathlib
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -100,6 +103,31 @@ def served(tmp_path: pathlib.Path) -> Iterator[Served]:
 @pytest.mark.parametrize("path", ["/health", "/version", "/metrics"])
 def test_open_doors_need_no_key(served: Served, path: str) -> None:
     assert served.ask("GET", path)[0] == 200
+
+
+def test_its_metrics_count_what_was_asked(served: Served) -> None:
+    def count() -> float:
+        lines = str(served.ask("GET", "/metrics")[1]).splitlines()
+        return sum(float(line.split()[-1]) for line in lines if "request_success_total" in line)
+
+    before = count()
+    served.ask("GET", "/v1/models", key="one")
+    served.ask("POST", "/v1/completions", {"model": "m"}, "one")
+    assert count() == before + 1
+
+
+def test_two_nodes_wait_for_each_other_and_end_together(tmp_path: pathlib.Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    shared = [sys.executable, stub_vllm.__file__, "serve", "m", "--nnodes", "2"]
+    shared += ["--master-addr", "127.0.0.1", "--master-port", str(port)]
+    first = subprocess.Popen([*shared, "--port", "0"], stdout=subprocess.PIPE, text=True)
+    second = subprocess.Popen([*shared, "--node-rank", "1", "--headless"], stdout=subprocess.PIPE)
+    with first, second:
+        assert first.stdout is not None
+        assert "Started" in first.stdout.readline()
+        second.kill()
+        assert first.wait(10) == 1
 
 
 @pytest.mark.parametrize("key", [None, "three"])
