@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import yaml
 
-from . import port
+from . import port, prices
 
 T = typing.TypeVar("T")
 
@@ -105,6 +105,10 @@ class Sdk:
             return frozenset(str(name).lower() for name in names)
 
         return self._ask(ask, seconds=120)
+
+    def prices(self, question: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
+        """The server's prices, for cost.question; not part of the port: no resource asks."""
+        return self._ask(lambda sky: prices.answer(sky, question), seconds=60)
 
     def service(self, name: str) -> port.Service | None:
         """One service, or None when the server says that there is none."""
