@@ -70,6 +70,9 @@ def tables(draw: st.DrawFn) -> dict[str, object]:
     table["model"] = model
     if gpus:
         table["accelerators"] = [f"{gpu}:{count}" for gpu in gpus]
+        if draw(st.booleans()):
+            table["accelerators"] = [f"{gpu}:{n}" for gpu in gpus for n in {count, 8}]
+            table["tensorParallel"] = "all"
     if not gpus or draw(st.booleans()):
         table["cpus"] = draw(st.sampled_from([4, 8.0, "8+", 2.5]))
     if places:

@@ -117,6 +117,12 @@ def test_heads_split_over_the_gpus(model: str, parallel: int, good: bool) -> Non
         assert f"do not split over {parallel} GPUs; take 1, 2, 4" in refused(**data)
 
 
+def test_heads_split_over_all_gpus_of_every_alternative() -> None:
+    assert "do not split over 3 GPUs" in refused(
+        accelerators=["H100:2", "H100:3"], tensorParallel="all"
+    )
+
+
 @pytest.mark.parametrize(
     ("args", "reason"),
     [

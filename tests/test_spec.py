@@ -199,7 +199,7 @@ def test_a_model_may_be_a_path() -> None:
         ("H100:0", "H100:0 is not NAME:COUNT"),
         ("H100:0.5", "H100:0.5 is not NAME:COUNT"),
         ("H100:1:1", "is not NAME:COUNT"),
-        (["H100:1", "H100:2"], "name each GPU once"),
+        (["H100:1", "H100"], "name each once"),
         ([], "the list is empty"),
         ({"H100": 1}, "neither a string nor a list"),
         (["H100:1", 3], "neither a string nor a list"),
@@ -261,6 +261,11 @@ def test_alternatives_with_other_counts_need_tensor_parallel() -> None:
     gpus = {"accelerators": ["H100:1", "L4:4"]}
     assert "say how many GPUs to use" in problems({**specs.SMALLEST, **gpus})["tensorParallel"]
     assert parsed(**gpus, tensorParallel=1).tensor_parallel == 1
+
+
+def test_all_gpus_are_those_of_whichever_machine_it_is() -> None:
+    wanted = parsed(accelerators=["H100:1", "L4:4", "L4:8"], tensorParallel="all")
+    assert [wanted.layer_gpus(one.count) for one in wanted.accelerators] == [1, 4, 8]
 
 
 @pytest.mark.parametrize("flag", sorted(spec.OWNED))

@@ -64,6 +64,11 @@ def test_alternatives_are_any_of_them() -> None:
     assert "infra" not in found
 
 
+def test_one_gpu_in_several_numbers_is_named_with_each() -> None:
+    found = made(accelerators=["H100:4", "H100:8"], tensorParallel="all")["resources"]
+    assert found["accelerators"] == {"H100:4": None, "H100:8": None}
+
+
 def test_a_machine_without_a_gpu_names_none() -> None:
     data = {"accelerators": None, "cpus": 4.0, "memory": "16+", "disk": 100}
     found = made(**data, image="docker:a/b:c")["resources"]

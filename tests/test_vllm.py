@@ -40,6 +40,11 @@ def test_tensor_parallel_follows_the_gpus() -> None:
     assert "--tensor-parallel-size 4" in commanded(HOPPER, accelerators="H100:4")
 
 
+def test_all_gpus_are_counted_by_the_machine_itself() -> None:
+    lines = commanded(HOPPER, accelerators=["H100:4", "H100:8"], tensorParallel="all")
+    assert '--tensor-parallel-size "$SKYPILOT_NUM_GPUS_PER_NODE"' in lines
+
+
 def test_dtype_is_named_when_it_is_not_auto() -> None:
     assert "--dtype float16" in commanded(HOPPER, dtype="float16")
 

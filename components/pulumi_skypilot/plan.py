@@ -120,14 +120,15 @@ def _model_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iter
             f"{wanted.context} tokens are more than the {longest} of {wanted.model}; "
             f"lower it to {longest} or leave it out",
         )
-    parallel = wanted.tensor_parallel
-    if not _splits(facts, parallel):
-        fitting = [str(n) for n in range(1, facts.heads + 1) if _splits(facts, n)]
-        yield _problem(
-            "tensorParallel",
-            f"{wanted.model} has {facts.heads} heads and {facts.kv_heads} KV heads, which do not "
-            f"split over {parallel} GPUs; take {', '.join(fitting[:5])}",
-        )
+    counts = {one.count for one in wanted.accelerators} or {1}
+    for parallel in sorted({wanted.layer_gpus(count) for count in counts}):
+        if not _splits(facts, parallel):
+            fitting = [str(n) for n in range(1, facts.heads + 1) if _splits(facts, n)]
+            yield _problem(
+                "tensorParallel",
+                f"{wanted.model} has {facts.heads} heads and {facts.kv_heads} KV heads, which do "
+                f"not split over {parallel} GPUs; take {', '.join(fitting[:5])}",
+            )
 
 
 def _splits(facts: catalog.ModelFacts, parallel: int) -> bool:
@@ -163,7 +164,7 @@ def _notes(
         )
     if wanted.image is not None:
         yield from (f"vllmArgs: {reason}, unless the image's does" for reason in _mistaken(wanted))
-    idle = [one for one in wanted.accelerators if one.count > wanted.tensor_parallel]
+    idle = [one for one in wanted.accelerators if one.count > wanted.layer_gpus(one.count)]
     if idle and not wanted.vllm_args.keys() & _OTHER_PARALLEL:
         yield (
             f"{', '.join(map(str, idle))}: tensorParallel {wanted.tensor_parallel} leaves GPUs idle"

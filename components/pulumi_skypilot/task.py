@@ -126,11 +126,10 @@ def _resources(wanted: spec.Spec) -> dict[str, typing.Any]:
     Alternatives are a table of GPUs (a set to SkyPilot: a list would be an order of preference,
     which may not stand beside any_of, sky/resources.py:2599) and an any_of of places.
     """
-    gpus = wanted.accelerators
     infra = wanted.infra
     resources = {
         "infra": infra[0] if len(infra) == 1 else None,
-        "accelerators": str(gpus[0]) if len(gpus) == 1 else {one.name: one.count for one in gpus},
+        "accelerators": _accelerators(wanted.accelerators),
         "cpus": _amount(wanted.cpus),
         "memory": _amount(wanted.memory),
         "disk_size": wanted.disk,
@@ -141,6 +140,14 @@ def _resources(wanted: spec.Spec) -> dict[str, typing.Any]:
         "any_of": [{"infra": place} for place in infra] if len(infra) > 1 else None,
     }
     return {key: value for key, value in resources.items() if value is not None and value != {}}
+
+
+def _accelerators(gpus: Sequence[spec.Accelerator]) -> object:
+    if len(gpus) == 1:
+        return str(gpus[0])
+    counts = {one.name: one.count for one in gpus}
+    # A table has each key once: one GPU in several numbers is NAME:COUNT without a value.
+    return counts if len(counts) == len(gpus) else dict.fromkeys(map(str, gpus))
 
 
 def _amount(text: str | None) -> object:

@@ -13,6 +13,9 @@ VERSION = "0.32.0"
 
 PORT = 8000
 
+MACHINE_GPUS = "$SKYPILOT_NUM_GPUS_PER_NODE"
+"""What SkyPilot tells each machine of its own GPUs (sky/skylet/constants.py)."""
+
 T = typing.TypeVar("T")
 
 
@@ -28,7 +31,7 @@ def command(
         "port": PORT,
         "served-model-name": wanted.served_name,
         "max-model-len": context(wanted, facts),
-        "tensor-parallel-size": wanted.tensor_parallel if wanted.tensor_parallel > 1 else None,
+        "tensor-parallel-size": _tensor_parallel(wanted),
         "dtype": wanted.dtype if wanted.dtype != "auto" else None,
     }
     if wanted.tools:
@@ -38,7 +41,7 @@ def command(
     if not families:
         flags["enforce-eager"] = True  # torch.compile is of no use on a CPU and takes a minute
     flags |= agreed(facts, families) | wanted.vllm_args
-    lines = [shlex.join(_flag(name, value)) for name, value in flags.items() if value is not None]
+    lines = [_line(name, value) for name, value in flags.items() if value is not None]
     return (f"vllm serve {shlex.quote(wanted.model)}", *lines)
 
 
@@ -116,6 +119,18 @@ def _cpu(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> dict[str, str]:
         "VLLM_CPU_KVCACHE_SPACE": str(max(1, math.ceil(cache_bytes / 2**30))),
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     }
+
+
+def _tensor_parallel(wanted: spec.Spec) -> object:
+    if wanted.tensor_parallel == "all":
+        return MACHINE_GPUS
+    return wanted.tensor_parallel if wanted.tensor_parallel > 1 else None
+
+
+def _line(name: str, value: object) -> str:
+    if value is MACHINE_GPUS:  # only the machine knows which of the alternatives it is
+        return f'--{name} "{MACHINE_GPUS}"'
+    return shlex.join(_flag(name, value))
 
 
 def _flag(name: str, value: object) -> list[str]:

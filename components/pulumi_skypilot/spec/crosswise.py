@@ -37,9 +37,10 @@ def _machines(spec: Spec) -> Iterator[Problem]:
     listed = ", ".join(map(str, spec.accelerators))
     if len(counts) > 1 and "tensor_parallel" not in spec.model_fields_set:
         yield Problem(
-            "tensorParallel", f"tensorParallel: {listed} differ in number; say how many GPUs to use"
+            "tensorParallel",
+            f"tensorParallel: {listed} differ in number; say how many GPUs to use, or all",
         )
-    elif counts and spec.tensor_parallel > min(counts) * spec.nodes:
+    elif counts and spec.layer_gpus(min(counts)) > min(counts) * spec.nodes:
         yield Problem(
             "tensorParallel",
             f"tensorParallel: {spec.tensor_parallel} is more than the GPUs of {listed}; lower it "

@@ -29,6 +29,10 @@ def _most(data: dict[str, typing.Any]) -> int:
 class Spec(fields.Strict):
     """One model served: as a SkyServe service, or on one SkyPilot cluster."""
 
+    def layer_gpus(self, count: int) -> int:
+        """The GPUs that each layer is split over on a machine with that count of them."""
+        return count if self.tensor_parallel == "all" else self.tensor_parallel
+
     kind: typing.Annotated[
         Kind,
         Row(
@@ -121,11 +125,12 @@ class Spec(fields.Strict):
         ),
     ] = None
     tensor_parallel: typing.Annotated[
-        int,
-        read(reading.whole(1, "a number of GPUs")),
+        int | typing.Literal["all"],
+        read(fields.tensor_parallel),
         Row(
-            "GPUs",
-            "GPUs that each layer is split over; required where the accelerators' counts differ",
+            "GPUs, or `all`",
+            "GPUs that each layer is split over; required where the accelerators' counts differ: "
+            "`all` is as many as the machine has",
             "`--tensor-parallel-size`",
             "the accelerators' count",
         ),

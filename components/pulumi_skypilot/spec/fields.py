@@ -83,10 +83,14 @@ def word(value: object) -> str:
 def accelerators(value: object) -> tuple[Accelerator, ...]:
     """GPUs, any of which will do."""
     found = tuple(Accelerator(*reading.accelerator(text)) for text in reading.one_or_many(value))
-    names = [one.name for one in found]
-    if len(set(names)) != len(names):
-        raise reading.Wrong(f"{', '.join(names)}: name each GPU once")
+    if len(set(found)) != len(found):
+        raise reading.Wrong(f"{', '.join(map(str, found))}: name each once")
     return found
+
+
+def tensor_parallel(value: object) -> int | str:
+    """A number of GPUs, or all that a machine has."""
+    return "all" if value == "all" else reading.whole(1, "a number of GPUs, or all")(value)
 
 
 def infra(value: object) -> tuple[str, ...]:
