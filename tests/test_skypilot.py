@@ -9,6 +9,7 @@ import time
 import pytest
 
 from pulumi_skypilot import port, skypilot
+from pulumi_skypilot.skypilot import calls, quiet
 
 URL = "http://sky.test:46580"
 
@@ -72,7 +73,7 @@ def test_a_call_without_an_answer_is_bounded(sdk):
 def test_what_the_sdk_prints_is_swallowed_and_what_others_print_is_not(sdk, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdout", sys.stdout)
     monkeypatch.setattr(sys, "stderr", sys.stderr)
-    skypilot._Quiet.install()
+    quiet.Quiet.install()
     sdk._ask(lambda _sky: sys.stdout.write("Considered resources"), seconds=10)
     sys.stdout.write("ours")
     assert capsys.readouterr().out == "ours"
@@ -80,8 +81,8 @@ def test_what_the_sdk_prints_is_swallowed_and_what_others_print_is_not(sdk, caps
 
 def test_the_token_goes_into_a_private_file_and_not_into_the_environment(monkeypatch):
     monkeypatch.setattr(os, "environ", {"SKYPILOT_DEBUG": "1", "SKYPILOT_USER_ID": "u", "A": "b"})
-    monkeypatch.setattr(skypilot._Quiet, "install", lambda: None)
-    skypilot._prepare(skypilot.Connection(URL, "team", "sky_canary"))
+    monkeypatch.setattr(quiet.Quiet, "install", lambda: None)
+    calls._prepare(skypilot.Connection(URL, "team", "sky_canary"))
     assert "sky_canary" not in str(os.environ)
     assert "SKYPILOT_DEBUG" not in os.environ
     file = pathlib.Path(os.environ["SKYPILOT_GLOBAL_CONFIG"])

@@ -12,7 +12,7 @@ SkyPilotError
 
 import dataclasses
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 class SkyPilotError(Exception):
@@ -88,6 +88,38 @@ class Service:
 
 
 @dataclasses.dataclass(frozen=True)
+class Cluster:
+    """A cluster as SkyPilot knows it after asking the cloud."""
+
+    name: str
+    status: str
+    """INIT (being made, or broken), UP, STOPPED or AUTOSTOPPING."""
+    hash: str
+    labels: Mapping[str, str]
+    launched_at: float
+    """When it was last made or started, in seconds since 1970."""
+    autostop_minutes: int
+    """How long it may have no job before it is stopped; below 0: for ever."""
+    autostop_down: bool
+    """Whether it is then taken down instead."""
+    resources: str = ""
+    reason: str = ""
+    """Why it is INIT."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A job in a cluster's queue."""
+
+    id: int
+    name: str
+    status: str
+    """As SkyPilot has it (sky/skylet/job_lib.py, JobStatus)."""
+    ended_at: float | None = None
+    """In seconds since 1970."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Machine:
     """A cluster that costs money now, replicas' hidden ones too."""
 
@@ -138,6 +170,30 @@ class SkyPilot(typing.Protocol):
 
     def machine_down(self, name: str) -> None:
         """Terminate a cluster."""
+
+    def cluster(self, name: str) -> Cluster | None:
+        """One cluster as the cloud has it now, or None when there is none."""
+
+    def jobs(self, name: str) -> tuple[Job, ...]:
+        """The queue of a cluster that is UP, the newest job first."""
+
+    def launch(self, name: str, order: Order) -> None:
+        """Make or start the cluster and submit the order as its job."""
+
+    def exec(self, name: str, job: str, command: str) -> None:
+        """Submit a command as a job beside what runs on a cluster that is UP."""
+
+    def cancel_jobs(self, name: str, jobs: Sequence[int]) -> None:
+        """End jobs."""
+
+    def autostop(self, name: str, minutes: int, *, down: bool) -> None:
+        """Stop a cluster, or take it down, once it had no job for so long; below 0: never."""
+
+    def address(self, name: str, port: int) -> str | None:
+        """Where a cluster that is UP answers on a port, as host:port."""
+
+    def job_log(self, name: str, job: int, lines: int) -> tuple[str, ...]:
+        """The last lines of a job's log."""
 
     def active(self, name: str) -> tuple[str, ...]:
         """Ids of requests under way that make this cluster or service."""

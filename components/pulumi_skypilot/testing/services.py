@@ -1,21 +1,12 @@
-"""A SkyPilot in memory, for fast tests of programs and of this package.
+"""Services as SkyServe 0.14.1 was seen to run them, its traps included."""
 
-It behaves as SkyServe 0.14.1 was seen to, its traps included: `up` on a name that exists takes the
-service over, `down` during provisioning leaves a machine running, `update` keeps replicas only when
-nothing but the `service:` section differs. Time is its clock's: nothing waits. The package's own
-tests run the same scenarios on it and on the real one.
-"""
-
-import contextlib
 import dataclasses
-import json
-import re
-from collections.abc import Iterator
 
 import yaml
 
-from . import lifecycle, marker, port, skypilot
-from .providers import base
+from .. import marker, port
+from . import state
+from .clock import Clock
 
 ROW_SECONDS = 4.0
 """From PROVISIONING until the replica's machine has a row: before that, a `down` loses it."""
@@ -25,21 +16,6 @@ START_SECONDS = 60.0
 """From PROVISIONING to READY."""
 DRAIN_SECONDS = 10.0
 """From `down` until the service is gone."""
-
-
-class Clock(lifecycle.Clock):
-    """Time that passes only when somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def now(self) -> float:
-        """Seconds since the clock was made."""
-        return self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass at once."""
-        self.seconds += seconds
 
 
 @dataclasses.dataclass
@@ -61,29 +37,12 @@ class _Service:
     ending_since: float | None = None
 
 
-class SkyPilot(port.SkyPilot):
-    """The whole port over dictionaries."""
+class Services(state.State):
+    """Services over dictionaries."""
 
     def __init__(self, clock: Clock | None = None) -> None:
-        self.clock = clock or Clock()
-        self.calls: list[str] = []
-        """What was asked of it, in order: `up NAME`, `update NAME`, …"""
-        self.enabled = frozenset({"aws"})
-        """The infra that the server has credentials for."""
-        self.user = "user0001"
-        self.workspace = "default"
-        self.capacity = True
-        """Whether any place has a machine."""
-        self.loads = True
-        """Whether the model starts; else its replicas fail."""
-        self._machines: dict[str, port.Machine] = {}
+        super().__init__(clock)
         self._services: dict[str, _Service] = {}
-        self._failures: dict[str, list[port.SkyPilotError]] = {}
-        self._made = 0
-
-    def fail(self, call: str, *errors: port.SkyPilotError) -> None:
-        """Let the next calls of that name raise these errors, in order."""
-        self._failures.setdefault(call, []).extend(errors)
 
     def kill_behind(self, name: str) -> None:
         """Take a service away behind everybody's back."""
@@ -94,33 +53,23 @@ class SkyPilot(port.SkyPilot):
         """What a service was last told to run, values included."""
         return self._services[name].order
 
-    def server(self) -> port.Server:
-        """Who answers, and who we are to it."""
-        self._called("server")
-        return port.Server(skypilot.DEFAULT_URL, "0.14.1", self.user, self.workspace)
-
-    def places(self) -> frozenset[str]:
-        """The infra that the server has credentials for."""
-        self._called("places")
-        return self.enabled
-
     def service(self, name: str) -> port.Service | None:
         """One service, or None."""
         self._called("service", name)
-        self._tick()
+        self._tick_services()
         found = self._services.get(name)
         return self._record(found) if found else None
 
     def services(self) -> tuple[port.Service, ...]:
         """All services."""
         self._called("services")
-        self._tick()
+        self._tick_services()
         return tuple(self._record(service) for service in self._services.values())
 
     def up(self, name: str, order: port.Order) -> None:
         """Register a service; on a name that exists, take it over as SkyServe does."""
         self._called("up", name)
-        self._tick()
+        self._tick_services()
         if name in self._services:
             # serve/service.py:404: the controller is replaced and the new YAML ignored.
             raise port.Failed("Failed to wait for service initialization.")
@@ -132,7 +81,7 @@ class SkyPilot(port.SkyPilot):
     def update(self, name: str, order: port.Order) -> None:
         """Give a service its next version."""
         self._called("update", name)
-        self._tick()
+        self._tick_services()
         service = self._services.get(name)
         if service is None:
             raise port.NotFound(f"Cannot find service {name!r}.")
@@ -146,7 +95,7 @@ class SkyPilot(port.SkyPilot):
     def down(self, name: str, *, purge: bool = False) -> None:
         """Schedule the end of a service; forget replicas that have no row yet, as SkyServe does."""
         self._called("purge" if purge else "down", name)
-        self._tick()
+        self._tick_services()
         service = self._services.get(name)
         if service is None or service.ending_since is not None:
             return
@@ -168,48 +117,7 @@ class SkyPilot(port.SkyPilot):
             return ("INFO loading weights", "torch.OutOfMemoryError: CUDA out of memory.")
         return ("INFO Application startup complete.",)[-lines:]
 
-    def machines(self) -> tuple[port.Machine, ...]:
-        """Every live machine."""
-        self._called("machines")
-        self._tick()
-        return tuple(self._machines.values())
-
-    def machine_down(self, name: str) -> None:
-        """Terminate a machine."""
-        self._called("machine_down", name)
-        if self._machines.pop(name, None) is None:
-            raise port.NotFound(f"Cluster {name!r} does not exist.")
-
-    def active(self, name: str) -> tuple[str, ...]:
-        """Requests under way: none, since every call of the fake ends at once."""
-        self._called("active", name)
-        return ()
-
-    def cancel(self, request: str) -> None:
-        """Abort a request."""
-        self._called("cancel", request)
-
-    def get(self, url: str, api_key: str | None) -> tuple[int, str]:
-        """Answer as vLLM does, with the model of whichever service is ready."""
-        self._called("get", url)
-        self._tick()
-        ready = [s for s in self._services.values() if self._record(s).status == "READY"]
-        if not ready:
-            return 503, ""
-        if url.endswith("/health"):
-            return 200, ""
-        if not any(api_key in service.order.secrets.values() for service in ready):
-            return 401, ""
-        names = [re.search(r"--served-model-name (\S+)", s.order.text) for s in ready]
-        return 200, json.dumps({"data": [{"id": found[1]} for found in names if found]})
-
-    def _called(self, call: str, name: str = "") -> None:
-        self.calls.append(f"{call} {name}".strip())
-        waiting = self._failures.get(call)
-        if waiting:
-            raise waiting.pop(0)
-
-    def _tick(self) -> None:
+    def _tick_services(self) -> None:
         """Let happen what the time that has passed brings."""
         now = self.clock.now()
         for service in list(self._services.values()):
@@ -276,16 +184,9 @@ class SkyPilot(port.SkyPilot):
             replicas=replicas,
         )
 
-
-@contextlib.contextmanager
-def use(fake: SkyPilot) -> Iterator[SkyPilot]:
-    """Let this package's providers talk to the fake, in the fake's own time."""
-    before = base.connect, base.clock
-    base.connect, base.clock = lambda _: fake, fake.clock
-    try:
-        yield fake
-    finally:
-        base.connect, base.clock = before
+    def _ready_orders(self) -> list[port.Order]:
+        self._tick_services()
+        return [s.order for s in self._services.values() if self._record(s).status == "READY"]
 
 
 def _machine(name: str, service: _Service) -> port.Machine:

@@ -1,0 +1,64 @@
+"""SkyPilot through its own Python SDK: the port as it is in production."""
+
+import typing
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+
+from .. import port, prices
+from .calls import DEFAULT_URL, Connection
+from .errors import clean
+from .machines import MachineCalls
+from .services import ServiceCalls, user_text
+
+__all__ = ["DEFAULT_URL", "Connection", "Sdk", "clean", "user_text"]
+
+
+class Sdk(ServiceCalls, MachineCalls):
+    """SkyPilot through its own Python SDK."""
+
+    def server(self) -> port.Server:
+        """Who answers, and who we are to it."""
+
+        def ask(sky: typing.Any) -> port.Server:
+            info = sky.api_info()
+            if info.status.value == "needs_auth":
+                raise port.Denied(
+                    f"apiServer {self.connection.url}: it asks for a token; "
+                    "set PULUMI_SKYPILOT_TOKEN or the secret skypilot:token"
+                )
+            user = (info.user or {}).get("id") if info.user else None
+            return port.Server(
+                url=self.connection.url,
+                version=info.version,
+                user=user or sky.utils.common_utils.get_user_hash(),
+                workspace=self.connection.workspace or "default",
+            )
+
+        return self._ask(ask, seconds=60)
+
+    def places(self) -> frozenset[str]:
+        """The infra that the server has credentials for, in lower case."""
+
+        def ask(sky: typing.Any) -> frozenset[str]:
+            names = sky.get(sky.client.sdk.enabled_clouds())
+            return frozenset(str(name).lower() for name in names)
+
+        return self._ask(ask, seconds=120)
+
+    def prices(self, question: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
+        """The server's prices, for cost.question; not part of the port: no resource asks."""
+        return self._ask(lambda sky: prices.answer(sky, question), seconds=60)
+
+    def get(self, url: str, api_key: str | None) -> tuple[int, str]:
+        """Ask a service itself: the HTTP status and the body."""
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        request = urllib.request.Request(url, headers=headers)  # noqa: S310 - SkyServe's own URL
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+                return answer.status, answer.read(65536).decode(errors="replace")
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, ""
+        except OSError as error:
+            raise port.Unreachable(f"{url}: {error}") from error

@@ -1,0 +1,125 @@
+"""One call of the SDK: in a thread of its own, bounded, silent, with errors of the port's.
+
+The only module that imports sky (which takes seconds), and only when a call is made. One process
+talks to one API server: the SDK caches its URL (sky/server/common.py:492).
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import tempfile
+import threading
+import typing
+from collections.abc import Callable
+
+import yaml
+
+from .. import port
+from . import errors, quiet
+
+T = typing.TypeVar("T")
+
+DEFAULT_URL = "http://127.0.0.1:46580"
+"""Where SkyPilot's own local API server listens (sky/server/constants.py)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Connection:
+    """Which server to talk to, and as whom.
+
+    Without a token the server takes the user from this machine's SkyPilot identity
+    (`~/.sky/user_hash`), with one from the token.
+    """
+
+    url: str = DEFAULT_URL
+    workspace: str | None = None
+    token: str | None = dataclasses.field(default=None, repr=False)
+
+
+class Calls:
+    """What every call of the SDK goes through."""
+
+    _one: typing.ClassVar[Connection | None] = None
+    _lock = threading.Lock()
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def _ask(self, call: Callable[[typing.Any], T], *, seconds: float) -> T:
+        """Run one call of the SDK in a thread of its own, so that no call waits for ever."""
+        result: list[T] = []
+        failure: list[BaseException] = []
+
+        def run() -> None:
+            with quiet.Quiet.here():
+                try:
+                    result.append(call(self._sky()))
+                except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
+                    failure.append(error)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        thread.join(seconds)
+        if thread.is_alive():
+            raise port.TimedOut(f"apiServer {self.connection.url}: no answer in {seconds:.0f} s")
+        if failure:
+            raise errors.meaning(failure[0], self.connection.url) from failure[0]
+        return result[0]
+
+    def _sky(self) -> typing.Any:
+        with self._lock:
+            if Calls._one is None:
+                _prepare(self.connection)
+                Calls._one = self.connection
+            elif Calls._one != self.connection:
+                raise port.Invalid(
+                    f"apiServer: this process already talks to {Calls._one.url} and cannot talk to "
+                    f"{self.connection.url} too; run the two stacks one after the other"
+                )
+            # sky/__init__.py loads most of itself lazily: name what is used here.
+            import sky  # noqa: PLC0415
+            import sky.client.sdk  # noqa: PLC0415
+            import sky.serve  # noqa: PLC0415
+            import sky.skylet.autostop_lib  # noqa: PLC0415
+            import sky.utils.common  # noqa: PLC0415
+            import sky.utils.common_utils  # noqa: PLC0415
+
+            return sky
+
+
+def task(sky: typing.Any, order: port.Order) -> typing.Any:
+    """The SDK's task: values go beside the text, never into it (sky/task.py:649)."""
+    config = yaml.safe_load(order.text)
+    config["_user_specified_yaml"] = order.text
+    return sky.Task.from_yaml_config(
+        config,
+        env_overrides=list(order.env.items()) or None,
+        secrets_overrides=list(order.secrets.items()) or None,
+    )
+
+
+def _prepare(connection: Connection) -> None:
+    """Give the SDK a configuration of its own, instead of the user's.
+
+    The token goes into a private file: as an environment variable named SKYPILOT_* it would travel
+    in the body of every request (server/requests/payloads.py:76).
+    """
+    kept = {"SKYPILOT_DISABLE_USAGE_COLLECTION", "SKYPILOT_USER_ID"}
+    for name in [n for n in os.environ if n.startswith("SKYPILOT_") and n not in kept]:
+        del os.environ[name]
+    api_server = {"endpoint": connection.url, "service_account_token": connection.token}
+    config: dict[str, object] = {"api_server": {k: v for k, v in api_server.items() if v}}
+    if connection.workspace:
+        config["active_workspace"] = connection.workspace
+    folder = tempfile.mkdtemp(prefix="pulumi-skypilot-")  # 0700
+    file = pathlib.Path(folder, "config.yaml")
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(config), encoding="utf-8")
+    empty = pathlib.Path(folder, "project.yaml")
+    empty.touch(mode=0o600)
+    os.environ["SKYPILOT_GLOBAL_CONFIG"] = str(file)
+    os.environ["SKYPILOT_PROJECT_CONFIG"] = str(empty)
+    # A missing server is an error to show, not a server to start on the quiet.
+    os.environ["SKYPILOT_DISABLE_LOCAL_API_SERVER"] = "1"
+    quiet.Quiet.install()

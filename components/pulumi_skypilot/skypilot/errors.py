@@ -1,0 +1,67 @@
+"""What an exception of the SDK means, told by its name and message."""
+
+import re
+
+from .. import port
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+# The first row whose exception or message matches says what an error means. Names, not classes:
+# the classes live in sky and requests, which are not imported until a call is made.
+_MEANING: tuple[tuple[str, str, type[port.SkyPilotError]], ...] = (
+    (r"ApiServerAuthenticationError|PermissionDenied|NoWorkspaceAccess", "", port.Denied),
+    ("", r"\b(401|403)\b.*(Unauthorized|Forbidden|Client Error)", port.Denied),
+    ("", r"not enabled|No cloud access|credentials", port.Denied),
+    (r"APIVersionMismatch|APINotSupported", "", port.Invalid),
+    (
+        r"ApiServerConnection|ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|NetworkError"
+        r"|ServerTemporarilyUnavailable|RequestInterrupted|ClusterNotUp|JSONDecode|HTTPError"
+        r"|ValidationError|ChunkedEncoding",
+        "",
+        port.Unreachable,
+    ),
+    ("", r"Failed to fetch services|Failed to get request ID", port.Unreachable),
+    (r"ClusterDoesNotExist", "", port.NotFound),
+    ("", r"Cannot find service", port.NotFound),
+    (r"ResourcesUnavailable", r"Catalog does not contain|No (launchable )?resource", port.Invalid),
+    (r"ResourcesUnavailable", "", port.NoCapacity),
+    (r"InvalidClusterName|InvalidSkyPilotConfig|NotSupported|ValueError", "", port.Invalid),
+)
+
+
+def meaning(error: BaseException, url: str) -> port.SkyPilotError:
+    """The error of the port that an exception stands for, as one line that says what to do."""
+    if isinstance(error, port.SkyPilotError):
+        return error
+    kinds = " ".join(cls.__name__ for cls in type(error).__mro__)
+    text = clean(str(error)) or type(error).__name__
+    found: type[port.SkyPilotError] = next(
+        (
+            one
+            for kind, message, one in _MEANING
+            if re.search(kind, kinds) and re.search(message, text, re.IGNORECASE)
+        ),
+        port.Failed,
+    )
+    if found is port.Unreachable:
+        text = (
+            f"apiServer {url}: no SkyPilot API server answers there "
+            f"({_reason(text)}); start it (sky api start) or set skypilot:apiServer"
+        )
+    elif found is port.Denied and "credential" not in text and "enabled" not in text:
+        text = (
+            f"apiServer {url}: the token is refused ({_reason(text)}); set "
+            "PULUMI_SKYPILOT_TOKEN or the secret skypilot:token"
+        )
+    return found(text)
+
+
+def clean(text: str) -> str:
+    """Text as one line without colours, which is all that Pulumi shows well."""
+    return " ".join(_ANSI.sub("", text).split())
+
+
+def _reason(text: str) -> str:
+    """What requests has to say, without the addresses of its objects."""
+    found = re.search(r"\[Errno [-\d]+\] [^'\")]+|timed out|\d{3} \w+ Error: \w+", text)
+    return found[0] if found else text[:120]

@@ -1,0 +1,58 @@
+"""Standard output that swallows what the SDK prints."""
+
+import contextlib
+import io
+import sys
+import threading
+import typing
+from collections.abc import Iterator
+
+
+class Quiet(io.TextIOBase):
+    """Standard output that swallows what the SDK prints, thread by thread.
+
+    `serve.up` prints the optimizer's tables, which Pulumi would show as messages of the stack.
+    """
+
+    _local = threading.local()
+
+    def __init__(self, out: typing.TextIO) -> None:
+        self._out = out
+
+    @classmethod
+    def install(cls) -> None:
+        """Put it in the place of standard output and standard error."""
+        if not isinstance(sys.stdout, cls):
+            sys.stdout = typing.cast(typing.TextIO, cls(sys.stdout))
+            sys.stderr = typing.cast(typing.TextIO, cls(sys.stderr))
+
+    @classmethod
+    @contextlib.contextmanager
+    def here(cls) -> Iterator[None]:
+        """Swallow what this thread prints."""
+        cls._local.quiet = True
+        try:
+            yield
+        finally:
+            cls._local.quiet = False
+
+    def write(self, text: str) -> int:
+        """Pass on, or swallow."""
+        return len(text) if getattr(self._local, "quiet", False) else self._out.write(text)
+
+    def writelines(self, lines: typing.Iterable[str]) -> None:  # type: ignore[override]
+        """Pass on, or swallow."""
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Pass on."""
+        self._out.flush()
+
+    def isatty(self) -> bool:
+        """Never: no colours, no spinners."""
+        return False
+
+    def fileno(self) -> int:
+        """The file's own."""
+        return self._out.fileno()

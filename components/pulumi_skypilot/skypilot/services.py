@@ -1,0 +1,112 @@
+"""What the port says of services, by sky.serve."""
+
+import contextlib
+import io
+import re
+import time
+import typing
+from collections.abc import Mapping
+
+import yaml
+
+from .. import port
+from . import calls, errors
+
+_LOG_PREFIX = re.compile(r"^[DIWE] \d\d-\d\d [\d:.]+ (PID=\d+ )?\S+:\d+\] ")
+
+
+class ServiceCalls(calls.Calls):
+    """Services of SkyServe."""
+
+    def service(self, name: str) -> port.Service | None:
+        """One service, or None when the server says that there is none."""
+        found = self._services([name])
+        return next((service for service in found if service.name == name), None)
+
+    def services(self) -> tuple[port.Service, ...]:
+        """All services of the server."""
+        return self._services(None)
+
+    def up(self, name: str, order: port.Order) -> None:
+        """Register a service."""
+        self._ask(lambda sky: sky.get(sky.serve.up(calls.task(sky, order), name)), seconds=900)
+
+    def update(self, name: str, order: port.Order) -> None:
+        """Give a service its next version."""
+
+        def ask(sky: typing.Any) -> None:
+            mode = sky.serve.UpdateMode.ROLLING
+            sky.get(sky.serve.update(calls.task(sky, order), name, mode))
+
+        self._ask(ask, seconds=600)
+
+    def down(self, name: str, *, purge: bool = False) -> None:
+        """Schedule the end of a service."""
+        self._ask(lambda sky: sky.get(sky.serve.down(name, purge=purge)), seconds=300)
+
+    def log(self, name: str, replica: int, lines: int) -> tuple[str, ...]:
+        """The last lines of a replica's log."""
+
+        def ask(sky: typing.Any) -> tuple[str, ...]:
+            out = io.StringIO()
+            sky.serve.tail_logs(
+                name, target="replica", replica_id=replica, follow=False, output_stream=out
+            )
+            text = (_LOG_PREFIX.sub("", errors.clean(line)) for line in out.getvalue().splitlines())
+            return tuple(line for line in text if line)[-lines:]
+
+        return self._ask(ask, seconds=60)
+
+    def _services(self, names: list[str] | None) -> tuple[port.Service, ...]:
+        def ask(sky: typing.Any) -> tuple[port.Service, ...]:
+            return tuple(_service(record) for record in sky.get(sky.serve.status(names)))
+
+        # With several calls at once, or under load, the server fails to answer now and then: that
+        # is no answer at all, and above all not "there is none".
+        for pause_seconds in (1, 3, 6):
+            with contextlib.suppress(port.Unreachable):
+                return self._ask(ask, seconds=120)
+            time.sleep(pause_seconds)
+        return self._ask(ask, seconds=120)
+
+
+def user_text(yaml_content: str | None) -> str | None:
+    """The task as its author wrote it, from a service's YAML.
+
+    SkyServe keeps the text, comments and all, beside its own normal form (sky/task.py:2126). The
+    normal form holds the values of secrets, the text that this package hands over does not.
+    """
+    if not yaml_content:
+        return None
+    content = yaml.safe_load(yaml_content)
+    text = content.get("_user_specified_yaml") if isinstance(content, dict) else None
+    return text if isinstance(text, str) else yaml_content
+
+
+def _service(record: Mapping[str, typing.Any]) -> port.Service:
+    return port.Service(
+        name=record["name"],
+        status=_value(record["status"]),
+        version=int(record["version"]),
+        active_versions=tuple(record.get("active_versions") or ()),
+        hash=record.get("hash") or "",
+        endpoint=record.get("endpoint"),
+        text=user_text(record.get("yaml_content")),
+        target_replicas=record.get("target_num_replicas"),
+        replicas=tuple(
+            port.Replica(
+                id=int(replica["replica_id"]),
+                status=_value(replica["status"]),
+                version=int(replica["version"]),
+                launched=replica.get("launched_at") is not None,
+                endpoint=replica.get("endpoint"),
+                infra=replica.get("infra") or "",
+                spot=bool(replica.get("is_spot")),
+            )
+            for replica in record.get("replica_info") or ()
+        ),
+    )
+
+
+def _value(status: typing.Any) -> str:
+    return str(getattr(status, "value", status))

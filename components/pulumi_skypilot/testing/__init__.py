@@ -1,0 +1,81 @@
+"""A SkyPilot in memory, for fast tests of programs and of this package.
+
+It behaves as SkyPilot 0.14.1 was seen to, its traps included: `up` on a name that exists takes the
+service over, `down` during provisioning leaves a machine running, `update` keeps replicas only when
+nothing but the `service:` section differs, a launch whose set-up fails leaves its machine. Time is
+its clock's: nothing waits. The package's own tests run the same scenarios on it and on the real
+one.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+from .. import port, skypilot
+from ..providers import base
+from .clock import Clock
+from .clusters import Clusters
+from .services import BOOT_SECONDS, DRAIN_SECONDS, ROW_SECONDS, START_SECONDS, Services
+
+__all__ = [
+    "BOOT_SECONDS",
+    "DRAIN_SECONDS",
+    "ROW_SECONDS",
+    "START_SECONDS",
+    "Clock",
+    "SkyPilot",
+    "use",
+]
+
+
+class SkyPilot(Services, Clusters, port.SkyPilot):
+    """The whole port over dictionaries."""
+
+    def server(self) -> port.Server:
+        """Who answers, and who we are to it."""
+        self._called("server")
+        return port.Server(skypilot.DEFAULT_URL, "0.14.1", self.user, self.workspace)
+
+    def places(self) -> frozenset[str]:
+        """The infra that the server has credentials for."""
+        self._called("places")
+        return self.enabled
+
+    def machines(self) -> tuple[port.Machine, ...]:
+        """Every live machine."""
+        self._called("machines")
+        self._tick_services()
+        return (*self._machines.values(), *self._cluster_machines())
+
+    def machine_down(self, name: str) -> None:
+        """Terminate a machine."""
+        self._called("machine_down", name)
+        if self._machines.pop(name, None) is None and self._clusters.pop(name, None) is None:
+            raise port.NotFound(f"Cluster {name!r} does not exist.")
+
+    def active(self, name: str) -> tuple[str, ...]:
+        """Requests under way: none, since every call of the fake ends at once."""
+        self._called("active", name)
+        return ()
+
+    def cancel(self, request: str) -> None:
+        """Abort a request."""
+        self._called("cancel", request)
+
+    def get(self, url: str, api_key: str | None) -> tuple[int, str]:
+        """Answer as vLLM does: the cluster of that address, else whichever service is ready."""
+        self._called("get", url)
+        orders = self._orders_at(url)
+        if orders is None:
+            orders = self._ready_orders()
+        return self._answer(orders, url, api_key)
+
+
+@contextlib.contextmanager
+def use(fake: SkyPilot) -> Iterator[SkyPilot]:
+    """Let this package's providers talk to the fake, in the fake's own time."""
+    before = base.connect, base.clock
+    base.connect, base.clock = lambda _: fake, fake.clock
+    try:
+        yield fake
+    finally:
+        base.connect, base.clock = before

@@ -1,0 +1,18 @@
+"""Time for tests."""
+
+from .. import lifecycle
+
+
+class Clock(lifecycle.Clock):
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> float:
+        """Seconds since the clock was made."""
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass at once."""
+        self.seconds += seconds
