@@ -60,6 +60,15 @@ def test_spot_with_a_fallback_may_cost_as_much_as_on_demand():
     assert fallback.most == cost.Range(0.6, 1.6)
 
 
+def test_replicas_that_are_always_on_demand():
+    some = of(infra="aws/us-east-1", spot={"onDemand": 1}, replicas=3)
+    assert some.most == cost.Range(0.6 + 0.8, 0.6 + 0.8)
+
+
+def test_every_node_of_a_replica_counts():
+    assert of(infra="aws/us-east-1", nodes=2, replicas=2).most == cost.Range(3.2, 3.2)
+
+
 def test_spot_where_there_is_none_is_unknown_or_counts_as_on_demand():
     alone = of(infra="gcp", spot=True)
     assert alone.most is None
@@ -76,6 +85,12 @@ def test_ones_own_machines_have_no_price():
     mixed = of(infra=["k8s", "gcp"])
     assert mixed.most == cost.Range(0.7, 0.7)
     assert mixed.notes == ("nothing is counted for k8s",)
+
+
+def test_a_gpu_without_a_price_is_said():
+    assert of(infra="aws", accelerators=["L4:1", "H200:1"]).notes == (
+        "nothing is counted for H200:1",
+    )
 
 
 def test_kubernetes_with_prices_of_its_own_counts():

@@ -89,7 +89,7 @@ def question(specs: Sequence[spec.Spec]) -> dict[str, typing.Any]:
     clouds = {_cloud(place) for one in specs for place in one.infra if one.accelerators}
     anywhere = any(one.accelerators and not one.infra for one in specs)
     machines = {machine for one in specs for machine in _machines(one)}
-    if any(_kind(one) == "service" for one in specs):
+    if any(one.kind == "service" for one in specs):
         machines |= {_controller(one) for one in specs}
     return {
         "clouds": None if anywhere else sorted(clouds),
@@ -118,27 +118,27 @@ def cost(wanted: spec.Spec, prices: Prices) -> Cost:
     """What a deployment costs at its fewest and at its most replicas."""
     if prices.away:
         return Cost(None, None, None, prices.away)
-    nodes = getattr(wanted, "nodes", None) or 1
     regular, why = _range(wanted, prices, spot=False)
-    spot, why_spot = _range(wanted, prices, spot=True) if wanted.spot else (None, None)
-    notes = _own_notes(wanted, prices)
-    if wanted.spot is None or wanted.spot.fallback:
-        one, stand_in = (spot or regular, regular) if wanted.spot else (regular, regular)
-    else:
-        one, stand_in, why = spot, spot, why_spot
-    if one is None or stand_in is None:
-        return Cost(None, None, None, why or why_spot or "no price", notes)
-    one, stand_in = one.times(nodes), stand_in.times(nodes)
-    if wanted.spot and spot is None:
-        notes = (*notes, f"on-demand prices, since {why_spot}")
-    fewest, most = _replicas(wanted)
-    always = min(getattr(wanted.spot, "on_demand", None) or 0, most)
-    return Cost(
-        replica=Range(one.low, stand_in.high),
-        fewest=_mixed(fewest, min(always, fewest), one, stand_in),
-        most=_mixed(most, always, one, stand_in),
-        notes=notes,
-    )
+    each, notes = regular, tuple(_uncounted(wanted, prices))
+    if wanted.spot:
+        each, why_spot = _range(wanted, prices, spot=True)
+        if wanted.spot.fallback and regular:
+            if each is None:
+                notes = (*notes, f"on-demand prices, since {why_spot}")
+            each = Range((each or regular).low, regular.high)
+        elif each is None:
+            why = why_spot
+    always = (wanted.spot.on_demand if wanted.spot else None) or 0
+    if each is None or (always and regular is None):
+        return Cost(None, None, None, why or "no price", notes)
+
+    def of(count: int) -> Range:
+        fixed = min(always, count)
+        total = each.times(count - fixed) + (regular or each).times(fixed)
+        return total.times(wanted.nodes)
+
+    fewest, most = replicas(wanted)
+    return Cost(each.times(wanted.nodes), of(fewest), of(most), notes=notes)
 
 
 def total(costs: Sequence[Cost]) -> tuple[Range, Range, int]:
@@ -183,6 +183,14 @@ def over_budget(costs: Mapping[str, Cost], budget: Budget) -> str | None:
     return None
 
 
+def replicas(wanted: spec.Spec) -> tuple[int, int]:
+    """How many machines' worth of it run at the fewest and at the most."""
+    if wanted.kind == "cluster":
+        return 1, 1
+    spare = wanted.replicas.overprovision or 0
+    return wanted.replicas.min + spare, wanted.replicas.max + spare
+
+
 def money(amount: float) -> str:
     """An amount as people write it: cents where they matter."""
     return f"{amount:,.2f}" if amount < 100 else f"{amount:,.0f}"
@@ -194,23 +202,6 @@ def shown(range_: Range | None) -> str:
         return "unknown"
     low, high = money(range_.low), money(range_.high)
     return low if low == high else f"{low} to {high}"
-
-
-def _replicas(wanted: spec.Spec) -> tuple[int, int]:
-    if _kind(wanted) == "cluster":
-        return 1, 1
-    spare = getattr(wanted.replicas, "overprovision", None) or 0
-    return wanted.replicas.min + spare, wanted.replicas.max + spare
-
-
-def _kind(wanted: spec.Spec) -> str:
-    return str(getattr(wanted, "kind", None) or "service")
-
-
-def _mixed(count: int, always: int, one: Range, stand_in: Range) -> Range:
-    """So many replicas, some of them always on demand, the rest on spot where that is had."""
-    spot = Range(one.low, stand_in.high).times(count - always)
-    return spot + stand_in.times(always)
 
 
 def _range(wanted: spec.Spec, prices: Prices, *, spot: bool) -> tuple[Range | None, str | None]:
@@ -227,11 +218,11 @@ def _range(wanted: spec.Spec, prices: Prices, *, spot: bool) -> tuple[Range | No
 
 def _cheapest(wanted: spec.Spec, prices: Prices, spot: bool) -> list[float]:
     """The least price of each GPU in each region."""
-    best: dict[tuple[str, str, str], float] = {}
+    best: dict[tuple[str, str, str, float], float] = {}
     for row in _fitting(wanted, prices.rows):
         price = _price(row, spot)
         if price is not None:
-            key = (row.cloud, row.region, row.accelerator)
+            key = (row.cloud, row.region, row.accelerator, row.count)
             best[key] = min(price, best.get(key, price))
     return list(best.values())
 
@@ -242,11 +233,11 @@ def _price(row: Row, spot: bool) -> float | None:
 
 
 def _fitting(wanted: spec.Spec, rows: Sequence[Row]) -> Iterator[Row]:
-    counts = {one.name: one.count for one in wanted.accelerators}
-    kind = getattr(wanted, "instance_type", None)
+    asked = {(one.name, one.count) for one in wanted.accelerators}
+    kind = wanted.instance_type
     for row in rows:
         if (
-            counts.get(row.accelerator) == row.count
+            (row.accelerator, row.count) in asked
             and (kind is None or kind == row.instance)
             and _enough(wanted.cpus, row.cpus)
             and _enough(wanted.memory, row.memory)
@@ -280,7 +271,7 @@ def _machines(wanted: spec.Spec) -> Iterator[Machine]:
     if wanted.accelerators:
         return
     asked = {"cpus": wanted.cpus, "memory": wanted.memory}
-    kind = getattr(wanted, "instance_type", None)
+    kind = wanted.instance_type
     kinds = [False] if wanted.spot is None else [True, False] if wanted.spot.fallback else [True]
     for place in wanted.infra or (None,):
         if place is not None and _cloud(place) in OWN:
@@ -319,9 +310,15 @@ def _reason(wanted: spec.Spec, prices: Prices, spot: bool) -> str:
     return f"the server's catalogue has no {'spot ' if spot else ''}price of {named} there"
 
 
-def _own_notes(wanted: spec.Spec, prices: Prices) -> tuple[str, ...]:
-    priced = {row.cloud for row in prices.rows if row.price}
-    own = [place for place in wanted.infra if _cloud(place) in OWN and _cloud(place) not in priced]
-    if not own or len(own) == len(wanted.infra):
-        return ()
-    return (f"nothing is counted for {', '.join(own)}",)
+def _uncounted(wanted: spec.Spec, prices: Prices) -> Iterator[str]:
+    """Alternatives that the spec allows and that no price is known of."""
+    if not wanted.accelerators:
+        return
+    fitting = list(_fitting(wanted, prices.rows))
+    for place in wanted.infra:
+        if not any(_covers(place, row) and row.price for row in fitting):
+            why = prices.failed.get(_cloud(place))
+            yield f"nothing is counted for {place}" + (f" ({why})" if why else "")
+    for gpu in wanted.accelerators:
+        if not any((row.accelerator, row.count) == (gpu.name, gpu.count) for row in fitting):
+            yield f"nothing is counted for {gpu}"

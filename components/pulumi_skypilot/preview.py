@@ -1,0 +1,195 @@
+"""What `pulumi preview --json` says of our deployments, as values.
+
+Only what a spec and a plan hold is taken over. Pulumi masks secrets, unless it was told otherwise:
+neither they nor env are ever read here.
+"""
+
+import dataclasses
+import re
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+
+from . import disruption, spec
+
+_TYPES = ("pulumi-python:dynamic/skypilot:Service", "pulumi-python:dynamic/skypilot:Cluster")
+_STRENGTH: tuple[disruption.Happens, ...] = ("in place", "rolls", "restarts", "replaces")
+_TOLD = re.compile(
+    rf"(?P<name>[^\s:]+): (?P<happens>{'|'.join(_STRENGTH)}): (?P<what>.*)", re.DOTALL
+)
+_SPEC_KEYS = {
+    field.alias or name for name, field in spec.Spec.model_fields.items()
+} - {"env", "secrets"}  # fmt: skip
+
+
+class Unreadable(ValueError):
+    """It is not what `pulumi preview --json` writes; one line says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Told:
+    """A line by which the preview told of a change: what it does, and to what."""
+
+    happens: disruption.Happens
+    what: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Side:
+    """A deployment before or after."""
+
+    spec: spec.Spec
+    plan: Mapping[str, typing.Any]
+
+    @property
+    def context(self) -> str:
+        """Tokens of one request, as the command has them; empty where the model decides."""
+        for part in self.plan.get("command") or ():
+            flag, _, value = str(part).partition(" ")
+            if flag == "--max-model-len":
+                return value
+        return ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Deployment:
+    """A deployment in a preview; one side is missing when it is new or goes."""
+
+    name: str
+    """As the stack names it."""
+    remote: str
+    """Its name on the API server."""
+    happens: disruption.Happens
+    before: Side | None
+    after: Side | None
+    told: tuple[Told, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Preview:
+    """All of a preview that concerns us."""
+
+    stack: str
+    deployments: tuple[Deployment, ...]
+    api_server: str | None = None
+    workspace: str | None = None
+    unseen: bool = False
+    """Whether unchanged resources were left out of it, deployments perhaps among them."""
+    others: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """What happens to resources that are not ours: operation → how many."""
+    errors: tuple[str, ...] = ()
+
+
+def read(content: Mapping[str, typing.Any]) -> Preview:
+    """The preview of a JSON document. Raises Unreadable."""
+    steps = content.get("steps")
+    if not isinstance(steps, list):
+        if content.get("diagnostics"):
+            return Preview("", (), errors=_errors(content))
+        raise Unreadable("there are no steps in it; write it with `pulumi preview --json`")
+    ours: dict[str, list[Mapping[str, typing.Any]]] = {}
+    others: dict[str, int] = {}
+    for step in steps:
+        kind = _type(step)
+        if kind in _TYPES:
+            ours.setdefault(step["urn"], []).append(step)
+        elif "skypilot:" not in kind and not kind.startswith("pulumi:") and step["op"] != "same":
+            others[step["op"]] = others.get(step["op"], 0) + 1
+    told = list(_told(content.get("diagnostics") or ()))
+    scope = next((_scope(step) for group in ours.values() for step in group), {})
+    return Preview(
+        stack=next((step["urn"].split("::")[0].rpartition(":")[2] for step in steps), ""),
+        deployments=tuple(
+            sorted(
+                (_deployment(urn, group, told) for urn, group in ours.items()),
+                key=lambda one: one.name,
+            )
+        ),
+        api_server=scope.get("apiServer"),
+        workspace=scope.get("workspace"),
+        unseen=_unseen(content),
+        others=others,
+        errors=_errors(content),
+    )
+
+
+def _deployment(
+    urn: str,
+    steps: Sequence[Mapping[str, typing.Any]],
+    told: Iterable[tuple[str, Told]],
+) -> Deployment:
+    old = next((step["oldState"] for step in steps if step.get("oldState")), None)
+    new = next((step["newState"] for step in steps if step.get("newState")), None)
+    inputs = (new or old or {}).get("inputs") or {}
+    remote = str(inputs.get("name"))
+    lines = tuple(dict.fromkeys(line for name, line in told if name == remote))
+    operations = {step["op"] for step in steps}
+    return Deployment(
+        name=urn.rpartition("::")[2],
+        remote=remote,
+        happens=_happens(operations, lines),
+        before=_side(old),
+        after=_side(new),
+        told=lines,
+    )
+
+
+def _happens(operations: set[str], lines: Sequence[Told]) -> disruption.Happens:
+    if operations & {"replace", "create-replacement", "delete-replaced"}:
+        return "replaces"
+    if "create" in operations:
+        return "starts"
+    if "delete" in operations:
+        return "stops"
+    if "update" not in operations:
+        return "unchanged"
+    return max((line.happens for line in lines), key=_STRENGTH.index, default="in place")
+
+
+def _side(state: Mapping[str, typing.Any] | None) -> Side | None:
+    if state is None:
+        return None
+    inputs = state.get("inputs") or {}
+    try:
+        found = spec.parse({key: inputs[key] for key in inputs.keys() & _SPEC_KEYS})
+    except spec.SpecError as error:
+        raise Unreadable(f"{state['urn'].rpartition('::')[2]}: {error}") from None
+    planned = inputs.get("plan")
+    return Side(found, planned if isinstance(planned, Mapping) else {})
+
+
+def _told(diagnostics: Iterable[Mapping[str, typing.Any]]) -> typing.Iterator[tuple[str, Told]]:
+    """The lines of the provider's diff (providers.differences.describe)."""
+    for one in diagnostics:
+        for line in str(one.get("message") or "").splitlines():
+            found = _TOLD.fullmatch(line.strip())
+            if found:
+                what, _, why = found["what"].rpartition(" (")
+                happens = typing.cast(disruption.Happens, found["happens"])
+                yield found["name"], Told(happens, what, why.removesuffix(")"))
+
+
+def _unseen(content: Mapping[str, typing.Any]) -> bool:
+    """Without `--show-sames` only the stack itself is listed of what stays."""
+    listed = sum(step["op"] == "same" for step in content["steps"])
+    return bool((content.get("changeSummary") or {}).get("same", 0) > listed)
+
+
+def _errors(content: Mapping[str, typing.Any]) -> tuple[str, ...]:
+    found = (
+        " ".join(line.removeprefix("error: ").split())
+        for one in content.get("diagnostics") or ()
+        if one.get("severity") == "error" and "non-zero exit code" not in one["message"]
+        for line in one["message"].splitlines()
+    )
+    return tuple(dict.fromkeys(line for line in found if line))
+
+
+def _type(step: Mapping[str, typing.Any]) -> str:
+    return str(step["urn"].split("::")[2].rpartition("$")[2])
+
+
+def _scope(step: Mapping[str, typing.Any]) -> Mapping[str, typing.Any]:
+    state = step.get("newState") or step.get("oldState") or {}
+    found = (state.get("inputs") or {}).get("scope")
+    return found if isinstance(found, Mapping) else {}

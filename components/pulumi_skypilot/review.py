@@ -1,0 +1,299 @@
+"""The report of a preview for a pull request, as Markdown that GitHub renders.
+
+Pure: a preview and prices in, text out. For a reader who has never seen the project.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from . import cost, disruption, preview
+
+_WORDS: dict[disruption.Happens, str] = {
+    "starts": "new",
+    "in place": "in place",
+    "rolls": "rolls",
+    "restarts": "restarts",
+    "replaces": "replaced",
+    "stops": "removed",
+    "unchanged": "unchanged",
+}
+
+
+def markdown(seen: preview.Preview, prices: cost.Prices) -> str:
+    """The report."""
+    parts = [
+        f"## Preview of `{seen.stack}`" if seen.stack else "## Preview",
+        *_failed(seen),
+        _summary(seen, prices),
+    ]
+    if seen.deployments:
+        parts += [
+            _table(seen, prices),
+            *_disturbs(seen, prices),
+            *_warnings(seen),
+            _picture(seen),
+            _footnotes(seen, prices),
+        ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _failed(seen: preview.Preview) -> Iterator[str]:
+    if seen.errors:
+        lines = "\n".join(f"- {_safe(error)}" for error in seen.errors)
+        yield f"**The preview failed: nothing can be deployed like this.**\n\n{lines}"
+
+
+def _summary(seen: preview.Preview, prices: cost.Prices) -> str:
+    """One or two sentences: what changes and what it costs."""
+    told = [
+        f"{number} {word}"
+        for happens, word in _WORDS.items()
+        if (number := sum(one.happens == happens for one in seen.deployments))
+    ]
+    line = f"Deployments: {', '.join(told) or 'none in this preview'}."
+    others = sum(seen.others.values())
+    if others:
+        line += f" Other resources that change: {others}."
+    if seen.unseen:
+        line += " What does not change is not in it: make it with `--show-sames` to see the whole."
+    if not seen.deployments:
+        return "" if seen.errors else line
+    before = [_cost(one.before, prices) for one in seen.deployments if one.before]
+    after = [_cost(one.after, prices) for one in seen.deployments if one.after]
+    return f"{line}\n\n{_money(before, after)}"
+
+
+def _money(before: list[cost.Cost], after: list[cost.Cost]) -> str:
+    old_fewest, old_most, _ = cost.total(before)
+    fewest, most, unknown = cost.total(after)
+    rows = [
+        "| USD | an hour before | an hour after | a month after |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| at the {name} replicas | {cost.shown(old)} | **{cost.shown(new)}** | "
+            f"{cost.shown(new.times(cost.HOURS_A_MONTH))} |"
+            for name, old, new in (("fewest", old_fewest, fewest), ("most", old_most, most))
+        ),
+    ]
+    if after and unknown == len(after):
+        return f"**Cost: unknown** ({_safe(after[0].unknown or '')})."
+    doubt = f"\n\nNot in these sums: {unknown} of unknown cost." if unknown else ""
+    return "\n".join(rows) + doubt
+
+
+def _table(seen: preview.Preview, prices: cost.Prices) -> str:
+    columns: tuple[tuple[str, Callable[[preview.Side], str]], ...] = (
+        ("model", lambda side: f"`{side.spec.model}`"),
+        ("machines", _machines),
+        ("replicas", _replicas),
+        ("context", lambda side: side.context or "the model's"),
+        ("USD/h", lambda side: _hourly(_cost(side, prices))),
+    )
+    head = "| deployment | change | " + " | ".join(name for name, _ in columns) + " |"
+    rows = [head, "|---" * (len(columns) + 2) + "|"]
+    for one in seen.deployments:
+        cells = [_cell(one, show) for _, show in columns]
+        rows.append(f"| **{_safe(one.name)}** | {_WORDS[one.happens]} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _cell(one: preview.Deployment, show: Callable[[preview.Side], str]) -> str:
+    """Before and after, where they differ."""
+    before, after = (_safe(show(side)) if side else None for side in (one.before, one.after))
+    if after is None:
+        return f"~~{before}~~"
+    if before is None or before == after:
+        return after
+    return f"{before} → **{after}**"
+
+
+def _machines(side: preview.Side) -> str:
+    wanted = side.spec
+    sizes = [
+        *(f"{value} {unit}" for value, unit in ((wanted.cpus, "CPUs"), (wanted.memory, "GiB"))
+          if value),
+    ]  # fmt: skip
+    kinds = " or ".join(map(str, wanted.accelerators)) or " ".join(sizes)
+    nodes = f"{wanted.nodes} machines of " if wanted.nodes > 1 else ""
+    places = " or ".join(wanted.infra) or "anywhere"
+    spot = ""
+    if wanted.spot:
+        spot = ", spot or on-demand" if wanted.spot.fallback else ", spot"
+    return f"{nodes}{kinds}, {places}{spot}"
+
+
+def _replicas(side: preview.Side) -> str:
+    if side.spec.kind == "cluster":
+        return "one cluster"
+    fewest, most = cost.replicas(side.spec)
+    return str(fewest) if fewest == most else f"{fewest} to {most}"
+
+
+def _hourly(found: cost.Cost) -> str:
+    if found.fewest is None or found.most is None:
+        return "unknown"
+    fewest, most = cost.shown(found.fewest), cost.shown(found.most)
+    return fewest if fewest == most else f"{fewest}; at most {most}"
+
+
+def _disturbs(seen: preview.Preview, prices: cost.Prices) -> Iterator[str]:
+    changed = [one for one in seen.deployments if one.happens != "unchanged"]
+    if not changed:
+        yield "Nothing that runs is disturbed."
+        return
+    yield "### What it does to what is running"
+    for one in changed:
+        found = disruption.disruption(
+            one.happens, _priced(one.before, prices), _priced(one.after, prices)
+        )
+        extra = ""
+        if found.extra and found.extra.high:
+            meanwhile = " while it lasts" if one.happens == "rolls" else ""
+            extra = f" **+{cost.shown(found.extra)} USD/h{meanwhile}.**"
+        lines = [f"**{_safe(one.name)}** {_WORDS[one.happens]}: {found.text}.{extra}"]
+        if one.told:
+            lines += ["", "| what changes | effect | why |", "|---|---|---|"]
+            lines += [
+                f"| {_change(told.what)} | {_WORDS[told.happens]} | {_safe(told.why)} |"
+                for told in one.told
+            ]
+        yield "\n".join(lines)
+
+
+def _change(what: str) -> str:
+    """`path old -> new`, as a reader of a diff expects it."""
+    path, _, values = what.partition(" ")
+    old, arrow, new = values.partition(" -> ")
+    if not arrow:
+        return f"`{_safe(what)}`"
+    return f"`{_safe(path)}`: {_value(old)} → {_value(new)}"
+
+
+def _value(text: str) -> str:
+    text = text if len(text) <= 120 else f"{text[:117]}…"
+    return f"`{_safe(text)}`" if text else "none"
+
+
+def _warnings(seen: preview.Preview) -> Iterator[str]:
+    """What a reviewer should have thought of; each once, with the deployments it holds for."""
+    lines = []
+    for text, holds in WARNINGS:
+        names = [one.name for one in seen.deployments if one.after and holds(one.after)]
+        if names:
+            lines.append(f"- **{_safe(', '.join(names))}**: {text}")
+    if lines:
+        yield "### Worth a thought\n\n" + "\n".join(lines)
+
+
+def _no_spot_fallback(side: preview.Side) -> bool:
+    return side.spec.spot is not None and not side.spec.spot.fallback
+
+
+def _scales_to_zero(side: preview.Side) -> bool:
+    return side.spec.kind == "service" and side.spec.replicas.min == 0 < side.spec.replicas.max
+
+
+def _serves_nothing(side: preview.Side) -> bool:
+    return side.spec.kind == "service" and side.spec.replicas.max == 0
+
+
+def _plain_http(side: preview.Side) -> bool:
+    return side.spec.kind == "service" and side.spec.tls is None
+
+
+def _open(side: preview.Side) -> bool:
+    return side.spec.auth == "none"
+
+
+WARNINGS: tuple[tuple[str, Callable[[preview.Side], bool]], ...] = (
+    (
+        "spot without a fallback: when the cloud takes the machines back and has no others, "
+        "nothing answers. `spot: {fallback: on-demand}` puts on-demand machines in their place.",
+        _no_spot_fallback,
+    ),
+    (
+        "scales to zero: the first request after a quiet time fails, and so do the next ones until "
+        "a replica has started and loaded the model, which takes minutes.",
+        _scales_to_zero,
+    ),
+    ("no replicas: nothing is served, and no request wakes one.", _serves_nothing),
+    (
+        "no key is asked for: whoever reaches the endpoint is served, at your expense.",
+        _open,
+    ),
+    (
+        "the endpoint is plain HTTP: keys and prompts cross the network in the clear. Keep it in a "
+        "private network, put a proxy with TLS before it, or set `tls`.",
+        _plain_http,
+    ),
+)
+"""What to warn of, and when it holds; the worst first."""
+
+
+def _picture(seen: preview.Preview) -> str:
+    """The stack as it will be, drawn by GitHub itself."""
+    left = [one for one in seen.deployments if one.after]
+    if not left:
+        return ""
+    lines = ["flowchart LR", '  clients(["clients"])']
+    marked = []
+    for number, one in enumerate(left):
+        side = one.after
+        assert side is not None  # noqa: S101 - chosen above
+        door, machines = f"d{number}", f"m{number}"
+        if side.spec.kind == "service":
+            title = f"{one.name}<br/>load balancer"
+            crowd = f"{_replicas(side)} of {side.spec.model}<br/>{_machines(side)}"
+            lines.append(f"  clients --> {door}[{_label(title)}] --> {machines}[{_label(crowd)}]")
+        else:
+            crowd = f"{one.name}<br/>{side.spec.model}<br/>{_machines(side)}"
+            lines.append(f"  clients --> {door}[{_label(crowd)}]")
+        if one.happens != "unchanged":
+            marked.append(door)
+    if marked:
+        lines += ["  classDef changed stroke-width:3px", f"  class {','.join(marked)} changed"]
+    return "### The stack after it\n\n```mermaid\n" + "\n".join(lines) + "\n```"
+
+
+def _label(text: str) -> str:
+    return '"' + text.replace('"', "'") + '"'
+
+
+def _footnotes(seen: preview.Preview, prices: cost.Prices) -> str:
+    sides = [one.after for one in seen.deployments if one.after]
+    costs = {one.name: _cost(one.after, prices) for one in seen.deployments if one.after}
+    notes = [
+        "USD an hour at the fewest and the most replicas, from the cheapest to the dearest place "
+        "that the spec allows, by the API server's catalogue; without disks, traffic and taxes."
+    ]
+    notes += [f"{name}: {found.unknown}." for name, found in costs.items() if found.unknown]
+    notes += [f"{name}: {note}." for name, found in costs.items() for note in found.notes]
+    service = next((side.spec for side in sides if side.spec.kind == "service"), None)
+    price = cost.controller(service, prices) if service else None
+    if price is not None and prices.controller:
+        notes.append(
+            f"SkyServe's controller has a machine of its own: {cost.money(price)} USD/h more."
+        )
+    elif price is not None:
+        notes.append(
+            f"Where SkyServe's controller has a machine of its own: {cost.money(price)} USD/h more "
+            "(none is running now)."
+        )
+    return "<sub>" + "<br>".join(_safe(note) for note in dict.fromkeys(notes)) + "</sub>"
+
+
+def _priced(side: preview.Side | None, prices: cost.Prices) -> disruption.Side | None:
+    return disruption.Side(side.spec, _cost(side, prices)) if side else None
+
+
+def _cost(side: preview.Side | None, prices: cost.Prices) -> cost.Cost:
+    if side is None:
+        return cost.Cost(None, None, None)
+    return cost.cost(side.spec, prices)
+
+
+_ESCAPES: Mapping[str, str] = {"|": "\\|", "<": "&lt;", ">": "&gt;", "\n": " ", "\r": " "}
+
+
+def _safe(text: str) -> str:
+    """Text that may stand in a table's cell."""
+    return "".join(_ESCAPES.get(letter, letter) for letter in text)

@@ -1,0 +1,165 @@
+"""The report of a preview: previews/ holds what the real CLI wrote, cut down to what is read."""
+
+import json
+import pathlib
+
+import pytest
+
+from pulumi_skypilot import changes, cost, preview, review
+from pulumi_skypilot.providers import differences
+
+FOLDER = pathlib.Path(__file__).parent / "previews"
+PRICES = cost.Prices(
+    rows=(
+        cost.Row("aws", "us-east-1", "g6.xlarge", "L4", 1.0, 4.0, 16.0, 0.8, 0.3),
+        cost.Row("aws", "us-east-1", "g6e.xlarge", "L40S", 1.0, 4.0, 32.0, 1.9, 0.8),
+    ),
+    machines={cost.machine({**cost.CONTROLLER, "infra": "aws", "use_spot": False}): 0.19},
+)
+
+
+def content(name):
+    return json.loads((FOLDER / f"{name}.json").read_text())
+
+
+def report(name, prices=PRICES):
+    return review.markdown(preview.read(content(name)), prices)
+
+
+def line(text, start):
+    return next(one for one in text.splitlines() if one.startswith(start))
+
+
+def test_a_new_stack():
+    text = report("new")
+    assert "Deployments: 2 new." in text
+    assert line(text, "| **chat**") == (
+        "| **chat** | new | `openai/gpt-oss-20b` | L4:1, aws, spot | 1 to 2 | 8192 | "
+        "0.30; at most 0.60 |"
+    )
+    assert line(text, "**chat** new:") == (
+        "**chat** new: 1 new replica of L4:1 starts; nothing else is touched. **+0.30 USD/h.**"
+    )
+
+
+def test_a_change_shows_both_sides_and_what_it_takes_meanwhile():
+    text = report("gpu")
+    assert "| L4:1, aws, spot → **L40S:1, aws, spot** |" in line(text, "| **chat**")
+    assert "| at the fewest replicas | 0.30 | **0.80** | 584 |" in text
+    assert line(text, "**chat** rolls:") == (
+        "**chat** rolls: 1 new replica of L40S:1 starts beside the old; what serves now goes when "
+        "the new answer, which they must within 30 min; requests go on being answered. "
+        "**+0.80 USD/h while it lasts.**"
+    )
+    assert "| `resources.accelerators`: `L4:1` → `L40S:1` | rolls | SkyServe starts" in text
+
+
+def test_a_change_of_the_autoscaler_touches_nothing():
+    text = report("scale")
+    assert "Deployments: 1 in place, 1 unchanged." in text
+    assert line(text, "**chat** in place:") == (
+        "**chat** in place: running replicas are not touched."
+    )
+    assert "| at the most replicas | 0.60 | **1.20** |" in text
+
+
+def test_a_removal_is_struck_out_and_not_in_the_picture():
+    text = report("remove")
+    assert "~~`Qwen/Qwen3-8B`~~" in line(text, "| **lab**")
+    assert "**lab** removed: it is taken down for good." in text
+    assert "Qwen" not in text.partition("```mermaid")[2]
+
+
+def test_a_replacement_says_that_nothing_answers():
+    text = report("replace")
+    assert "**nothing answers meanwhile**" in line(text, "**chat** replaced:")
+    assert "| `name`: `demo-chat` → `other-chat` | replaced | another name" in text
+
+
+def test_an_unchanged_stack():
+    assert "Nothing that runs is disturbed." in report("same")
+
+
+def test_a_preview_that_failed_says_why_and_no_more():
+    assert report("broken") == (
+        "## Preview of `demo`\n\n"
+        "**The preview failed: nothing can be deployed like this.**\n\n"
+        "- llm:deployments.chat.context: 99999999 tokens are more than the 131072 of "
+        "openai/gpt-oss-20b; lower it to 131072 or leave it out\n"
+    )
+
+
+def test_without_show_sames_the_report_says_that_it_lacks_the_rest():
+    cut = content("remove")
+    cut["steps"] = [step for step in cut["steps"] if step["op"] != "same"]
+    assert "`--show-sames`" in review.markdown(preview.read(cut), PRICES)
+    assert "`--show-sames`" not in report("remove")
+
+
+def test_unknown_prices_are_said_once_and_fail_nothing():
+    text = report("new", cost.Prices(away="no server answers"))
+    assert "**Cost: unknown** (no server answers)." in text
+    assert line(text, "| **chat**").endswith("| unknown |")
+
+
+@pytest.mark.parametrize(
+    ("name", "warning"),
+    [
+        ("new", "- **chat**: spot without a fallback"),
+        ("secrets", "- **code**: scales to zero"),
+        ("new", "- **lab**: no replicas"),
+        ("new", "- **chat, lab**: the endpoint is plain HTTP"),
+    ],
+)
+def test_warnings(name, warning):
+    assert warning in report(name)
+
+
+def test_a_deployment_without_a_key_is_warned_of():
+    changed = content("new")
+    for step in changed["steps"]:
+        if step["newState"]["type"].endswith(":Service"):
+            step["newState"]["inputs"]["auth"] = "none"
+    assert "- **chat, lab**: no key is asked for" in review.markdown(preview.read(changed), PRICES)
+
+
+def test_no_secret_and_no_env_reaches_the_report():
+    """As if Pulumi had masked nothing."""
+    changed = content("model")
+    for step in changed["steps"]:
+        for side in ("oldState", "newState"):
+            inputs = (step.get(side) or {}).get("inputs") or {}
+            inputs["apiKey"] = "canary-key"
+            inputs["env"] = {"NAME": "canary-env"}
+            inputs["secrets"] = {"HF_TOKEN": "canary-token"}
+            inputs["seed"] = "canary-seed"
+    text = review.markdown(preview.read(changed), PRICES)
+    assert "canary" not in text
+    assert "`env.A`" in text  # that it changed is told
+
+
+def test_the_line_of_a_change_is_read_as_it_was_written():
+    change = changes.Change("replicas.min", changes.Effect.IN_PLACE, "they stay", 1.0, 2.0)
+    diagnostics = [{"message": f"prod-chat: {differences.describe(change)}\n"}]
+    assert list(preview._told(diagnostics)) == [
+        ("prod-chat", preview.Told("in place", "replicas.min 1 -> 2", "they stay"))
+    ]
+
+
+@pytest.mark.parametrize("effect", changes.Effect)
+def test_every_effect_of_a_change_has_its_word(effect):
+    assert effect.value in review._WORDS
+
+
+def test_what_stands_in_a_cell_cannot_break_the_table():
+    changed = content("new")
+    for step in changed["steps"]:
+        if step["newState"]["type"].endswith(":Service"):
+            step["newState"]["inputs"]["model"] = "/models/a|b<c"
+    text = review.markdown(preview.read(changed), PRICES)
+    assert "`/models/a\\|b&lt;c`" in line(text, "| **chat**")
+
+
+def test_what_is_no_preview_is_refused_in_one_line():
+    with pytest.raises(preview.Unreadable, match="pulumi preview --json"):
+        preview.read({"version": 3})
