@@ -26,6 +26,11 @@ ACCEPT_SECONDS = 180.0
 POLL_SECONDS = 2.0
 
 
+def lock(name: str) -> threading.Lock:
+    """One call at a time for a name: of this process, which runs all calls of an `up`."""
+    return _LOCKS[name]
+
+
 class Clock(typing.Protocol):
     """Time, so that tests need none."""
 
@@ -56,8 +61,8 @@ class Seen:
     drift: tuple[str, ...] = ()
 
 
-class Services:
-    """The life cycle of services on one API server."""
+class LifeCycle:
+    """What services and clusters share: one call a name at a time, and bounded waiting."""
 
     def __init__(
         self,
@@ -69,12 +74,41 @@ class Services:
         self._clock = clock or SystemClock()
         self._say = say
 
+    def _settle(self, name: str, seconds: float = SETTLE_SECONDS) -> None:
+        """Wait for what a killed call may have left under way: SkyPilot finishes its requests."""
+        for _ in self._until(seconds, f"{name}: an earlier request is still under way"):
+            if not self._sky.active(name):
+                return
+            self._say(f"{name}: waiting for an earlier request")
+
+    def _check_places(self, wanted: marker.Wanted) -> None:
+        allowed = task.places(task.from_text(wanted.text))
+        enabled = self._sky.places()
+        if allowed and not any(_enabled(place, enabled) for place in allowed):
+            raise port.Denied(
+                f"infra: the API server has no credentials for {' or '.join(allowed)} (it has "
+                f"{', '.join(sorted(enabled)) or 'none'}); set them up there and run `sky check`"
+            )
+
+    def _until(self, seconds: float, why: str) -> Iterator[None]:
+        """Poll: yields until the caller leaves the loop, raises TimedOut when time is up."""
+        deadline = self._clock.now() + seconds
+        while True:
+            yield
+            if self._clock.now() >= deadline:
+                raise port.TimedOut(f"{why} after {seconds:.0f} s")
+            self._clock.sleep(POLL_SECONDS)
+
+
+class Services(LifeCycle):
+    """The life cycle of services on one API server."""
+
     def create(self, wanted: marker.Wanted) -> marker.Applied:
         """Make the service, or take up the one that an interrupted create has left.
 
         Raises Invalid when the name belongs to someone else.
         """
-        with _LOCKS[wanted.name]:
+        with lock(wanted.name):
             found = self._present(wanted.name)
             if found is not None and found.status in _BROKEN and marker.owner(found) == wanted.mark:
                 self._end(found)  # an earlier try that SkyServe cannot mend
@@ -129,7 +163,7 @@ class Services:
         Raises Failed when the service is no longer what state remembers: someone else's change is
         not overwritten unseen.
         """
-        with _LOCKS[wanted.name]:
+        with lock(wanted.name):
             self._settle(wanted.name)
             found = self._sky.service(wanted.name)
             if found is None:
@@ -158,7 +192,7 @@ class Services:
 
         Raises Failed with the list of what is still there.
         """
-        with _LOCKS[name]:
+        with lock(name):
             self._settle(name)
             found = self._sky.service(name)
             if found is None:
@@ -175,6 +209,7 @@ class Services:
 
     def sweep(self, mark: str) -> None:
         """Take down all that carries a stack's mark. Raises Failed with what stays."""
+        self._settle(mark)  # what a killed call has begun may have no record yet
         for service in self._sky.services():
             if marker.owner(service) == mark:
                 self.delete(service.name, mark)
@@ -194,22 +229,6 @@ class Services:
                 break
             self._say(f"{name}: waiting for the earlier service to be gone")
         return found
-
-    def _settle(self, name: str) -> None:
-        """Wait for what a killed call may have left under way: SkyPilot finishes its requests."""
-        for _ in self._until(SETTLE_SECONDS, f"{name}: an earlier request is still under way"):
-            if not self._sky.active(name):
-                return
-            self._say(f"{name}: waiting for an earlier request")
-
-    def _check_places(self, wanted: marker.Wanted) -> None:
-        allowed = task.places(task.from_text(wanted.text))
-        enabled = self._sky.places()
-        if allowed and not any(_enabled(place, enabled) for place in allowed):
-            raise port.Denied(
-                f"infra: the API server has no credentials for {' or '.join(allowed)} (it has "
-                f"{', '.join(sorted(enabled)) or 'none'}); set them up there and run `sky check`"
-            )
 
     def _up(self, wanted: marker.Wanted) -> port.Service:
         self._say(f"{wanted.name}: registering")
@@ -308,15 +327,6 @@ class Services:
             self._sky.machine_down(name)
         except port.NotFound:
             return
-
-    def _until(self, seconds: float, why: str) -> Iterator[None]:
-        """Poll: yields until the caller leaves the loop, raises TimedOut when time is up."""
-        deadline = self._clock.now() + seconds
-        while True:
-            yield
-            if self._clock.now() >= deadline:
-                raise port.TimedOut(f"{why} after {seconds:.0f} s")
-            self._clock.sleep(POLL_SECONDS)
 
 
 _BROKEN = ("CONTROLLER_FAILED", "FAILED_CLEANUP")

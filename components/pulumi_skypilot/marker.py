@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import re
+import typing
 from collections.abc import Mapping
 
 import yaml
@@ -19,6 +20,10 @@ from . import port, task
 LABEL = "pulumi-stack"
 """The label of every machine of a stack: how the cloud's own console names its owner."""
 
+IDLE_MINUTES = "AUTOSTOP_IDLE_MINUTES"
+"""The variable by which the watchdog is told its minutes (watchdog.py)."""
+
+_JOB = re.compile(r"pulumi-([^-]+)-([^-]+)")
 _MARKER = re.compile(r"^# pulumi-skypilot stack=(\S+) digest=(\S+) text=(\S+)\s*\Z", re.MULTILINE)
 
 
@@ -38,9 +43,7 @@ class Wanted:
 
         Keyed by the service's own API key, so that a short value cannot be guessed from it.
         """
-        message = json.dumps([self.text, dict(self.env), dict(self.secrets)], sort_keys=True)
-        key = self.secrets.get(task.API_KEYS, self.mark)
-        return hmac.new(key.encode(), message.encode(), hashlib.sha256).hexdigest()[:24]
+        return _digest(self, self.text)
 
     def order(self) -> port.Order:
         """What goes to SkyPilot: the text with the stack's label and the marker."""
@@ -50,6 +53,39 @@ class Wanted:
         text = task.text({**content, "resources": resources})
         line = f"# pulumi-skypilot stack={self.mark} digest={self.digest} text={_sha(text)}\n"
         return port.Order(text=text + line, env=self.env, secrets=self.secrets)
+
+
+@dataclasses.dataclass(frozen=True)
+class ClusterWanted(Wanted):
+    """What a cluster is to run. Its mark is the machines' label, its digest the job's name."""
+
+    @property
+    def digest(self) -> str:
+        """As a service's, but for the autostop, which changes while the server runs."""
+        content = task.from_text(self.text)
+        _pop(content, "resources", "autostop")
+        _pop(content, "envs", IDLE_MINUTES)
+        return _digest(self, task.text(content))
+
+    @property
+    def autostop(self) -> tuple[int, bool]:
+        """SkyPilot's own autostop: minutes without a job (-1: never), and whether to take down."""
+        found = (task.from_text(self.text).get("resources") or {}).get("autostop")
+        return (found["idle_minutes"], bool(found.get("down"))) if found else (-1, False)
+
+    @property
+    def idle_minutes(self) -> str | None:
+        """The minutes without a request after which the watchdog ends the server."""
+        found = (task.from_text(self.text).get("envs") or {}).get(IDLE_MINUTES)
+        return None if found is None else str(found)
+
+    def order(self) -> port.Order:
+        """What goes to SkyPilot: the task with the stack's label, named by its digest."""
+        content = task.from_text(self.text)
+        resources = dict(content.get("resources") or {})
+        resources["labels"] = {**(resources.get("labels") or {}), LABEL: self.mark}
+        named = {**content, "name": job_name(self.mark, self.digest), "resources": resources}
+        return port.Order(text=task.text(named), env=self.env, secrets=self.secrets)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +110,17 @@ def read(text: str | None) -> tuple[str | None, str | None]:
     if text is None or found is None:
         return None, None
     return found[1], found[2] if found[3] == _sha(text[: found.start()]) else None
+
+
+def job_name(mark: str, digest: str) -> str:
+    """The name of the job that serves what has that digest, for the stack of that mark."""
+    return f"pulumi-{mark}-{digest}"
+
+
+def read_job(name: str) -> tuple[str | None, str | None]:
+    """The stack that a job's name tells, and the digest; None where it is not one of ours."""
+    found = _JOB.fullmatch(name)
+    return (found[1], found[2]) if found else (None, None)
 
 
 def owner(service: port.Service) -> str | None:
@@ -110,3 +157,17 @@ def without_values(text: str | None) -> str | None:
 
 def _sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _digest(wanted: Wanted, text: str) -> str:
+    message = json.dumps([text, dict(wanted.env), dict(wanted.secrets)], sort_keys=True)
+    key = wanted.secrets.get(task.API_KEYS, wanted.mark)
+    return hmac.new(key.encode(), message.encode(), hashlib.sha256).hexdigest()[:24]
+
+
+def _pop(content: dict[str, typing.Any], section: str, key: str) -> None:
+    """Take a key out of a section, and the section with its last one."""
+    if isinstance(content.get(section), dict):
+        content[section] = {name: one for name, one in content[section].items() if name != key}
+        if not content[section]:
+            del content[section]

@@ -171,8 +171,12 @@ class SkyPilot(typing.Protocol):
     def machine_down(self, name: str) -> None:
         """Terminate a cluster."""
 
-    def cluster(self, name: str) -> Cluster | None:
-        """One cluster as the cloud has it now, or None when there is none."""
+    def cluster(self, name: str, *, fresh: bool = True) -> Cluster | None:
+        """One cluster, or None when there is none.
+
+        Fresh: the cloud and the machines are asked, which takes from 3 to 50 s; else SkyPilot's own
+        record, which knows nothing of a machine that was killed or has stopped itself.
+        """
 
     def jobs(self, name: str) -> tuple[Job, ...]:
         """The queue of a cluster that is UP, the newest job first."""
@@ -196,7 +200,7 @@ class SkyPilot(typing.Protocol):
         """The last lines of a job's log."""
 
     def active(self, name: str) -> tuple[str, ...]:
-        """Ids of requests under way that make this cluster or service."""
+        """Ids of requests under way that make this cluster or service, or name this mark."""
 
     def cancel(self, request: str) -> None:
         """Abort a request."""

@@ -1,6 +1,7 @@
 """What the port says of clusters and of their jobs, by sky's own calls."""
 
 import io
+import re
 import typing
 from collections.abc import Mapping, Sequence
 
@@ -14,13 +15,13 @@ _LAUNCH_SECONDS = 3600.0
 class MachineCalls(calls.Calls):
     """Clusters, those of replicas among them, and the requests that make them."""
 
-    def cluster(self, name: str) -> port.Cluster | None:
-        """One cluster as the cloud has it now, or None when there is none."""
+    def cluster(self, name: str, *, fresh: bool = True) -> port.Cluster | None:
+        """One cluster, or None when there is none; fresh: as the cloud has it now."""
 
         def ask(sky: typing.Any) -> port.Cluster | None:
-            # Without a refresh a machine that was killed or has stopped itself is still UP.
-            force = sky.utils.common.StatusRefreshMode.FORCE
-            records = sky.get(sky.status([name], refresh=force, all_users=True))
+            modes = sky.utils.common.StatusRefreshMode
+            mode = modes.FORCE if fresh else modes.NONE
+            records = sky.get(sky.status([name], refresh=mode, all_users=True))
             return next((_cluster(one) for one in records if one["name"] == name), None)
 
         return self._ask(ask, seconds=300)
@@ -106,14 +107,15 @@ class MachineCalls(calls.Calls):
         self._ask(lambda sky: sky.get(sky.down(name)), seconds=600)
 
     def active(self, name: str) -> tuple[str, ...]:
-        """Ids of requests under way that make this cluster or service."""
+        """Ids of requests under way that make this cluster or service, or name this mark."""
+        named = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])")
 
         def ask(sky: typing.Any) -> tuple[str, ...]:
             return tuple(
                 request.request_id
                 for request in sky.api_status(all_status=False)
                 if request.name.endswith(("launch", "serve.up", "serve.update"))
-                and (request.cluster_name == name or f'"{name}"' in (request.request_body or ""))
+                and (request.cluster_name == name or named.search(request.request_body or ""))
             )
 
         return self._ask(ask, seconds=60)

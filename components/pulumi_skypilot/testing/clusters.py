@@ -77,7 +77,7 @@ class Clusters(state.State):
         """What a cluster was last told to run, values included."""
         return self._clusters[name].jobs[-1].order
 
-    def cluster(self, name: str) -> port.Cluster | None:
+    def cluster(self, name: str, *, fresh: bool = True) -> port.Cluster | None:  # noqa: ARG002
         """One cluster, or None."""
         self._called("cluster", name)
         found = self._clusters.get(name)
@@ -223,6 +223,6 @@ def _labels(order: port.Order) -> dict[str, str]:
 
 
 def _machine(order: port.Order) -> dict[str, object]:
-    """What must be equal for a cluster to be used again."""
-    beside = ("labels", "autostop", "ports")
-    return {key: value for key, value in _resources(order).items() if key not in beside}
+    """What must be equal for a cluster to be used again: not the CPUs and not the memory."""
+    looked_at = ("infra", "accelerators", "use_spot")
+    return {key: value for key, value in _resources(order).items() if key in looked_at}

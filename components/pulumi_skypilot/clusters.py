@@ -1,0 +1,259 @@
+"""Create, read, update and delete of clusters, over the port. Knows nothing of Pulumi.
+
+A cluster's owner stands in the label of its machines, which SkyPilot never changes; what it runs
+stands in the name of its job (`marker`). A server that was ended for idleness, and the machine that
+is stopped for it, are as they should be.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+from . import lifecycle, marker, port, vllm
+
+LAUNCH_SECONDS = 3600.0
+"""How long a launch that is under way may take: many places, and a long pull of an image."""
+CANCEL_SECONDS = 180.0
+"""How long cancelled jobs may take to end."""
+
+_RUNNING = ("INIT", "PENDING", "SETTING_UP", "RUNNING")
+_AWAY = ("STOPPED", "AUTOSTOPPING")
+
+
+class Clusters(lifecycle.LifeCycle):
+    """The life cycle of clusters on one API server."""
+
+    def create(self, wanted: marker.ClusterWanted, *, adopt: bool = False) -> marker.Applied:
+        """Launch the cluster, or take up the one that an interrupted create has left running.
+
+        Returns once its job is submitted. A launch that fails is taken down. Raises Invalid when
+        the name belongs to someone else and is not to be adopted.
+        """
+        name = wanted.name
+        with lifecycle.lock(name):
+            self._settle(name, LAUNCH_SECONDS)
+            found = self._sky.cluster(name)
+            if found is None:
+                self._check_places(wanted)
+                return self._launch_new(wanted)
+            ours = found.labels.get(marker.LABEL) == wanted.mark
+            if not ours and not adopt:
+                owner = found.labels.get(marker.LABEL)
+                raise port.Invalid(
+                    f"name: the cluster {name!r} exists on this API server and belongs to "
+                    f"{'another stack' if owner else 'someone else'}; choose another name "
+                    "(llm:prefix changes all of a stack's), adopt it, or take it down"
+                )
+            jobs = self._running(name) if found.status == "UP" else []
+            if any(_digest(job, wanted.mark) == wanted.digest for job in jobs):
+                self._set_autostop(found, wanted)
+                return self._applied(wanted)
+            if not ours:
+                self._end(name, jobs)
+                return self._launch(wanted)  # a machine that was not made here is not given up
+            # What an earlier create has left, of another command or half made. SkyPilot would take
+            # it whatever CPUs and memory are wanted now (sky/resources.py, less_demanding_than).
+            self._down(name)
+            return self._launch_new(wanted)
+
+    def read(self, applied: marker.Applied) -> lifecycle.Seen | None:
+        """What became of the cluster; None when it is gone.
+
+        Unreachable is raised, never taken for gone. Stopped is neither gone nor drift.
+        """
+        found = self._sky.cluster(applied.name)
+        if found is None or not _is_ours(found, applied.mark, applied.hash):
+            return None
+        now = dataclasses.replace(applied, hash=found.hash)
+        if found.status in _AWAY:
+            return lifecycle.Seen(now)
+        if found.status != "UP":
+            return lifecycle.Seen(now, (f"the cluster is {found.status}: {found.reason}",))
+        now = dataclasses.replace(now, endpoint=self._sky.address(applied.name, vllm.PORT))
+        wanted = marker.ClusterWanted(applied.name, applied.mark, applied.text, {}, {})
+        drift = self._job_drift(found, applied)
+        set_to = (found.autostop_minutes, found.autostop_down)
+        if max(set_to[0], -1) != wanted.autostop[0] or (
+            wanted.autostop[0] >= 0 and set_to[1] != wanted.autostop[1]
+        ):
+            drift.append(f"autostop: {_autostop(wanted.autostop)} -> {_autostop(set_to)}")
+        return lifecycle.Seen(now, tuple(drift))
+
+    def update(
+        self,
+        applied: marker.Applied,
+        old: marker.ClusterWanted,
+        wanted: marker.ClusterWanted,
+        wait: Callable[[marker.Applied], object],
+    ) -> marker.Applied:
+        """Let the cluster run what is wanted: in place if only its autostop differs.
+
+        Else the server is ended and started anew, and `wait` tells when it answers. When it does
+        not, the old one is started again, and Failed says so and why.
+        """
+        name = wanted.name
+        with lifecycle.lock(name):
+            self._settle(name, LAUNCH_SECONDS)
+            found = self._sky.cluster(name)
+            if found is None:
+                raise port.NotFound(
+                    f"the cluster {name!r} is gone; `pulumi up --refresh` makes it anew"
+                )
+            if not _is_ours(found, applied.mark, applied.hash):
+                raise port.Failed(
+                    f"the cluster {name!r} is someone else's now; look at it with `pulumi refresh`"
+                )
+            if found.status in _AWAY and applied.digest == wanted.digest:
+                return dataclasses.replace(applied, text=wanted.text)  # its next start takes it
+            served = False
+            if found.status == "UP":
+                jobs = self._running(name)
+                digests = {_digest(job, wanted.mark) for job in jobs} - {None}
+                if wanted.digest in digests:
+                    self._set_autostop(found, wanted)
+                    self._set_idle_minutes(old, wanted)
+                    return self._applied(wanted)
+                served = applied.digest in digests
+                if digests - {applied.digest}:
+                    raise port.Failed(
+                        f"the cluster {name!r} was changed outside this stack (another server runs "
+                        "on it); look at it with `pulumi refresh`"
+                    )
+                self._end(name, [job for job in jobs if _digest(job, wanted.mark)])
+            try:
+                now = self._launch(wanted)
+                self._say(f"{name}: waiting for the new server")
+                wait(now)
+            except port.SkyPilotError as error:
+                if not served:
+                    raise
+                self._say(f"{name}: starting the old server again")
+                self._again(old, error)
+            return now
+
+    def delete(self, name: str, mark: str, incarnation: str | None = None) -> None:
+        """Take the cluster down and see that it is gone.
+
+        Ours is what carries the mark, or is the incarnation that state remembers.
+        """
+        with lifecycle.lock(name):
+            try:
+                self._settle(name)
+            except port.TimedOut:
+                for request in self._sky.active(name):
+                    self._sky.cancel(request)
+                self._settle(name)
+            found = self._sky.cluster(name, fresh=False)
+            if found is not None and _is_ours(found, mark, incarnation):
+                self._down(name)
+
+    def _launch_new(self, wanted: marker.ClusterWanted) -> marker.Applied:
+        """Launch what may be taken down again when that fails."""
+        try:
+            return self._launch(wanted)
+        except (port.Unreachable, port.TimedOut):
+            raise  # it may still come: the next `up` or destroy finds it
+        except port.SkyPilotError:
+            self._settle(wanted.name)
+            found = self._sky.cluster(wanted.name, fresh=False)
+            if found is not None and found.labels.get(marker.LABEL) == wanted.mark:
+                self._say(f"{wanted.name}: taking down what the failed launch has left")
+                self._down(wanted.name)
+            raise
+
+    def _launch(self, wanted: marker.ClusterWanted) -> marker.Applied:
+        self._say(f"{wanted.name}: launching")
+        self._sky.launch(wanted.name, wanted.order())
+        found = self._sky.cluster(wanted.name, fresh=False)
+        if found is not None:
+            self._set_autostop(found, wanted)
+        return self._applied(wanted)
+
+    def _again(self, old: marker.ClusterWanted, error: port.SkyPilotError) -> None:
+        """Start the old server again after the new one has failed. Always raises."""
+        try:
+            self._end(old.name, self._running(old.name))
+            self._launch(old)
+        except port.SkyPilotError as another:
+            raise port.Failed(
+                f"{error}; the old server could not be started again either: {another}"
+            ) from error
+        raise port.Failed(f"{error}; the old server is being started again") from error
+
+    def _applied(self, wanted: marker.ClusterWanted) -> marker.Applied:
+        found = self._sky.cluster(wanted.name, fresh=False)
+        if found is None:
+            raise port.Failed(f"{wanted.name}: launched, and gone again")
+        return marker.Applied(
+            name=wanted.name,
+            mark=wanted.mark,
+            text=wanted.text,
+            digest=wanted.digest,
+            hash=found.hash,
+            version=0,
+            endpoint=self._sky.address(wanted.name, vllm.PORT),
+        )
+
+    def _running(self, name: str) -> list[port.Job]:
+        return [job for job in self._sky.jobs(name) if job.status in _RUNNING]
+
+    def _end(self, name: str, jobs: list[port.Job]) -> None:
+        if not jobs:
+            return
+        self._say(f"{name}: ending the server")
+        self._sky.cancel_jobs(name, [job.id for job in jobs])
+        ids = {job.id for job in jobs}
+        for _ in self._until(CANCEL_SECONDS, f"{name}: the old server does not end"):
+            if not any(job.id in ids for job in self._running(name)):
+                return
+
+    def _job_drift(self, found: port.Cluster, applied: marker.Applied) -> list[str]:
+        jobs = self._sky.jobs(found.name)
+        mine = next((one for one in jobs if _digest(one, applied.mark) == applied.digest), None)
+        if mine is not None and mine.status in _RUNNING:
+            return []
+        if (
+            mine is not None
+            and mine.status == "SUCCEEDED"
+            and (mine.ended_at or 0.0) >= found.launched_at
+        ):
+            return []  # ended for idleness, and not started by hand since
+        what = f"its job {mine.id} is {mine.status}" if mine else "it has no job"
+        others = ", ".join(one.name for one in jobs if one.status in _RUNNING)
+        return [f"the server does not run: {what}" + (f"; {others} runs" if others else "")]
+
+    def _set_autostop(self, found: port.Cluster, wanted: marker.ClusterWanted) -> None:
+        minutes, down = wanted.autostop
+        if (max(found.autostop_minutes, -1), found.autostop_down and minutes >= 0) != (
+            minutes,
+            down,
+        ):
+            self._sky.autostop(wanted.name, minutes, down=down)
+
+    def _set_idle_minutes(self, old: marker.ClusterWanted, wanted: marker.ClusterWanted) -> None:
+        if wanted.idle_minutes is not None and old.idle_minutes != wanted.idle_minutes:
+            command = f"echo {wanted.idle_minutes} > ~/.autostop-idle-minutes"
+            self._sky.exec(wanted.name, "autostop-idle-minutes", command)
+
+    def _down(self, name: str) -> None:
+        try:
+            self._sky.machine_down(name)  # never with purge, which forgets a machine that stays
+        except port.NotFound:
+            return
+        for _ in self._until(lifecycle.GONE_SECONDS, f"{name}: not gone"):
+            if self._sky.cluster(name, fresh=False) is None:
+                return
+
+
+def _digest(job: port.Job, mark: str) -> str | None:
+    """The digest in the name of a job of ours; None for another's."""
+    owner, digest = marker.read_job(job.name)
+    return digest if owner == mark else None
+
+
+def _is_ours(found: port.Cluster, mark: str, incarnation: str | None) -> bool:
+    return found.labels.get(marker.LABEL) == mark or found.hash == incarnation
+
+
+def _autostop(minutes_down: tuple[int, bool]) -> str:
+    minutes, down = minutes_down
+    return f"{'down' if down else 'stop'} after {minutes} minutes" if minutes >= 0 else "none"

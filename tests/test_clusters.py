@@ -1,0 +1,357 @@
+"""The life cycle of clusters on the fake SkyPilot: state in, call, state out."""
+
+import dataclasses
+
+import pytest
+
+from pulumi_skypilot import clusters, lifecycle, marker, port, task, testing
+
+NAME, MARK, KEY = "local-lab", "mark0001", "sk-key-1"
+
+
+def wanted(
+    *,
+    name: str = NAME,
+    mark: str = MARK,
+    model: str = "m",
+    cpus: int = 4,
+    autostop: tuple[int, bool] | None = None,
+    idle: int = 30,
+    key: str = KEY,
+) -> marker.ClusterWanted:
+    resources: dict[str, object] = {"infra": "aws", "cpus": cpus, "ports": 8000}
+    content: dict[str, object] = {
+        "name": name,
+        "resources": resources,
+        "secrets": {"SERVE_API_KEYS": None},
+        "run": f"vllm serve {model} --served-model-name {model}",
+    }
+    if autostop is not None:
+        resources["autostop"] = {"idle_minutes": autostop[0], "down": autostop[1]}
+        content["envs"] = {marker.IDLE_MINUTES: str(idle)}
+    return marker.ClusterWanted(name, mark, task.text(content), {}, {"SERVE_API_KEYS": key})
+
+
+@pytest.fixture
+def made(sky: testing.SkyPilot) -> clusters.Clusters:
+    return clusters.Clusters(sky, sky.clock)
+
+
+def nothing(_applied: marker.Applied) -> None:
+    """Wait for no answer."""
+
+
+def jobs(sky: testing.SkyPilot) -> list[tuple[str | None, str]]:
+    """The digests and states of the cluster's jobs, the newest first."""
+    return [(marker.read_job(one.name)[1], one.status) for one in sky.jobs(NAME)]
+
+
+def launches(sky: testing.SkyPilot) -> int:
+    return sky.calls.count(f"launch {NAME}")
+
+
+class TestDigest:
+    def test_changes_with_all_that_reaches_the_server(self):
+        assert wanted().digest == wanted().digest
+        assert wanted().digest != wanted(model="n").digest
+        assert wanted().digest != wanted(key="sk-key-2").digest
+
+    def test_is_the_same_for_another_autostop(self):
+        first, second = wanted(autostop=(3, False), idle=30), wanted(autostop=(3, True), idle=60)
+        assert first.digest == second.digest
+
+    def test_stands_in_the_name_of_the_job_and_the_mark_in_the_label(self):
+        one = wanted()
+        content = task.from_text(one.order().text)
+        assert marker.read_job(content["name"]) == (MARK, one.digest)
+        assert content["resources"]["labels"] == {marker.LABEL: MARK}
+        assert marker.read_job("somebody-else") == (None, None)
+
+
+class TestCreate:
+    def test_launches_a_cluster_that_carries_the_mark(self, sky, made):
+        applied = made.create(wanted())
+        assert (applied.hash, applied.endpoint) == ("cluster-1", "10.1.0.1:8000")
+        assert sky.cluster(NAME).labels == {marker.LABEL: MARK}
+        assert jobs(sky) == [(wanted().digest, "SETTING_UP")]
+        assert sky.job_order(NAME).secrets == {"SERVE_API_KEYS": KEY}
+
+    def test_twice_launches_once(self, sky, made):
+        assert made.create(wanted()) == made.create(wanted())
+        assert launches(sky) == 1
+
+    @pytest.mark.parametrize("change", [{"model": "n"}, {"cpus": 8}])
+    def test_makes_anew_what_it_has_left_of_another_spec(self, sky, made, change):
+        made.create(wanted())
+        assert made.create(wanted(**change)).hash == "cluster-2"
+        assert jobs(sky) == [(wanted(**change).digest, "SETTING_UP")]
+
+    def test_makes_anew_what_a_killed_launch_has_left_half_made(self, sky, made):
+        made.create(wanted())
+        sky.break_cluster(NAME, "")
+        assert made.create(wanted()).hash == "cluster-2"
+
+    def test_refuses_the_cluster_of_another_stack(self, sky, made):
+        made.create(wanted(mark="other"))
+        with pytest.raises(port.Invalid, match="belongs to another stack"):
+            made.create(wanted())
+        assert launches(sky) == 1
+
+    def test_refuses_what_somebody_made_by_hand_unless_it_is_to_be_adopted(self, sky, made):
+        by_hand = dataclasses.replace(
+            wanted().order(), text="name: x\nresources: {infra: aws, cpus: 4}"
+        )
+        sky.launch(NAME, by_hand)
+        with pytest.raises(port.Invalid, match=r"belongs to someone else.*adopt"):
+            made.create(wanted())
+        applied = made.create(wanted(), adopt=True)
+        assert jobs(sky) == [(wanted().digest, "SETTING_UP"), (None, "CANCELLED")]
+        assert made.read(applied) == lifecycle.Seen(applied)
+
+    def test_never_gives_up_a_machine_that_it_was_to_adopt(self, sky, made):
+        by_hand = dataclasses.replace(wanted().order(), text="name: x\nresources: {infra: gcp}")
+        sky.launch(NAME, by_hand)
+        with pytest.raises(port.Invalid, match="do not match"):
+            made.create(wanted(), adopt=True)
+        assert sky.cluster(NAME) is not None
+
+    def test_names_the_place_without_credentials_before_it_asks_for_anything(self, sky, made):
+        sky.enabled = frozenset({"kubernetes"})
+        with pytest.raises(port.Denied, match=r"no credentials for aws"):
+            made.create(wanted())
+        assert launches(sky) == 0
+
+    def test_that_fails_leaves_no_machine(self, sky, made):
+        sky.sets_up = False
+        with pytest.raises(port.Failed, match="set up"):
+            made.create(wanted())
+        assert sky.machines() == ()
+
+    def test_whose_answer_is_lost_takes_up_what_was_made(self, sky, made):
+        real = sky.launch
+
+        def launch(name: str, order: port.Order) -> None:
+            real(name, order)
+            raise port.TimedOut("no answer")
+
+        sky.launch = launch
+        with pytest.raises(port.TimedOut):
+            made.create(wanted())
+        sky.launch = real
+        assert made.create(wanted()).hash == "cluster-1"
+        assert launches(sky) == 1
+
+    def test_does_not_take_unreachable_for_absent(self, sky, made):
+        made.create(wanted())
+        sky.fail("cluster", port.Unreachable("away"))
+        with pytest.raises(port.Unreachable):
+            made.create(wanted())
+        assert launches(sky) == 1
+
+
+class TestRead:
+    def test_of_an_unchanged_cluster_finds_no_drift(self, made):
+        applied = made.create(wanted(autostop=(3, False)))
+        assert made.read(applied) == lifecycle.Seen(applied)
+
+    def test_of_a_cluster_that_was_taken_away_finds_none(self, sky, made):
+        applied = made.create(wanted())
+        sky.kill_cluster(NAME)
+        assert made.read(applied) is None
+
+    def test_of_a_name_that_another_stack_took_finds_none(self, sky, made):
+        applied = made.create(wanted())
+        sky.kill_cluster(NAME)
+        made.create(wanted(mark="other"))
+        assert made.read(applied) is None
+
+    def test_raises_when_the_server_does_not_answer(self, sky, made):
+        applied = made.create(wanted())
+        sky.fail("cluster", port.Unreachable("away"))
+        with pytest.raises(port.Unreachable):
+            made.read(applied)
+
+    def test_takes_stopped_for_neither_drift_nor_gone(self, sky, made):
+        applied = made.create(wanted())
+        sky.stop_cluster(NAME)
+        assert made.read(applied) == lifecycle.Seen(applied)
+
+    def test_takes_a_server_that_ended_for_idleness_for_no_drift(self, sky, made):
+        applied = made.create(wanted())
+        sky.end_job(NAME, "SUCCEEDED")
+        assert made.read(applied) == lifecycle.Seen(applied)
+
+    def test_finds_that_the_server_does_not_run_once_the_machine_was_started_again(self, sky, made):
+        applied = made.create(wanted())
+        sky.end_job(NAME, "SUCCEEDED")
+        sky.stop_cluster(NAME)
+        sky.clock.sleep(60)
+        sky.start_cluster(NAME)
+        assert made.read(applied).drift == ("the server does not run: its job 1 is SUCCEEDED",)
+
+    @pytest.mark.parametrize("end", ["FAILED", "CANCELLED", "FAILED_SETUP"])
+    def test_finds_a_server_that_has_ended(self, sky, made, end):
+        applied = made.create(wanted())
+        sky.end_job(NAME, end)
+        assert made.read(applied).drift == (f"the server does not run: its job 1 is {end}",)
+
+    def test_names_what_runs_instead(self, sky, made):
+        applied = made.create(wanted())
+        sky.end_job(NAME, "CANCELLED")
+        sky.launch(NAME, dataclasses.replace(wanted().order(), text=f"{wanted().text}\nname: mine"))
+        assert made.read(applied).drift[0].endswith("; mine runs")
+
+    def test_lets_others_run_their_jobs_beside_the_server(self, sky, made):
+        applied = made.create(wanted())
+        sky.exec(NAME, "somebody", "nvidia-smi")
+        assert made.read(applied) == lifecycle.Seen(applied)
+
+    def test_shows_a_broken_cluster_with_its_reason(self, sky, made):
+        applied = made.create(wanted())
+        sky.break_cluster(NAME, "one or more nodes terminated")
+        assert made.read(applied).drift == ("the cluster is INIT: one or more nodes terminated",)
+
+    def test_shows_another_autostop(self, sky, made):
+        applied = made.create(wanted(autostop=(3, False)))
+        sky.autostop(NAME, -1, down=False)
+        assert made.read(applied).drift == ("autostop: stop after 3 minutes -> none",)
+
+
+class TestUpdate:
+    def test_of_the_autostop_leaves_the_server_alone(self, sky, made):
+        old, new = wanted(autostop=(3, False)), wanted(autostop=(3, True), idle=60)
+        applied = made.update(made.create(old), old, new, nothing)
+        assert applied.text == new.text
+        assert launches(sky) == 1
+        assert (sky.cluster(NAME).autostop_minutes, sky.cluster(NAME).autostop_down) == (3, True)
+        assert f"exec {NAME} echo 60 > ~/.autostop-idle-minutes" in sky.calls
+        assert made.read(applied) == lifecycle.Seen(applied)
+
+    def test_of_the_command_ends_the_server_and_starts_the_new_one(self, sky, made):
+        waited: list[str] = []
+        new = wanted(model="n")
+        applied = made.create(wanted())
+        after = made.update(applied, wanted(), new, lambda now: waited.append(now.digest))
+        assert jobs(sky) == [(new.digest, "SETTING_UP"), (wanted().digest, "CANCELLED")]
+        assert waited == [new.digest]
+        assert after.hash == applied.hash
+
+    def test_that_fails_starts_the_old_server_again(self, sky, made):
+        def wait(_now: marker.Applied) -> None:
+            raise port.Failed("its log says: CUDA out of memory")
+
+        new = wanted(model="does-not-load")
+        applied = made.create(wanted())
+        with pytest.raises(
+            port.Failed, match="out of memory; the old server is being started again"
+        ):
+            made.update(applied, wanted(), new, wait)
+        assert [digest for digest, state in jobs(sky) if state == "SETTING_UP"] == [wanted().digest]
+        assert made.read(applied) == lifecycle.Seen(applied)
+
+    def test_that_fails_does_not_start_an_old_server_that_did_not_run(self, sky, made):
+        def wait(_now: marker.Applied) -> None:
+            raise port.Failed("no")
+
+        applied = made.create(wanted())
+        sky.end_job(NAME, "FAILED")
+        with pytest.raises(port.Failed, match=r"^no$"):
+            made.update(applied, wanted(), wanted(model="n"), wait)
+
+    def test_puts_right_what_a_refresh_has_shown(self, sky, made):
+        applied = made.create(wanted(autostop=(3, False)))
+        sky.end_job(NAME, "FAILED")
+        sky.autostop(NAME, -1, down=False)
+        seen = made.read(applied)
+        same = wanted(autostop=(3, False))
+        right = made.update(seen.applied, same, same, nothing)
+        assert made.read(right) == lifecycle.Seen(right)
+
+    def test_twice_launches_once(self, sky, made):
+        applied = made.create(wanted())
+        for _ in range(2):
+            made.update(applied, wanted(), wanted(model="n"), nothing)
+        assert launches(sky) == 2
+
+    def test_starts_a_stopped_cluster_with_the_new_command(self, sky, made):
+        applied = made.create(wanted())
+        sky.stop_cluster(NAME)
+        made.update(applied, wanted(), wanted(model="n"), nothing)
+        assert sky.cluster(NAME).status == "UP"
+        assert jobs(sky)[0] == (wanted(model="n").digest, "SETTING_UP")
+
+    def test_of_the_autostop_does_not_wake_a_stopped_cluster(self, sky, made):
+        old, new = wanted(autostop=(3, False)), wanted(autostop=(3, True))
+        applied = made.create(old)
+        sky.stop_cluster(NAME)
+        assert made.update(applied, old, new, nothing).text == new.text
+        assert sky.cluster(NAME).status == "STOPPED"
+
+    def test_leaves_the_jobs_of_others_alone(self, sky, made):
+        applied = made.create(wanted())
+        sky.launch(NAME, dataclasses.replace(wanted().order(), text=f"{wanted().text}\nname: mine"))
+        made.update(applied, wanted(), wanted(model="n"), nothing)
+        assert (None, "SETTING_UP") in jobs(sky)
+
+    def test_refuses_to_overwrite_another_server_of_the_stack(self, sky, made):
+        applied = made.create(wanted())
+        made.update(applied, wanted(), wanted(model="n"), nothing)
+        with pytest.raises(port.Failed, match="changed outside this stack"):
+            made.update(applied, wanted(), wanted(model="o"), nothing)
+
+    def test_of_a_cluster_that_is_gone_says_how_to_go_on(self, sky, made):
+        applied = made.create(wanted())
+        sky.kill_cluster(NAME)
+        with pytest.raises(port.NotFound, match="--refresh"):
+            made.update(applied, wanted(), wanted(model="n"), nothing)
+
+    def test_spares_a_cluster_that_is_someone_elses_now(self, sky, made):
+        applied = made.create(wanted())
+        sky.kill_cluster(NAME)
+        made.create(wanted(mark="other"))
+        with pytest.raises(port.Failed, match="someone else's now"):
+            made.update(applied, wanted(), wanted(model="n"), nothing)
+
+
+class TestDelete:
+    def test_leaves_nothing(self, sky, made):
+        made.create(wanted())
+        made.delete(NAME, MARK)
+        assert sky.machines() == ()
+
+    def test_of_what_is_gone_is_no_error(self, made):
+        made.delete(NAME, MARK)
+
+    def test_takes_down_a_stopped_cluster(self, sky, made):
+        made.create(wanted())
+        sky.stop_cluster(NAME)
+        made.delete(NAME, MARK)
+        assert sky.machines() == ()
+
+    def test_spares_the_cluster_of_another_stack(self, sky, made):
+        made.create(wanted(mark="other"))
+        made.delete(NAME, MARK)
+        assert sky.cluster(NAME) is not None
+
+    def test_takes_down_an_adopted_one_by_its_incarnation(self, sky, made):
+        by_hand = dataclasses.replace(
+            wanted().order(), text="name: x\nresources: {infra: aws, cpus: 4}"
+        )
+        sky.launch(NAME, by_hand)
+        applied = made.create(wanted(), adopt=True)
+        made.delete(NAME, MARK, applied.hash)
+        assert sky.cluster(NAME) is None
+
+    def test_cancels_a_launch_that_does_not_end(self, sky, made):
+        made.create(wanted())
+        requests = ["request-1"]
+        sky.active = lambda _name: tuple(requests)
+        sky.cancel = requests.remove
+        made.delete(NAME, MARK)
+        assert (requests, sky.machines()) == ([], ())
+
+    def test_is_part_of_the_sweep_of_a_stack(self, sky, made, services):
+        made.create(wanted())
+        made.create(wanted(name="other-lab", mark="other"))
+        services.sweep(MARK)
+        assert [one.name for one in sky.machines()] == ["other-lab"]
