@@ -65,6 +65,13 @@ class TestCheck:
         assert "vllm serve openai/gpt-oss-20b" in shown["command"][0]
         assert "min_replicas: 1" in shown["task"]
 
+    def test_a_service_account_leaves_a_name_less_room(self, service):
+        long = inputs(name="a-rather-long-name", infra="gcp")
+        assert not service.check({}, long).failures
+        service.token = "sky_t"
+        (failure,) = service.check({}, long).failures
+        assert failure.property == "name"
+
     def test_is_stable(self):
         once = checked()
         assert providers.ServiceProvider().check(once, once).inputs == once
@@ -144,8 +151,8 @@ class TestDiff:
         state = self.state(service)
         real = plan.plan
 
-        def newer(spec, name):
-            made = real(spec, name)
+        def newer(spec, name, **options):
+            made = real(spec, name, **options)
             content = {**made.task, "setup": made.task.get("setup", "") + "\necho newer\n"}
             text = task.text(content)
             return dataclasses.replace(made, task=content, task_text=text)

@@ -5,6 +5,7 @@ import os
 import pathlib
 import sys
 import time
+import types
 
 import pytest
 
@@ -62,6 +63,47 @@ def test_unreachable_names_the_server_and_the_way_out(sdk):
         raise error("ApiServerConnectionError", "no", RuntimeError)
 
     with pytest.raises(port.Unreachable, match=f"apiServer {URL}: .*sky api start"):
+        sdk._ask(call, seconds=10)
+
+
+def answering(monkeypatch, token, status="healthy", **health):
+    """A port whose server's health is this."""
+    info = types.SimpleNamespace(version="0.14.1", **{"user": None} | health)
+    info.basic_auth_enabled = health.get("basic_auth_enabled", False)
+    common = types.SimpleNamespace(
+        check_server_healthy=lambda _url: (types.SimpleNamespace(value=status), info)
+    )
+    utils = types.SimpleNamespace(common_utils=types.SimpleNamespace(get_user_hash=lambda: "me"))
+    sky = types.SimpleNamespace(server=types.SimpleNamespace(common=common), utils=utils)
+    one = skypilot.Sdk(skypilot.Connection(URL, "team", token))
+    monkeypatch.setattr(one, "_sky", lambda: sky)
+    return one
+
+
+@pytest.mark.parametrize(
+    "health",
+    [{"status": "needs_auth"}, {"basic_auth_enabled": True}],
+    ids=["behind a proxy", "with passwords"],
+)
+@pytest.mark.parametrize(("token", "says"), [(None, "asks for"), ("sky_canary", "refused")])
+def test_a_server_that_does_not_know_us_is_said(monkeypatch, token, says, health):
+    sdk = answering(monkeypatch, token, **health)
+    with pytest.raises(port.Denied, match=f"{says}.*PULUMI_SKYPILOT_TOKEN") as caught:
+        sdk.server()
+    assert "sky_canary" not in str(caught.value)
+
+
+def test_with_an_account_the_user_is_the_server_s_and_else_this_machine_s(monkeypatch):
+    known = answering(monkeypatch, "sky_t", user={"id": "sa-1"}, basic_auth_enabled=True).server()
+    assert (known.user, known.workspace) == ("sa-1", "team")
+    assert answering(monkeypatch, None).server().user == "me"
+
+
+def test_a_server_of_another_version_is_named(sdk):
+    def call(_sky):
+        raise error("APIVersionMismatchError", "too old:\n0.9", RuntimeError)
+
+    with pytest.raises(port.Invalid, match=f"apiServer {URL}: too old: 0.9"):
         sdk._ask(call, seconds=10)
 
 

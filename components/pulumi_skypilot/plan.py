@@ -34,11 +34,14 @@ class Plan:
         return {key: value for key, value in table.items() if value}
 
 
-def plan(wanted: spec.Spec, name: str) -> Plan:
-    """The plan of a valid spec. Raises SpecError for what the catalogue knows cannot work."""
+def plan(wanted: spec.Spec, name: str, *, service_account: bool = False) -> Plan:
+    """The plan of a valid spec. Raises SpecError for what the catalogue knows cannot work.
+
+    A service account leaves a name less room than a person does.
+    """
     facts = catalog.model(wanted.model)
     problems = [
-        *_name_problems(wanted, name),
+        *_name_problems(wanted, name, service_account),
         *_gpu_problems(wanted, facts),
         *_model_problems(wanted, facts),
         *_flag_problems(wanted),
@@ -65,8 +68,8 @@ def _gpus(wanted: spec.Spec) -> list[catalog.GpuFacts]:
     return [gpu for gpu in found if gpu is not None]
 
 
-def _name_problems(wanted: spec.Spec, name: str) -> Iterator[spec.Problem]:
-    problem = spec.check_name(name, wanted.infra)
+def _name_problems(wanted: spec.Spec, name: str, service_account: bool) -> Iterator[spec.Problem]:
+    problem = spec.check_name(name, wanted.infra, service_account=service_account)
     if problem is not None:
         yield problem
 

@@ -1,8 +1,10 @@
 """What goes wrong on the real thing: one line that names the way out, and nothing left."""
 
 import http.server
+import json
 import threading
-from collections.abc import Callable, Iterator
+import typing
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
@@ -13,14 +15,36 @@ from tests.e2e import stack as stacks
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
 
 
+class Answer(typing.NamedTuple):
+    """What a server says to everything."""
+
+    status: int
+    body: Mapping[str, str]
+    headers: Mapping[str, str]
+
+
+REFUSED = Answer(401, {}, {})
+OLDER = Answer(
+    200,
+    {"status": "healthy", "version": "0.9.0", "api_version": "9", "commit": "0"},
+    {"X-SkyPilot-API-Version": "9", "X-SkyPilot-Version": "0.9.0"},
+)
+# As SkyPilot's own middleware says it to a client that is too old (sky/server/server.py).
+NEWER = Answer(400, {"error": "version_mismatch", "message": "client is too old\nUpgrade it"}, {})
+
+
 @pytest.fixture
-def refusing() -> Iterator[str]:
-    """A server that lets nobody in."""
+def server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A server that gives everybody the same answer."""
+    answer: Answer = request.param
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(401)
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
             self.end_headers()
+            self.wfile.write(json.dumps(answer.body).encode())
 
         do_POST = do_GET  # noqa: N815 - the name that http.server calls
 
@@ -52,8 +76,21 @@ def test_an_unreachable_server(make_stack: Callable[..., stacks.Stack]) -> None:
     assert "sky api start" in line
 
 
-def test_a_wrong_token(refusing: str, make_stack: Callable[..., stacks.Stack]) -> None:
-    stack = make_stack(api_server=refusing, chat=chat())
+@pytest.mark.parametrize(
+    ("server", "says"), [(OLDER, "0.9.0"), (NEWER, "too old")], indirect=["server"]
+)
+def test_a_server_of_another_version(
+    server: str, says: str, new_stack: Callable[..., stacks.Stack]
+) -> None:
+    stack = new_stack(api_server=server, chat=chat())
+    line = failed(stack)
+    assert server in line
+    assert says in line
+
+
+@pytest.mark.parametrize("server", [REFUSED], indirect=True)
+def test_a_wrong_token(server: str, new_stack: Callable[..., stacks.Stack]) -> None:
+    stack = new_stack(api_server=server, chat=chat())
     stack.secret("skypilot:token", "sky_canary_token")
     line = failed(stack)
     assert "PULUMI_SKYPILOT_TOKEN" in line

@@ -25,7 +25,8 @@ class ServiceProvider(base.Provider):
             return dynamic.CheckResult(news, unknown)
         try:
             wanted = properties.typed(news)
-            planned = plan.plan(wanted, news["name"])
+            with_token = self.token is not None
+            planned = plan.plan(wanted, news["name"], service_account=with_token)
         except spec.SpecError as error:
             return dynamic.CheckResult(
                 news, [properties.failure(p.property, p.reason) for p in error.problems]

@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Mapping
 
 from .. import port, prices
+from . import errors
 from .calls import DEFAULT_URL, Connection
 from .errors import clean
 from .machines import MachineCalls
@@ -21,15 +22,15 @@ class Sdk(ServiceCalls, MachineCalls):
         """Who answers, and who we are to it."""
 
         def ask(sky: typing.Any) -> port.Server:
-            info = sky.api_info()
-            if info.status.value == "needs_auth":
-                raise port.Denied(
-                    f"apiServer {self.connection.url}: it asks for a token; "
-                    "set PULUMI_SKYPILOT_TOKEN or the secret skypilot:token"
-                )
-            user = (info.user or {}).get("id") if info.user else None
+            url = self.connection.url
+            # Not `api_info`: to that a server of another version is one that does not answer.
+            status, info = sky.server.common.check_server_healthy(url)
+            user = (info.user or {}).get("id")
+            # One with passwords calls itself healthy to anybody (sky/server/server.py:402).
+            if status.value == "needs_auth" or (info.basic_auth_enabled and user is None):
+                raise port.Denied(errors.denied(url, self.connection.token, "unknown"))
             return port.Server(
-                url=self.connection.url,
+                url=url,
                 version=info.version,
                 user=user or sky.utils.common_utils.get_user_hash(),
                 workspace=self.connection.workspace or "default",

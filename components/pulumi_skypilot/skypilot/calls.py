@@ -64,7 +64,8 @@ class Calls:
         if thread.is_alive():
             raise port.TimedOut(f"apiServer {self.connection.url}: no answer in {seconds:.0f} s")
         if failure:
-            raise errors.meaning(failure[0], self.connection.url) from failure[0]
+            connection = self.connection
+            raise errors.meaning(failure[0], connection.url, connection.token) from failure[0]
         return result[0]
 
     def _sky(self) -> typing.Any:
@@ -81,6 +82,7 @@ class Calls:
             import sky  # noqa: PLC0415
             import sky.client.sdk  # noqa: PLC0415
             import sky.serve  # noqa: PLC0415
+            import sky.server.common  # noqa: PLC0415
             import sky.skylet.autostop_lib  # noqa: PLC0415
             import sky.utils.common  # noqa: PLC0415
             import sky.utils.common_utils  # noqa: PLC0415

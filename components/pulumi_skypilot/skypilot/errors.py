@@ -29,7 +29,7 @@ _MEANING: tuple[tuple[str, str, type[port.SkyPilotError]], ...] = (
 )
 
 
-def meaning(error: BaseException, url: str) -> port.SkyPilotError:
+def meaning(error: BaseException, url: str, token: str | None) -> port.SkyPilotError:
     """The error of the port that an exception stands for, as one line that says what to do."""
     if isinstance(error, port.SkyPilotError):
         return error
@@ -49,11 +49,19 @@ def meaning(error: BaseException, url: str) -> port.SkyPilotError:
             f"({_reason(text)}); start it (sky api start) or set skypilot:apiServer"
         )
     elif found is port.Denied and "credential" not in text and "enabled" not in text:
-        text = (
-            f"apiServer {url}: the token is refused ({_reason(text)}); set "
-            "PULUMI_SKYPILOT_TOKEN or the secret skypilot:token"
-        )
+        text = denied(url, token, _reason(text))
+    elif "APIVersionMismatch" in kinds:
+        text = f"apiServer {url}: {text}"
     return found(text)
+
+
+def denied(url: str, token: str | None, reason: str) -> str:
+    """What to do when the server does not know who calls."""
+    said = f"the token is refused ({reason})" if token else "it asks for a token"
+    return (
+        f"apiServer {url}: {said}; "
+        "set PULUMI_SKYPILOT_TOKEN or the secret skypilot:token to a service account's token"
+    )
 
 
 def clean(text: str) -> str:
