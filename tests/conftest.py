@@ -12,9 +12,32 @@ from local import control
 from pulumi_skypilot import lifecycle, testing
 from tests.e2e import stack
 
-# Another name and net let two runs of the tests go on at once on one machine.
-NAME, NET = os.environ.get("TEST_CLOUD", "test/10.78.0").split("/")
 _NUMBERS = itertools.count(1)
+
+
+def _place() -> tuple[str, str]:
+    """The name and the net of this process's embedded cloud.
+
+    Each worker of pytest-xdist has one of its own; another TEST_CLOUD (NAME/NET) lets a second run
+    of the tests go on at once on one machine.
+    """
+    name, net = os.environ.get("TEST_CLOUD", "test/10.83.0").split("/")
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first, second, third = net.split(".")
+    return f"{name}{worker or ''}", f"{first}.{second}.{int(third) + worker}"
+
+
+NAME, NET = _place()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long tests, so that two workers end at about the same time."""
+    items.sort(
+        key=lambda item: (
+            not item.get_closest_marker("engine"),
+            not item.get_closest_marker("cloud"),
+        )
+    )
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,12 @@ import pytest
 
 from local import control, place
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(600)]
+# They share one cloud, so one worker runs them all.
+pytestmark = [
+    pytest.mark.cloud,
+    pytest.mark.timeout(600),
+    pytest.mark.xdist_group("selftest"),
+]
 
 NAME, NET = "selftest", "10.79.0"
 _STOP_SECONDS = 30
