@@ -1,5 +1,7 @@
 """Specs as a stack may write them, for property-based tests."""
 
+import typing
+
 import hypothesis
 from hypothesis import strategies as st
 
@@ -25,56 +27,135 @@ _whole = st.integers(1, 10_000)
 
 
 @st.composite
-def replicas(draw: st.DrawFn) -> object:
+def replicas(draw: st.DrawFn, gpus: list[str], fallback: bool) -> object:
     """A fixed number or a range; numbers as doubles now and then, as Pulumi sends them."""
     least = draw(st.integers(0, 4))
-    if draw(st.booleans()):
-        return draw(st.sampled_from([least, float(least), {"min": least, "max": least}]))
+    kind = draw(st.sampled_from(["number", "table", "range", "by gpu"]))
+    if kind == "number":
+        return draw(st.sampled_from([least, float(least)]))
+    if kind == "table":
+        return {"min": least, "max": least, "overprovision": draw(st.integers(0, 2))}
+    qps = st.floats(0.1, 100)
+    by_gpu = kind == "by gpu" and gpus and not fallback and "A100-80GB" not in gpus
     table: dict[str, object] = {
         "min": least,
         "max": float(least + draw(st.integers(0, 4))),
-        "targetQps": draw(st.floats(0.1, 100)),
+        "targetQps": {gpu: draw(qps) for gpu in gpus} if by_gpu else draw(qps),
     }
-    if draw(st.booleans()):
-        table["upscaleDelay"] = draw(st.integers(0, 1000))
+    for key in ("upscaleDelay", "downscaleDelay", "overprovision"):
+        if draw(st.booleans()):
+            table[key] = draw(st.integers(0, 1000 if "Delay" in key else 3))
     return table
 
 
+SPOT = (
+    True,
+    False,
+    {"fallback": "on-demand"},
+    {"onDemand": 2},
+    {"fallback": "on-demand", "onDemand": 1.0},
+)
+
+SHARED = {
+    "servedName": _words,
+    "revision": _words,
+    "context": st.sampled_from([1024, 32768.0]),
+    "dtype": st.sampled_from(["auto", "bfloat16", "float16"]),
+    "quantization": st.sampled_from(["fp8", "mxfp4"]),
+    "kvCacheDtype": st.sampled_from(["auto", "fp8"]),
+    "maxSequences": st.sampled_from([1, 256.0]),
+    "maxBatchedTokens": st.sampled_from([1024, 8192.0]),
+    "reasoningParser": st.sampled_from(["qwen3", "deepseek_r1"]),
+    "vllmArgs": st.dictionaries(
+        st.sampled_from(["block-size", "seed", "hf-overrides", "middleware"]),
+        st.sampled_from([1, 2.0, True, "a b", "it's", [1, "x"], {"a": {"b": 1.5}}]),
+    ),
+    "env": st.dictionaries(_names.map("E_{}".format), st.text(max_size=5), max_size=2),
+    "secrets": st.dictionaries(_names.map("S_{}".format), st.text(max_size=5), max_size=2),
+    "auth": st.sampled_from(["key", "none"]),
+    "image": st.just("docker:vllm/vllm-openai:v0.32.0"),
+    "setup": st.sampled_from(["pip list", "a\n\tb\n"]),
+    "workdir": st.sampled_from(
+        [{"path": ".", "digest": "0123"}, {"url": "https://example.com/a.git", "ref": "main"}]
+    ),
+    "disk": _whole,
+    "diskTier": st.sampled_from(["low", "medium", "high", "ultra", "best"]),
+    "networkTier": st.sampled_from(["standard", "best"]),
+    "mounts": st.dictionaries(
+        st.sampled_from(["/data", "/models/a"]),
+        st.sampled_from(
+            ["s3://bucket", {"source": "s3://bucket/a/b", "mode": "cached"},
+             {"source": "gs://bucket", "mode": "copy"}]
+        ),
+        max_size=2,
+    ),
+    "labels": st.dictionaries(_words, _words, max_size=2),
+    "config": st.sampled_from([{}, {"kubernetes": {"pod_config": {"spec": {"x": 1.0}}}}]),
+    "timeouts": st.fixed_dictionaries(
+        {}, optional=dict.fromkeys(("create", "update", "delete", "ready"), _whole)
+    ),
+}  # fmt: skip
+SERVICE = {
+    "readinessProbe": st.fixed_dictionaries(
+        {},
+        optional={
+            "timeout": _whole,
+            "interval": _whole,
+            "initialDelay": _whole,
+            "postData": st.sampled_from([{"a": [1.0, {"b": "c"}]}, '{"a": 1}']),
+            "headers": st.dictionaries(_words, _words, max_size=2),
+        },
+    ),
+    "tls": st.just({"certificate": "tlsCertificate", "key": "tlsKey"}),
+    "updateMode": st.sampled_from(["rolling", "blue-green"]),
+}
+CLUSTER = {
+    "spot": st.booleans(),
+    "autostop": st.fixed_dictionaries({"idle": _whole, "then": st.just("down")}),
+}
+
+
 @st.composite
-def tables(draw: st.DrawFn) -> dict[str, object]:
+def tables(draw: st.DrawFn, kinds: tuple[str, ...] = ("service", "cluster")) -> dict[str, object]:
     """Anything that parse and plan accept."""
-    count = draw(st.sampled_from([1, 2, 4, 8]))
+    kind = draw(st.sampled_from(kinds))
+    nodes = draw(st.sampled_from([1, 1, 1, 2]))
+    count, several = draw(st.sampled_from([1, 2, 4, 8])), draw(st.booleans())
     gpus = draw(st.lists(st.sampled_from(GPUS), unique=True, max_size=3))
-    model = draw(st.sampled_from(MODELS))
     places = draw(st.lists(st.sampled_from(PLACES), unique=True, max_size=3))
-    optional = {
-        "servedName": _words,
-        "context": st.sampled_from([1024, 32768.0]),
-        "dtype": st.sampled_from(["auto", "bfloat16", "float16"]),
-        "vllmArgs": st.dictionaries(
-            st.sampled_from(["block-size", "seed", "hf-overrides", "middleware"]),
-            st.sampled_from([1, 2.0, True, "a b", "it's", [1, "x"], {"a": {"b": 1.5}}]),
-        ),
-        "env": st.dictionaries(_names.map("E_{}".format), st.text(max_size=5), max_size=2),
-        "secrets": st.dictionaries(_names.map("S_{}".format), st.text(max_size=5), max_size=2),
-        "image": st.just("docker:vllm/vllm-openai:v0.32.0"),
-        "disk": _whole,
-        "replicas": replicas(),
-        "spot": st.sampled_from([True, False, {"fallback": "on-demand"}]),
-        "readinessProbe": st.fixed_dictionaries(
-            {}, optional={"timeout": _whole, "interval": _whole}
-        ),
-        "labels": st.dictionaries(_words, _words, max_size=2),
-    }
-    table: dict[str, object] = draw(st.fixed_dictionaries({}, optional=optional))
-    table["model"] = model
-    if gpus:
-        table["accelerators"] = [f"{gpu}:{count}" for gpu in gpus]
+    own = SERVICE if kind == "service" else CLUSTER
+    table: dict[str, object] = draw(st.fixed_dictionaries({}, optional={**SHARED, **own}))
+    table["model"] = draw(st.sampled_from(MODELS))
+    if kind == "cluster":
+        table["kind"] = "cluster"
+    elif draw(st.booleans()):
+        spot = draw(st.sampled_from(SPOT))
+        many = draw(replicas(gpus, bool(spot)))
+        table |= {"spot": spot, "replicas": many}
+        by_gpu = isinstance(many, dict) and isinstance(many.get("targetQps"), dict)
+        policies = ["instance_aware_least_load"] if by_gpu else ["least_load", "round_robin"]
         if draw(st.booleans()):
-            table["accelerators"] = [f"{gpu}:{n}" for gpu in gpus for n in {count, 8}]
-            table["tensorParallel"] = "all"
+            table["loadBalancing"] = {
+                "policy": draw(st.sampled_from(policies)),
+                "streamTimeout": draw(_whole),
+            }
+    if nodes > 1 and gpus:
+        table["nodes"] = nodes
+    if gpus:
+        counts = {count, 8} if several else {count}
+        table["accelerators"] = [f"{gpu}:{n}" for gpu in gpus for n in counts]
+        table |= {"tensorParallel": "all"} if several else {}
     if not gpus or draw(st.booleans()):
         table["cpus"] = draw(st.sampled_from([4, 8.0, "8+", 2.5]))
-    if places:
+    if draw(st.booleans()) and places:
         table["infra"] = places if len(places) > 1 else places[0]
+    elif draw(st.booleans()):
+        table["infra"] = "k8s"
+        table["volumes"] = {"/vol": "cache"}
+        table["modelCache"] = "/vol"
+    if "image" in table and draw(st.booleans()):
+        table["imageCredentials"] = {"server": "a.b", "username": "u", "password": "canary"}
+    if "middleware" not in typing.cast("dict[str, object]", table.get("vllmArgs", {})):
+        effort = draw(st.sampled_from([None, "low", "high"]))
+        table |= {"reasoningEffort": effort} if effort else {}
     return table

@@ -1,6 +1,3 @@
-import pathlib
-import stat
-import subprocess
 import typing
 
 import hypothesis
@@ -119,128 +116,58 @@ def test_places_are_where_it_may_run(infra: object, places: tuple[str, ...]) -> 
     assert task.places(made(infra=infra)) == places
 
 
-def test_gpus_and_cpus_install_their_own_vllm() -> None:
-    gpu = made()["setup"]
-    cpu = made(accelerators=None, cpus=4)["setup"]
-    assert f"--torch-backend=auto vllm=={vllm.VERSION}\n" in gpu
-    assert f"https://wheels.vllm.ai/{vllm.VERSION}/cpu vllm=={vllm.VERSION}+cpu\n" in cpu
+def test_a_cluster_has_no_service_section() -> None:
+    content = made(kind="cluster", autostop={"idle": 20})
+    assert "service" not in content
+    assert content["resources"]["autostop"] == {"idle_minutes": 20, "down": False}
+    assert content["resources"]["ports"] == 8000
+    assert content["run"] == made()["run"]
 
 
-class Host:
-    """A machine with a `vllm` (or a `uv`) that writes down what it was given."""
-
-    def __init__(self, root: pathlib.Path) -> None:
-        self.root = root
-        self.home = root / "home"
-        self.bin = root / "bin"
-        self.home.mkdir()
-        self.bin.mkdir()
-
-    def install(self, name: str, script: str, where: pathlib.Path | None = None) -> None:
-        file = (where or self.bin) / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"#!/bin/bash\n{script}\n")
-        file.chmod(0o755)
-
-    def run(self, script: str, **env: str) -> subprocess.CompletedProcess[str]:
-        path = f"{self.bin}:/usr/bin:/bin"
-        file = self.root / "script"
-        file.write_text(script)
-        return subprocess.run(
-            ["bash", "--norc", "-i", file],  # as SkyPilot does (sky/skylet/log_lib.py)
-            env={"HOME": str(self.home), "PATH": path, **env},
-            capture_output=True,
-            text=True,
-            check=False,
-            start_new_session=True,  # an interactive shell would take the terminal of the tests
-        )
+def test_the_keys_of_a_task_are_in_the_order_of_a_reader() -> None:
+    content = made(
+        nodes=2, workdir=".", volumes={"/v": "x"}, mounts={"/m": "s3://a"}, config={"docker": {}}
+    )
+    assert list(content) == [
+        "name", "workdir", "num_nodes", "resources", "service", "file_mounts", "volumes", "config",
+        "envs", "secrets", "setup", "run",
+    ]  # fmt: skip
 
 
-@pytest.fixture
-def host(tmp_path: pathlib.Path) -> Host:
-    made_host = Host(tmp_path)
-    made_host.install("vllm", 'printf "%s\\n" "$@" > "$HOME/args"; env > "$HOME/env"')
-    return made_host
+CREDENTIALS = {"server": "a.b", "username": "u", "password": "canary-3"}
 
 
-@pytest.mark.parametrize(
-    ("keys", "expected"),
-    [
-        ("one", ["one"]),
-        ("one,two", ["one", "two"]),
-        ("one\ntwo\n", ["one", "two"]),
-        ('it\'s: #1 "a" \\ $HOME,123', ['it\'s: #1 "a" \\ $HOME', "123"]),
-    ],
-)
-def test_keys_reach_vllm_by_a_file_that_only_it_can_read(
-    host: Host, keys: str, expected: list[str]
-) -> None:
-    result = host.run(made()["run"], SERVE_API_KEYS=keys)
-    assert (result.returncode, result.stdout) == (0, "")
-    file = host.home / ".vllm-keys.yaml"
-    assert yaml.safe_load(file.read_text()) == {"api-key": expected}
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    arguments = (host.home / "args").read_text().splitlines()
-    assert arguments[:2] == ["serve", "openai/gpt-oss-20b"]
-    assert arguments[-2:] == ["--config", str(file)]
-    assert "SERVE_API_KEYS" not in (host.home / "env").read_text()
+def test_the_values_of_secrets_are_exactly_those_that_a_task_names() -> None:
+    wanted = spec.parse(
+        {
+            **specs.SMALLEST,
+            "secrets": {"S": "canary-2"},
+            "image": "docker:a.b/c",
+            "imageCredentials": CREDENTIALS,
+        }
+    )
+    values = task.secrets(wanted, ["one", "two"])
+    assert values == {
+        "SERVE_API_KEYS": "one,two",
+        "S": "canary-2",
+        "SKYPILOT_DOCKER_SERVER": "a.b",
+        "SKYPILOT_DOCKER_USERNAME": "u",
+        "SKYPILOT_DOCKER_PASSWORD": "canary-3",
+    }
+    content = task.task(wanted, "chat", ["vllm serve x"], {})
+    assert content["secrets"].keys() == values.keys()
+    assert "canary" not in task.text(content)
 
 
-def test_a_keys_file_that_others_could_read_is_not_kept(host: Host) -> None:
-    file = host.home / ".vllm-keys.yaml"
-    file.write_text("old")
-    file.chmod(0o644)
-    host.run(made()["run"], SERVE_API_KEYS="one")
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+def test_without_a_key_there_is_none_among_the_secrets() -> None:
+    wanted = spec.parse({**specs.SMALLEST, "auth": "none", "secrets": {"S": "x"}})
+    assert task.secrets(wanted, ["one"]) == {"S": "x"}
 
 
-@pytest.mark.parametrize("keys", [{}, {"SERVE_API_KEYS": ""}])
-def test_nothing_is_served_without_a_key(host: Host, keys: dict[str, str]) -> None:
-    result = host.run(made()["run"], **keys)
-    assert result.returncode != 0
-    assert "SERVE_API_KEYS" in result.stderr
-    assert not (host.home / "args").exists()
-
-
-def test_an_argument_arrives_as_it_was_written(host: Host) -> None:
-    args = {"x": 'it\'s $HOME `id` "q"', "y": {"a": [1, "b c"]}}
-    host.run(made(vllmArgs=args)["run"], SERVE_API_KEYS="one")
-    arguments = (host.home / "args").read_text().splitlines()
-    assert 'it\'s $HOME `id` "q"' in arguments
-    assert '{"a": [1, "b c"]}' in arguments
-
-
-def test_without_a_gpu_one_core_is_left_to_the_server(host: Host) -> None:
-    host.install("nproc", "echo $((4 - ${1#--ignore=}))")
-    script = made(accelerators=None, cpus=4)["run"]
-    host.run(script, SERVE_API_KEYS="one")
-    assert "OMP_NUM_THREADS=3" in (host.home / "env").read_text().splitlines()
-    host.run(script, SERVE_API_KEYS="one", OMP_NUM_THREADS="8")
-    assert "OMP_NUM_THREADS=8" in (host.home / "env").read_text().splitlines()
-
-
-def test_setup_installs_nothing_where_vllm_is(host: Host) -> None:
-    host.install("uv", "exit 1")
-    assert host.run(made()["setup"]).returncode == 0
-
-
-def test_setup_installs_vllm_and_run_takes_it(tmp_path: pathlib.Path) -> None:
-    host = Host(tmp_path)
-    host.install("uv", 'echo "$@" >> "$HOME/uv"', host.home / ".local/bin")
-    content = made()
-    assert host.run(content["setup"]).returncode == 0
-    venv = host.home / f"vllm-{vllm.VERSION}"
-    made_venv, installed = (host.home / "uv").read_text().splitlines()
-    assert made_venv == f"venv --clear --seed --python 3.12 {venv}"
-    assert installed.endswith(f"--torch-backend=auto vllm=={vllm.VERSION}")
-    host.install("vllm", 'echo ran > "$HOME/args"', venv / "bin")
-    assert host.run(content["run"], SERVE_API_KEYS="one").returncode == 0
-    assert (host.home / "args").read_text() == "ran\n"
-    assert host.run(content["setup"]).returncode == 0
-    assert len((host.home / "uv").read_text().splitlines()) == 2
-
-
-def test_a_failed_installation_fails_the_setup(tmp_path: pathlib.Path) -> None:
-    host = Host(tmp_path)
-    host.install("uv", "exit 3")
-    assert host.run(made()["setup"]).returncode == 3
+def test_certificates_stay_out_of_the_task() -> None:
+    content = made(tls={"certificate": "canary", "key": "canary"})
+    assert content["service"]["tls"] == {
+        "certfile": task.TLS_CERTIFICATE,
+        "keyfile": task.TLS_KEY,
+    }
+    assert "canary" not in task.text(content)

@@ -58,7 +58,7 @@ def read(content: typing.Mapping[str, typing.Any], wanted: spec.Spec) -> typing.
     return sky.Task.from_yaml_config(
         task.from_text(task.text(content)),
         env_overrides=list(wanted.env.items()),
-        secrets_overrides=[("SERVE_API_KEYS", "k"), *wanted.secrets.items()],
+        secrets_overrides=list(task.secrets(wanted, ["k"]).items()),
     )
 
 
@@ -67,15 +67,36 @@ def read(content: typing.Mapping[str, typing.Any], wanted: spec.Spec) -> typing.
 def test_skypilot_takes_every_task(table: dict[str, object]) -> None:
     found = planned(table)
     theirs = read(found.task, found.spec)
+    wanted = found.spec
+    options = len(wanted.accelerators or "1") * len(wanted.infra or "1")
+    assert len(theirs.resources) == options
+    assert theirs.num_nodes == wanted.nodes
+    for one in theirs.resources:
+        assert one.use_spot == (wanted.spot is not None)
+        assert one.ports == ["8000"]
+        autostop = one.autostop_config
+        assert (autostop and autostop.idle_minutes) == (wanted.autostop and wanted.autostop.idle)
+    assert set(theirs.storage_mounts) == {
+        path for path, one in wanted.mounts.items() if one.mode != "copy"
+    }
+    assert set(theirs.file_mounts or {}) == wanted.mounts.keys() - set(theirs.storage_mounts)
+    assert theirs.volumes == wanted.volumes
+
+
+@FEW
+@hypothesis.given(specs.tables(("service",)))
+def test_skyserve_takes_every_service(table: dict[str, object]) -> None:
+    found = planned(table)
+    theirs = read(found.task, found.spec)
     serve_utils.validate_service_task(theirs, pool=False)
     autoscaler = autoscalers.Autoscaler.from_spec("chat", theirs.service)
-    replicas = found.spec.replicas
+    replicas, spot = found.spec.replicas, found.spec.spot
     assert (autoscaler.min_replicas, autoscaler.max_replicas) == (replicas.min, replicas.max)
     assert autoscaler._calculate_target_num_replicas() == replicas.min
-    options = len(found.spec.accelerators or "1") * len(found.spec.infra or "1")
-    assert len(theirs.resources) == options
-    assert all(one.use_spot == (found.spec.spot is not None) for one in theirs.resources)
+    assert autoscaler.num_overprovision == replicas.overprovision
+    assert theirs.service.use_ondemand_fallback == bool(spot and (spot.fallback or spot.on_demand))
     assert theirs.service.ports == "8000"
+    assert bool(theirs.service.tls_credential) == bool(found.spec.tls)
 
 
 @FEW
@@ -84,11 +105,13 @@ def test_values_are_filled_in_and_stay_out_of_the_authors_text(table: dict[str, 
     found = planned(table)
     theirs = read(found.task, found.spec)
     assert not theirs._managed_secret_refs
-    assert theirs.envs == {**found.environment, **found.spec.env}
+    digest = found.spec.workdir and found.spec.workdir.digest
+    ours = {**found.environment, **({task.WORKDIR_DIGEST: digest} if digest else {})}
+    assert theirs.envs == {**ours, **found.spec.env}
     secrets = {name: value.get_secret_value() for name, value in theirs.secrets.items()}
-    assert secrets == {"SERVE_API_KEYS": "k", **found.spec.secrets}
+    assert secrets == task.secrets(found.spec, ["k"])
     authored = yaml_utils.safe_load(theirs.to_yaml_config()["_user_specified_yaml"])
-    assert set(authored["secrets"].values()) == {None}
+    assert set(authored.get("secrets", {"": None}).values()) == {None}
 
 
 def test_an_env_that_is_not_filled_in_is_an_error() -> None:
@@ -134,7 +157,7 @@ class Controller:
 
 
 @FEW
-@hypothesis.given(specs.tables(), specs.tables(), st.booleans())
+@hypothesis.given(specs.tables(("service",)), specs.tables(("service",)), st.booleans())
 def test_skyserve_keeps_and_replaces_replicas_as_compare_says(
     monkeypatch: pytest.MonkeyPatch,
     one: dict[str, object],

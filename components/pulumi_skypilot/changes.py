@@ -128,14 +128,18 @@ def keep_generated(
     A new release of this package may generate another task from the same spec. That alone must not
     roll replicas: it waits for a change of the spec that rolls them anyway.
     """
-    if _outside_service(old_spec) != _outside_service(new_spec):
+    if _disturbing(old_spec) != _disturbing(new_spec):
         return dict(new_task)
-    return {**old_task, "service": new_task["service"]}
+    if new_spec.kind == "service":
+        return {**old_task, "service": new_task["service"]}
+    resources = {**old_task["resources"], "autostop": new_task["resources"].get("autostop")}
+    return {**old_task, "resources": {k: v for k, v in resources.items() if v is not None}}
 
 
-def _outside_service(wanted: spec.Spec) -> dict[str, typing.Any]:
-    """What of a spec reaches a task outside its `service:` section (task.service)."""
-    data = wanted.model_dump(exclude={"replicas", "readiness_probe"})
+def _disturbing(wanted: spec.Spec) -> dict[str, typing.Any]:
+    """What of a spec reaches a task outside what changes without touching a machine."""
+    quiet = {"load_balancing", "readiness_probe", "replicas", "tls", "autostop"}
+    data = wanted.model_dump(exclude={*quiet, "update_mode", "timeouts"})
     return {**data, "spot": wanted.spot is not None}
 
 

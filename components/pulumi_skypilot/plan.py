@@ -159,7 +159,7 @@ def _notes(
         yield f"{wanted.model} is not in the catalogue: nothing of it was checked" + (
             f" (did you mean {near}?)" if near and not wanted.model.startswith("/") else ""
         )
-    disputed = [flag for flag in vllm.disputed(facts, families) if flag not in wanted.vllm_args]
+    disputed = sorted(set(vllm.disputed(facts, families)) - vllm.said(wanted))
     if disputed:
         yield (
             f"{', '.join(disputed)}: recommended for some of these GPUs only, so left out; set "

@@ -4,98 +4,129 @@ It names the user's env and secrets and never holds their values: a null is fill
 goes to SkyPilot (sky/task.py:694-716), and an env that is not filled in is an error there.
 """
 
-import shlex
 import typing
 from collections.abc import Mapping, Sequence
 
 import yaml
 
-from . import reading, spec, vllm
+from . import reading, scripts, spec, vllm
 
 API_KEYS = spec.API_KEYS
 
-STREAM_TIMEOUT_SECONDS = 1800
-"""How long SkyServe waits for a replica's next byte. Its own 120 s (sky/serve/constants.py:49) cut
-off a reasoning model that answers in one piece."""
+WORKDIR_DIGEST = "PULUMI_WORKDIR_DIGEST"
+"""The variable that tells one content of a local working directory from another."""
 
-_VENV = f'"$HOME/vllm-{vllm.VERSION}"'
-
-_SETUP = """\
-# An image that carries vLLM, such as the official ones, installs nothing.
-if ! command -v vllm >/dev/null && [ ! -x {venv}/bin/vllm ]; then
-  set -e
-  PATH="$HOME/.local/bin:$PATH"  # where SkyPilot puts uv
-  uv venv --clear --seed --python 3.12 {venv}
-  uv pip install --python {venv}/bin/python {packages}
-fi
-"""
-
-_RUN = """\
-set -e
-[ -n "${keys}" ] || {{ echo "{keys} is not set: nothing is served without a key" >&2; exit 1; }}
-command -v vllm >/dev/null || PATH={venv}/bin:"$PATH"
-# The keys go by a file: a command line is open to everyone on the machine.
-keys="$HOME/.vllm-keys.yaml"
-rm -f "$keys"
-(
-  umask 077
-  {{
-    echo 'api-key:'
-    tr ',' '\\n' <<< "${keys}" | sed -e '/^$/d' -e "s/'/''/g" -e "s/.*/- '&'/"
-  }} > "$keys"
-)
-unset {keys}
-{threads}exec {command}
-"""
-
-_CPU_THREADS = 'export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$(nproc --ignore=1)}"\n'
-"""One core is left to the server, as vLLM advises (its documentation, installation/cpu)."""
+TLS_CERTIFICATE, TLS_KEY = "tls-certificate.pem", "tls-key.pem"
+"""What stands for the files of the load balancer's TLS until the task goes to SkyPilot."""
 
 
 def task(
     wanted: spec.Spec, name: str, command: Sequence[str], environment: Mapping[str, str]
 ) -> dict[str, typing.Any]:
-    """The task that serves the command's model as a SkyServe service."""
-    return {
+    """The task that serves the command's model, as a service or on a cluster."""
+    envs = {**environment, **_workdir_digest(wanted), **dict.fromkeys(sorted(wanted.env))}
+    content = {
         "name": name,
+        "workdir": _workdir(wanted),
+        "num_nodes": wanted.nodes if wanted.nodes > 1 else None,
         "resources": _resources(wanted),
-        "service": service(wanted),
-        **_unless_empty("envs", {**environment, **dict.fromkeys(sorted(wanted.env))}),
-        "secrets": dict.fromkeys([API_KEYS, *sorted(wanted.secrets)]),
-        "setup": _SETUP.format(venv=_VENV, packages=_packages(wanted)),
-        "run": _RUN.format(
-            venv=_VENV,
-            keys=API_KEYS,
-            threads="" if wanted.accelerators else _CPU_THREADS,
-            command=" \\\n  ".join([*command, '--config "$keys"']),
-        ),
+        "service": service(wanted) if wanted.kind == "service" else None,
+        "file_mounts": {path: _mount(one) for path, one in sorted(wanted.mounts.items())},
+        "volumes": dict(sorted(wanted.volumes.items())),
+        "config": wanted.config,
+        "envs": envs,
+        "secrets": dict.fromkeys(secret_names(wanted)),
+        "setup": scripts.setup(wanted),
+        "run": scripts.run(wanted, command),
     }
+    return {key: value for key, value in content.items() if value is not None and value != {}}
+
+
+def secret_names(wanted: spec.Spec) -> tuple[str, ...]:
+    """The secrets that the task of this spec names, the API keys first."""
+    keys = (API_KEYS,) if wanted.auth == "key" else ()
+    return (*keys, *sorted(_values(wanted)))
+
+
+def secrets(wanted: spec.Spec, api_keys: Sequence[str]) -> dict[str, str]:
+    """The values of exactly these secrets, when the spec holds values and not their config keys."""
+    known = {**_values(wanted), API_KEYS: ",".join(api_keys)}
+    return {name: known[name] for name in secret_names(wanted)}
+
+
+def _values(wanted: spec.Spec) -> dict[str, str]:
+    """SkyPilot wants all three of a registry's words in one place (sky/task.py:129)."""
+    found = dict(wanted.secrets)
+    if wanted.image_credentials is not None:
+        found |= {
+            "SKYPILOT_DOCKER_SERVER": wanted.image_credentials.server,
+            "SKYPILOT_DOCKER_USERNAME": wanted.image_credentials.username,
+            spec.IMAGE_PASSWORD: wanted.image_credentials.password,
+        }
+    return found
 
 
 def service(wanted: spec.Spec) -> dict[str, typing.Any]:
     """The `service:` section: all that SkyServe changes without touching a replica."""
-    replicas, probe = wanted.replicas, wanted.readiness_probe
+    replicas, probe, spot = wanted.replicas, wanted.readiness_probe, wanted.spot
     policy = {
         "min_replicas": replicas.min,
         "max_replicas": replicas.max,
         "target_qps_per_replica": replicas.target_qps,
         "upscale_delay_seconds": replicas.upscale_delay,
         "downscale_delay_seconds": replicas.downscale_delay,
-        "dynamic_ondemand_fallback": True if wanted.spot and wanted.spot.fallback else None,
+        "num_overprovision": replicas.overprovision,
+        "dynamic_ondemand_fallback": True if spot and spot.fallback else None,
+        "base_ondemand_fallback_replicas": spot.on_demand if spot else None,
     }
-    return {
-        "readiness_probe": {
-            "path": probe.path,
-            "initial_delay_seconds": probe.initial_delay,
-            "timeout_seconds": probe.timeout,
-            "endpoint_probe_interval_seconds": probe.interval,
-        },
+    probing = {
+        "path": probe.path,
+        "initial_delay_seconds": probe.initial_delay,
+        "timeout_seconds": probe.timeout,
+        "endpoint_probe_interval_seconds": probe.interval,
+        "post_data": probe.post_data,
+        "headers": probe.headers,
+    }
+    tls = {"certfile": TLS_CERTIFICATE, "keyfile": TLS_KEY}
+    section = {
+        "readiness_probe": _without_none(probing),
         "replica_policy": _without_none(policy),
-        "load_balancer": {"stream_timeout_seconds": STREAM_TIMEOUT_SECONDS},
+        "load_balancing_policy": _policy(wanted),
+        "load_balancer": {"stream_timeout_seconds": wanted.load_balancing.stream_timeout},
+        "tls": tls if wanted.tls else None,
         # Only SkyPilot's command fills it in (sky/client/cli/command.py:7386); without it the
         # service waits for ever.
         "ports": vllm.PORT,
     }
+    return _without_none(section)
+
+
+def _policy(wanted: spec.Spec) -> str | None:
+    """A target per GPU has a policy of its own (sky/serve/service_spec.py:377)."""
+    by_gpu = isinstance(wanted.replicas.target_qps, dict)
+    return wanted.load_balancing.policy or ("instance_aware_least_load" if by_gpu else None)
+
+
+def _workdir(wanted: spec.Spec) -> object:
+    folder = wanted.workdir
+    if folder is None or folder.path is not None:
+        return folder and folder.path
+    return _without_none({"url": folder.url, "ref": folder.ref})
+
+
+def _workdir_digest(wanted: spec.Spec) -> dict[str, str]:
+    """SkyPilot compares tasks, not files: this makes another content another task."""
+    digest = wanted.workdir and wanted.workdir.digest
+    return {WORKDIR_DIGEST: digest} if digest else {}
+
+
+_MODES = {"mount": "MOUNT", "cached": "MOUNT_CACHED"}
+
+
+def _mount(one: spec.Mount) -> object:
+    """A bare URL is copied at the start (sky/task.py:856)."""
+    mode = _MODES.get(one.mode)
+    return one.source if mode is None else {"source": one.source, "mode": mode}
 
 
 def places(content: Mapping[str, typing.Any]) -> tuple[str, ...]:
@@ -132,11 +163,15 @@ def _resources(wanted: spec.Spec) -> dict[str, typing.Any]:
         "accelerators": _accelerators(wanted.accelerators),
         "cpus": _amount(wanted.cpus),
         "memory": _amount(wanted.memory),
+        "instance_type": wanted.instance_type,
         "disk_size": wanted.disk,
+        "disk_tier": wanted.disk_tier,
+        "network_tier": wanted.network_tier,
         "image_id": wanted.image,
         "use_spot": wanted.spot is not None,
         "ports": vllm.PORT,
         "labels": dict(sorted(wanted.labels.items())),
+        "autostop": _autostop(wanted.autostop),
         "any_of": [{"infra": place} for place in infra] if len(infra) > 1 else None,
     }
     return {key: value for key, value in resources.items() if value is not None and value != {}}
@@ -150,21 +185,14 @@ def _accelerators(gpus: Sequence[spec.Accelerator]) -> object:
     return counts if len(counts) == len(gpus) else dict.fromkeys(map(str, gpus))
 
 
+def _autostop(wanted: spec.Autostop | None) -> dict[str, typing.Any] | None:
+    if wanted is None:
+        return None
+    return {"idle_minutes": wanted.idle, "down": wanted.then == "down"}
+
+
 def _amount(text: str | None) -> object:
     return text if text is None or text.endswith("+") else reading.plain(float(text))
-
-
-def _packages(wanted: spec.Spec) -> str:
-    """Arguments of `uv pip install`, as vLLM's documentation has them for GPUs and for CPUs."""
-    if wanted.accelerators:
-        return f"--torch-backend=auto vllm=={vllm.VERSION}"
-    index = f"https://wheels.vllm.ai/{vllm.VERSION}/cpu"
-    options = ["--torch-backend=cpu", "--index-strategy=first-index", f"--extra-index-url={index}"]
-    return shlex.join([*options, f"vllm=={vllm.VERSION}+cpu"])
-
-
-def _unless_empty(key: str, value: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
-    return {key: value} if value else {}
 
 
 def _without_none(table: Mapping[str, typing.Any]) -> dict[str, typing.Any]:

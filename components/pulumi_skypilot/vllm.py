@@ -7,6 +7,7 @@ import typing
 from collections.abc import Collection, Mapping, Sequence
 
 from . import catalog, spec, words
+from .machine import default_effort
 
 VERSION = "0.32.0"
 """What replicas install where their image has no vLLM: the release that this was run with."""
@@ -15,6 +16,9 @@ PORT = 8000
 
 MACHINE_GPUS = "$SKYPILOT_NUM_GPUS_PER_NODE"
 """What SkyPilot tells each machine of its own GPUs (sky/skylet/constants.py)."""
+
+EFFORT_MIDDLEWARE = "default_effort.DefaultEffort"
+EFFORT_VARIABLE = default_effort.VARIABLE
 
 T = typing.TypeVar("T")
 
@@ -30,9 +34,15 @@ def command(
         "host": "0.0.0.0",  # noqa: S104  # SkyServe's load balancer asks from another machine
         "port": PORT,
         "served-model-name": wanted.served_name,
+        "revision": wanted.revision,
         "max-model-len": context(wanted, facts),
+        "nnodes": _unless(1, wanted.nodes),
         "tensor-parallel-size": _tensor_parallel(wanted),
-        "dtype": wanted.dtype if wanted.dtype != "auto" else None,
+        "pipeline-parallel-size": _unless(1, wanted.pipeline_parallel),
+        "dtype": _unless("auto", wanted.dtype),
+        "quantization": wanted.quantization,
+        "reasoning-parser": wanted.reasoning_parser,
+        "middleware": EFFORT_MIDDLEWARE if wanted.reasoning_effort else None,
     }
     if wanted.tools:
         # Both are needed: without the second, calls are lost though the log says otherwise.
@@ -40,7 +50,7 @@ def command(
         flags["enable-auto-tool-choice"] = True
     if not families:
         flags["enforce-eager"] = True  # torch.compile is of no use on a CPU and takes a minute
-    flags |= agreed(facts, families) | wanted.vllm_args
+    flags |= agreed(facts, families) | _own(wanted) | wanted.vllm_args
     lines = [_line(name, value) for name, value in flags.items() if value is not None]
     return (f"vllm serve {shlex.quote(wanted.model)}", *lines)
 
@@ -50,6 +60,8 @@ def environment(
 ) -> dict[str, str]:
     """The variables that vLLM reads; the user's env of the same name goes before them."""
     found = _cpu(wanted, facts) if not families else _recommended(facts, families)[1]
+    if wanted.model_cache is not None:
+        found["HF_HOME"] = wanted.model_cache
     return {name: value for name, value in found.items() if name not in wanted.env}
 
 
@@ -69,6 +81,11 @@ def disputed(facts: catalog.ModelFacts | None, families: Collection[str]) -> tup
     return tuple(sorted(every - agreed(facts, families).keys()))
 
 
+def said(wanted: spec.Spec) -> set[str]:
+    """The flags that the user has an opinion on."""
+    return _own(wanted).keys() | wanted.vllm_args.keys()
+
+
 def mistaken(flag: str, value: object) -> str | None:
     """What is wrong with a flag, as the pinned release of vLLM sees it; None when nothing is."""
     known = catalog.flags()
@@ -80,6 +97,20 @@ def mistaken(flag: str, value: object) -> str | None:
         return None if value is not False else f"{flag} cannot be false; leave it out"
     hint = words.did_you_mean(name, known.flags | known.switches)
     return f"vLLM {known.engine} has no flag {name}; {hint}"
+
+
+def _own(wanted: spec.Spec) -> dict[str, object]:
+    """The flags with a key of their own that a model's recipe may have an opinion on."""
+    flags = {
+        "kv-cache-dtype": wanted.kv_cache_dtype,
+        "max-num-seqs": wanted.max_sequences,
+        "max-num-batched-tokens": wanted.max_batched_tokens,
+    }
+    return {name: value for name, value in flags.items() if value is not None}
+
+
+def _unless(default: T, value: T) -> T | None:
+    return value if value != default else None
 
 
 def _recommended(

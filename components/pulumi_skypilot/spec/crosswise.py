@@ -58,6 +58,12 @@ def _serving(spec: Spec) -> Iterator[Problem]:
             f"readinessProbe.path: {probe} needs the API key, which SkyServe's probe lacks; use "
             "/health",
         )
+    if spec.reasoning_effort and "middleware" in spec.vllm_args:
+        yield Problem(
+            "reasoningEffort",
+            "reasoningEffort: it is filled in by a middleware, and vllmArgs.middleware would take "
+            "its place; keep one of them",
+        )
     if spec.image_credentials and not (spec.image or "").startswith("docker:"):
         yield Problem(
             "imageCredentials",

@@ -193,7 +193,7 @@ class Spec(fields.Strict):
         Row(
             "`low`, `medium`, `high`",
             "how long the model thinks when a client says nothing of it",
-            "`--default-chat-template-kwargs`",
+            "a `--middleware` that fills in requests",
             "the model's",
         ),
     ] = None
@@ -243,7 +243,7 @@ class Spec(fields.Strict):
     ] = None
     image_credentials: typing.Annotated[
         tables.ImageCredentials | None,
-        Row("the table below", "for a private image", "`envs`, `secrets`"),
+        Row("the table below", "for a private image", "`secrets`"),
     ] = None
     setup: typing.Annotated[
         str | None,
@@ -351,6 +351,6 @@ class Spec(fields.Strict):
         Row("the table below", "when an idle cluster is given up", "`resources.autostop`"),
     ] = None
     timeouts: typing.Annotated[
-        tables.Timeouts | None,
+        tables.Timeouts,
         Row("the table below", "how long `pulumi` waits", "", "see there"),
-    ] = None
+    ] = tables.Timeouts()

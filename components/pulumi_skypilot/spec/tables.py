@@ -278,18 +278,14 @@ def mounts(value: object) -> object:
 class ImageCredentials(fields.Strict):
     """How to log in to the registry of a private image."""
 
-    server: typing.Annotated[
-        Word, Row("host", "the registry", "`SKYPILOT_DOCKER_SERVER` in `envs`")
-    ]
-    username: typing.Annotated[
-        Word, Row("word", "the user there", "`SKYPILOT_DOCKER_USERNAME` in `envs`")
-    ]
+    server: typing.Annotated[Word, Row("host", "the registry", "`SKYPILOT_DOCKER_SERVER`")]
+    username: typing.Annotated[Word, Row("word", "the user there", "`SKYPILOT_DOCKER_USERNAME`")]
     password: typing.Annotated[
         str,
         Row(
             "key of a secret in this config",
             "their password or token",
-            f"`{fields.IMAGE_PASSWORD}` in `secrets`",
+            f"`{fields.IMAGE_PASSWORD}`",
         ),
     ] = pydantic.Field(repr=False)
 

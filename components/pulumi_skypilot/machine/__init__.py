@@ -1,0 +1,1 @@
+"""What runs beside vLLM on its machine: files that need nothing but Python and themselves."""

@@ -1,0 +1,101 @@
+"""The shell scripts of a task: what installs vLLM on a machine, and what starts it there."""
+
+import importlib.resources
+import shlex
+from collections.abc import Sequence
+
+from . import spec, vllm
+
+_VENV = f'"$HOME/vllm-{vllm.VERSION}"'
+
+_SETUP = """\
+# An image that carries vLLM, such as the official ones, installs nothing.
+if ! command -v vllm >/dev/null && [ ! -x {venv}/bin/vllm ]; then
+  set -e
+  PATH="$HOME/.local/bin:$PATH"  # where SkyPilot puts uv
+  uv venv --clear --seed --python 3.12 {venv}
+  uv pip install --python {venv}/bin/python {packages}
+fi
+"""
+
+_KEYS_ARE_SET = """\
+[ -n "${keys}" ] || {{ echo "{keys} is not set: nothing is served without a key" >&2; exit 1; }}
+"""
+
+_PATH = f"""\
+command -v vllm >/dev/null || PATH={_VENV}/bin:"$PATH"
+"""
+
+_KEYS = """\
+# The keys go by a file: a command line is open to everyone on the machine.
+keys="$HOME/.vllm-keys.yaml"
+rm -f "$keys"
+(
+  umask 077
+  {{
+    echo 'api-key:'
+    tr ',' '\\n' <<< "${keys}" | sed -e '/^$/d' -e "s/'/''/g" -e "s/.*/- '&'/"
+  }} > "$keys"
+)
+unset {keys}
+"""
+
+_EFFORT = """\
+# vLLM has no flag for it that gpt-oss heeds: the requests are filled in as they come.
+mkdir -p "$HOME/.vllm-middleware"
+cat > "$HOME/.vllm-middleware/{module}.py" <<'END_OF_MODULE'
+{source}END_OF_MODULE
+export PYTHONPATH="$HOME/.vllm-middleware${{PYTHONPATH:+:$PYTHONPATH}}"
+export {variable}={effort}
+"""
+
+_NODES = """\
+# One server over all machines: the first answers, the others only compute.
+export VLLM_HOST_IP="$(sed -n "$((SKYPILOT_NODE_RANK + 1))p" <<< "$SKYPILOT_NODE_IPS")"
+node=(--node-rank "$SKYPILOT_NODE_RANK" --master-addr "$(head -n 1 <<< "$SKYPILOT_NODE_IPS")")
+[ "$SKYPILOT_NODE_RANK" = 0 ] || node+=(--headless)
+"""
+
+_CPU_THREADS = 'export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$(nproc --ignore=1)}"\n'
+"""One core is left to the server, as vLLM advises (its documentation, installation/cpu)."""
+
+
+def setup(wanted: spec.Spec) -> str:
+    """What runs once on a new machine: vLLM's installation, then the user's own lines."""
+    return _SETUP.format(venv=_VENV, packages=_packages(wanted)) + (wanted.setup or "")
+
+
+def run(wanted: spec.Spec, command: Sequence[str]) -> str:
+    """What starts vLLM, on every machine of a deployment, and is replaced by it."""
+    keyed, several = wanted.auth == "key", wanted.nodes > 1
+    parts = [
+        "set -e\n",
+        _KEYS_ARE_SET.format(keys=spec.API_KEYS) if keyed else "",
+        _PATH,
+        _KEYS.format(keys=spec.API_KEYS) if keyed else "",
+        _effort(wanted.reasoning_effort) if wanted.reasoning_effort else "",
+        _NODES if several else "",
+        "" if wanted.accelerators else _CPU_THREADS,
+    ]
+    last = [*(['--config "$keys"'] if keyed else []), *(['"${node[@]}"'] if several else [])]
+    return "".join(parts) + "exec " + " \\\n  ".join([*command, *last]) + "\n"
+
+
+def _effort(effort: str) -> str:
+    module = vllm.EFFORT_MIDDLEWARE.partition(".")[0]
+    source = importlib.resources.files(f"{__package__}.machine").joinpath(f"{module}.py")
+    return _EFFORT.format(
+        module=module,
+        source=source.read_text("utf-8"),
+        variable=vllm.EFFORT_VARIABLE,
+        effort=effort,
+    )
+
+
+def _packages(wanted: spec.Spec) -> str:
+    """Arguments of `uv pip install`, as vLLM's documentation has them for GPUs and for CPUs."""
+    if wanted.accelerators:
+        return f"--torch-backend=auto vllm=={vllm.VERSION}"
+    index = f"https://wheels.vllm.ai/{vllm.VERSION}/cpu"
+    options = ["--torch-backend=cpu", "--index-strategy=first-index", f"--extra-index-url={index}"]
+    return shlex.join([*options, f"vllm=={vllm.VERSION}+cpu"])
