@@ -40,7 +40,7 @@ def test_a_roll_at_rest_starts_nothing():
 @pytest.mark.parametrize("happens", ["restarts", "replaces"])
 def test_where_nothing_answers_it_is_said_aloud(happens):
     found = disruption.disruption(happens, side(), side())
-    assert "**nothing answers meanwhile**" in found.text
+    assert disruption.AWAY in found.text
     assert found.away
     assert found.extra is None
 

@@ -13,6 +13,9 @@ Happens = typing.Literal[
 ]
 
 
+AWAY = "nothing answers meanwhile"
+
+
 @dataclasses.dataclass(frozen=True)
 class Side:
     """A deployment before or after, and what it costs then."""
@@ -88,8 +91,7 @@ def _restarts(_before: Side, after: Side) -> Disruption:
     minutes = after.spec.readiness_probe.initial_delay // 60
     return Disruption(
         "restarts",
-        "the server stops, the new one starts on the same machine: **nothing answers meanwhile** "
-        f"(up to {minutes} min)",
+        f"the server stops, the new one starts on the same machine: {AWAY} (up to {minutes} min)",
         away=True,
     )
 
@@ -99,7 +101,7 @@ def _replaces(_before: Side, after: Side) -> Disruption:
     first = "all of it is taken down first, then "
     then = _begin(count, after) if count else "it is registered anew"
     return Disruption(
-        "replaces", f"{first}{then}: **nothing answers meanwhile**, and the address may be another",
+        "replaces", f"{first}{then}: {AWAY}, and the address may be another",
         away=True,
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ Pure: a preview and prices in, text out. For a reader who has never seen the pro
 
 from collections.abc import Callable, Iterator, Mapping
 
-from . import cost, disruption, preview
+from . import brief, cost, disruption, preview
 
 _WORDS: dict[disruption.Happens, str] = {
     "starts": "new",
@@ -83,10 +83,10 @@ def _money(before: list[cost.Cost], after: list[cost.Cost]) -> str:
 def _table(seen: preview.Preview, prices: cost.Prices) -> str:
     columns: tuple[tuple[str, Callable[[preview.Side], str]], ...] = (
         ("model", lambda side: f"`{side.spec.model}`"),
-        ("machines", _machines),
-        ("replicas", _replicas),
+        ("machines", lambda side: brief.machines(side.spec)),
+        ("replicas", lambda side: brief.replicas(side.spec)),
         ("context", lambda side: side.context or "the model's"),
-        ("USD/h", lambda side: _hourly(_cost(side, prices))),
+        ("USD/h", lambda side: brief.hourly(_cost(side, prices))),
     )
     head = "| deployment | change | " + " | ".join(name for name, _ in columns) + " |"
     rows = [head, "|---" * (len(columns) + 2) + "|"]
@@ -106,35 +106,6 @@ def _cell(one: preview.Deployment, show: Callable[[preview.Side], str]) -> str:
     return f"{before} → **{after}**"
 
 
-def _machines(side: preview.Side) -> str:
-    wanted = side.spec
-    sizes = [
-        *(f"{value} {unit}" for value, unit in ((wanted.cpus, "CPUs"), (wanted.memory, "GiB"))
-          if value),
-    ]  # fmt: skip
-    kinds = " or ".join(map(str, wanted.accelerators)) or " ".join(sizes)
-    nodes = f"{wanted.nodes} machines of " if wanted.nodes > 1 else ""
-    places = " or ".join(wanted.infra) or "anywhere"
-    spot = ""
-    if wanted.spot:
-        spot = ", spot or on-demand" if wanted.spot.fallback else ", spot"
-    return f"{nodes}{kinds}, {places}{spot}"
-
-
-def _replicas(side: preview.Side) -> str:
-    if side.spec.kind == "cluster":
-        return "one cluster"
-    fewest, most = cost.replicas(side.spec)
-    return str(fewest) if fewest == most else f"{fewest} to {most}"
-
-
-def _hourly(found: cost.Cost) -> str:
-    if found.fewest is None or found.most is None:
-        return "unknown"
-    fewest, most = cost.shown(found.fewest), cost.shown(found.most)
-    return fewest if fewest == most else f"{fewest}; at most {most}"
-
-
 def _disturbs(seen: preview.Preview, prices: cost.Prices) -> Iterator[str]:
     changed = [one for one in seen.deployments if one.happens != "unchanged"]
     if not changed:
@@ -149,7 +120,8 @@ def _disturbs(seen: preview.Preview, prices: cost.Prices) -> Iterator[str]:
         if found.extra and found.extra.high:
             meanwhile = " while it lasts" if one.happens == "rolls" else ""
             extra = f" **+{cost.shown(found.extra)} USD/h{meanwhile}.**"
-        lines = [f"**{_safe(one.name)}** {_WORDS[one.happens]}: {found.text}.{extra}"]
+        text = found.text.replace(disruption.AWAY, f"**{disruption.AWAY}**")
+        lines = [f"**{_safe(one.name)}** {_WORDS[one.happens]}: {text}.{extra}"]
         if one.told:
             lines += ["", "| what changes | effect | why |", "|---|---|---|"]
             lines += [
@@ -242,10 +214,12 @@ def _picture(seen: preview.Preview) -> str:
         door, machines = f"d{number}", f"m{number}"
         if side.spec.kind == "service":
             title = f"{one.name}<br/>load balancer"
-            crowd = f"{_replicas(side)} of {side.spec.model}<br/>{_machines(side)}"
+            crowd = (
+                f"{brief.replicas(side.spec)} of {side.spec.model}<br/>{brief.machines(side.spec)}"
+            )
             lines.append(f"  clients --> {door}[{_label(title)}] --> {machines}[{_label(crowd)}]")
         else:
-            crowd = f"{one.name}<br/>{side.spec.model}<br/>{_machines(side)}"
+            crowd = f"{one.name}<br/>{side.spec.model}<br/>{brief.machines(side.spec)}"
             lines.append(f"  clients --> {door}[{_label(crowd)}]")
         if one.happens != "unchanged":
             marked.append(door)

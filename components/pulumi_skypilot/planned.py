@@ -1,0 +1,105 @@
+"""What a stack's deployments come to, before anything is deployed: plan, fit and cost in one place.
+
+Pure. The summary under a preview, `pulumi-skypilot plan` and its JSON are all made of it.
+"""
+
+import dataclasses
+import typing
+from collections.abc import Mapping, Sequence
+
+from rich import box, table
+
+from . import brief, cost, plan
+
+
+@dataclasses.dataclass(frozen=True)
+class Planned:
+    """One deployment."""
+
+    name: str
+    plan: plan.Plan
+    cost: cost.Cost
+
+
+def planned(plans: Mapping[str, plan.Plan], prices: cost.Prices) -> tuple[Planned, ...]:
+    """Each plan with what it costs."""
+    return tuple(Planned(name, one, cost.cost(one.spec, prices)) for name, one in plans.items())
+
+
+def summary(found: Sequence[Planned], prices: cost.Prices) -> str:
+    """What stands under a preview: a line for the stack and one for each deployment."""
+    if not found:
+        return "no deployments"
+    fewest, most, unknown = cost.total([one.cost for one in found])
+    if prices.away:
+        lines = [f"cost: unknown ({prices.away})"]
+    else:
+        month = cost.shown(most.times(cost.HOURS_A_MONTH))
+        line = (
+            f"cost: {cost.shown(fewest)} USD/h at the fewest replicas, "
+            f"{cost.shown(most)} at the most ({month} a month)"
+        )
+        lines = [line + (f"; {unknown} of unknown cost not counted" if unknown else "")]
+    lines += [f"{one.name}: {_line(one, away=bool(prices.away))}" for one in found]
+    return "\n".join(lines)
+
+
+def data(found: Sequence[Planned]) -> list[dict[str, typing.Any]]:
+    """For machines: the plan without its scripts, and the cost in USD an hour."""
+    return [
+        {
+            "name": one.name,
+            "kind": one.plan.spec.kind,
+            "model": one.plan.spec.model,
+            "accelerators": [str(gpu) for gpu in one.plan.spec.accelerators],
+            "nodes": one.plan.spec.nodes,
+            "infra": list(one.plan.spec.infra),
+            "replicas": dict(zip(("min", "max"), cost.replicas(one.plan.spec), strict=True)),
+            "cost": _cost_data(one.cost),
+            **{key: value for key, value in one.plan.shown().items() if key != "task"},
+        }
+        for one in found
+    ]
+
+
+def rich_table(found: Sequence[Planned]) -> table.Table:
+    """For people in a terminal."""
+    shown = table.Table(box=box.SIMPLE_HEAD)
+    for column in ("deployment", "model", "machines", "replicas"):
+        shown.add_column(column, overflow="fold")
+    for column in ("USD/h, fewest", "USD/h, most"):
+        shown.add_column(column, justify="right")
+    for one in found:
+        shown.add_row(
+            one.name,
+            one.plan.spec.model,
+            brief.machines(one.plan.spec),
+            brief.replicas(one.plan.spec),
+            cost.shown(one.cost.fewest),
+            cost.shown(one.cost.most),
+        )
+    return shown
+
+
+def _line(one: Planned, *, away: bool) -> str:
+    wanted = one.plan.spec
+    text = f"{brief.replicas(wanted)} of {brief.machines(wanted)}"
+    if away:
+        return text
+    if one.cost.unknown:
+        return f"{text}; cost unknown ({one.cost.unknown})"
+    return "; ".join([f"{text}: {brief.hourly(one.cost)} USD/h", *one.cost.notes])
+
+
+def _cost_data(found: cost.Cost) -> dict[str, typing.Any]:
+    known = {
+        key: dataclasses.asdict(value)
+        for key, value in (
+            ("replica", found.replica),
+            ("fewest", found.fewest),
+            ("most", found.most),
+        )
+        if value is not None
+    }
+    unknown = {"unknown": found.unknown} if found.unknown else {}
+    return {**known, **unknown, "notes": list(found.notes)}

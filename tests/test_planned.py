@@ -1,0 +1,65 @@
+"""What a stack comes to: under a preview, in a terminal, for machines."""
+
+import json
+
+from rich import console
+
+from pulumi_skypilot import cost, plan, planned, spec
+
+PRICES = cost.Prices(
+    rows=(cost.Row("aws", "us-east-1", "g6.xlarge", "L4", 1.0, 4.0, 16.0, 0.8, 0.3),)
+)
+DEPLOYMENTS: dict[str, dict[str, object]] = {
+    "chat": {
+        "accelerators": "L4:1",
+        "infra": "aws",
+        "replicas": {"min": 1, "max": 4, "targetQps": 1},
+    },
+    "lab": {"accelerators": "L4:1", "infra": "k8s", "kind": "cluster"},
+}
+
+
+def of(prices=PRICES):
+    plans = {
+        name: plan.plan(spec.parse({"model": "openai/gpt-oss-20b", **data}), f"prod-{name}")
+        for name, data in DEPLOYMENTS.items()
+    }
+    return planned.planned(plans, prices)
+
+
+def test_the_summary_under_a_preview():
+    assert planned.summary(of(), PRICES) == (
+        "cost: 0.80 USD/h at the fewest replicas, 3.20 at the most (2,336 a month); "
+        "1 of unknown cost not counted\n"
+        "chat: 1 to 4 of L4:1, aws: 0.80; at most 3.20 USD/h\n"
+        "lab: one cluster of L4:1, k8s; cost unknown (machines of your own (kubernetes) have no "
+        "price in SkyPilot)"
+    )
+
+
+def test_without_a_server_the_summary_says_why_once():
+    away = cost.Prices(away="no server answers at http://127.0.0.1:46580")
+    assert planned.summary(of(away), away) == (
+        "cost: unknown (no server answers at http://127.0.0.1:46580)\n"
+        "chat: 1 to 4 of L4:1, aws\n"
+        "lab: one cluster of L4:1, k8s"
+    )
+
+
+def test_the_json_has_the_command_and_the_cost_and_no_script():
+    chat, lab = json.loads(json.dumps(planned.data(of())))
+    assert chat["replicas"] == {"min": 1, "max": 4}
+    assert chat["cost"]["most"] == {"low": 3.2, "high": 3.2}
+    assert chat["command"][0] == "vllm serve openai/gpt-oss-20b"
+    assert "task" not in chat
+    assert lab["cost"]["unknown"].startswith("machines of your own")
+
+
+def test_the_table_in_a_terminal():
+    screen = console.Console(width=120)
+    with screen.capture() as shown:
+        screen.print(planned.rich_table(of()))
+    row = next(line for line in shown.get().splitlines() if "chat" in line)
+    assert row.split() == [
+        "chat", "openai/gpt-oss-20b", "L4:1,", "aws", "1", "to", "4", "0.80", "3.20",
+    ]  # fmt: skip
