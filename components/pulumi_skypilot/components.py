@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 import pulumi
 
-from . import plan, readiness, resources, skypilot
+from . import forecast, plan, providers, readiness, resources, skypilot
 from . import spec as specs
 
-SETTINGS = ("deployments", "prefix")
+SETTINGS = ("budget", "deployments", "prefix")
 """What this package reads under the project's own name in a stack's config."""
 
 BESIDE_SPEC = ("apiKey", "upgrade")
@@ -90,12 +90,16 @@ class Deployments(pulumi.ComponentResource):
         config, server = pulumi.Config(), pulumi.Config("skypilot")
         prefix = config.get("prefix") or pulumi.get_stack()
         wanted = _deployments(config)
-        _check(config, prefix, wanted)
+        plans = _plans(config, prefix, wanted)
+        api_server = server.get("apiServer") or skypilot.DEFAULT_URL
+        workspace = server.get("workspace")
+        token = os.environ.get(providers.TOKEN_VARIABLE) or server.get("token")
+        forecast.show(config, skypilot.Connection(api_server, workspace, token), plans)
         child = pulumi.ResourceOptions(parent=self)
         scope = resources.Scope(
             name,
-            api_server=server.get("apiServer") or skypilot.DEFAULT_URL,
-            workspace=server.get("workspace"),
+            api_server=api_server,
+            workspace=workspace,
             serve_host=server.get("serveHost"),
             opts=child,
         )
@@ -149,23 +153,23 @@ def _deployments(config: pulumi.Config) -> dict[str, dict[str, typing.Any]]:
     return found
 
 
-def _check(
+def _plans(
     config: pulumi.Config, prefix: str, wanted: Mapping[str, Mapping[str, typing.Any]]
-) -> None:
-    """Name everything that is wrong with a stack's deployments, by its place in the config.
+) -> dict[str, plan.Plan]:
+    """Each deployment's plan; everything that is wrong with them is named, by its place.
 
     The provider's check would refuse it too, but one at a time, and official Pulumi interrupts the
     program over it and shows that as a traceback.
     """
-    lines = []
+    plans, lines = {}, []
     for key, data in wanted.items():
         try:
-            spec = specs.parse(_spec(data))
-            plan.plan(spec, f"{prefix}-{key}")
+            plans[key] = plan.plan(specs.parse(_spec(data)), f"{prefix}-{key}")
         except specs.SpecError as error:
             lines += [f"{config.name}:deployments.{key}.{p.reason}" for p in error.problems]
     if lines:
         raise pulumi.RunError("\n".join(lines))
+    return plans
 
 
 def _with_secrets(

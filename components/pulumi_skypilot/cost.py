@@ -89,8 +89,9 @@ def question(specs: Sequence[spec.Spec]) -> dict[str, typing.Any]:
     clouds = {_cloud(place) for one in specs for place in one.infra if one.accelerators}
     anywhere = any(one.accelerators and not one.infra for one in specs)
     machines = {machine for one in specs for machine in _machines(one)}
-    if any(one.kind == "service" for one in specs):
-        machines |= {_controller(one) for one in specs}
+    service = next((one for one in specs if one.kind == "service"), None)
+    if service is not None:
+        machines.add(_controller(service))  # one for all services of the server
     return {
         "clouds": None if anywhere else sorted(clouds),
         "accelerators": sorted({gpu.name for one in specs for gpu in one.accelerators}),

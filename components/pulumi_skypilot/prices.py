@@ -110,4 +110,11 @@ def _noted(failed: dict[str, str], name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # noqa: BLE001 - a price that is not had is no reason to fail
-        failed[name] = " ".join(_COLOUR.sub("", str(error)).split())[:200] or type(error).__name__
+        failed[name] = _short(error)
+
+
+def _short(error: Exception) -> str:
+    text = " ".join(_COLOUR.sub("", str(error)).split())
+    if "Max retries exceeded" in text:
+        return "the server could not fetch its catalogue"
+    return text[:120] or type(error).__name__

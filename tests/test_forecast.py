@@ -1,0 +1,91 @@
+"""What a program says under a preview of costs, and when it refuses."""
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks
+
+from pulumi_skypilot import ask, cost, forecast, plan, skypilot, spec
+
+ROWS = [
+    {
+        "cloud": "aws",
+        "region": "us-east-1",
+        "instance": "g6.xlarge",
+        "accelerator": "L4",
+        "count": 1.0,
+        "cpus": 4.0,
+        "memory": 16.0,
+        "price": 0.8,
+        "spot": 0.3,
+    }
+]
+WANTED = spec.parse({"model": "openai/gpt-oss-20b", "accelerators": "L4:1", "infra": "aws"})
+PLANS = {"chat": plan.plan(WANTED, "prod-chat")}
+CONNECTION = skypilot.Connection("http://127.0.0.1:9")
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What was logged; the server knows the price of an L4."""
+    lines: list[str] = []
+    monkeypatch.setattr(ask, "ask", lambda *_, **__: {"prices": {"rows": ROWS}})
+    monkeypatch.setattr(pulumi.log, "info", lines.append)
+    return lines
+
+
+class Mocks(mocks.Mocks):
+    def new_resource(self, args):
+        return args.name, args.inputs
+
+    def call(self, args):
+        return {}, None
+
+
+def config(monkeypatch, preview=True, **settings):
+    mocks.set_mocks(Mocks(), project="llm", stack="test", preview=preview)
+    pulumi.runtime.set_all_config({f"llm:{key}": value for key, value in settings.items()})
+    return pulumi.Config("llm")
+
+
+def test_a_preview_says_what_the_stack_costs(told, monkeypatch):
+    forecast.show(config(monkeypatch), CONNECTION, PLANS)
+    assert told == [
+        "cost: 0.80 USD/h at the fewest replicas, 0.80 at the most (584 a month)\n"
+        "chat: 1 of L4:1, aws: 0.80 USD/h"
+    ]
+
+
+def test_an_update_asks_nobody(told, monkeypatch):
+    forecast.show(config(monkeypatch, preview=False), CONNECTION, PLANS)
+    assert told == []
+
+
+def test_a_stack_over_its_budget_is_refused_after_the_costs_are_told(told, monkeypatch):
+    with pytest.raises(pulumi.RunError, match=r"^llm:budget.hourly: 0.80 USD an hour .* chat 0.80"):
+        forecast.show(config(monkeypatch, budget='{"hourly": 0.5}'), CONNECTION, PLANS)
+    assert len(told) == 1
+
+
+def test_unknown_prices_fail_no_budget(told, monkeypatch):
+    monkeypatch.setattr(ask, "ask", lambda *_, **__: {"prices": {"away": "no server"}})
+    forecast.show(config(monkeypatch, budget='{"hourly": 0.5}'), CONNECTION, PLANS)
+    assert told[0].startswith("cost: unknown (no server)")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("40", "llm:budget: it must be a table"),
+        ('{"daily": 3}', "llm:budget: it must be a table"),
+        ('{"hourly": -1}', "llm:budget.hourly: -1 is no amount of USD"),
+        ('{"monthly": "much"}', "llm:budget.monthly: 'much' is no amount of USD"),
+    ],
+)
+def test_a_wrong_budget_is_refused(monkeypatch, text, reason):
+    with pytest.raises(pulumi.RunError, match=f"^{reason}"):
+        forecast.budget(config(monkeypatch, budget=text))
+
+
+def test_a_budget_is_read(monkeypatch):
+    found = forecast.budget(config(monkeypatch, budget='{"hourly": 40}'))
+    assert found == cost.Budget(hourly=40.0)
