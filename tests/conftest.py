@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from local import control
-from pulumi_skypilot import lifecycle, testing
+from pulumi_skypilot import testing
+from pulumi_skypilot.services import Services
 from tests.e2e import stack
 
 _NUMBERS = itertools.count(1)
@@ -56,9 +57,9 @@ def sky() -> testing.SkyPilot:
 
 
 @pytest.fixture
-def services(sky: testing.SkyPilot) -> lifecycle.Services:
+def services(sky: testing.SkyPilot) -> Services:
     """The life cycle over it, in its own time."""
-    return lifecycle.Services(sky, sky.clock)
+    return Services(sky, sky.clock)
 
 
 @pytest.fixture

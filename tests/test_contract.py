@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from pulumi_skypilot import lifecycle, marker, plan, port, readiness, skypilot, spec, testing
+from pulumi_skypilot.services import Services
 
 pytestmark = pytest.mark.timeout(900)
 MARK = "contract0001"
@@ -22,7 +23,7 @@ class World:
 
     def __init__(self, sky: port.SkyPilot, clock: lifecycle.Clock, url: str) -> None:
         self.sky, self.clock, self.url = sky, clock, url
-        self.services = lifecycle.Services(sky, clock)
+        self.services = Services(sky, clock)
         self.name = f"contract-{'abcdefghij'[next(_NUMBERS)]}"
 
     def wanted(self, **changes: object) -> marker.Wanted:

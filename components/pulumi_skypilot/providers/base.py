@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pulumi import dynamic
 
 from .. import host, lifecycle, port, skypilot
+from ..services import Services
 
 TOKEN_VARIABLE = "PULUMI_SKYPILOT_TOKEN"  # noqa: S105 - a name, not a token
 DELETE_VARIABLE = "PULUMI_SKYPILOT_DELETE_UNREACHABLE"
@@ -34,9 +35,9 @@ class Provider(dynamic.ResourceProvider):
         """The API server of a scope."""
         return connect(skypilot.Connection(scope["apiServer"], scope.get("workspace"), self.token))
 
-    def services(self, scope: Mapping[str, typing.Any]) -> lifecycle.Services:
+    def services(self, scope: Mapping[str, typing.Any]) -> Services:
         """The life cycle of the services of a scope."""
-        return lifecycle.Services(self.sky(scope), clock, host.progress)
+        return Services(self.sky(scope), clock, host.progress)
 
 
 def same(server: port.Server, scope: Mapping[str, typing.Any]) -> None:

@@ -4,7 +4,8 @@ import re
 
 from pulumi import dynamic
 
-from .. import changes, host, lifecycle, plan, port, spec
+from .. import changes, host, plan, port, spec
+from ..services import Services
 from . import base, differences, properties
 from .properties import Props
 
@@ -69,7 +70,7 @@ class ServiceProvider(base.Provider):
         """Tell there, gone and unreachable apart; show drift as an input that is to go."""
         scope = props["scope"]
         sky = self.sky(scope)
-        seen = lifecycle.Services(sky, base.clock, host.progress).read(properties.applied(props))
+        seen = Services(sky, base.clock, host.progress).read(properties.applied(props))
         if seen is None:
             base.same(sky.server(), scope)
             return dynamic.ReadResult("", {})

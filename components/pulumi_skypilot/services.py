@@ -1,0 +1,246 @@
+"""Create, read, update and delete of services, over the port. Knows nothing of Pulumi.
+
+Ownership and drift are read from the marker in a service's own text (`marker`).
+"""
+
+import dataclasses
+import re
+import typing
+
+from . import changes, lifecycle, marker, port, task
+
+_BROKEN = ("CONTROLLER_FAILED", "FAILED_CLEANUP")
+"""States from which SkyServe takes no update (serve/server/impl.py:575)."""
+
+
+class Services(lifecycle.LifeCycle):
+    """The life cycle of services on one API server."""
+
+    def create(self, wanted: marker.Wanted) -> marker.Applied:
+        """Make the service, or take up the one that an interrupted create has left.
+
+        Raises Invalid when the name belongs to someone else.
+        """
+        with lifecycle.lock(wanted.name):
+            found = self._present(wanted.name)
+            if found is not None and found.status in _BROKEN and marker.owner(found) == wanted.mark:
+                self._end(found)  # an earlier try that SkyServe cannot mend
+                found = None
+            if found is None:
+                self._check_places(wanted)
+                found = self._up(wanted)
+            owner, digest = marker.read(found.text)
+            if owner != wanted.mark:
+                raise port.Invalid(
+                    f"name: the service {wanted.name!r} exists on this API server and belongs to "
+                    f"{'another stack' if owner else 'someone else'}; choose another name "
+                    "(llm:prefix changes all of a stack's) or take that service down"
+                )
+            if digest != wanted.digest:
+                self._sky.update(wanted.name, wanted.order())
+            return self._accepted(wanted)
+
+    def read(self, applied: marker.Applied) -> lifecycle.Seen | None:
+        """What became of the service; None when it is gone.
+
+        Unreachable is raised, never taken for gone.
+        """
+        found = self._sky.service(applied.name)
+        if found is None or found.status == "SHUTTING_DOWN":
+            return None
+        owner, digest = marker.read(found.text)
+        if owner != applied.mark and found.hash != applied.hash:
+            return None  # ours was deleted and the name is someone else's now
+        now = dataclasses.replace(
+            applied, hash=found.hash, version=found.version, endpoint=found.endpoint
+        )
+        if digest == applied.digest:
+            return lifecycle.Seen(now)
+        text = marker.without_values(found.text)
+        if text is None:
+            return lifecycle.Seen(
+                dataclasses.replace(now, digest=marker.fingerprint(found)),
+                (f"version {found.version} was never completed",),
+            )
+        was = marker.without_values(applied.text) or ""
+        differences = changes.compare(task.from_text(was), task.from_text(text))
+        drift = tuple(f"{c.property}: {c.old} -> {c.new}" for c in differences)
+        return lifecycle.Seen(
+            dataclasses.replace(now, text=text, digest=marker.fingerprint(found)),
+            drift or ("a value of env or secrets is another",),
+        )
+
+    def update(self, applied: marker.Applied, wanted: marker.Wanted) -> marker.Applied:
+        """Give the service its next version, unless it has it already.
+
+        Raises Failed when the service is no longer what state remembers: someone else's change is
+        not overwritten unseen.
+        """
+        with lifecycle.lock(wanted.name):
+            self._settle(wanted.name)
+            found = self._sky.service(wanted.name)
+            if found is None:
+                raise port.NotFound(
+                    f"the service {wanted.name!r} is gone; `pulumi up --refresh` makes it anew"
+                )
+            self._check_alive(found)
+            now = marker.fingerprint(found)
+            if now == wanted.digest:
+                return self._accepted(wanted)
+            if now != applied.digest and found.text is not None:
+                seen = self.read(applied)
+                what = "; ".join(seen.drift) if seen else "it was replaced"
+                raise port.Failed(
+                    f"the service {wanted.name!r} was changed outside this stack ({what}); "
+                    "look at it with `pulumi refresh`, then `pulumi up` puts it right"
+                )
+            self._sky.update(wanted.name, wanted.order())
+            return self._accepted(wanted)
+
+    def delete(self, name: str, mark: str, incarnation: str | None = None) -> None:
+        """Take the service down and see that nothing of it is left.
+
+        Without the mark in its text it is ours only as the incarnation that state remembers: a name
+        that a stranger has taken since is left alone.
+
+        Raises Failed with the list of what is still there.
+        """
+        with lifecycle.lock(name):
+            self._settle(name)
+            found = self._sky.service(name)
+            if found is None:
+                self._sweep_replicas(name)
+            elif marker.owner(found) == mark or found.hash == incarnation:
+                self._end(found)
+            # else ours is gone: this one is somebody else's
+
+    def orphans(self, mark: str) -> tuple[str, ...]:
+        """Names of the services and machines that carry a stack's mark."""
+        services = [s.name for s in self._sky.services() if marker.owner(s) == mark]
+        machines = [m.name for m in self._sky.machines() if m.labels.get(marker.LABEL) == mark]
+        return tuple(sorted({*services, *machines}))
+
+    def sweep(self, mark: str) -> None:
+        """Take down all that carries a stack's mark. Raises Failed with what stays."""
+        self._settle(mark)  # what a killed call has begun may have no record yet
+        for service in self._sky.services():
+            if marker.owner(service) == mark:
+                self.delete(service.name, mark)
+        for machine in self._sky.machines():
+            if machine.labels.get(marker.LABEL) == mark:
+                self._machine_down(machine.name)
+        left = self.orphans(mark)
+        if left:
+            raise port.Failed(f"still there, and costing money: {', '.join(left)}")
+
+    def _present(self, name: str) -> port.Service | None:
+        """The service of that name once nothing is under way that makes or ends it."""
+        self._settle(name)
+        for _ in self._until(
+            lifecycle.GONE_SECONDS, f"{name}: the earlier service is still shutting down"
+        ):
+            found = self._sky.service(name)
+            if found is None or found.status != "SHUTTING_DOWN":
+                break
+            self._say(f"{name}: waiting for the earlier service to be gone")
+        return found
+
+    def _up(self, wanted: marker.Wanted) -> port.Service:
+        self._say(f"{wanted.name}: registering")
+        try:
+            self._sky.up(wanted.name, wanted.order())
+        except port.Unreachable:
+            raise  # whether it exists cannot be known now: the next `up` or destroy finds it
+        except port.SkyPilotError as error:
+            self._settle(wanted.name)
+            found = self._sky.service(wanted.name)
+            if found is None:
+                raise
+            if marker.read(found.text)[1] != wanted.digest:
+                raise port.Failed(f"{wanted.name}: {error}") from error
+            if found.status in _BROKEN:
+                self._end(found)
+                raise
+        for _ in self._until(
+            lifecycle.ACCEPT_SECONDS, f"{wanted.name}: registered, but not listed"
+        ):
+            found = self._sky.service(wanted.name)
+            if found is not None:
+                break
+        return typing.cast(port.Service, found)
+
+    def _accepted(self, wanted: marker.Wanted) -> marker.Applied:
+        """Wait until the service's record carries the wanted digest."""
+        for _ in self._until(
+            lifecycle.ACCEPT_SECONDS, f"{wanted.name}: SkyServe did not take the new version"
+        ):
+            found = self._sky.service(wanted.name)
+            if found is not None and marker.read(found.text)[1] == wanted.digest:
+                break
+        found = typing.cast(port.Service, found)
+        return marker.Applied(
+            name=wanted.name,
+            mark=wanted.mark,
+            text=wanted.text,
+            digest=wanted.digest,
+            hash=found.hash,
+            version=found.version,
+            endpoint=found.endpoint,
+        )
+
+    def _check_alive(self, found: port.Service) -> None:
+        if found.status in _BROKEN:
+            raise port.Failed(
+                f"the service {found.name!r} is {found.status}: SkyServe cannot change it any "
+                "more; replace it (`pulumi up --target-replace` with its URN, or `pulumi destroy`)"
+            )
+
+    def _end(self, found: port.Service) -> None:
+        self._down(found)
+        self._sweep_replicas(found.name)
+
+    def _down(self, found: port.Service) -> None:
+        """End a service without losing a replica.
+
+        A `down` while a replica is being provisioned, but has no row in SkyPilot's database yet,
+        leaves its machine running for ever (serve/service.py:184): wait for the row first.
+        """
+        name = found.name
+        deadline = self._clock.now() + lifecycle.SETTLE_SECONDS
+        current: port.Service | None = found
+        while current is not None and self._clock.now() < deadline:
+            if not any(r.status == "PROVISIONING" and not r.launched for r in current.replicas):
+                break
+            self._say(f"{name}: waiting for a replica that is being provisioned")
+            self._clock.sleep(lifecycle.POLL_SECONDS)
+            current = self._sky.service(name)
+        if current is not None and current.status not in ("SHUTTING_DOWN", "FAILED_CLEANUP"):
+            self._sky.down(name)
+        for _ in self._until(lifecycle.GONE_SECONDS, f"{name}: not gone"):
+            current = self._sky.service(name)
+            if current is None:
+                return
+            if current.status == "FAILED_CLEANUP":
+                # SkyServe gave up on a machine. Take it down first: purge forgets it.
+                self._sweep_replicas(name)
+                self._sky.down(name, purge=True)
+            self._say(f"{name}: {current.status}, {len(current.replicas)} replicas left")
+
+    def _sweep_replicas(self, name: str) -> None:
+        """Take down machines of replicas that outlived their service."""
+        ours = re.compile(rf"{re.escape(name)}-\d+")
+        for _ in self._until(lifecycle.SETTLE_SECONDS, f"{name}: replicas are still there"):
+            left = [m.name for m in self._sky.machines() if m.managed and ours.fullmatch(m.name)]
+            if not left:
+                return
+            for machine in left:
+                self._say(f"{machine}: taking down a replica that SkyServe has left running")
+                for request in self._sky.active(machine):
+                    self._sky.cancel(request)
+                self._machine_down(machine)
+
+    def _machine_down(self, name: str) -> None:
+        try:
+            self._sky.machine_down(name)
+        except port.NotFound:
+            return
