@@ -1,0 +1,32 @@
+"""The command `pulumi-skypilot`; its subcommands are in commands/."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from . import commands
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand. Returns 0, or 2 after one line on stderr for each thing that is wrong."""
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except commands.Wrong as error:
+        for line in error.lines:
+            sys.stderr.write(f"pulumi-skypilot: {line}\n")
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pulumi-skypilot",
+        description="Open models on vLLM, through SkyPilot, as Pulumi has it.",
+    )
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in commands.ALL:
+        one = subparsers.add_parser(command.name, help=command.help, description=command.help)
+        command.arguments(one)
+        one.set_defaults(run=command.run)
+    return parser

@@ -1,0 +1,23 @@
+"""The subcommands of `pulumi-skypilot`, each a module with its arguments and what it does."""
+
+from . import exporting, importing
+from .command import Command, Wrong
+
+__all__ = ["ALL", "Command", "Wrong"]
+
+ALL: tuple[Command, ...] = (
+    Command(
+        "import",
+        "Turn a SkyPilot task into a deployment: the part of a stack file on stdout, what could "
+        "not be carried over on stderr.",
+        importing.arguments,
+        importing.run,
+    ),
+    Command(
+        "export",
+        "Print the SkyPilot task that a deployment makes.",
+        exporting.arguments,
+        exporting.run,
+    ),
+)
+"""In the order that --help lists them."""

@@ -1,0 +1,206 @@
+"""Whether two tasks mean the same: what each serves, on what and how, point by point.
+
+Both are read by the reader that an import uses, so this tells what is lost between import and
+export; that the reader reads right is for its own tests to show.
+"""
+
+import dataclasses
+import json
+import typing
+from collections.abc import Collection, Iterator, Mapping
+
+from .. import catalog, spec
+from . import leftovers, machines, options, remarks, server, serving, shell, variables
+
+Meaning = dict[str, object]
+"""Point → value; a point has the name that a remark gives its place. What is not said is absent."""
+
+Point = tuple[str, object]
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """One point in which the second task differs from the first."""
+
+    path: str
+    before: object
+    after: object
+    reason: str | None
+    """Why that is meant, or where it was told; None where something was lost without a word."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.before} -> {self.after} ({self.reason or 'not told'})"
+
+
+DEFAULTS: Meaning = {
+    "service.readiness_probe.initial_delay_seconds": 1200,
+    "service.readiness_probe.timeout_seconds": 15,
+    "service.readiness_probe.endpoint_probe_interval_seconds": 10,
+    "service.load_balancing_policy": "least_load",
+    "service.load_balancer.stream_timeout_seconds": 120,
+    "service.replica_policy.upscale_delay_seconds": 300,
+    "service.replica_policy.downscale_delay_seconds": 1200,
+}
+"""What SkyServe takes where nothing is said (sky/serve/constants.py)."""
+
+_ANY = object()
+
+DELIBERATE: tuple[tuple[str, object, str], ...] = (
+    (
+        "service.readiness_probe.initial_delay_seconds",
+        1200,
+        "SkyServe's default is short for large models",
+    ),
+    (
+        "service.load_balancer.stream_timeout_seconds",
+        120,
+        "SkyServe's default cuts off reasoning models",
+    ),
+    ("flag max-model-len", None, "the model's own maximum, said aloud"),
+    (f"secret {spec.API_KEYS}", None, "clients need a key"),
+    ("vllm", _ANY, "the release that this package is tested with"),
+)
+"""Points, the value before (or any), and why the value after is another one."""
+
+
+def of(content: Mapping[str, typing.Any]) -> Meaning:
+    """What a task means. Raises shell.Unreadable."""
+    alternatives = machines.read(content.get("resources"))
+    known = variables.known(content, alternatives.gpus)
+    found = server.find(content["run"], known)
+    service = variables.fill(content.get("service"), known)
+    setup = content.get("setup") or ""
+    points: list[Point] = [
+        ("kind", "service" if service else "cluster"),
+        ("num_nodes", content.get("num_nodes") or 1),
+        ("model", found.model),
+        ("vllm", leftovers.installed_vllm(setup, known)),
+        *_flags(found),
+        *_machines(alternatives, served=bool(service)),
+        *(_service(service) if service else ()),
+        *_variables(content, found),
+        *(
+            (f"setup {one[1]}", "run")
+            for one in leftovers.setup(setup, known)
+            if isinstance(one, tuple)
+        ),
+        ("workdir", variables.fill(content.get("workdir"), known)),
+    ]
+    for section in ("file_mounts", "volumes", "config"):
+        table = variables.fill(content.get(section), known) or {}
+        points += [(f"{section}.{name}", value) for name, value in table.items()]
+    return {path: _comparable(value) for path, value in points if value is not None}
+
+
+def differences(
+    before: Mapping[str, typing.Any],
+    after: Mapping[str, typing.Any],
+    told: Collection[remarks.Remark] = (),
+) -> list[Difference]:
+    """Where the second task means something else than the first.
+
+    Args:
+        before: The task that was imported.
+        after: The task that the deployment makes.
+        told: What the import said.
+
+    """
+    one, other = of(before), of(after)
+    return [
+        Difference(path, one.get(path), other.get(path), _reason(path, one, told))
+        for path in sorted(one.keys() | other.keys())
+        if one.get(path) != other.get(path)
+    ]
+
+
+def _reason(path: str, before: Meaning, told: Collection[remarks.Remark]) -> str | None:
+    for point, value, reason in DELIBERATE:
+        if point == path and value in (_ANY, before.get(path)):
+            return reason
+    for remark in told:
+        if remark.path == path or path.startswith(f"{remark.path}."):
+            return f"told: {remark.text}"
+    kind, _, name = path.partition(" ")
+    if path not in before and name in _recommended(str(before["model"])).get(kind, ()):
+        return "what the model's recipe recommends for these GPUs"
+    return None
+
+
+def _recommended(model: str) -> dict[str, set[str]]:
+    facts = catalog.model(model)
+    rows = facts.recommended if facts else ()
+    return {
+        "flag": {name for row in rows for name in row.flags},
+        "env": {name for row in rows for name in row.environment},
+    }
+
+
+def _flags(found: server.Server) -> Iterator[Point]:
+    flags = {"tensor-parallel-size": "1", "pipeline-parallel-size": "1", **found.flags}
+    for flag, given in flags.items():
+        if flag in (*options.OURS, *options.RAY):
+            continue
+        match flag:
+            case "served-model-name" if given == found.model:
+                continue
+            case "max-model-len":
+                yield f"flag {flag}", options.tokens(str(given)) or given
+            case "dtype":
+                yield f"flag {flag}", options.DTYPES.get(str(given), given)
+            case _:
+                yield f"flag {flag}", server.value(server.plain(given))
+
+
+def _machines(alternatives: machines.Machines, *, served: bool) -> Iterator[Point]:
+    keys = {key for option in alternatives.options for key in option}
+    for key in keys - ({"autostop"} if served else set()):
+        yield f"resources.{key}", sorted(map(json.dumps, alternatives.values(key)))
+    if alternatives.ordered:
+        yield "resources.ordered", True
+    if not alternatives.every_pair:
+        yield "resources.any_of", sorted(map(str, alternatives.pairs))
+
+
+def _service(service: Mapping[str, typing.Any]) -> Iterator[Point]:
+    probe, policy = serving.probe(service), serving.policy(service)
+    said: Meaning = {f"service.readiness_probe.{key}": value for key, value in probe.items()}
+    said |= {f"service.replica_policy.{key}": value for key, value in policy.items()}
+    said |= {
+        f"service.load_balancer.{key}": value
+        for key, value in (service.get("load_balancer") or {}).items()
+    }
+    rest = service.keys() - {*serving.SECTION}
+    said |= {f"service.{key}": service[key] for key in rest}
+    if service.get("tls"):
+        said["service.tls"] = "given"
+    said.setdefault("service.replica_policy.max_replicas", policy["min_replicas"])
+    targets = policy.get("target_qps_per_replica")
+    if isinstance(targets, Mapping):
+        said["service.replica_policy.target_qps_per_replica"] = serving.targets(targets)
+        said.setdefault("service.load_balancing_policy", "instance_aware_least_load")
+    for path, value in {**DEFAULTS, **{k: v for k, v in said.items() if v is not None}}.items():
+        if targets is None and path.endswith("scale_delay_seconds"):
+            continue  # nothing is scaled
+        yield path, value
+
+
+def _variables(content: Mapping[str, typing.Any], found: server.Server) -> Iterator[Point]:
+    for name, value in variables.passed_on(content, found).items():
+        yield f"env {name}", shell.plain(value)
+    names = {*variables.secret(content), *(content.get("envs") or {})}
+    for name in variables.secret(content):
+        if name not in variables.IMAGE.values():
+            yield f"secret {name}", "given"
+    if names & {*variables.IMAGE.values()}:
+        yield "imageCredentials", "given"
+
+
+def _comparable(value: object) -> object:
+    """1.0 and 1 are one number; the order of a table's keys is none."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: _comparable(one) for key, one in sorted(value.items())}
+    if isinstance(value, list | tuple):
+        return [_comparable(one) for one in value]
+    return value

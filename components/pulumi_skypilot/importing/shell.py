@@ -1,0 +1,243 @@
+"""Reads a task's script as far as the command of a server needs: words and variables.
+
+Not a shell. It knows quotes (shlex), line continuations, comments, $NAME and ${NAME} whose value
+the task itself gives, and $((…)) of whole numbers. What else a shell would compute stays a word
+that is_computed.
+"""
+
+import ast
+import dataclasses
+import operator
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+
+_LITERAL, _BACKTICK, _QUOTED, _COMPUTED = "\ue000", "\ue001", "\ue002", "\ue003"
+"""Stand for a dollar and a backtick without a meaning, for a dollar inside double quotes, and for
+what a shell computes."""
+
+_QUOTES_AND_COMMENTS = re.compile(r"(?<!\S)#[^\n]*|'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.", re.DOTALL)
+_VARIABLE = re.compile(
+    rf"[${_QUOTED}](?:([A-Za-z_]\w*)|\{{([A-Za-z_]\w*)(\[[@*]\])?(?::-([^}}]*))?\}})"
+)
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_HERE_DOCUMENT = re.compile(
+    r"(?<!<)<<(?!<)-?\s*(['\"]?)(\w+)\1([^\n]*)\n.*?\n[ \t]*\2(?=\n|$)", re.DOTALL
+)
+_ARITHMETIC = re.compile(rf"[${_QUOTED}]\(\((.*)\)\)", re.DOTALL)
+_OPERATORS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.floordiv,
+    ast.Mod: operator.mod,
+}
+_REDIRECTION = re.compile(r"(?<!\S)\d?(>>|>&|&>|>|<<<|<)\s*(&?[^\s;|&()]+)")
+_ENDS = ";|&()\n"
+
+_OPENING = ("if", "while", "until", "for", "case")
+_CLOSING = ("fi", "done", "esac")
+_LEADING = (*_OPENING, "then", "else", "elif", "do", "!", "{", "exec", "nohup", "time")
+
+
+class Unreadable(ValueError):
+    """A script that cannot be read, and what in it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """One simple command."""
+
+    words: tuple[str, ...]
+    """Quotes taken off, variables filled in, marks left in: see is_computed and plain."""
+    assignments: Mapping[str, str]
+    """NAME=value before the command, or exported by it; marks left in."""
+    text: str
+    """As it was written, on one line."""
+    nested: bool
+    """Inside an if or a loop."""
+    piped: bool
+    """Reads another command's output."""
+    alone: bool
+    """Neither nested nor joined with another by |, && or ||."""
+
+
+def commands(script: str, variables: Mapping[str, str]) -> Iterator[Command]:
+    """The simple commands of a script, in order; assignments count for what follows them.
+
+    A here-document leaves <<NAME as a word. Raises Unreadable for quotes that do not close.
+    """
+    known = dict(variables)
+    depth, before = 0, ""
+    texts: list[str] = []
+    for marked, end in _split(_prepared(script, texts)):
+        words = [_calculated(word, texts, known) for word in marked]
+        depth -= sum(word in _CLOSING for word in words[:1])
+        opened = sum(word in _OPENING for word in words[:1])
+        nested = depth + opened > 0
+        rest, assignments = _assignments(words, known, nested=nested)
+        if rest or assignments:
+            filled = [part for word in rest for part in _filled(word, known)]
+            yield Command(
+                words=tuple(filled),
+                assignments=assignments,
+                text=_written(words, texts),
+                nested=nested,
+                piped=before == "|",
+                alone=not nested and not {before, end} & {"|", "||", "&&"},
+            )
+        depth = max(0, depth + opened)
+        before = end
+
+
+def is_computed(word: str) -> bool:
+    """Whether only a shell that runs on the machine knows this word's value."""
+    return _COMPUTED in word or bool(_VARIABLE.search(word))
+
+
+def is_many(word: str) -> bool:
+    """Whether the word is an array, and so any number of words."""
+    return bool((found := _VARIABLE.fullmatch(word)) and found[3])
+
+
+def plain(word: str) -> str:
+    """The word as a shell would pass it on."""
+    return word.replace(_LITERAL, "$").replace(_QUOTED, "$").replace(_BACKTICK, "`")
+
+
+def variable(word: str) -> str | None:
+    """The name of the variable that this word is, if it is one and nothing else."""
+    found = _VARIABLE.fullmatch(word)
+    return (found[1] or found[2]) if found else None
+
+
+def filled_in(text: str, variables: Mapping[str, str]) -> str:
+    """The text with the variables that have a value filled in."""
+    return _VARIABLE.sub(lambda m: variables.get(m[1] or m[2], m[0]), text)
+
+
+def names_in(text: str) -> set[str]:
+    """The variables that a text names."""
+    return {found[1] or found[2] for found in _VARIABLE.finditer(text)}
+
+
+def _prepared(script: str, texts: list[str]) -> str:
+    """The script with dollars marked, comments and redirections gone, computations set aside."""
+    without = _HERE_DOCUMENT.sub(r" '<<\2' \3", script)
+    joined = re.sub(r"\\\n[ \t]*", " ", without)
+    marked = _QUOTES_AND_COMMENTS.sub(_marked, joined)
+    return _REDIRECTION.sub(" ", _set_aside(marked, texts))
+
+
+def _marked(found: re.Match[str]) -> str:
+    text = found[0]
+    match text[0]:
+        case "#":
+            return ""
+        case "'":
+            return text.replace("$", _LITERAL).replace("`", _BACKTICK)
+        case '"':
+            return text.replace("\\$", _LITERAL).replace("$", _QUOTED)
+        case _:
+            return _LITERAL if text == "\\$" else text
+
+
+def _set_aside(script: str, texts: list[str]) -> str:
+    """Put a mark in place of every `...`, $(...) and $((...))."""
+
+    def mark(text: str) -> str:
+        texts.append(text)
+        return f"{_COMPUTED}{len(texts) - 1}{_COMPUTED}"
+
+    script = re.sub(r"`[^`]*`", lambda m: mark(m[0]), script)
+    parts, at = [], 0
+    for found in re.finditer(rf"[${_QUOTED}]\(", script):
+        if found.start() < at:
+            continue
+        depth, end = 1, found.end()
+        while depth and end < len(script):
+            depth += {"(": 1, ")": -1}.get(script[end], 0)
+            end += 1
+        parts += [script[at : found.start()], mark(script[found.start() : end])]
+        at = end
+    return "".join([*parts, script[at:]])
+
+
+def _calculated(word: str, texts: Sequence[str], known: Mapping[str, str]) -> str:
+    """The word with $((…)) worked out, as far as its numbers are known."""
+
+    def result(found: re.Match[str]) -> str:
+        inner = _ARITHMETIC.fullmatch(texts[int(found[1])])
+        expression = inner and re.sub(
+            r"\$?\{?\b([A-Za-z_]\w*)\b\}?", lambda m: known.get(m[1], m[0]), plain(inner[1])
+        )
+        try:
+            return str(_number(ast.parse(str(expression).strip(), mode="eval").body))
+        except (SyntaxError, KeyError, TypeError, ZeroDivisionError):
+            return found[0]
+
+    return re.sub(rf"{_COMPUTED}(\d+){_COMPUTED}", result, word)
+
+
+def _number(node: ast.expr) -> int:
+    match node:
+        case ast.Constant(value=int(value)):
+            return value
+        case ast.BinOp(left, op, right):
+            return int(_OPERATORS[type(op)](_number(left), _number(right)))
+    raise TypeError(node)
+
+
+def _split(script: str) -> Iterator[tuple[list[str], str]]:
+    """The words of each simple command, and what ends it."""
+    lexer = shlex.shlex(script, posix=True, punctuation_chars=_ENDS)
+    lexer.whitespace = " \t\r"
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    words: list[str] = []
+    try:
+        for token in lexer:
+            if token and set(token) <= set(_ENDS):
+                yield words, token.strip("\n")
+                words = []
+            else:
+                words.append(token)
+    except ValueError as error:
+        raise Unreadable(f"its quotes do not close ({error})") from None
+    yield words, ""
+
+
+def _assignments(
+    words: Sequence[str], known: dict[str, str], *, nested: bool
+) -> tuple[list[str], dict[str, str]]:
+    """What is left of a command without its keywords and assignments; they are put into known."""
+    rest = list(words)
+    while rest and rest[0] in (*_LEADING, *_CLOSING):
+        rest.pop(0)
+    exported = bool(rest) and rest[0] == "export"
+    if exported:
+        rest.pop(0)
+    found: dict[str, str] = {}
+    while rest and (assigned := _ASSIGNMENT.fullmatch(rest[0])):
+        # Inside an if it depends on what only the machine knows.
+        value = f"${assigned[1]}" if nested else filled_in(assigned[2], known)
+        found[assigned[1]] = value
+        known[assigned[1]] = value
+        rest.pop(0)
+    if exported:
+        return [], found | {name: known[name] for name in rest if name in known}
+    return rest, found if rest else {}
+
+
+def _filled(word: str, known: Mapping[str, str]) -> list[str]:
+    """The word with its variables filled in; one outside quotes may hold several words."""
+    name = variable(word)
+    value = filled_in(word, known)
+    if name and not word.startswith(_QUOTED) and name in known and not is_computed(value):
+        return shlex.split(value)
+    return [value]
+
+
+def _written(words: Sequence[str], texts: Sequence[str]) -> str:
+    text = " ".join(words)
+    return plain(re.sub(rf"{_COMPUTED}(\d+){_COMPUTED}", lambda m: texts[int(m[1])], text))

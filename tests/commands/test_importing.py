@@ -1,0 +1,61 @@
+import pathlib
+
+import pytest
+
+from pulumi_skypilot import cli
+
+TASK = """\
+resources: {accelerators: "L4:1"}
+run: vllm serve Qwen/Qwen3-8B --no-such-flag
+"""
+
+
+@pytest.fixture
+def file(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "small.sky.yaml"
+    path.write_text(TASK)
+    return path
+
+
+def test_the_deployment_is_on_stdout_and_the_remarks_on_stderr(file, capsys) -> None:
+    assert cli.main(["import", str(file)]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("config:\n  llm:deployments:\n    small:\n")
+    assert "not carried over: flag no-such-flag: vLLM" in said.err
+
+
+def test_the_name_may_be_given(file, capsys) -> None:
+    assert cli.main(["import", str(file), "--name", "chat"]) == 0
+    assert "    chat:\n" in capsys.readouterr().out
+
+
+def test_the_namespace_is_the_projects_name(file, capsys) -> None:
+    file.with_name("Pulumi.yaml").write_text("name: models\nruntime: python\n")
+    assert cli.main(["import", str(file)]) == 0
+    assert "  models:deployments:\n" in capsys.readouterr().out
+
+
+def test_what_a_preview_would_refuse_is_told_and_still_printed(file, capsys) -> None:
+    file.write_text(TASK.replace("L4:1", "L4:0.5"))
+    assert cli.main(["import", str(file)]) == 2
+    said = capsys.readouterr()
+    assert "L4:0.5" in said.out
+    assert "pulumi-skypilot: small.accelerators: L4:0.5 is not NAME:COUNT" in said.err
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("run: python -m http.server", "run: no vLLM server is started in it"),
+        ("a: [", ", line 1: "),
+        ("just words", ": it holds no table"),
+        ("a: 1\n---\nb: 2\n", ", line 2: "),
+    ],
+)
+def test_a_file_without_a_server_is_an_error(file, capsys, text: str, reason: str) -> None:
+    file.write_text(text)
+    assert cli.main(["import", str(file)]) == 2
+    said = capsys.readouterr().err
+    assert f"{file}{reason}" in said or reason in said
+    assert said.count("\n") == 1
