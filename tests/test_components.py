@@ -6,7 +6,7 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
-from pulumi_skypilot import components, resources
+from pulumi_skypilot import components, resources, workdir
 
 
 class Mocks(mocks.Mocks):
@@ -63,3 +63,36 @@ def test_a_service_has_the_same_key_however_often_it_is_made(made):
     assert keys[0] == keys[1]
     assert keys[0] != keys[2]
     assert keys[0].startswith("sk-")
+
+
+def test_a_local_folder_is_known_by_its_content(made, tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+
+    @pulumi.runtime.test
+    def program():
+        spec = {"model": "a/b", "accelerators": "L4:1", "workdir": str(tmp_path)}
+        return resources.Service("chat", spec, scope=resources.Scope("models")).endpoint
+
+    program()
+    found = made.inputs["Service"]["workdir"]
+    assert found == {"path": str(tmp_path), "digest": workdir.digest(str(tmp_path))}
+
+
+def test_a_folder_that_is_missing_ends_the_program_in_one_line(made):
+    spec = {"model": "a/b", "accelerators": "L4:1", "workdir": "./nowhere"}
+    with pytest.raises(pulumi.RunError, match=r"workdir: there is no folder \./nowhere"):
+        resources.Service("chat", spec, scope=resources.Scope("models"))
+
+
+def test_secrets_in_tables_are_named_by_their_config_keys(monkeypatch):
+    secrets = {"registry": "canary", "cert": "pem", "certKey": "pem key"}
+    monkeypatch.setattr(pulumi.Config, "get_secret", lambda _self, key: secrets.get(key))
+    data = {
+        "imageCredentials": {"server": "a.b", "username": "u", "password": "registry"},
+        "tls": {"certificate": "cert", "key": "certKey"},
+    }
+    found = components._with_secrets("chat", data, pulumi.Config("llm"))
+    assert found["imageCredentials"] == {"server": "a.b", "username": "u", "password": "canary"}
+    assert found["tls"] == {"certificate": "pem", "key": "pem key"}
+    with pytest.raises(pulumi.RunError, match=r"llm:deployments\.chat\.tls\.key: it must name a"):
+        components._with_secrets("chat", {"tls": {"key": "nothing"}}, pulumi.Config("llm"))

@@ -20,6 +20,11 @@ SCOPE = {
     "mark": "mark0001",
     "user": "user0001",
 }
+UNKNOWN = Unknown()
+PRIVATE = {
+    "image": "docker:a.b/c",
+    "imageCredentials": {"server": "a.b", "username": "u", "password": "canary"},
+}
 
 
 def inputs(**changes: object) -> Props:
@@ -71,6 +76,13 @@ class TestCheck:
         service.token = "sky_t"
         (failure,) = service.check({}, long).failures
         assert failure.property == "name"
+
+    @pytest.mark.parametrize("table", [PRIVATE, {"tls": {"certificate": "a", "key": UNKNOWN}}])
+    def test_values_of_secret_tables_go_on_as_they_came(self, table):
+        ((key, value),) = [one for one in table.items() if one[0] != "image"]
+        once = checked(**table)
+        assert once[key] == value
+        assert "canary" not in str(once["plan"])
 
     def test_is_stable(self):
         once = checked()
@@ -131,6 +143,7 @@ class TestDiff:
             ({"context": 4096.0}, "rolls"),
             ({"env": {"A": "b"}}, "rolls"),
             ({"secrets": {"HF_TOKEN": "x"}}, "rolls"),
+            ({"workdir": {"path": ".", "digest": "other"}}, "rolls"),
             ({"apiKey": "sk-key-2"}, "rolls"),
             ({"name": "local-talk"}, "replaces"),
         ],
@@ -178,6 +191,15 @@ class TestLifeCycle:
         order = sky.order(NAME)
         assert order.env == {"A": "b"}
         assert order.secrets == {"HF_TOKEN": "t", "SERVE_API_KEYS": "sk-key-1"}
+
+    def test_the_password_of_a_registry_reaches_skypilot(self, sky, service):
+        outs = service.create(checked(**PRIVATE, auth="none")).outs
+        assert sky.order(NAME).secrets == {
+            "SKYPILOT_DOCKER_SERVER": "a.b",
+            "SKYPILOT_DOCKER_USERNAME": "u",
+            "SKYPILOT_DOCKER_PASSWORD": "canary",
+        }
+        assert "canary" not in sky.order(NAME).text + outs["task"]
 
     def test_read_of_an_unchanged_service_changes_nothing(self, sky, service):
         outs = service.create(checked()).outs

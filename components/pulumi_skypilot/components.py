@@ -185,6 +185,14 @@ def _with_secrets(
             variable: _secret(f"deployments.{key}.secrets.{variable}", name, config)
             for variable, name in spec["secrets"].items()
         }
+    for table, names in specs.SECRETS.items():
+        if isinstance(spec.get(table), Mapping):
+            values = {
+                name: _secret(f"deployments.{key}.{table}.{name}", config_key, config)
+                for name, config_key in spec[table].items()
+                if name in names
+            }
+            spec[table] = {**spec[table], **values}
     if spec.get("env") and pulumi.runtime.is_config_secret(config.full_key("deployments")):
         spec["env"] = pulumi.Output.secret(spec["env"])
     return spec
@@ -214,8 +222,9 @@ def _secret(where: str, name: object, config: pulumi.Config) -> pulumi.Output[st
 
 def _waits(data: Mapping[str, typing.Any]) -> tuple[int, float]:
     """Replicas to wait for and the probe's initial delay; a wrong spec is check's to refuse."""
+    values = ("env", "secrets", *specs.SECRETS)
     try:
-        spec = specs.parse({k: v for k, v in data.items() if k not in ("env", "secrets")})
+        spec = specs.parse({k: v for k, v in data.items() if k not in values})
     except specs.SpecError:
         return 0, 0.0
     return spec.replicas.min, float(spec.readiness_probe.initial_delay)

@@ -8,9 +8,12 @@ from collections.abc import Mapping
 import pulumi
 from pulumi import dynamic
 
-from . import providers, skypilot
+from . import providers, skypilot, workdir
+from . import spec as specs
 
 Inputs = Mapping[str, typing.Any]
+
+_SECRETS = ("secrets", *specs.SECRETS)
 
 
 class Scope(dynamic.Resource, module="skypilot", name="Scope"):
@@ -119,15 +122,15 @@ class Service(dynamic.Resource, module="skypilot", name="Service"):
         remote = name or resource_name
         key = scope.api_key(remote) if api_key is None else pulumi.Output.secret(api_key)
         props = {
-            **spec,
+            **_with_digest(spec),
             "name": remote,
             "scope": scope.place(),
             "apiKey": key,
             "upgrade": upgrade or None,
             **dict.fromkeys(("digest", "hash", "version", "endpoint", "task")),
         }
-        if spec.get("secrets"):
-            props["secrets"] = pulumi.Output.secret(spec["secrets"])
+        secret = [table for table in _SECRETS if spec.get(table)]
+        props |= {table: pulumi.Output.secret(spec[table]) for table in secret}
         super().__init__(
             providers.ServiceProvider(),
             resource_name,
@@ -137,7 +140,7 @@ class Service(dynamic.Resource, module="skypilot", name="Service"):
                     # `--target-replace`, `state taint` and `replaceWith` do not ask diff: without
                     # this the engine would create first, take up what is there, and delete it.
                     delete_before_replace=True,
-                    additional_secret_outputs=["apiKey", "secrets"],
+                    additional_secret_outputs=["apiKey", *_SECRETS],
                 ),
                 opts,
             ),
@@ -195,3 +198,10 @@ class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
                 opts,
             ),
         )
+
+
+def _with_digest(spec: Inputs) -> Inputs:
+    try:
+        return workdir.with_digest(spec)
+    except ValueError as error:
+        raise pulumi.RunError(str(error)) from None

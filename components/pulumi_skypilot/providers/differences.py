@@ -7,6 +7,9 @@ from .. import changes, plan, task
 from . import properties
 from .properties import Props
 
+_READ_AT_START = (changes.Effect.ROLLING, "replicas read it when they start")
+_TLS = (changes.Effect.REPLACE, "SkyServe ignores a change of TLS while the service runs")
+
 
 def compare(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
     """What differs between a service's state and its inputs, and what each difference does."""
@@ -18,18 +21,18 @@ def compare(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
                 new.get(key),
             )  # fmt: skip
     yield from changes.compare(task.from_text(olds["task"]), task.from_text(next_text(olds, news)))
-    why = "replicas read it when they start"
     if olds["apiKey"] != news["apiKey"]:
-        yield changes.Change("apiKey", changes.Effect.ROLLING, why, None, None)
-    for key in ("env", "secrets"):
+        yield changes.Change("apiKey", *_READ_AT_START, None, None)
+    for key in properties.VALUES:
         before, after = olds.get(key) or {}, news.get(key) or {}
+        effect, why = _TLS if key == "tls" else _READ_AT_START
         if properties.has_unknown(after) or not isinstance(before, Mapping):
-            yield changes.Change(key, changes.Effect.ROLLING, why, None, None)
+            yield changes.Change(key, effect, why, None, None)
             continue
         # Names that come or go are in the task; here are the values, which are not.
         for name in before.keys() & after.keys():
             if before[name] != after[name]:
-                yield changes.Change(f"{key}.{name}", changes.Effect.ROLLING, why, None, None)
+                yield changes.Change(f"{key}.{name}", effect, why, None, None)
 
 
 def describe(change: changes.Change) -> str:

@@ -12,7 +12,9 @@ Props = dict[str, typing.Any]
 
 OWN = ("name", "scope", "apiKey", "plan", "drift", "upgrade")
 """Inputs of a service that are not part of the spec."""
-MAY_BE_UNKNOWN = ("env", "secrets", "scope", "apiKey")
+VALUES = ("env", "secrets", *spec.SECRETS)
+"""Tables whose values the plan only names: they go on as they came, unknown and secret ones too."""
+MAY_BE_UNKNOWN = (*VALUES, "scope", "apiKey")
 COMPUTED = ("digest", "hash", "version", "endpoint", "task")
 
 
@@ -23,7 +25,7 @@ def typed(props: Props) -> spec.Spec:
         for key, value in props.items()
         if key not in (*OWN, *COMPUTED) and not key.startswith("__")
     }
-    for key in ("env", "secrets"):
+    for key in VALUES:
         if isinstance(data.get(key), Mapping):
             data[key] = {k: "" if has_unknown(v) else v for k, v in data[key].items()}
         elif has_unknown(data.get(key)):
@@ -33,13 +35,12 @@ def typed(props: Props) -> spec.Spec:
 
 def wanted(props: Props, text: str) -> marker.Wanted:
     """What is to be: the task's text, and the values that it only names."""
-    keys = {task.API_KEYS: props["apiKey"]}
     return marker.Wanted(
         name=props["name"],
         mark=props["scope"]["mark"],
         text=text,
         env=dict(props.get("env") or {}),
-        secrets={**(props.get("secrets") or {}), **keys},
+        secrets=task.secrets(typed(props), [props["apiKey"]]),
     )
 
 
@@ -72,7 +73,7 @@ def computed(applied: marker.Applied, props: Props) -> Props:
 
 def failure(key: str, reason: str) -> dynamic.CheckFailure:
     """A refusal; the engine shows the property's whole value with it, unless it has no name."""
-    return dynamic.CheckFailure("" if key in ("env", "secrets", "apiKey") else key, reason)
+    return dynamic.CheckFailure("" if key in (*VALUES, "apiKey") else key, reason)
 
 
 def has_unknown(value: object) -> bool:

@@ -39,7 +39,7 @@ class ServiceProvider(base.Provider):
         own = {key: news[key] for key in properties.OWN if news.get(key) is not None}
         inputs = {**spec.to_inputs(wanted), **own, "plan": planned.shown()}
         # Values go on as they came, so that unknown ones stay so and secret ones keep their place.
-        inputs |= {key: news[key] for key in ("env", "secrets") if news.get(key)}
+        inputs |= {key: news[key] for key in properties.VALUES if news.get(key)}
         inputs.pop("drift", None)
         return dynamic.CheckResult(inputs, [])
 

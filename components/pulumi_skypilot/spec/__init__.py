@@ -7,7 +7,7 @@ import pydantic
 
 from .. import reading
 from . import crosswise
-from .deployment import ONLY, Kind, Spec
+from .deployment import ONLY, SECRETS, Kind, Spec
 from .fields import API_KEYS, IMAGE_PASSWORD, OWNED, Accelerator, Row
 from .names import check_name
 from .problems import Problem, SpecError
@@ -33,6 +33,7 @@ __all__ = [
     "IMAGE_PASSWORD",
     "ONLY",
     "OWNED",
+    "SECRETS",
     "STREAM_TIMEOUT_SECONDS",
     "UPSCALE_DELAY_SECONDS",
     "Accelerator",

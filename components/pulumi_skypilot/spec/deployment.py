@@ -21,6 +21,13 @@ ONLY: dict[str, Kind] = {
 """The keys that one kind of deployment has and the other has not."""
 
 
+SECRETS: dict[str, tuple[str, ...]] = {
+    "imageCredentials": ("password",),
+    "tls": ("certificate", "key"),
+}
+"""Beside `secrets`: the tables that hold secrets, and which of their keys name one."""
+
+
 def _most(data: dict[str, typing.Any]) -> int:
     """GPUs of one machine, of the smallest alternative."""
     return min((one.count for one in data.get("accelerators", ())), default=1)
