@@ -145,7 +145,7 @@ def text(content: Mapping[str, typing.Any]) -> str:
 
 def from_text(content: str) -> dict[str, typing.Any]:
     """The task that a text holds."""
-    found = yaml.safe_load(content)
+    found = yaml.load(content, Loader=_Loader)  # noqa: S506 - a safe loader
     if not isinstance(found, dict):
         raise yaml.YAMLError("the text is not a SkyPilot task")
     return found
@@ -197,6 +197,10 @@ def _amount(text: str | None) -> object:
 
 def _without_none(table: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
     return {key: value for key, value in table.items() if value is not None}
+
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""In C where there is one: a diff reads the task three times, each 2.5 ms in Python."""
 
 
 class _Dumper(yaml.SafeDumper):

@@ -1,0 +1,146 @@
+"""What a preview of twenty deployments costs: CPU of check and diff, rounds of calls, seconds.
+
+The API server is a stand-in that only says that it is healthy and counts: each round begins with
+one question after its health.
+"""
+
+import dataclasses
+import http.server
+import pathlib
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import typing
+from collections.abc import Callable, Iterator, Mapping
+
+from pulumi_skypilot import ask, cost, plan, spec
+from pulumi_skypilot.providers import service
+from tests.e2e import stack as stacks
+
+DEPLOYMENTS = 20
+CALLS = 200
+LIMIT_MS = 10.0
+SCOPE = {"apiServer": "http://127.0.0.1:46580", "mark": "0123456789ab", "user": "user0001"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """CPU of one call, in milliseconds."""
+
+    call: str
+    median: float
+    slowest: float
+
+
+def main() -> int:
+    """Print the two tables; 1 when a call takes more CPU than it may."""
+    rows = [measure("check", check), measure("diff", diff)]
+    print("| call | CPU, median | CPU, slowest of 200 |\n|---|---:|---:|")
+    for row in rows:
+        print(f"| {row.call} | {row.median:.1f} ms | {row.slowest:.1f} ms |")
+    print(
+        f"\n| preview of {DEPLOYMENTS} deployments | rounds of calls | seconds |\n|---|---:|---:|"
+    )
+    for name, rounds, seconds in previews():
+        print(f"| {name} | {rounds} | {seconds:.1f} |")
+    return int(max(row.median for row in rows) > LIMIT_MS)
+
+
+def deployment(number: int = 0) -> dict[str, object]:
+    """A deployment with about everything on."""
+    return {
+        "model": "openai/gpt-oss-120b",
+        "accelerators": ["H100:1", "H200:1"],
+        "infra": ["k8s", "aws", "nebius"],
+        "context": 32768 + number,
+        "replicas": {"min": 1, "max": 4, "targetQps": 2.5},
+        "spot": {"fallback": "on-demand"},
+        "tools": True,
+        "maxSequences": 64,
+        "vllmArgs": {"seed": 1},
+        "env": {"A": "b"},
+        "labels": {"team": "search"},
+        "disk": 512,
+    }
+
+
+def measure(name: str, call: Callable[[], object]) -> Row:
+    """CPU of a call that has been made before, so that no import is counted."""
+    call()
+    taken = []
+    for _ in range(CALLS):
+        before = time.process_time()
+        call()
+        taken.append((time.process_time() - before) * 1000)
+    return Row(name, statistics.median(taken), max(taken))
+
+
+def check() -> object:
+    """What the provider does for each deployment."""
+    return service.ServiceProvider().check({}, _props(deployment()))
+
+
+def diff() -> object:
+    """What it does for a deployment whose context has changed."""
+    wanted = spec.parse(deployment(1))
+    old = {**_props(deployment(1)), "task": plan.plan(wanted, "prod-chat").task_text}
+    return service.ServiceProvider().diff("prod-chat", old, _props(deployment()))
+
+
+def _props(data: Mapping[str, object]) -> dict[str, typing.Any]:
+    return {**data, "name": "prod-chat", "scope": SCOPE, "apiKey": "sk-0123456789"}
+
+
+def previews() -> Iterator[tuple[str, int, float]]:
+    """The real CLI on twenty deployments, with a server, offline, and with none."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, Counter() as server:
+        wanted = {f"chat{'abcdefghijklmnopqrst'[n]}": deployment(n) for n in range(DEPLOYMENTS)}
+        config = {"skypilot:apiServer": server.url, "llm:deployments": wanted}
+        stack = stacks.Stack(pathlib.Path(folder), "bench", config)
+        for name, url, extra in (
+            ("with an API server", server.url, {}),
+            ("offline", server.url, {ask.OFFLINE_VARIABLE: "1"}),
+            ("server away", "http://127.0.0.1:9", {}),
+        ):
+            stack.write({**config, "skypilot:apiServer": url})
+            server.health = 0
+            started = time.monotonic()
+            stack.run("preview", env=extra)
+            yield name, server.health, time.monotonic() - started
+    calls = cost.question([spec.parse(one) for one in wanted.values()])
+    asked = len(calls["clouds"]) + len(calls["machines"]) + 1
+    print(f"\nOne round for them is {asked} calls, all sent before any is waited for.")
+
+
+class Counter:
+    """An API server that is healthy and knows nothing."""
+
+    def __init__(self) -> None:
+        self.health = 0
+        counter = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                counter.health += self.headers["User-Agent"].startswith("Python-urllib")
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: typing.Any) -> None:
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> "Counter":
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
