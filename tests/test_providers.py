@@ -156,6 +156,12 @@ class TestDiff:
         assert bool(result.replaces) == (effect == "replaces")
         assert any(f": {effect}: " in line for line in told), told
 
+    def test_tells_what_it_does_to_the_replicas(self, sky, service, monkeypatch):
+        told: list[str] = []
+        monkeypatch.setattr(host, "message", told.append)
+        service.diff(NAME, self.state(service), checked(context=4096.0))
+        assert told[-1].startswith(f"{NAME}: 1 new replica starts beside the old")
+
     def test_never_replaces_for_an_unknown(self, sky, service):
         news = checked(scope={**SCOPE, "mark": Unknown()}, secrets={"HF_TOKEN": Unknown()})
         assert not service.diff(NAME, self.state(service), news).replaces

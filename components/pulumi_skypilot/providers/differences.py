@@ -3,7 +3,7 @@
 import typing
 from collections.abc import Mapping
 
-from .. import changes, plan, task
+from .. import changes, cost, disruption, plan, task
 from . import properties
 from .properties import Props
 
@@ -41,6 +41,16 @@ def describe(change: changes.Change) -> str:
         "" if change.old is change.new is None else f" {_short(change.old)} -> {_short(change.new)}"
     )
     return f"{change.effect.value}: {change.property}{values} ({change.why})"
+
+
+def disturbs(olds: Props, news: Props, effect: changes.Effect) -> str:
+    """One line for the preview: how many replicas come and go, and whether any answers meanwhile.
+
+    What it costs stands in the stack's own line: prices are not for check and diff.
+    """
+    unpriced = cost.Cost(None, None, None)
+    before, after = (disruption.Side(properties.typed(props), unpriced) for props in (olds, news))
+    return disruption.disruption(effect.value, before, after).text
 
 
 def _short(value: object) -> str:

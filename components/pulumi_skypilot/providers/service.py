@@ -51,6 +51,8 @@ class ServiceProvider(base.Provider):
         strongest = changes.effect(found)
         for change in found:
             host.message(f"{news['name']}: {differences.describe(change)}")
+        if strongest is not None:
+            host.message(f"{news['name']}: {differences.disturbs(olds, news, strongest)}")
         replaces = [c.property for c in found if c.effect is changes.Effect.REPLACE]
         return dynamic.DiffResult(
             changes=True,
