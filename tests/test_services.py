@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from pulumi_skypilot import lifecycle, marker, port, testing
+from pulumi_skypilot.services import Services
 from tests.wanted import MARK, NAME, wanted
 
 
@@ -40,6 +41,48 @@ class TestCreate:
         sky.up(NAME, port.Order("service: {replica_policy: {min_replicas: 1}}"))
         with pytest.raises(port.Invalid, match="belongs to someone else"):
             services.create(wanted())
+
+    def test_takes_over_what_somebody_made_by_hand_when_told_to(self, sky, services):
+        sky.up(NAME, port.Order("service: {replica_policy: {min_replicas: 1}}"))
+        applied = services.create(wanted(), adopt=True)
+        assert (applied.hash, applied.version) == ("hash-1", 2)
+        assert sky.order(NAME).text == wanted().order().text
+        fresh = testing.SkyPilot()
+        made = Services(fresh, fresh.clock).create(wanted())
+        assert dataclasses.replace(applied, hash=made.hash, version=1) == made
+
+    def test_takes_over_another_stacks_only_when_told_to(self, sky, services):
+        theirs = services.create(wanted(mark="other"))
+        ours = services.create(wanted(), adopt=True)
+        assert marker.owner(sky.service(NAME)) == MARK
+        assert services.read(theirs) is None
+        services.delete(NAME, "other", theirs.hash)
+        assert services.read(ours) == lifecycle.Seen(ours)
+
+    def test_refuses_to_take_over_what_an_update_would_break(self, sky, services):
+        text = "service: {tls: {keyfile: k, certfile: c}}"
+        sky.up(NAME, port.Order(text))
+        with pytest.raises(port.Invalid, match=r"^adopt: .*service.tls"):
+            services.create(wanted(), adopt=True)
+        assert sky.order(NAME).text == text
+
+    def test_adopts_nothing_where_there_is_nothing(self, sky, services):
+        assert services.create(wanted(), adopt=True).version == 1
+
+    def test_has_the_time_that_it_is_given_and_no_more(self, sky):
+        sky.service = lambda _: None  # registered, and never listed
+        began = sky.clock.now()
+        with pytest.raises(port.TimedOut, match="after 30 s"):
+            Services(sky, sky.clock, seconds=30).create(wanted())
+        assert sky.clock.now() - began <= 30 + lifecycle.POLL_SECONDS
+
+    def test_tells_skypilot_of_its_time_and_of_the_update_mode(self, sky):
+        services = Services(sky, sky.clock, seconds=30)
+        applied = services.create(wanted())
+        assert sky.order(NAME).seconds == 30
+        new = dataclasses.replace(wanted(context=4096), blue_green=True)
+        services.update(applied, new)
+        assert sky.order(NAME).blue_green
 
     def test_waits_for_the_earlier_service_to_be_gone(self, sky, services):
         services.create(wanted())

@@ -67,10 +67,14 @@ class LifeCycle:
         sky: port.SkyPilot,
         clock: Clock | None = None,
         say: Callable[[str], None] = lambda _: None,
+        seconds: float | None = None,
     ) -> None:
+        """Work on a server; `seconds` bounds one call as a whole, in place of the defaults."""
         self._sky = sky
         self._clock = clock or SystemClock()
         self._say = say
+        self._seconds = seconds
+        self._deadline = None if seconds is None else self._clock.now() + seconds
 
     def _settle(self, name: str, seconds: float = SETTLE_SECONDS) -> None:
         """Wait for what a killed call may have left under way: SkyPilot finishes its requests."""
@@ -90,12 +94,21 @@ class LifeCycle:
 
     def _until(self, seconds: float, why: str) -> Iterator[None]:
         """Poll: yields until the caller leaves the loop, raises TimedOut when time is up."""
-        deadline = self._clock.now() + seconds
+        if self._seconds is not None:
+            seconds = self._seconds
+        deadline = self._deadline or self._clock.now() + seconds
         while True:
             yield
             if self._clock.now() >= deadline:
                 raise port.TimedOut(f"{why} after {seconds:.0f} s")
             self._clock.sleep(POLL_SECONDS)
+
+    def _order(self, wanted: marker.Wanted) -> port.Order:
+        """What goes to SkyPilot, and how long that may take of the time that is left."""
+        order = wanted.order()
+        if self._deadline is None:
+            return order
+        return dataclasses.replace(order, seconds=max(1.0, self._deadline - self._clock.now()))
 
 
 def endpoint(listed: str | None, server_url: str, serve_host: str | None = None) -> str | None:

@@ -36,6 +36,9 @@ class Wanted:
     text: str
     env: Mapping[str, str]
     secrets: Mapping[str, str]
+    tls: port.Tls | None = None
+    blue_green: bool = False
+    """How an update is rolled out; no part of what is."""
 
     @property
     def digest(self) -> str:
@@ -52,7 +55,13 @@ class Wanted:
         resources["labels"] = {**(resources.get("labels") or {}), LABEL: self.mark}
         text = task.text({**content, "resources": resources})
         line = f"# pulumi-skypilot stack={self.mark} digest={self.digest} text={_sha(text)}\n"
-        return port.Order(text=text + line, env=self.env, secrets=self.secrets)
+        return port.Order(
+            text=text + line,
+            env=self.env,
+            secrets=self.secrets,
+            tls=self.tls,
+            blue_green=self.blue_green,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,7 +169,10 @@ def _sha(text: str) -> str:
 
 
 def _digest(wanted: Wanted, text: str) -> str:
-    message = json.dumps([text, dict(wanted.env), dict(wanted.secrets)], sort_keys=True)
+    parts: list[object] = [text, dict(wanted.env), dict(wanted.secrets)]
+    if wanted.tls is not None:
+        parts.append([wanted.tls.certificate, wanted.tls.key])
+    message = json.dumps(parts, sort_keys=True)
     key = wanted.secrets.get(task.API_KEYS, wanted.mark)
     return hmac.new(key.encode(), message.encode(), hashlib.sha256).hexdigest()[:24]
 

@@ -4,6 +4,7 @@ SkyPilotError
 ├── NotFound        the remote object is not there
 ├── Unreachable     no answer that can be trusted: never to be taken for NotFound
 ├── Denied          the server knows us not, or has no credentials for the place
+├── Untrusted       an endpoint does not prove itself by the certificate that it should have
 ├── NoCapacity      no place had the machine
 ├── Invalid         SkyPilot refuses what was asked
 ├── Failed          it was tried and did not work
@@ -29,6 +30,15 @@ class Unreachable(SkyPilotError):
 
 class Denied(SkyPilotError):
     """The server does not know us, or has no credentials for the place."""
+
+
+class Untrusted(SkyPilotError):
+    """An endpoint does not prove itself by the certificate that it should have."""
+
+    def __init__(self, text: str, *, name_only: bool = False) -> None:
+        super().__init__(text)
+        self.name_only = name_only
+        """Whether the certificate is the right one, but made out to another name."""
 
 
 class NoCapacity(SkyPilotError):
@@ -66,9 +76,7 @@ class Replica:
     version: int
     launched: bool
     """Its machine has a row in SkyPilot's database: from then on a `down` finds it."""
-    endpoint: str | None = None
     infra: str = ""
-    spot: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +91,6 @@ class Service:
     endpoint: str | None
     text: str | None
     """The task as its author wrote it; None while an update is half made."""
-    target_replicas: int | None
     replicas: tuple[Replica, ...] = ()
 
 
@@ -130,12 +137,25 @@ class Machine:
 
 
 @dataclasses.dataclass(frozen=True)
+class Tls:
+    """What a load balancer proves itself by, as PEM text."""
+
+    certificate: str
+    key: str = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
 class Order:
     """What to run: a task's text, in which env and secret values are null, and the values."""
 
     text: str
     env: Mapping[str, str] = dataclasses.field(default_factory=dict)
     secrets: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    tls: Tls | None = None
+    blue_green: bool = False
+    """Whether an update lets the old version answer everything until the new one is ready."""
+    seconds: float | None = None
+    """How long SkyPilot may take over it; None: the call's own bound."""
 
 
 class SkyPilot(typing.Protocol):
@@ -205,5 +225,16 @@ class SkyPilot(typing.Protocol):
     def cancel(self, request: str) -> None:
         """Abort a request."""
 
-    def get(self, url: str, api_key: str | None) -> tuple[int, str]:
-        """Ask a service itself: the HTTP status and the body."""
+    def get(
+        self,
+        url: str,
+        api_key: str | None,
+        certificate: str | None = None,
+        *,
+        check_host: bool = True,
+    ) -> tuple[int, str]:
+        """Ask a service itself: the HTTP status and the body.
+
+        The certificate (PEM) is what an https answer must prove itself by: it, or one that it has
+        signed. Raises Untrusted, and Unreachable.
+        """

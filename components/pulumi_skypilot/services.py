@@ -7,7 +7,7 @@ import dataclasses
 import re
 import typing
 
-from . import changes, lifecycle, marker, port, task
+from . import adoption, changes, lifecycle, marker, port, task
 
 _BROKEN = ("CONTROLLER_FAILED", "FAILED_CLEANUP")
 """States from which SkyServe takes no update (serve/server/impl.py:575)."""
@@ -16,10 +16,10 @@ _BROKEN = ("CONTROLLER_FAILED", "FAILED_CLEANUP")
 class Services(lifecycle.LifeCycle):
     """The life cycle of services on one API server."""
 
-    def create(self, wanted: marker.Wanted) -> marker.Applied:
+    def create(self, wanted: marker.Wanted, *, adopt: bool = False) -> marker.Applied:
         """Make the service, or take up the one that an interrupted create has left.
 
-        Raises Invalid when the name belongs to someone else.
+        Raises Invalid when the name belongs to someone else and is not to be adopted, or cannot be.
         """
         with lifecycle.lock(wanted.name):
             found = self._present(wanted.name)
@@ -30,14 +30,20 @@ class Services(lifecycle.LifeCycle):
                 self._check_places(wanted)
                 found = self._up(wanted)
             owner, digest = marker.read(found.text)
-            if owner != wanted.mark:
+            if owner != wanted.mark and not adopt:
                 raise port.Invalid(
                     f"name: the service {wanted.name!r} exists on this API server and belongs to "
                     f"{'another stack' if owner else 'someone else'}; choose another name "
-                    "(llm:prefix changes all of a stack's) or take that service down"
+                    "(llm:prefix changes all of a stack's), take it over with adopt: true, or take "
+                    "that service down"
                 )
-            if digest != wanted.digest:
-                self._sky.update(wanted.name, wanted.order())
+            if owner != wanted.mark:
+                self._check_alive(found)
+                reason = adoption.refused(found.text, wanted.text)
+                if reason is not None:
+                    raise port.Invalid(f"adopt: the service {wanted.name!r}: {reason}")
+            if digest != wanted.digest or owner != wanted.mark:
+                self._sky.update(wanted.name, self._order(wanted))
             return self._accepted(wanted)
 
     def read(self, applied: marker.Applied) -> lifecycle.Seen | None:
@@ -48,9 +54,9 @@ class Services(lifecycle.LifeCycle):
         found = self._sky.service(applied.name)
         if found is None or found.status == "SHUTTING_DOWN":
             return None
-        owner, digest = marker.read(found.text)
-        if owner != applied.mark and found.hash != applied.hash:
-            return None  # ours was deleted and the name is someone else's now
+        digest = marker.read(found.text)[1]
+        if not _is_ours(found, applied.mark, applied.hash):
+            return None  # ours was deleted, or taken over, and the name is someone else's now
         now = dataclasses.replace(
             applied, hash=found.hash, version=found.version, endpoint=found.endpoint
         )
@@ -94,7 +100,7 @@ class Services(lifecycle.LifeCycle):
                     f"the service {wanted.name!r} was changed outside this stack ({what}); "
                     "look at it with `pulumi refresh`, then `pulumi up` puts it right"
                 )
-            self._sky.update(wanted.name, wanted.order())
+            self._sky.update(wanted.name, self._order(wanted))
             return self._accepted(wanted)
 
     def delete(self, name: str, mark: str, incarnation: str | None = None) -> None:
@@ -110,7 +116,7 @@ class Services(lifecycle.LifeCycle):
             found = self._sky.service(name)
             if found is None:
                 self._sweep_replicas(name)
-            elif marker.owner(found) == mark or found.hash == incarnation:
+            elif _is_ours(found, mark, incarnation):
                 self._end(found)
             # else ours is gone: this one is somebody else's
 
@@ -148,7 +154,7 @@ class Services(lifecycle.LifeCycle):
     def _up(self, wanted: marker.Wanted) -> port.Service:
         self._say(f"{wanted.name}: registering")
         try:
-            self._sky.up(wanted.name, wanted.order())
+            self._sky.up(wanted.name, self._order(wanted))
         except port.Unreachable:
             raise  # whether it exists cannot be known now: the next `up` or destroy finds it
         except port.SkyPilotError as error:
@@ -206,13 +212,14 @@ class Services(lifecycle.LifeCycle):
         leaves its machine running for ever (serve/service.py:184): wait for the row first.
         """
         name = found.name
-        deadline = self._clock.now() + lifecycle.SETTLE_SECONDS
+        late = self._clock.now() + lifecycle.SETTLE_SECONDS
         current: port.Service | None = found
-        while current is not None and self._clock.now() < deadline:
+        for _ in self._until(2 * lifecycle.SETTLE_SECONDS, f"{name}: a replica is being made"):
+            if current is None or self._clock.now() > late:
+                break
             if not any(r.status == "PROVISIONING" and not r.launched for r in current.replicas):
                 break
             self._say(f"{name}: waiting for a replica that is being provisioned")
-            self._clock.sleep(lifecycle.POLL_SECONDS)
             current = self._sky.service(name)
         if current is not None and current.status not in ("SHUTTING_DOWN", "FAILED_CLEANUP"):
             self._sky.down(name)
@@ -244,3 +251,9 @@ class Services(lifecycle.LifeCycle):
             self._sky.machine_down(name)
         except port.NotFound:
             return
+
+
+def _is_ours(found: port.Service, mark: str, incarnation: str | None) -> bool:
+    """By its text; one without any mark is ours as the incarnation that state remembers."""
+    owner = marker.owner(found)
+    return owner == mark or (owner is None and found.hash == incarnation)

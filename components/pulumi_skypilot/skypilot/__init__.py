@@ -1,12 +1,10 @@
 """SkyPilot through its own Python SDK: the port as it is in production."""
 
 import typing
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 
 from .. import port, prices
-from . import errors
+from . import asking, errors
 from .calls import DEFAULT_URL, Connection
 from .errors import clean
 from .machines import MachineCalls
@@ -51,15 +49,13 @@ class Sdk(ServiceCalls, MachineCalls):
         """The server's prices, for cost.question; not part of the port: no resource asks."""
         return self._ask(lambda sky: prices.answer(sky, question), seconds=60)
 
-    def get(self, url: str, api_key: str | None) -> tuple[int, str]:
+    def get(
+        self,
+        url: str,
+        api_key: str | None,
+        certificate: str | None = None,
+        *,
+        check_host: bool = True,
+    ) -> tuple[int, str]:
         """Ask a service itself: the HTTP status and the body."""
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        request = urllib.request.Request(url, headers=headers)  # noqa: S310 - SkyServe's own URL
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-                return answer.status, answer.read(65536).decode(errors="replace")
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, ""
-        except OSError as error:
-            raise port.Unreachable(f"{url}: {error}") from error
+        return asking.get(url, api_key, certificate, check_host=check_host)

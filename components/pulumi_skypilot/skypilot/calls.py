@@ -11,7 +11,7 @@ import pathlib
 import tempfile
 import threading
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import yaml
 
@@ -82,6 +82,7 @@ class Calls:
             import sky  # noqa: PLC0415
             import sky.client.sdk  # noqa: PLC0415
             import sky.serve  # noqa: PLC0415
+            import sky.serve.serve_utils  # noqa: PLC0415
             import sky.server.common  # noqa: PLC0415
             import sky.skylet.autostop_lib  # noqa: PLC0415
             import sky.utils.common  # noqa: PLC0415
@@ -90,9 +91,11 @@ class Calls:
             return sky
 
 
-def task(sky: typing.Any, order: port.Order) -> typing.Any:
+def task(sky: typing.Any, order: port.Order, tls: Mapping[str, str] | None = None) -> typing.Any:
     """The SDK's task: values go beside the text, never into it (sky/task.py:649)."""
     config = yaml.safe_load(order.text)
+    if tls is not None:
+        config["service"]["tls"] = dict(tls)
     config["_user_specified_yaml"] = order.text
     return sky.Task.from_yaml_config(
         config,

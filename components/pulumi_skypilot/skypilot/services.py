@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import yaml
 
 from .. import port
-from . import calls, errors
+from . import calls, errors, tls
 
 _LOG_PREFIX = re.compile(r"^[DIWE] \d\d-\d\d [\d:.]+ (PID=\d+ )?\S+:\d+\] ")
 
@@ -29,16 +29,24 @@ class ServiceCalls(calls.Calls):
 
     def up(self, name: str, order: port.Order) -> None:
         """Register a service."""
-        self._ask(lambda sky: sky.get(sky.serve.up(calls.task(sky, order), name)), seconds=900)
+        with tls.files(order.tls) as files:
+            self._ask(
+                lambda sky: sky.get(sky.serve.up(calls.task(sky, order, files), name)),
+                seconds=order.seconds or 900,
+            )
 
     def update(self, name: str, order: port.Order) -> None:
         """Give a service its next version."""
 
-        def ask(sky: typing.Any) -> None:
-            mode = sky.serve.UpdateMode.ROLLING
-            sky.get(sky.serve.update(calls.task(sky, order), name, mode))
+        def ask(sky: typing.Any, files: Mapping[str, str] | None) -> None:
+            modes = sky.serve.UpdateMode
+            mode = modes.BLUE_GREEN if order.blue_green else modes.ROLLING
+            if files is not None and sky.server.common.is_api_server_local():
+                files = tls.kept(sky, name)
+            sky.get(sky.serve.update(calls.task(sky, order, files), name, mode))
 
-        self._ask(ask, seconds=600)
+        with tls.files(order.tls) as files:
+            self._ask(lambda sky: ask(sky, files), seconds=order.seconds or 600)
 
     def down(self, name: str, *, purge: bool = False) -> None:
         """Schedule the end of a service."""
@@ -92,16 +100,13 @@ def _service(record: Mapping[str, typing.Any]) -> port.Service:
         hash=record.get("hash") or "",
         endpoint=record.get("endpoint"),
         text=user_text(record.get("yaml_content")),
-        target_replicas=record.get("target_num_replicas"),
         replicas=tuple(
             port.Replica(
                 id=int(replica["replica_id"]),
                 status=_value(replica["status"]),
                 version=int(replica["version"]),
                 launched=replica.get("launched_at") is not None,
-                endpoint=replica.get("endpoint"),
                 infra=replica.get("infra") or "",
-                spot=bool(replica.get("is_spot")),
             )
             for replica in record.get("replica_info") or ()
         ),

@@ -61,12 +61,20 @@ class SkyPilot(Services, Clusters, port.SkyPilot):
         """Abort a request."""
         self._called("cancel", request)
 
-    def get(self, url: str, api_key: str | None) -> tuple[int, str]:
+    def get(
+        self,
+        url: str,
+        api_key: str | None,
+        certificate: str | None = None,
+        *,
+        check_host: bool = True,
+    ) -> tuple[int, str]:
         """Answer as vLLM does: the cluster of that address, else whichever service is ready."""
         self._called("get", url)
         orders = self._orders_at(url)
         if orders is None:
             orders = self._ready_orders()
+        self._check_certificate(orders, url, certificate, check_host)
         return self._answer(orders, url, api_key)
 
 

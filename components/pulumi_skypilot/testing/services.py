@@ -165,7 +165,6 @@ class Services(state.State):
                 status=self._status(r),
                 version=r.version,
                 launched=self.clock.now() - r.since >= ROW_SECONDS,
-                endpoint=f"http://10.0.0.{r.id}:8000",
                 infra="AWS (us-east-1)",
             )
             for r in service.replicas
@@ -178,9 +177,8 @@ class Services(state.State):
             version=service.version,
             active_versions=tuple(ready),
             hash=service.hash,
-            endpoint="http://localhost:30001",
+            endpoint=f"{'https' if service.order.tls else 'http'}://localhost:30001",
             text=service.order.text,
-            target_replicas=_minimum(service.order),
             replicas=replicas,
         )
 

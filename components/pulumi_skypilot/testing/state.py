@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from .. import port
+from .. import port, spec
 from .clock import Clock
 
 
@@ -23,6 +23,8 @@ class State:
         """Whether any place has a machine."""
         self.loads = True
         """Whether the model starts; else its replicas fail."""
+        self.other_name = False
+        """Whether certificates are made out to another name than the endpoint's."""
         self._machines: dict[str, port.Machine] = {}
         self._failures: dict[str, list[port.SkyPilotError]] = {}
         self._made = 0
@@ -37,6 +39,17 @@ class State:
         if waiting:
             raise waiting.pop(0)
 
+    def _check_certificate(
+        self, orders: Sequence[port.Order], url: str, certificate: str | None, check_host: bool
+    ) -> None:
+        """Verify as a client does: the load balancer has the certificate of its first order."""
+        if not url.startswith("https://") or not orders:
+            return
+        if certificate not in [order.tls.certificate for order in orders if order.tls]:
+            raise port.Untrusted(f"{url}: self-signed certificate")
+        if check_host and self.other_name:
+            raise port.Untrusted(f"{url}: Hostname mismatch", name_only=True)
+
     def _answer(
         self, orders: Sequence[port.Order], url: str, api_key: str | None
     ) -> tuple[int, str]:
@@ -44,7 +57,13 @@ class State:
             return 503, ""
         if url.endswith("/health"):
             return 200, ""
-        if not any(api_key in order.secrets.values() for order in orders):
+        if not any(_lets_in(order, api_key) for order in orders):
             return 401, ""
         names = [re.search(r"--served-model-name (\S+)", order.text) for order in orders]
         return 200, json.dumps({"data": [{"id": found[1]} for found in names if found]})
+
+
+def _lets_in(order: port.Order, api_key: str | None) -> bool:
+    """Without keys anybody is served."""
+    keys = order.secrets.get(spec.API_KEYS)
+    return keys is None or api_key in keys.split(",")

@@ -1,0 +1,118 @@
+"""Taking over what somebody made by hand, or another stack: what that changes. Pure.
+
+A service is taken over by an update to our text. What SkyServe ignores in an update stays as it is
+until the service is replaced; what would break, or make it another than it says, is refused.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+
+from . import changes, marker, spec, task
+
+_LATER = ("service.load_balancer", "service.load_balancing_policy")
+"""Needs a new service, and harms nobody until there is one."""
+
+_HIDDEN = ("config", "envs", "secrets", "service.readiness_probe.headers")
+"""Whose values may be somebody's secrets, by name or by custom."""
+
+_SECRET = re.compile(
+    r"((?:api[-_]?key|token|password|secret|authorization)\w*['\"]?[\s=:]+(?:bearer\s+)?)[^\s;]+"
+    r"|\b(?:sk-|hf_|ghp_|AKIA)[\w-]+",
+    re.IGNORECASE,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Remote:
+    """What is there under a name."""
+
+    kind: spec.Kind
+    name: str
+    mark: str | None
+    """Of the stack that it belongs to; None for what was made by hand."""
+    text: str | None
+    """Its task without any value of env and secrets; None where that cannot be known."""
+
+
+def compare(theirs: str, ours: str) -> tuple[changes.Change, ...]:
+    """What differs between a text of someone's, its values taken out, and the text of a plan.
+
+    The name in the text of a service means nothing: SkyServe goes by the service's own.
+    """
+    was, now = (task.from_text(text) for text in (theirs, marker.without_values(ours) or ours))
+    if "service" in now:
+        was, now = ({**one, "name": None} for one in (was, now))
+    return changes.compare(was, now)
+
+
+def refused(theirs: str | None, ours: str) -> str | None:
+    """Why a service cannot be taken over; None when it can."""
+    plain = marker.without_values(theirs)
+    if plain is None:
+        return None  # an update that was never completed: ours is the next
+    if "service" not in task.from_text(plain):
+        return "it is a pool of workers, not a service; choose another name"
+    found = [one for one in compare(plain, ours) if _stands_in_the_way(one)]
+    if not found:
+        return None
+    return (
+        "; ".join(
+            f"{one.property} is {_short(one.old)} there and {_short(one.new)} here ({one.why})"
+            for one in found
+        )
+        + "; write it as it is there, or take the service down first"
+    )
+
+
+def told(remote: Remote, mine: str | None, ours: str) -> Iterator[str]:
+    """The lines by which a preview says what taking over changes; none for what is ours already.
+
+    `mine` is the mark of this stack, None while it has none; `ours` is the text of the plan.
+    """
+    if mine is not None and mine == remote.mark:
+        return
+    of = f"stack {remote.mark}'s, which will have lost it" if remote.mark else "made by hand"
+    yield f"adopt: the {remote.kind} {remote.name!r} is there, {of}: it is taken over"
+    if remote.text is None:
+        return
+    reason = refused(remote.text, ours) if remote.kind == "service" else None
+    if reason is not None:
+        yield f"adopt: not possible: {reason}"
+        return
+    for one in compare(remote.text, ours):
+        yield f"adopt: {_effect(one)}: {one.property}{_values(one)}"
+    what = "its replicas are" if remote.kind == "service" else "its server is"
+    yield f"adopt: {what} started anew"
+
+
+def _stands_in_the_way(change: changes.Change) -> bool:
+    return change.effect is changes.Effect.REPLACE and not _is_later(change)
+
+
+def _is_later(change: changes.Change) -> bool:
+    return change.property.startswith(_LATER)
+
+
+def _effect(change: changes.Change) -> str:
+    if change.effect is changes.Effect.REPLACE:
+        return "not before it is replaced"
+    return str(change.effect.value)
+
+
+def _values(change: changes.Change) -> str:
+    if change.property.startswith(_HIDDEN):
+        return " (values are not shown)"
+    return f" {_short(change.old)} -> {_short(change.new)}"
+
+
+def _short(value: object) -> str:
+    """A value as people write it, without what looks like a key."""
+    if value is None:
+        return "none"
+    text = _SECRET.sub(_masked, str(value))
+    return text if len(text) <= 300 else f"{text[:297]}..."
+
+
+def _masked(found: re.Match[str]) -> str:
+    return f"{found[1] or ''}***"

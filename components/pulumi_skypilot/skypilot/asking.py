@@ -1,0 +1,46 @@
+"""Asks a service itself, as its clients do."""
+
+import ssl
+import urllib.error
+import urllib.request
+
+from .. import port
+
+TIMEOUT_SECONDS = 10.0
+_OTHER_NAME = (62, 64)
+"""X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH (openssl/x509_vfy.h)."""
+
+
+def get(
+    url: str, api_key: str | None, certificate: str | None, *, check_host: bool
+) -> tuple[int, str]:
+    """The HTTP status and the body. Raises Untrusted and Unreachable."""
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the service's own URL
+    try:
+        with urllib.request.urlopen(  # noqa: S310
+            request, timeout=TIMEOUT_SECONDS, context=_context(certificate, check_host)
+        ) as answer:
+            return answer.status, answer.read(65536).decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, ""
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            raise port.Untrusted(
+                f"{url}: {reason.verify_message}", name_only=reason.verify_code in _OTHER_NAME
+            ) from error
+        raise port.Unreachable(f"{url}: {error}") from error
+
+
+def _context(certificate: str | None, check_host: bool) -> ssl.SSLContext | None:
+    """Trust in the given certificate and in nothing else."""
+    if certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=certificate)
+    # What was given is the server's own certificate, whoever has signed it.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.check_hostname = check_host
+    return context

@@ -1,0 +1,18 @@
+"""Certificates for tests, made by openssl."""
+
+import pathlib
+import subprocess
+
+from pulumi_skypilot import port
+
+
+def make(folder: pathlib.Path, name: str = "DNS:llm.example.com", *options: str) -> port.Tls:
+    """A certificate that has signed itself, made out to that name, and its key."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-days", "2", "-subj", "/CN=test", "-addext", f"subjectAltName={name}",
+         "-keyout", str(key), "-out", str(certificate), *options],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return port.Tls(certificate.read_text(), key.read_text())

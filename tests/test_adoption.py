@@ -1,0 +1,84 @@
+"""What a preview says of taking over what is there, and what is refused."""
+
+import pytest
+
+from pulumi_skypilot import adoption
+from tests.wanted import NAME, wanted
+
+BY_HAND = """\
+name: chat
+resources: {cpus: 4, memory: 16, infra: aws, ports: 8000}
+service:
+  readiness_probe: {path: /health, headers: {Authorization: Bearer sk-canary}}
+  replica_policy: {min_replicas: 2}
+envs: {HF_TOKEN: hf_canary}
+run: |
+  export OPENAI_API_KEY=canary
+  vllm serve openai/gpt-oss-20b --api-key canary --max-model-len 8192
+"""
+
+
+def remote(text: str | None = BY_HAND, mark: str | None = None) -> adoption.Remote:
+    return adoption.Remote("service", NAME, mark, text)
+
+
+def lines(found: adoption.Remote, mine: str | None = "mine") -> list[str]:
+    return list(adoption.told(found, mine, wanted(context=2048).text))
+
+
+def test_each_difference_is_told_with_what_it_does():
+    told = lines(remote())
+    assert told[0] == f"adopt: the service {NAME!r} is there, made by hand: it is taken over"
+    assert "adopt: in place: service.replica_policy.min_replicas 2 -> 1" in told
+    assert told[-1] == "adopt: its replicas are started anew"
+
+
+def test_what_skyserve_ignores_waits_for_a_replacement():
+    assert (
+        "adopt: not before it is replaced: service.load_balancer.stream_timeout_seconds none -> "
+        "1800" in lines(remote(BY_HAND.replace("service:", "service:\n  load_balancer: {}")))
+    )
+
+
+def test_no_value_of_somebodys_is_shown():
+    told = "\n".join(lines(remote()))
+    assert "canary" not in told
+    assert "--max-model-len 8192" in told
+
+
+def test_another_stack_is_named():
+    assert "stack theirs's, which will have lost it" in lines(remote(mark="theirs"))[0]
+
+
+def test_of_what_is_ours_already_nothing_is_said():
+    assert lines(remote(mark="mine")) == []
+
+
+def test_before_the_stack_has_a_mark_nothing_is_ours():
+    assert lines(remote(mark="theirs"), mine=None) != []
+
+
+def test_what_is_there_and_cannot_be_read_is_named_all_the_same():
+    assert len(lines(remote(text=None))) == 1
+
+
+@pytest.mark.parametrize(
+    ("section", "reason"),
+    [
+        ("tls: {keyfile: k, certfile: c}", "service.tls"),
+        ("replica_policy: {dynamic_ondemand_fallback: true}", "dynamic_ondemand_fallback"),
+        ("replica_policy: {target_qps_per_replica: {L4: 1}}", "target_qps_per_replica"),
+    ],
+)
+def test_what_an_update_would_break_is_refused(section, reason):
+    text = f"service:\n  readiness_probe: /health\n  {section}\n"
+    assert reason in (adoption.refused(text, wanted().text) or "")
+    assert any(line.startswith("adopt: not possible: ") for line in lines(remote(text)))
+
+
+def test_a_pool_of_workers_is_no_service():
+    assert "pool" in (adoption.refused("pool: {workers: 1}\n", wanted().text) or "")
+
+
+def test_a_version_that_was_never_completed_is_no_hindrance():
+    assert adoption.refused(None, wanted().text) is None
