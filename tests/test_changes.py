@@ -215,3 +215,54 @@ def test_the_same_release_applies_its_own_task(
         hypothesis.reject()
     found = changes.keep_generated(was.spec, now.spec, was.task, now.task)
     assert changes.compare(found, now.task) == ()
+
+
+CLUSTER = {
+    "kind": "cluster",
+    "model": "openai/gpt-oss-20b",
+    "accelerators": "L4:1",
+    "infra": "aws",
+    "autostop": {"idle": 30},
+}
+
+
+def of_cluster(**data: object) -> plan.Plan:
+    return plan.plan(spec.parse({**CLUSTER, **data}), "lab")
+
+
+@pytest.mark.parametrize(
+    ("data", "effect"),
+    [
+        ({"autostop": {"idle": 60}}, Effect.IN_PLACE),
+        ({"autostop": {"idle": 30, "then": "down"}}, Effect.IN_PLACE),
+        ({"context": 8192}, Effect.RESTART),
+        ({"env": {"A": "x"}}, Effect.RESTART),
+        ({"mounts": {"/m": "s3://bucket"}}, Effect.RESTART),
+        ({"accelerators": "H100:1"}, Effect.REPLACE),
+        ({"cpus": 8}, Effect.REPLACE),
+        ({"nodes": 2}, Effect.REPLACE),
+        ({"infra": "gcp"}, Effect.REPLACE),
+        ({"labels": {"a": "b"}}, Effect.REPLACE),
+        ({"volumes": {"/v": "x"}}, Effect.REPLACE),
+        ({"config": {"docker": {"run_options": []}}}, Effect.REPLACE),
+    ],
+)
+def test_what_a_change_does_to_a_cluster(data: dict[str, object], effect: Effect) -> None:
+    found = changes.compare(of_cluster().task, of_cluster(**data).task)
+    assert changes.effect(found) is effect
+
+
+def test_no_autostop_any_more_restarts_since_the_server_runs_under_the_watchdog() -> None:
+    without = {key: value for key, value in CLUSTER.items() if key != "autostop"}
+    now = plan.plan(spec.parse(without), "lab")
+    was = of_cluster()
+    kept = changes.keep_generated(was.spec, now.spec, was.task, now.task)
+    assert changes.effect(changes.compare(was.task, kept)) is Effect.RESTART
+
+
+def test_another_autostop_of_a_cluster_keeps_the_old_release() -> None:
+    was, now = of_cluster(), of_cluster(autostop={"idle": 60, "then": "down"})
+    found = changes.keep_generated(was.spec, now.spec, released(was.task), now.task)
+    assert found["run"] == released(was.task)["run"]
+    assert found["envs"]["AUTOSTOP_IDLE_MINUTES"] == "60"
+    assert changes.effect(changes.compare(released(was.task), found)) is Effect.IN_PLACE

@@ -28,7 +28,7 @@ def wanted(
     }
     if autostop is not None:
         resources["autostop"] = {"idle_minutes": autostop[0], "down": autostop[1]}
-        content["envs"] = {marker.IDLE_MINUTES: str(idle)}
+        content["envs"] = {task.IDLE_MINUTES: str(idle)}
     return marker.ClusterWanted(name, mark, task.text(content), {}, {"SERVE_API_KEYS": key})
 
 
@@ -71,7 +71,7 @@ class TestDigest:
 class TestCreate:
     def test_launches_a_cluster_that_carries_the_mark(self, sky, made):
         applied = made.create(wanted())
-        assert (applied.hash, applied.endpoint) == ("cluster-1", "10.1.0.1:8000")
+        assert (applied.hash, applied.endpoint) == ("cluster-1", "http://10.1.0.1:8000")
         assert sky.cluster(NAME).labels == {marker.LABEL: MARK}
         assert jobs(sky) == [(wanted().digest, "SETTING_UP")]
         assert sky.job_order(NAME).secrets == {"SERVE_API_KEYS": KEY}

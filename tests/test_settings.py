@@ -218,8 +218,8 @@ CASES: list[Case] = [
     (
         "autostop.idle",
         {**CLUSTER, "autostop": {"idle": 30.0}},
-        "resources.autostop.idle_minutes",
-        30,
+        "envs.AUTOSTOP_IDLE_MINUTES",
+        "30",
     ),
     (
         "autostop.then",

@@ -432,3 +432,13 @@ def test_catalogued_clouds_are_read_from_any_infra() -> None:
 
 def test_a_long_value_is_shown_short() -> None:
     assert len(reading.shown("x" * 1000)) == 60
+
+
+@pytest.mark.parametrize(
+    ("change", "what"), [({"spot": True}, "spot machines"), ({"infra": ["k8s", "aws"]}, "of k8s")]
+)
+def test_what_cannot_stop_is_to_be_given_up(change: dict[str, object], what: str) -> None:
+    told = refused(autostop={"idle": 30}, kind="cluster", **change)
+    assert told.startswith("autostop.then: ")
+    assert what in told
+    assert told.endswith("cannot stop; write down")

@@ -117,11 +117,18 @@ def test_places_are_where_it_may_run(infra: object, places: tuple[str, ...]) -> 
 
 
 def test_a_cluster_has_no_service_section() -> None:
-    content = made(kind="cluster", autostop={"idle": 20})
+    content = made(kind="cluster")
     assert "service" not in content
-    assert content["resources"]["autostop"] == {"idle_minutes": 20, "down": False}
     assert content["resources"]["ports"] == 8000
     assert content["run"] == made()["run"]
+
+
+def test_an_idle_cluster_ends_its_server_and_is_then_stopped() -> None:
+    content = made(kind="cluster", autostop={"idle": 20, "then": "down"})
+    assert content["resources"]["autostop"] == {"idle_minutes": 3, "down": True, "wait_for": "jobs"}
+    assert content["envs"]["AUTOSTOP_IDLE_MINUTES"] == "20"
+    assert 'exec python3 "$HOME/.vllm-watchdog.py" vllm serve' in content["run"]
+    assert "num_requests_running" in content["run"]
 
 
 def test_the_keys_of_a_task_are_in_the_order_of_a_reader() -> None:

@@ -1,4 +1,4 @@
-"""What a change of a task does to a running service, as SkyServe 0.14.1 decides it.
+"""What a change of a task does to what runs, as SkyPilot 0.14.1 decides it.
 
 On `update` SkyServe keeps a replica when everything outside `service:` is equal and there are no
 file mounts, and replaces it otherwise (sky/serve/replica_managers.py:1638-1678). What it would
@@ -9,9 +9,9 @@ import dataclasses
 import enum
 import json
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from . import spec
+from . import spec, task
 
 Task = Mapping[str, typing.Any]
 
@@ -20,6 +20,7 @@ class Effect(enum.Enum):
     """What a change does, from the weakest to the strongest."""
 
     IN_PLACE = "in place"
+    RESTART = "restarts"
     ROLLING = "rolls"
     REPLACE = "replaces"
 
@@ -106,12 +107,52 @@ RULES = (
         "sky/serve/replica_managers.py:1638-1678, sky/serve/autoscalers.py:259",
     ),
 )
-"""The first rule that fits holds. The last fits everything."""
+"""Of a service. The first rule that fits holds. The last fits everything."""
+
+_KEPT = "a cluster keeps the machines that it was made with"
+
+CLUSTER_RULES = (
+    Rule(
+        "name",
+        Effect.REPLACE,
+        "another name is another cluster",
+        "sky/execution.py, launch",
+    ),
+    Rule(
+        "resources.autostop",
+        Effect.IN_PLACE,
+        "the server goes on: SkyPilot changes this while it runs",
+        "sky/core.py, autostop",
+    ),
+    Rule(
+        f"envs.{task.IDLE_MINUTES}",
+        Effect.IN_PLACE,
+        "the server goes on: the watchdog reads it while it runs",
+        "machine/watchdog.py",
+    ),
+    Rule(
+        "resources",
+        Effect.REPLACE,
+        _KEPT,
+        "sky/resources.py:1990 (CPUs, memory and labels are not even looked at there)",
+    ),
+    Rule("num_nodes", Effect.REPLACE, _KEPT, "sky/backends/cloud_vm_ray_backend.py:6338"),
+    Rule("volumes", Effect.REPLACE, _KEPT, "sky/execution.py, pre_mount_volumes"),
+    Rule("config", Effect.REPLACE, _KEPT, "sky/skypilot_config.py"),
+    Rule(
+        "",
+        Effect.RESTART,
+        "the server is ended and started anew on the same machines, and is away meanwhile",
+        "clusters.py, update",
+    ),
+)
+"""Of a cluster, in the same way."""
 
 
 def compare(old_task: Task, new_task: Task) -> tuple[Change, ...]:
     """Every difference between two tasks and what it does; the order of any_of is none."""
-    return tuple(_changes("", _unordered(old_task), _unordered(new_task)))
+    rules = RULES if "service" in new_task else CLUSTER_RULES
+    return tuple(_changes("", _unordered(old_task), _unordered(new_task), rules))
 
 
 def effect(changes: Iterable[Change]) -> Effect | None:
@@ -132,15 +173,18 @@ def keep_generated(
         return dict(new_task)
     if new_spec.kind == "service":
         return {**old_task, "service": new_task["service"]}
-    resources = {**old_task["resources"], "autostop": new_task["resources"].get("autostop")}
-    return {**old_task, "resources": {k: v for k, v in resources.items() if v is not None}}
+    kept = dict(old_task)
+    for section, key in (("resources", "autostop"), ("envs", task.IDLE_MINUTES)):
+        if key in new_task.get(section, {}):
+            kept[section] = {**kept[section], key: new_task[section][key]}
+    return kept
 
 
 def _disturbing(wanted: spec.Spec) -> dict[str, typing.Any]:
     """What of a spec reaches a task outside what changes without touching a machine."""
     quiet = {"load_balancing", "readiness_probe", "replicas", "tls", "autostop"}
     data = wanted.model_dump(exclude={*quiet, "update_mode", "timeouts"})
-    return {**data, "spot": wanted.spot is not None}
+    return {**data, "spot": wanted.spot is not None, "autostop": wanted.autostop is not None}
 
 
 def _unordered(task: Task) -> dict[str, typing.Any]:
@@ -153,14 +197,14 @@ def _unordered(task: Task) -> dict[str, typing.Any]:
     return {**task, "resources": resources}
 
 
-def _changes(path: str, old: object, new: object) -> Iterator[Change]:
+def _changes(path: str, old: object, new: object, rules: Sequence[Rule]) -> Iterator[Change]:
     if isinstance(old, Mapping) and isinstance(new, Mapping) and not _special(path):
         for key in dict.fromkeys([*old, *new]):
             below = f"{path}.{key}" if path else str(key)
             if (key in old) != (key in new) or old[key] != new[key]:
-                yield from _changes(below, old.get(key), new.get(key))
+                yield from _changes(below, old.get(key), new.get(key), rules)
         return
-    rule = next(rule for rule in RULES if _covers(rule.path, path) and rule.when(old, new))
+    rule = next(rule for rule in rules if _covers(rule.path, path) and rule.when(old, new))
     yield Change(path, rule.effect, rule.why, *_shown(old, new))
 
 

@@ -68,7 +68,7 @@ class Clusters(lifecycle.LifeCycle):
             return lifecycle.Seen(now)
         if found.status != "UP":
             return lifecycle.Seen(now, (f"the cluster is {found.status}: {found.reason}",))
-        now = dataclasses.replace(now, endpoint=self._sky.address(applied.name, vllm.PORT))
+        now = dataclasses.replace(now, endpoint=self._address(applied.name))
         wanted = marker.ClusterWanted(applied.name, applied.mark, applied.text, {}, {})
         drift = self._job_drift(found, applied)
         set_to = (found.autostop_minutes, found.autostop_down)
@@ -190,8 +190,11 @@ class Clusters(lifecycle.LifeCycle):
             digest=wanted.digest,
             hash=found.hash,
             version=0,
-            endpoint=self._sky.address(wanted.name, vllm.PORT),
+            endpoint=self._address(wanted.name),
         )
+
+    def _address(self, name: str) -> str | None:
+        return lifecycle.endpoint(self._sky.address(name, vllm.PORT), "")
 
     def _running(self, name: str) -> list[port.Job]:
         return [job for job in self._sky.jobs(name) if job.status in _RUNNING]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pulumi
 
-from . import forecast, plan, providers, readiness, resources, skypilot
+from . import cluster_readiness, forecast, plan, providers, readiness, resources, skypilot
 from . import spec as specs
 
 SETTINGS = ("budget", "deployments", "prefix")
@@ -19,7 +19,7 @@ BESIDE_SPEC = ("apiKey", "upgrade")
 
 
 class Deployment(pulumi.ComponentResource):
-    """One model served: a service and the wait for it."""
+    """One model served: a service or a cluster, as the spec's kind says, and the wait for it."""
 
     endpoint: pulumi.Output[str]
     """The address that clients use, known once the model answers."""
@@ -39,22 +39,23 @@ class Deployment(pulumi.ComponentResource):
         upgrade: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Declare the service and wait for it.
+        """Declare the service or the cluster and wait for it.
 
         Args:
             name: Of the component.
             spec: What to serve, as in a stack file (docs/reference.md).
             scope: The stack's scope.
-            service_name: Of the service on the API server; default: the component's name.
+            service_name: Of the service or cluster on the API server; default: the component's.
             api_key: A key of one's own; default: one derived from the scope's seed.
             upgrade: Apply what a newer release of this package generates even if the spec is
-                unchanged, which rolls the replicas.
+                unchanged, which rolls the replicas or restarts the cluster's server.
             opts: Pulumi's own options.
 
         """
         super().__init__("skypilot:index:Deployment", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        service = resources.Service(
+        kind = resources.Cluster if spec.get("kind") == "cluster" else resources.Service
+        served = kind(
             name,
             spec,
             scope=scope,
@@ -64,15 +65,15 @@ class Deployment(pulumi.ComponentResource):
             opts=child,
         )
         self.model = str(spec.get("servedName") or spec.get("model"))
-        self.api_key = service.apiKey
-        minimum, delay = _waits(spec)
+        self.api_key = served.apiKey
+        minimum, timeout_seconds = _waits(spec)
         ready = resources.Readiness(
             name,
-            service,
+            served,
             scope=scope,
             model=self.model,
             min_replicas=minimum,
-            timeout_seconds=delay + readiness.PROVISION_SECONDS,
+            timeout_seconds=timeout_seconds,
             opts=child,
         )
         self.endpoint = ready.endpoint
@@ -221,10 +222,13 @@ def _secret(where: str, name: object, config: pulumi.Config) -> pulumi.Output[st
 
 
 def _waits(data: Mapping[str, typing.Any]) -> tuple[int, float]:
-    """Replicas to wait for and the probe's initial delay; a wrong spec is check's to refuse."""
+    """Replicas to wait for, and how long; a wrong spec is check's to refuse."""
     values = ("env", "secrets", *specs.SECRETS)
     try:
         spec = specs.parse({k: v for k, v in data.items() if k not in values})
     except specs.SpecError:
         return 0, 0.0
-    return spec.replicas.min, float(spec.readiness_probe.initial_delay)
+    if spec.kind == "cluster":
+        return 1, cluster_readiness.timeout_seconds(spec)
+    delay = float(spec.readiness_probe.initial_delay)
+    return spec.replicas.min, delay + readiness.PROVISION_SECONDS

@@ -65,6 +65,8 @@ def _same(_before: Side, _after: Side) -> Disruption:
 
 
 def _in_place(before: Side, after: Side) -> Disruption:
+    if after.spec.kind == "cluster":
+        return Disruption("in place", "the server is not touched")
     was, now = _least(before), _least(after)
     text = "running replicas are not touched"
     if now > was:

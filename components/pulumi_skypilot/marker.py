@@ -20,9 +20,6 @@ from . import port, task
 LABEL = "pulumi-stack"
 """The label of every machine of a stack: how the cloud's own console names its owner."""
 
-IDLE_MINUTES = "AUTOSTOP_IDLE_MINUTES"
-"""The variable by which the watchdog is told its minutes (watchdog.py)."""
-
 _JOB = re.compile(r"pulumi-([^-]+)-([^-]+)")
 _MARKER = re.compile(r"^# pulumi-skypilot stack=(\S+) digest=(\S+) text=(\S+)\s*\Z", re.MULTILINE)
 
@@ -73,7 +70,7 @@ class ClusterWanted(Wanted):
         """As a service's, but for the autostop, which changes while the server runs."""
         content = task.from_text(self.text)
         _pop(content, "resources", "autostop")
-        _pop(content, "envs", IDLE_MINUTES)
+        _pop(content, "envs", task.IDLE_MINUTES)
         return _digest(self, task.text(content))
 
     @property
@@ -85,7 +82,7 @@ class ClusterWanted(Wanted):
     @property
     def idle_minutes(self) -> str | None:
         """The minutes without a request after which the watchdog ends the server."""
-        found = (task.from_text(self.text).get("envs") or {}).get(IDLE_MINUTES)
+        found = (task.from_text(self.text).get("envs") or {}).get(task.IDLE_MINUTES)
         return None if found is None else str(found)
 
     def order(self) -> port.Order:

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from . import lifecycle, port
 
@@ -85,7 +85,9 @@ class Wait:
             self._check_failed(service, version)
             if _rolled_out(service, version, expected.min_replicas):
                 address = self._address(service.endpoint)
-                if expected.min_replicas == 0 or self._answers(address, expected.model, api_key):
+                if expected.min_replicas == 0 or answers(
+                    self._sky, address, expected.model, api_key
+                ):
                     return Ready(address, version)
             line = _line(service, version, expected.min_replicas)
             starved_since = self._starved(service, version, starved_since)
@@ -131,33 +133,39 @@ class Wait:
             )
         return now if since is None else since
 
-    def _answers(self, address: str | None, model: str, api_key: str | None) -> bool:
-        if address is None:
-            return False
-        try:
-            if self._sky.get(f"{address}/health", None)[0] != 200:
-                return False
-            status, body = self._sky.get(f"{address}/v1/models", api_key)
-        except port.Unreachable:
-            return False
-        if status == 401:
-            raise port.Failed(f"{address}: it answers, but refuses the API key of this stack")
-        return status == 200 and model in _models(body)
-
     def _why(self, service: port.Service, replica: port.Replica | None = None) -> str:
         """The lines of a replica's log that tell most."""
         chosen = replica or next(iter(service.replicas[-1:]), None)
         if chosen is None:
             return ""
-        log = self._log(service, chosen)
-        telling = [line for line in log if _TELLING.search(line)] or list(log)
-        return f"; its log says: {' | '.join(line[:300] for line in telling[-3:])}" if log else ""
+        return telling(self._log(service, chosen))
 
     def _log(self, service: port.Service, replica: port.Replica) -> tuple[str, ...]:
         try:
             return self._sky.log(service.name, replica.id, 200)
         except port.SkyPilotError:
             return ()  # the log explains; without it the state still tells
+
+
+def answers(sky: port.SkyPilot, address: str | None, model: str, api_key: str | None) -> bool:
+    """Whether that model answers there. Raises Failed when the stack's own key is refused."""
+    if address is None:
+        return False
+    try:
+        if sky.get(f"{address}/health", None)[0] != 200:
+            return False
+        status, body = sky.get(f"{address}/v1/models", api_key)
+    except port.Unreachable:
+        return False
+    if status == 401:
+        raise port.Failed(f"{address}: it answers, but refuses the API key of this stack")
+    return status == 200 and model in _models(body)
+
+
+def telling(log: Sequence[str]) -> str:
+    """The lines of a log that tell most, as the end of a sentence."""
+    lines = [line for line in log if _TELLING.search(line)] or list(log)
+    return f"; its log says: {' | '.join(line[:300] for line in lines[-3:])}" if log else ""
 
 
 def _models(body: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The resources of a Pulumi program: a scope, services in it, and the wait for them."""
+"""The resources of a Pulumi program: a scope, services and clusters in it, and waiting."""
 
 import hashlib
 import hmac
@@ -119,85 +119,145 @@ class Service(dynamic.Resource, module="skypilot", name="Service"):
             opts: Pulumi's own options.
 
         """
-        remote = name or resource_name
-        key = scope.api_key(remote) if api_key is None else pulumi.Output.secret(api_key)
-        props = {
-            **_with_digest(spec),
-            "name": remote,
-            "scope": scope.place(),
-            "apiKey": key,
-            "upgrade": upgrade or None,
-            **dict.fromkeys(("digest", "hash", "version", "endpoint", "task")),
-        }
-        secret = [table for table in _SECRETS if spec.get(table)]
-        props |= {table: pulumi.Output.secret(spec[table]) for table in secret}
         super().__init__(
             providers.ServiceProvider(),
             resource_name,
-            props,
-            pulumi.ResourceOptions.merge(
-                pulumi.ResourceOptions(
-                    # `--target-replace`, `state taint` and `replaceWith` do not ask diff: without
-                    # this the engine would create first, take up what is there, and delete it.
-                    delete_before_replace=True,
-                    additional_secret_outputs=["apiKey", *_SECRETS],
-                ),
-                opts,
+            _inputs(
+                spec, scope, name or resource_name, api_key, upgrade=upgrade, outputs=("version",)
             ),
+            _options(opts),
         )
 
 
-class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
-    """Waits until a service answers with the version that was asked for."""
+class Cluster(dynamic.Resource, module="skypilot", name="Cluster"):
+    """A model on vLLM as the one job of a SkyPilot cluster."""
 
     endpoint: pulumi.Output[str]
-    """The service's address, once it answers."""
+    """The server's address: `<endpoint>/v1` is the OpenAI API."""
+    hash: pulumi.Output[str]
+    """SkyPilot's id of this incarnation: another one after a replacement."""
+    digest: pulumi.Output[str]
+    """Changes with anything that reaches the server."""
+    apiKey: pulumi.Output[str]  # noqa: N815 - the name of the property
+    """The key that the server asks for (secret)."""
 
     def __init__(
         self,
         resource_name: str,
-        service: Service,
+        spec: Inputs,
         *,
         scope: Scope,
-        model: str,
-        min_replicas: int,
-        timeout_seconds: float,
+        name: str | None = None,
+        api_key: pulumi.Input[str] | None = None,
+        upgrade: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Wait for the service.
+        """Declare the cluster.
 
         Args:
             resource_name: Of the resource.
-            service: The service to wait for.
+            spec: What to serve, as in a stack file (docs/reference.md); its kind is cluster.
             scope: The stack's scope.
-            model: The served name that `/v1/models` must list.
-            min_replicas: How many replicas must be ready; 0: being registered is enough.
-            timeout_seconds: How long to wait before failing; SkyServe goes on.
+            name: Of the cluster on the API server; default: the resource's name. Names are shared
+                by all users of a server.
+            api_key: A key of one's own; default: one derived from the scope's seed.
+            upgrade: Apply what a newer release of this package generates even if the spec is
+                unchanged, which restarts the server.
             opts: Pulumi's own options.
 
         """
         super().__init__(
-            providers.ReadinessProvider(),
+            providers.ClusterProvider(),
             resource_name,
-            {
-                "service": service.id,
-                "scope": scope.place(),
-                "incarnation": service.hash,
-                "digest": service.digest,
-                "version": service.version,
-                "apiKey": service.apiKey,
-                "model": model,
-                "minReplicas": min_replicas,
-                "timeoutSeconds": timeout_seconds,
-                "endpoint": None,
-            },
-            pulumi.ResourceOptions.merge(
-                pulumi.ResourceOptions(
-                    delete_before_replace=True, additional_secret_outputs=["apiKey"]
-                ),
-                opts,
+            _inputs(
+                {**spec, "kind": "cluster"}, scope, name or resource_name, api_key, upgrade=upgrade
             ),
+            _options(opts),
         )
+
+
+class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
+    """Waits until a service or a cluster answers with what was asked for."""
+
+    endpoint: pulumi.Output[str]
+    """Its address, once it answers."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        service: Service | Cluster,
+        *,
+        scope: Scope,
+        model: str,
+        min_replicas: int = 1,
+        timeout_seconds: float,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Wait for the service or the cluster.
+
+        Args:
+            resource_name: Of the resource.
+            service: What to wait for.
+            scope: The stack's scope.
+            model: The served name that `/v1/models` must list.
+            min_replicas: How many replicas of a service must be ready; 0: being registered is
+                enough.
+            timeout_seconds: How long to wait before failing; SkyPilot goes on.
+            opts: Pulumi's own options.
+
+        """
+        shared = {
+            "scope": scope.place(),
+            "incarnation": service.hash,
+            "digest": service.digest,
+            "apiKey": service.apiKey,
+            "model": model,
+            "timeoutSeconds": timeout_seconds,
+            "endpoint": None,
+        }
+        if isinstance(service, Cluster):
+            provider: dynamic.ResourceProvider = providers.ClusterReadinessProvider()
+            props = {"cluster": service.id, **shared}
+        else:
+            provider = providers.ReadinessProvider()
+            of_service = {"version": service.version, "minReplicas": min_replicas}
+            props = {"service": service.id, **shared, **of_service}
+        ours = pulumi.ResourceOptions(
+            delete_before_replace=True, additional_secret_outputs=["apiKey"]
+        )
+        super().__init__(provider, resource_name, props, pulumi.ResourceOptions.merge(ours, opts))
+
+
+def _inputs(
+    spec: Inputs,
+    scope: Scope,
+    name: str,
+    api_key: pulumi.Input[str] | None,
+    *,
+    upgrade: bool,
+    outputs: tuple[str, ...] = (),
+) -> dict[str, typing.Any]:
+    key = scope.api_key(name) if api_key is None else pulumi.Output.secret(api_key)
+    props = {
+        **_with_digest(spec),
+        "name": name,
+        "scope": scope.place(),
+        "apiKey": key,
+        "upgrade": upgrade or None,
+        **dict.fromkeys(("digest", "hash", "endpoint", "task", *outputs)),
+    }
+    secret = [table for table in _SECRETS if spec.get(table)]
+    return props | {table: pulumi.Output.secret(spec[table]) for table in secret}
+
+
+def _options(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
+    ours = pulumi.ResourceOptions(
+        # `--target-replace`, `state taint` and `replaceWith` do not ask diff: without this the
+        # engine would create first, take up what is there, and delete it.
+        delete_before_replace=True,
+        additional_secret_outputs=["apiKey", *_SECRETS],
+    )
+    return pulumi.ResourceOptions.merge(ours, opts)
 
 
 def _with_digest(spec: Inputs) -> Inputs:

@@ -56,6 +56,12 @@ node=(--node-rank "$SKYPILOT_NODE_RANK" --master-addr "$(head -n 1 <<< "$SKYPILO
 [ "$SKYPILOT_NODE_RANK" = 0 ] || node+=(--headless)
 """
 
+_WATCHDOG = """\
+# SkyPilot stops no machine that has a running job: this ends the server when nobody asks.
+cat > "$HOME/.vllm-watchdog.py" <<'END_OF_MODULE'
+{source}END_OF_MODULE
+"""
+
 _CPU_THREADS = 'export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$(nproc --ignore=1)}"\n'
 """One core is left to the server, as vLLM advises (its documentation, installation/cpu)."""
 
@@ -76,20 +82,27 @@ def run(wanted: spec.Spec, command: Sequence[str]) -> str:
         _effort(wanted.reasoning_effort) if wanted.reasoning_effort else "",
         _NODES if several else "",
         "" if wanted.accelerators else _CPU_THREADS,
+        _WATCHDOG.format(source=_source("watchdog")) if wanted.autostop else "",
     ]
+    start = 'exec python3 "$HOME/.vllm-watchdog.py" ' if wanted.autostop else "exec "
     last = [*(['--config "$keys"'] if keyed else []), *(['"${node[@]}"'] if several else [])]
-    return "".join(parts) + "exec " + " \\\n  ".join([*command, *last]) + "\n"
+    return "".join(parts) + start + " \\\n  ".join([*command, *last]) + "\n"
 
 
 def _effort(effort: str) -> str:
     module = vllm.EFFORT_MIDDLEWARE.partition(".")[0]
-    source = importlib.resources.files(f"{__package__}.machine").joinpath(f"{module}.py")
     return _EFFORT.format(
         module=module,
-        source=source.read_text("utf-8"),
+        source=_source(module),
         variable=vllm.EFFORT_VARIABLE,
         effort=effort,
     )
+
+
+def _source(module: str) -> str:
+    """The text of what runs beside vLLM on its machine."""
+    file = importlib.resources.files(f"{__package__}.machine").joinpath(f"{module}.py")
+    return file.read_text("utf-8")
 
 
 def _packages(wanted: spec.Spec) -> str:

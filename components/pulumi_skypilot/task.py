@@ -13,6 +13,14 @@ from . import reading, scripts, spec, vllm
 
 API_KEYS = spec.API_KEYS
 
+IDLE_MINUTES = "AUTOSTOP_IDLE_MINUTES"
+"""The variable by which the watchdog is told its minutes (machine/watchdog.py)."""
+
+AUTOSTOP_MINUTES = 3
+"""How long a cluster may have no job before SkyPilot stops it: long enough for a server that is
+started anew, since SkyPilot counts from its last look, which was up to a minute before
+(sky/skylet/events.py, StopEvent)."""
+
 WORKDIR_DIGEST = "PULUMI_WORKDIR_DIGEST"
 """The variable that tells one content of a local working directory from another."""
 
@@ -24,7 +32,8 @@ def task(
     wanted: spec.Spec, name: str, command: Sequence[str], environment: Mapping[str, str]
 ) -> dict[str, typing.Any]:
     """The task that serves the command's model, as a service or on a cluster."""
-    envs = {**environment, **_workdir_digest(wanted), **dict.fromkeys(sorted(wanted.env))}
+    told = {**_workdir_digest(wanted), **_idle_minutes(wanted.autostop)}
+    envs = {**environment, **told, **dict.fromkeys(sorted(wanted.env))}
     content = {
         "name": name,
         "workdir": _workdir(wanted),
@@ -186,9 +195,15 @@ def _accelerators(gpus: Sequence[spec.Accelerator]) -> object:
 
 
 def _autostop(wanted: spec.Autostop | None) -> dict[str, typing.Any] | None:
+    """What SkyPilot does once the watchdog has ended the server."""
     if wanted is None:
         return None
-    return {"idle_minutes": wanted.idle, "down": wanted.then == "down"}
+    # Not jobs_and_ssh, its default: a forgotten terminal would keep the machine for ever.
+    return {"idle_minutes": AUTOSTOP_MINUTES, "down": wanted.then == "down", "wait_for": "jobs"}
+
+
+def _idle_minutes(wanted: spec.Autostop | None) -> dict[str, str]:
+    return {} if wanted is None else {IDLE_MINUTES: str(wanted.idle)}
 
 
 def _amount(text: str | None) -> object:

@@ -18,6 +18,7 @@ CACHE = (
     / "pulumi-skypilot"
 )
 SERVICE = "pulumi-python:dynamic/skypilot:Service"
+CLUSTER = "pulumi-python:dynamic/skypilot:Cluster"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,13 +9,16 @@ them: the name must stay, or states of earlier releases do not load.
 """
 
 from .base import DELETE_VARIABLE, TOKEN_VARIABLE
-from .readiness import ReadinessProvider
+from .cluster import ClusterProvider
+from .readiness import ClusterReadinessProvider, ReadinessProvider
 from .scope import ScopeProvider
 from .service import ServiceProvider
 
 __all__ = [
     "DELETE_VARIABLE",
     "TOKEN_VARIABLE",
+    "ClusterProvider",
+    "ClusterReadinessProvider",
     "ReadinessProvider",
     "ScopeProvider",
     "ServiceProvider",

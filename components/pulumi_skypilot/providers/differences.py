@@ -7,12 +7,15 @@ from .. import changes, cost, disruption, plan, task
 from . import properties
 from .properties import Props
 
-_READ_AT_START = (changes.Effect.ROLLING, "replicas read it when they start")
+_READ_AT_START = {
+    "service": (changes.Effect.ROLLING, "replicas read it when they start"),
+    "cluster": (changes.Effect.RESTART, "the server reads it when it starts"),
+}
 _TLS = (changes.Effect.REPLACE, "SkyServe ignores a change of TLS while the service runs")
 
 
 def compare(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
-    """What differs between a service's state and its inputs, and what each difference does."""
+    """What differs between a state and its inputs, and what each difference does."""
     old, new = olds["scope"], news["scope"]
     for key in ("apiServer", "workspace", "mark"):
         if not properties.has_unknown(new) and old.get(key) != new.get(key):
@@ -21,11 +24,17 @@ def compare(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
                 new.get(key),
             )  # fmt: skip
     yield from changes.compare(task.from_text(olds["task"]), task.from_text(next_text(olds, news)))
+    at_start = _READ_AT_START[news.get("kind", "service")]
+    if olds.get("drift") and news.get("kind") == "cluster":
+        # A cluster's task does not tell what runs on it.
+        minor = all(one.startswith("autostop") for one in olds["drift"])
+        right = changes.Effect.IN_PLACE if minor else changes.Effect.RESTART
+        yield changes.Change("drift", right, "; ".join(olds["drift"]), None, None)
     if olds["apiKey"] != news["apiKey"]:
-        yield changes.Change("apiKey", *_READ_AT_START, None, None)
+        yield changes.Change("apiKey", *at_start, None, None)
     for key in properties.VALUES:
         before, after = olds.get(key) or {}, news.get(key) or {}
-        effect, why = _TLS if key == "tls" else _READ_AT_START
+        effect, why = _TLS if key == "tls" else at_start
         if properties.has_unknown(after) or not isinstance(before, Mapping):
             yield changes.Change(key, effect, why, None, None)
             continue

@@ -1,7 +1,7 @@
 """Pulumi's properties to typed values and back."""
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 from pulumi import dynamic
@@ -11,7 +11,7 @@ from .. import lifecycle, marker, spec, task
 Props = dict[str, typing.Any]
 
 OWN = ("name", "scope", "apiKey", "plan", "drift", "upgrade")
-"""Inputs of a service that are not part of the spec."""
+"""Inputs that are not part of the spec."""
 VALUES = ("env", "secrets", *spec.SECRETS)
 """Tables whose values the plan only names: they go on as they came, unknown and secret ones too."""
 MAY_BE_UNKNOWN = (*VALUES, "scope", "apiKey")
@@ -69,6 +69,16 @@ def computed(applied: marker.Applied, props: Props) -> Props:
             applied.endpoint, scope["apiServer"], scope.get("serveHost")
         ),
     }
+
+
+def read_result(id_: str, outs: Props, drift: Sequence[str]) -> dynamic.ReadResult:
+    """What a read has found: drift is shown as an input that is to go."""
+    outs = {key: value for key, value in outs.items() if key != "drift"}
+    if not drift:
+        return dynamic.ReadResult(id_, outs)
+    outs["drift"] = list(drift)
+    inputs = {key: value for key, value in outs.items() if key not in COMPUTED}
+    return dynamic.ReadResult(id_, outs, inputs)
 
 
 def failure(key: str, reason: str) -> dynamic.CheckFailure:

@@ -1,32 +1,47 @@
-"""The provider of the wait for a service."""
+"""The providers of the wait for a service and of the wait for a cluster."""
+
+import typing
 
 from pulumi import dynamic
 
-from .. import host, lifecycle, readiness
+from .. import cluster_readiness, host, lifecycle, readiness
 from . import base
 from .properties import Props
 
 
-class ReadinessProvider(base.Provider):
-    """Waits for a service: a resource of its own, since a failed create leaves nothing in state."""
+class _WaitProvider(base.Provider):
+    """A wait is a resource of its own, since a failed create leaves nothing in state."""
 
-    __module__ = __package__
+    subject: typing.ClassVar[str]
+    """The property that names what is waited for."""
 
     def diff(self, _id: str, olds: Props, news: Props) -> dynamic.DiffResult:
-        """Wait again for another incarnation or version, or for more replicas."""
+        """Wait again for another incarnation or command, or for more replicas."""
         waits = {"timeoutSeconds", "endpoint"}  # how long is no reason to wait again
         keys = {key for key in (*olds, *news) if not key.startswith("__")} - waits
         return dynamic.DiffResult(changes=any(olds.get(key) != news.get(key) for key in keys))
 
     @host.one_line
     def create(self, props: Props) -> dynamic.CreateResult:
-        """Wait until the service answers."""
-        return dynamic.CreateResult(props["service"], self._wait(props))
+        """Wait until it answers."""
+        return dynamic.CreateResult(props[self.subject], self._wait(props))
 
     @host.one_line
     def update(self, _id: str, _olds: Props, news: Props) -> dynamic.UpdateResult:
-        """Wait until the new version is the one that answers."""
+        """Wait until the new one is the one that answers."""
         return dynamic.UpdateResult(self._wait(news))
+
+    def _wait(self, props: Props) -> Props:
+        """Wait, and add what that has shown to the properties."""
+        raise NotImplementedError
+
+
+class ReadinessProvider(_WaitProvider):
+    """Waits for a service."""
+
+    __module__ = __package__
+
+    subject = "service"
 
     def _wait(self, props: Props) -> Props:
         scope = props["scope"]
@@ -46,3 +61,23 @@ class ReadinessProvider(base.Provider):
         )
         ready = wait.until_ready(expected, props.get("apiKey"))
         return {**props, "endpoint": ready.endpoint}
+
+
+class ClusterReadinessProvider(_WaitProvider):
+    """Waits for the server on a cluster."""
+
+    __module__ = __package__
+
+    subject = "cluster"
+
+    def _wait(self, props: Props) -> Props:
+        scope = props["scope"]
+        expected = cluster_readiness.Expected(
+            name=props["cluster"],
+            mark=scope["mark"],
+            digest=props["digest"],
+            model=props["model"],
+            timeout_seconds=float(props["timeoutSeconds"]),
+        )
+        wait = cluster_readiness.Wait(self.sky(scope), base.clock, host.progress)
+        return {**props, "endpoint": wait.until_ready(expected, props.get("apiKey"))}

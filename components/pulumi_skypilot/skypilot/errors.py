@@ -20,12 +20,17 @@ _MEANING: tuple[tuple[str, str, type[port.SkyPilotError]], ...] = (
         "",
         port.Unreachable,
     ),
+    (r"ClusterStatusFetching", "", port.Unreachable),
     ("", r"Failed to fetch services|Failed to get request ID", port.Unreachable),
     (r"ClusterDoesNotExist", "", port.NotFound),
     ("", r"Cannot find service", port.NotFound),
     (r"ResourcesUnavailable", r"Catalog does not contain|No (launchable )?resource", port.Invalid),
     (r"ResourcesUnavailable", "", port.NoCapacity),
-    (r"InvalidClusterName|InvalidSkyPilotConfig|NotSupported|ValueError", "", port.Invalid),
+    (
+        r"ResourcesMismatch|InvalidClusterName|InvalidSkyPilotConfig|NotSupported|ValueError",
+        "",
+        port.Invalid,
+    ),
 )
 
 

@@ -8,6 +8,10 @@ from collections.abc import Mapping, Sequence
 from .. import port
 from . import calls, errors
 
+_PREFIX = re.compile(r"^\(.*?pid=\d+.*?\) ")
+_FRAME = re.compile(r"[├└]──|✓ Job finished|ERROR: Job \d+ failed with return code")
+"""Lines of SkyPilot's own round a job's log."""
+
 _LAUNCH_SECONDS = 3600.0
 """A launch may try many places, and a machine may pull an image of 8 GB before its job begins."""
 
@@ -76,8 +80,8 @@ class MachineCalls(calls.Calls):
         def ask(sky: typing.Any) -> tuple[str, ...]:
             out = io.StringIO()
             sky.tail_logs(name, job, follow=False, tail=lines, output_stream=out)
-            text = (errors.clean(line) for line in out.getvalue().splitlines())
-            return tuple(line for line in text if line)[-lines:]
+            text = (_PREFIX.sub("", errors.clean(line)) for line in out.getvalue().splitlines())
+            return tuple(line for line in text if line and not _FRAME.match(line))[-lines:]
 
         return self._ask(ask, seconds=60)
 

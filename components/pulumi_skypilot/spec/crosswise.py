@@ -23,6 +23,35 @@ def _kind(spec: Spec) -> Iterator[Problem]:
             yield Problem(key, f"{key}: a {spec.kind} has none; drop it, or write kind: {kind}")
     if spec.kind == "cluster" and spec.spot and (spec.spot.fallback or spec.spot.on_demand):
         yield Problem("spot", "spot: a cluster is one or the other; write true or false")
+    if spec.autostop and spec.autostop.then == "stop":
+        yield from _stop(spec)
+
+
+_UNSTOPPABLE = {
+    "cudo",
+    "fluidstack",
+    "hyperbolic",
+    "k8s",
+    "kubernetes",
+    "lambda",
+    "primeintellect",
+    "runpod",
+    "shadeform",
+    "slurm",
+    "verda",
+    "yotta",
+}
+"""Clouds whose machines cannot stop (sky/clouds, CloudImplementationFeatures.STOP)."""
+
+
+def _stop(spec: Spec) -> Iterator[Problem]:
+    """What cannot stop is given up instead."""
+    clouds = {place.split("/")[0].lower() for place in spec.infra}
+    if spec.spot:
+        yield Problem("autostop", "autostop.then: spot machines cannot stop; write down")
+    elif clouds & _UNSTOPPABLE:
+        listed = ", ".join(sorted(clouds & _UNSTOPPABLE))
+        yield Problem("autostop", f"autostop.then: machines of {listed} cannot stop; write down")
 
 
 def _machines(spec: Spec) -> Iterator[Problem]:

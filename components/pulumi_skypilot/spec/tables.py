@@ -336,7 +336,9 @@ class Autostop(fields.Strict):
         int,
         read(reading.whole(1, "minutes")),
         Row(
-            "minutes", "without a request, as vLLM counts them", "`resources.autostop.idle_minutes`"
+            "minutes",
+            "without a request, as vLLM counts them; the machine follows 3 to 4 minutes later",
+            "a watchdog beside vLLM",
         ),
     ]
     then: typing.Annotated[

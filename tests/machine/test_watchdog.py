@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from local import stub_vllm
-from pulumi_skypilot import watchdog
+from pulumi_skypilot.machine import watchdog
 
 QUIET = 'vllm:num_requests_running{engine="0"} 0.0\nvllm:num_requests_waiting{engine="0"} 0.0\n'
 

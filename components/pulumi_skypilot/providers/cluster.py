@@ -1,0 +1,92 @@
+"""The provider of clusters."""
+
+import typing
+from collections.abc import Mapping
+
+from pulumi import dynamic
+
+from .. import cluster_readiness, clusters, host, marker, plan, port
+from . import base, deployed, differences, properties
+from .properties import Props
+
+
+class ClusterProvider(deployed.DeployedProvider):
+    """A cluster that serves one model."""
+
+    __module__ = __package__
+
+    kind = "cluster"
+
+    @host.one_line
+    def create(self, props: Props) -> dynamic.CreateResult:
+        """Launch the cluster, or take up what an interrupted create has left of it."""
+        text = plan.plan(properties.typed(props), props["name"]).task_text
+        applied = self._clusters(props["scope"]).create(_wanted(props, text))
+        return dynamic.CreateResult(props["name"], {**props, **_computed(applied)})
+
+    @host.one_line
+    def read(self, id_: str, props: Props) -> dynamic.ReadResult:
+        """Tell there, gone and unreachable apart; show drift as an input that is to go."""
+        scope = props["scope"]
+        sky = self.sky(scope)
+        seen = clusters.Clusters(sky, base.clock, host.progress).read(_applied(props))
+        if seen is None:
+            base.same(sky.server(), scope)
+            return dynamic.ReadResult("", {})
+        outs = {**props, **_computed(seen.applied)}
+        return properties.read_result(id_, outs, seen.drift)
+
+    @host.one_line
+    def update(self, _id: str, olds: Props, news: Props) -> dynamic.UpdateResult:
+        """Change the autostop in place, or start the server anew and wait until it answers."""
+        scope = news["scope"]
+        wanted = _wanted(news, differences.next_text(olds, news))
+        typed = properties.typed(news)
+        waiting = cluster_readiness.Wait(self.sky(scope), base.clock, host.progress)
+
+        def wait(now: marker.Applied) -> None:
+            expected = cluster_readiness.Expected(
+                name=now.name,
+                mark=now.mark,
+                digest=now.digest,
+                model=typed.served_name,
+                timeout_seconds=cluster_readiness.timeout_seconds(typed),
+            )
+            waiting.until_ready(expected, news.get("apiKey"))
+
+        applied = self._clusters(scope).update(
+            _applied(olds), _wanted(olds, olds["task"]), wanted, wait
+        )
+        return dynamic.UpdateResult({**news, **_computed(applied)})
+
+    @host.one_line
+    def delete(self, _id: str, props: Props) -> None:
+        """Take the cluster down and see that it is gone."""
+        try:
+            self._clusters(props["scope"]).delete(
+                props["name"], props["scope"]["mark"], props["hash"]
+            )
+        except port.Unreachable:
+            if not self.delete_unreachable:
+                raise
+
+    def _clusters(self, scope: Mapping[str, typing.Any]) -> clusters.Clusters:
+        return clusters.Clusters(self.sky(scope), base.clock, host.progress)
+
+
+def _wanted(props: Props, text: str) -> marker.ClusterWanted:
+    one = properties.wanted(props, text)
+    return marker.ClusterWanted(one.name, one.mark, one.text, one.env, one.secrets)
+
+
+def _applied(props: Props) -> marker.Applied:
+    return properties.applied({**props, "version": 0})
+
+
+def _computed(applied: marker.Applied) -> Props:
+    return {
+        "task": applied.text,
+        "digest": applied.digest,
+        "hash": applied.hash,
+        "endpoint": applied.endpoint,
+    }

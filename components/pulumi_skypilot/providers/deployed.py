@@ -1,0 +1,64 @@
+"""What the providers of services and of clusters share: check and diff, by spec and plan."""
+
+import re
+import typing
+
+from pulumi import dynamic
+
+from .. import changes, host, plan, spec
+from . import base, differences, properties
+from .properties import Props
+
+
+class DeployedProvider(base.Provider):
+    """A model that is served, one way or the other."""
+
+    kind: typing.ClassVar[str]
+
+    def check(self, _olds: Props, news: Props) -> dynamic.CheckResult:
+        """Read the spec, fill in what it leaves open, and add the plan for the preview to show."""
+        unknown = [
+            dynamic.CheckFailure(key, "its value must be known at preview; write it down")
+            for key, value in news.items()
+            if key not in properties.MAY_BE_UNKNOWN and properties.has_unknown(value)
+        ]
+        if unknown:
+            return dynamic.CheckResult(news, unknown)
+        try:
+            wanted = properties.typed(news)
+            if wanted.kind != self.kind:
+                reason = f"kind: this is a {wanted.kind}; use the resource of that name"
+                return dynamic.CheckResult(news, [properties.failure("kind", reason)])
+            with_token = self.token is not None
+            planned = plan.plan(wanted, news["name"], service_account=with_token)
+        except spec.SpecError as error:
+            return dynamic.CheckResult(
+                news, [properties.failure(p.property, p.reason) for p in error.problems]
+            )
+        key = news.get("apiKey")
+        if isinstance(key, str) and not re.fullmatch(r"[\x21-\x2b\x2d-\x7e]{8,}", key):
+            reason = "apiKey: it must be 8 or more visible ASCII characters without a comma"
+            return dynamic.CheckResult(news, [properties.failure("apiKey", reason)])
+        own = {key: news[key] for key in properties.OWN if news.get(key) is not None}
+        inputs = {**spec.to_inputs(wanted), **own, "plan": planned.shown()}
+        # Values go on as they came, so that unknown ones stay so and secret ones keep their place.
+        inputs |= {key: news[key] for key in properties.VALUES if news.get(key)}
+        inputs.pop("drift", None)
+        return dynamic.CheckResult(inputs, [])
+
+    def diff(self, _id: str, olds: Props, news: Props) -> dynamic.DiffResult:
+        """Say whether a change is in place, rolls or replaces, by what SkyPilot would do."""
+        found = list(differences.compare(olds, news))
+        if not found:
+            return dynamic.DiffResult(changes=False)
+        strongest = changes.effect(found)
+        for change in found:
+            host.message(f"{news['name']}: {differences.describe(change)}")
+        if strongest is not None:
+            host.message(f"{news['name']}: {differences.disturbs(olds, news, strongest)}")
+        replaces = [c.property for c in found if c.effect is changes.Effect.REPLACE]
+        return dynamic.DiffResult(
+            changes=True,
+            replaces=replaces if strongest is changes.Effect.REPLACE else [],
+            delete_before_replace=True,
+        )

@@ -1,0 +1,138 @@
+"""Clusters through their whole life: real Pulumi, real SkyPilot, a stub as the engine."""
+
+import contextlib
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from local import control
+from tests.e2e import stack as stacks
+
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(1800)]
+
+
+def lab(**changes: object) -> dict[str, object]:
+    """A small cluster: the stub engine answers in seconds."""
+    return {
+        "kind": "cluster",
+        "model": "openai/gpt-oss-20b",
+        "servedName": "chat",
+        "cpus": 2,
+        "memory": 8,
+        "infra": "aws",
+        "context": 2048,
+        **changes,
+    }
+
+
+def ask(endpoint: str, key: str) -> str | None:
+    """Which server answers a request, and with which context; None when none does."""
+    request = urllib.request.Request(
+        f"{endpoint}/v1/completions",
+        json.dumps({"model": "chat", "prompt": "?"}).encode(),
+        {"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return str(json.loads(answer.read())["system_fingerprint"])
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return None
+
+
+@contextlib.contextmanager
+def asking(endpoint: str, key: str) -> Iterator[None]:
+    """Keep a server busy, whatever becomes of it meanwhile."""
+    over = threading.Event()
+
+    def run() -> None:
+        while not over.wait(2):
+            ask(endpoint, key)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def of(cloud: control.Cloud, name: str) -> list[dict[str, object]]:
+    """The instances of a cluster."""
+    return [one for one in cloud.instances() if any(name in tag for tag in one["tags"].values())]
+
+
+def test_clusters_from_preview_to_destroy(
+    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack], sky_command: Callable[..., str]
+) -> None:
+    """One is changed and broken all the time, one falls idle and stops, one is given up."""
+    stack = make_stack()
+    idle = lab(autostop={"idle": 1, "then": "stop"})
+    pair = lab(nodes=2, spot=True, autostop={"idle": 1, "then": "down"})
+    busy = {"autostop": {"idle": 1, "then": "stop"}}
+    stack.deployments(lab=lab(**busy), idle=idle, pair=pair)
+    stack.up()
+    outputs = stack.outputs()
+    endpoint, key = outputs["endpoints"]["lab"], outputs["apiKeys"]["lab"]
+    name = {one: f"{stack.name}-{one}" for one in ("lab", "idle", "pair")}
+
+    # Each answers: two machines as one server, on spot machines, too.
+    for one in name:
+        answer = ask(outputs["endpoints"][one], outputs["apiKeys"][one])
+        assert answer is not None, one
+        assert answer.endswith("=2048")
+    assert ask(endpoint, outputs["apiKeys"]["pair"]) is None
+    assert [one["spot"] for one in of(cloud, name["pair"])] == [True, True]
+    assert [one["spot"] for one in of(cloud, name["lab"])] == [False]
+
+    with asking(endpoint, key):
+        stack.unchanged()
+        stack.run("refresh", "--yes")
+        stack.unchanged()
+
+        # A change of the command starts the server anew, on the same machine.
+        before = [one["id"] for one in of(cloud, name["lab"])]
+        stack.deployments(lab=lab(context=4096, **busy), idle=idle, pair=pair)
+        assert ": restarts: " in stack.run("preview").output
+        stack.up()
+        assert str(ask(endpoint, key)).endswith("=4096")
+        assert [one["id"] for one in of(cloud, name["lab"])] == before
+
+        # One that does not start shows its log, and the old command comes back.
+        broken = lab(context=4096, model="org/does-not-load", **busy)
+        stack.deployments(lab=broken, idle=idle, pair=pair)
+        failed = stack.up(check=False)
+        assert failed.code != 0
+        assert "CUDA out of memory" in failed.output
+        assert "the old server is being started again" in failed.output
+        stacks.until(lambda: str(ask(endpoint, key)).endswith("=4096"), 120, "the old server")
+        stack.deployments(lab=lab(context=4096, **busy), idle=idle, pair=pair)
+        stack.unchanged()
+
+        # Nobody has asked the others: one is stopped, one is gone. The busy one serves.
+        stacks.until(lambda: of(cloud, name["pair"]) == [], 420, "the idle pair is given up")
+        stacks.until(
+            lambda: [one["state"] for one in of(cloud, name["idle"])] == ["stopped"],
+            120,
+            "the idle cluster is stopped",
+        )
+        assert ask(endpoint, key) is not None
+
+    # Stopped is neither drift nor gone. What is gone was taken behind Pulumi's back.
+    stack.deployments(lab=lab(context=4096, **busy), idle=idle)
+    sky_command("down", "--yes", name["lab"])
+    stack.run("refresh", "--yes")
+    left = [one["inputs"]["name"] for one in stack.resources() if one["type"] == stacks.CLUSTER]
+    assert left == [name["idle"]]
+    stack.up()
+    assert str(ask(stack.outputs()["endpoints"]["lab"], key)).endswith("=4096")
+    stack.unchanged()
+    assert [one["state"] for one in of(cloud, name["idle"])] == ["stopped"]
+
+    stack.run("destroy", "--yes", "--skip-preview")
+    assert cloud.instances() == []
+    assert stack.name not in sky_command("status")

@@ -1,0 +1,185 @@
+"""The provider of clusters on the fake SkyPilot: properties in, call, properties out."""
+
+import typing
+
+import pytest
+
+from pulumi_skypilot import host, port, providers, testing
+from tests.test_providers import SCOPE
+
+NAME = "local-lab"
+Props = dict[str, typing.Any]
+
+
+def inputs(**changes: object) -> Props:
+    data = {
+        "kind": "cluster",
+        "model": "openai/gpt-oss-20b",
+        "cpus": 4.0,
+        "memory": 16.0,
+        "infra": "aws",
+        "name": NAME,
+        "scope": SCOPE,
+        "apiKey": "sk-key-1",
+        **changes,
+    }
+    return {key: value for key, value in data.items() if value is not None}
+
+
+def checked(**changes: object) -> Props:
+    result = providers.ClusterProvider().check({}, inputs(**changes))
+    assert not result.failures
+    return result.inputs
+
+
+@pytest.fixture
+def sky():
+    with testing.use(testing.SkyPilot()) as fake:
+        yield fake
+
+
+@pytest.fixture
+def cluster() -> providers.ClusterProvider:
+    return providers.ClusterProvider()
+
+
+def test_check_shows_a_task_without_a_service():
+    assert "service:" not in checked()["plan"]["task"]
+
+
+def test_check_refuses_a_spec_of_the_other_kind():
+    failures = providers.ClusterProvider().check({}, inputs(kind="service")).failures
+    assert [
+        (one.property, "Service" in one.reason or "service" in one.reason) for one in failures
+    ] == [("kind", True)]
+
+
+@pytest.mark.parametrize(
+    ("change", "effect"),
+    [
+        ({"context": 4096.0}, "restarts"),
+        ({"env": {"A": "b"}}, "restarts"),
+        ({"apiKey": "sk-key-2"}, "restarts"),
+        ({"cpus": 8.0}, "replaces"),
+        ({"name": "local-talk"}, "replaces"),
+    ],
+)
+def test_diff_tells_what_a_change_does(sky, cluster, monkeypatch, change, effect):
+    told: list[str] = []
+    monkeypatch.setattr(host, "message", told.append)
+    state = cluster.create(checked()).outs
+    result = cluster.diff(NAME, state, checked(**change))
+    assert result.changes
+    assert bool(result.replaces) == (effect == "replaces")
+    assert any(f": {effect}: " in line for line in told), told
+
+
+def test_diff_of_another_autostop_is_in_place(sky, cluster, monkeypatch):
+    told: list[str] = []
+    monkeypatch.setattr(host, "message", told.append)
+    state = cluster.create(checked(autostop={"idle": 30.0})).outs
+    cluster.diff(NAME, state, checked(autostop={"idle": 60.0, "then": "down"}))
+    assert [line.split(": ")[1] for line in told] == [
+        "in place",
+        "in place",
+        "the server is not touched",
+    ]
+    outs = cluster.update(NAME, state, checked(autostop={"idle": 60.0, "then": "down"})).outs
+    assert sky.calls.count(f"launch {NAME}") == 1
+    assert cluster.read(NAME, outs).inputs is None
+
+
+def test_diff_of_the_same_is_empty(sky, cluster):
+    assert cluster.diff(NAME, cluster.create(checked()).outs, checked()).changes is False
+
+
+def test_values_reach_skypilot_and_not_the_state(sky, cluster):
+    outs = cluster.create(checked(env={"A": "b"}, secrets={"HF_TOKEN": "canary"})).outs
+    order = sky.job_order(NAME)
+    assert order.env == {"A": "b"}
+    assert order.secrets == {"HF_TOKEN": "canary", "SERVE_API_KEYS": "sk-key-1"}
+    rest = {key: value for key, value in outs.items() if key not in ("secrets", "apiKey")}
+    assert "canary" not in str(rest)
+    assert "sk-key-1" not in str(rest)
+
+
+def test_read_of_an_unchanged_cluster_changes_nothing(sky, cluster):
+    outs = cluster.create(checked(autostop={"idle": 30})).outs
+    result = cluster.read(NAME, outs)
+    assert (result.outs, result.inputs) == (outs, None)
+
+
+def test_read_of_a_gone_cluster_is_empty_not_none(sky, cluster):
+    outs = cluster.create(checked()).outs
+    sky.kill_cluster(NAME)
+    result = cluster.read(NAME, outs)
+    assert (result.id, result.outs) == ("", {})
+
+
+def test_gone_is_not_believed_to_another_user(sky, cluster):
+    outs = cluster.create(checked()).outs
+    sky.kill_cluster(NAME)
+    sky.user = "someone"
+    with pytest.raises(host.Error, match="you are user someone"):
+        cluster.read(NAME, outs)
+
+
+def test_drift_is_shown_as_an_input_and_put_right(sky, cluster):
+    outs = cluster.create(checked()).outs
+    sky.end_job(NAME, "FAILED")
+    result = cluster.read(NAME, outs)
+    assert result.inputs["drift"] == ["the server does not run: its job 1 is FAILED"]
+    assert cluster.diff(NAME, result.outs, checked()).changes
+    after = cluster.update(NAME, result.outs, checked()).outs
+    assert "drift" not in after
+    assert cluster.read(NAME, after).inputs is None
+
+
+def test_an_update_waits_until_the_new_server_answers(sky, cluster):
+    outs = cluster.create(checked()).outs
+    start = sky.clock.now()
+    cluster.update(NAME, outs, checked(context=4096))
+    assert sky.clock.now() - start >= 30
+
+
+def test_an_update_that_fails_leaves_the_old_server(sky, cluster):
+    outs = cluster.create(checked()).outs
+    changed = checked(model="org/does-not-load", context=1024)
+    with pytest.raises(host.Error, match=r"out of memory.*the old server is being started again"):
+        cluster.update(NAME, outs, changed)
+    assert cluster.read(NAME, outs).inputs is None
+    assert sky.job_order(NAME).secrets == {"SERVE_API_KEYS": "sk-key-1"}
+
+
+def test_delete_of_an_unreachable_cluster_fails_unless_it_is_allowed(sky, cluster):
+    outs = cluster.create(checked()).outs
+    sky.fail("active", port.Unreachable("away"), port.Unreachable("away"))
+    with pytest.raises(host.Error, match="away"):
+        cluster.delete(NAME, outs)
+    cluster.delete_unreachable = True
+    cluster.delete(NAME, outs)
+
+
+def test_delete_leaves_nothing(sky, cluster):
+    cluster.delete(NAME, cluster.create(checked()).outs)
+    assert sky.machines() == ()
+
+
+def test_the_wait_for_it_tells_the_address(sky, cluster):
+    outs = cluster.create(checked()).outs
+    props = {
+        "cluster": NAME,
+        "scope": SCOPE,
+        "incarnation": outs["hash"],
+        "digest": outs["digest"],
+        "apiKey": "sk-key-1",
+        "model": "openai/gpt-oss-20b",
+        "timeoutSeconds": 900.0,
+    }
+    made = providers.ClusterReadinessProvider().create(props)
+    assert made.outs is not None
+    assert (made.id, made.outs["endpoint"]) == (NAME, "http://10.1.0.1:8000")
+    same = {**props, "timeoutSeconds": 60.0}
+    assert providers.ClusterReadinessProvider().diff(NAME, props, same).changes is False
+    other = {**props, "digest": "other"}
+    assert providers.ClusterReadinessProvider().diff(NAME, props, other).changes is True

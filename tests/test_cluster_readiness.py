@@ -1,0 +1,78 @@
+"""Waiting for the server on a cluster, and what is said when it does not come."""
+
+import pytest
+
+from pulumi_skypilot import cluster_readiness, clusters, port, spec, testing
+from tests.test_clusters import KEY, MARK, NAME, wanted
+
+
+@pytest.fixture
+def wait(sky: testing.SkyPilot) -> cluster_readiness.Wait:
+    return cluster_readiness.Wait(sky, sky.clock)
+
+
+@pytest.fixture
+def made(sky: testing.SkyPilot) -> clusters.Clusters:
+    return clusters.Clusters(sky, sky.clock)
+
+
+def expected(model: str = "m") -> cluster_readiness.Expected:
+    return cluster_readiness.Expected(NAME, MARK, wanted(model=model).digest, model, 600)
+
+
+def test_is_over_when_the_model_answers(sky, made, wait):
+    made.create(wanted())
+    assert wait.until_ready(expected(), KEY) == "http://10.1.0.1:8000"
+    assert 30 <= sky.clock.now() < 60
+
+
+def test_shows_the_log_of_a_server_that_does_not_start(made, wait):
+    made.create(wanted(model="does-not-load"))
+    with pytest.raises(port.Failed, match=r"job 1 is FAILED; its log says: .*CUDA out of memory"):
+        wait.until_ready(expected("does-not-load"), KEY)
+
+
+def test_says_that_the_key_is_refused(made, wait):
+    made.create(wanted())
+    with pytest.raises(port.Failed, match="refuses the API key"):
+        wait.until_ready(expected(), "sk-another")
+
+
+def test_does_not_take_the_old_server_for_the_new_one(made, wait):
+    made.create(wanted())
+    with pytest.raises(port.NotFound, match="never started"):
+        wait.until_ready(expected("n"), KEY)
+
+
+def test_fails_once_the_cluster_is_stopped(sky, made, wait):
+    made.create(wanted())
+    sky.stop_cluster(NAME)
+    with pytest.raises(port.Failed, match="the cluster is STOPPED"):
+        wait.until_ready(expected(), KEY)
+
+
+def test_goes_on_while_the_api_server_is_silent_for_a_moment(sky, made, wait):
+    made.create(wanted())
+    sky.fail("jobs", port.Unreachable("away"), port.Unreachable("away"))
+    assert wait.until_ready(expected(), KEY)
+
+
+def test_gives_up_on_an_api_server_that_stays_silent(sky, made, wait):
+    made.create(wanted())
+    sky.fail("jobs", *[port.Unreachable("away")] * 100)
+    with pytest.raises(port.Unreachable):
+        wait.until_ready(expected(), KEY)
+
+
+def test_is_bounded(sky, made, wait):
+    made.create(wanted())
+    sky.get = lambda *_: (503, "")
+    with pytest.raises(port.TimedOut, match=r"no answer after 6\d\d s; its log says: "):
+        wait.until_ready(expected(), KEY)
+
+
+def test_waits_as_long_as_the_spec_says():
+    data = {"model": "openai/gpt-oss-20b", "kind": "cluster", "cpus": 4}
+    assert cluster_readiness.timeout_seconds(spec.parse(data)) == 2100
+    told = {**data, "timeouts": {"ready": 60}}
+    assert cluster_readiness.timeout_seconds(spec.parse(told)) == 60
