@@ -6,7 +6,7 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
-from pulumi_skypilot import components, resources, workdir
+from pulumi_skypilot import components, resources, stack, workdir
 
 
 class Mocks(mocks.Mocks):
@@ -91,8 +91,13 @@ def test_secrets_in_tables_are_named_by_their_config_keys(monkeypatch):
         "imageCredentials": {"server": "a.b", "username": "u", "password": "registry"},
         "tls": {"certificate": "cert", "key": "certKey"},
     }
-    found = components._with_secrets("chat", data, pulumi.Config("llm"))
+
+    def read(table: dict[str, typing.Any]) -> dict[str, typing.Any]:
+        found = stack.Stack("llm", {"chat": table}, own={"chat": table}, shared={})
+        return components._with_secrets("chat", found, pulumi.Config("llm"))
+
+    found = read(data)
     assert found["imageCredentials"] == {"server": "a.b", "username": "u", "password": "canary"}
     assert found["tls"] == {"certificate": "pem", "key": "pem key"}
     with pytest.raises(pulumi.RunError, match=r"llm:deployments\.chat\.tls\.key: it must name a"):
-        components._with_secrets("chat", {"tls": {"key": "nothing"}}, pulumi.Config("llm"))
+        read({"tls": {"key": "nothing"}})

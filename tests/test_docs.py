@@ -7,7 +7,7 @@ import typing
 import pytest
 import yaml
 
-from pulumi_skypilot import components, plan, spec
+from pulumi_skypilot import plan, spec, stack
 from scripts import reference
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -32,14 +32,16 @@ def links() -> list[tuple[pathlib.Path, str]]:
 
 
 def snippets() -> list[tuple[pathlib.Path, dict[str, typing.Any]]]:
-    """The deployments of every stack file that a page shows."""
+    """The deployments of every stack file that a page shows, over what it has shown as shared."""
     found: list[tuple[pathlib.Path, dict[str, typing.Any]]] = []
     for page in PAGES:
+        shared: dict[str, typing.Any] = {}
         for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.M | re.S):
             data: typing.Any = yaml.safe_load(block) or {}
             data = data.get("config", data)
+            shared = data.get("llm:shared", {}).get("value", shared)
             if "llm:deployments" in data:
-                found.append((page, data["llm:deployments"]))
+                found.append((page, stack.merged(shared, data["llm:deployments"])))
     return found
 
 
@@ -57,7 +59,7 @@ def test_every_table_of_the_spec_is_on_the_page() -> None:
 def test_what_stands_beside_the_spec_has_its_row_and_nothing_else() -> None:
     written = re.sub(r"<!-- spec.*?<!-- end -->", "", REFERENCE, flags=re.S)
     written = written[: written.index("## Outputs")]
-    wanted = {*components.BESIDE_SPEC, *(f"llm:{name}" for name in components.SETTINGS)}
+    wanted = {*stack.BESIDE_SPEC, *(f"llm:{name}" for name in stack.SETTINGS)}
     assert {one for one in rows(written) if not one.startswith("skypilot:")} == wanted
 
 
@@ -82,7 +84,4 @@ def test_an_example_of_a_stack_is_valid(
     page: pathlib.Path, deployments: dict[str, dict[str, typing.Any]]
 ) -> None:
     for key, data in deployments.items():
-        wanted = spec.parse(
-            {name: value for name, value in data.items() if name not in components.BESIDE_SPEC}
-        )
-        plan.plan(wanted, f"prod-{key}")
+        plan.plan(spec.parse(stack.spec_of(data)), f"prod-{key}")

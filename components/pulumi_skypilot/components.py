@@ -1,6 +1,5 @@
 """What a program uses: one deployment, or all that a stack's config names."""
 
-import difflib
 import json
 import os
 import typing
@@ -10,12 +9,7 @@ import pulumi
 
 from . import cluster_readiness, forecast, plan, providers, readiness, resources, skypilot
 from . import spec as specs
-
-SETTINGS = ("budget", "deployments", "prefix")
-"""What this package reads under the project's own name in a stack's config."""
-
-BESIDE_SPEC = ("apiKey", "upgrade")
-"""What a stack may say of a deployment beside its spec."""
+from . import stack as stacks
 
 
 class Deployment(pulumi.ComponentResource):
@@ -37,6 +31,7 @@ class Deployment(pulumi.ComponentResource):
         service_name: str | None = None,
         api_key: pulumi.Input[str] | None = None,
         upgrade: bool = False,
+        protect: bool | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare the service or the cluster and wait for it.
@@ -49,6 +44,8 @@ class Deployment(pulumi.ComponentResource):
             api_key: A key of one's own; default: one derived from the scope's seed.
             upgrade: Apply what a newer release of this package generates even if the spec is
                 unchanged, which rolls the replicas or restarts the cluster's server.
+            protect: Pulumi's own option, for what serves alone: it is neither deleted nor replaced
+                until this is false again. Default: as the parent says.
             opts: Pulumi's own options.
 
         """
@@ -62,7 +59,7 @@ class Deployment(pulumi.ComponentResource):
             name=service_name,
             api_key=api_key,
             upgrade=upgrade,
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, protect=protect),
         )
         self.model = str(spec.get("servedName") or spec.get("model"))
         self.api_key = served.apiKey
@@ -86,12 +83,12 @@ class Deployments(pulumi.ComponentResource):
     def __init__(
         self, name: str = "deployments", opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Read `deployments` of the project's config and `skypilot:*`, and make what they say."""
+        """Read the project's own settings (stack.py) and `skypilot:*`, and make what they say."""
         super().__init__("skypilot:index:Deployments", name, None, opts)
         config, server = pulumi.Config(), pulumi.Config("skypilot")
         prefix = config.get("prefix") or pulumi.get_stack()
-        wanted = _deployments(config)
-        plans = _plans(config, prefix, wanted)
+        stack = _stack(config)
+        plans = _plans(stack, prefix)
         api_server = server.get("apiServer") or skypilot.DEFAULT_URL
         workspace = server.get("workspace")
         token = os.environ.get(providers.TOKEN_VARIABLE) or server.get("token")
@@ -107,14 +104,15 @@ class Deployments(pulumi.ComponentResource):
         self.deployments = {
             key: Deployment(
                 key,
-                _with_secrets(key, data, config),
+                _with_secrets(key, stack, config),
                 scope=scope,
                 service_name=f"{prefix}-{key}",
-                api_key=_own_key(key, data, config),
+                api_key=_own_key(key, stack, config),
                 upgrade=data.get("upgrade") is True,
+                protect=stack.protected(key),
                 opts=child,
             )
-            for key, data in wanted.items()
+            for key, data in stack.deployments.items()
         }
         self.register_outputs({})
 
@@ -134,80 +132,67 @@ class Deployments(pulumi.ComponentResource):
         return {key: one.api_key for key, one in self.deployments.items()}
 
 
-def _deployments(config: pulumi.Config) -> dict[str, dict[str, typing.Any]]:
+def _stack(config: pulumi.Config) -> stacks.Stack:
     namespace = f"{config.name}:"
-    names = [
-        key.removeprefix(namespace)
-        for key in json.loads(os.environ.get("PULUMI_CONFIG") or "{}")
+    settings = {
+        key.removeprefix(namespace): text
+        for key, text in json.loads(os.environ.get("PULUMI_CONFIG") or "{}").items()
         if key.startswith(namespace)
-    ]
-    for name in names:
-        near = difflib.get_close_matches(name, SETTINGS, cutoff=0.8)
-        if name not in SETTINGS and near:
-            raise pulumi.RunError(f"{namespace}{name}: unknown setting; did you mean {near[0]}?")
-    found = config.get_object("deployments")
-    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
-        raise pulumi.RunError(
-            f"{namespace}deployments: it must be a table of deployments, each with at least a "
-            "model; see stacks/Pulumi.local.yaml"
-        )
-    return found
+    }
+    # A program that Pulumi's automation API runs has its config elsewhere, and no names of it.
+    known = {name: config.get(name) for name in stacks.SETTINGS}
+    settings |= {name: text for name, text in known.items() if text is not None}
+    try:
+        return stacks.read(config.name, settings)
+    except stacks.WrongError as error:
+        raise pulumi.RunError(str(error)) from None
 
 
-def _plans(
-    config: pulumi.Config, prefix: str, wanted: Mapping[str, Mapping[str, typing.Any]]
-) -> dict[str, plan.Plan]:
+def _plans(stack: stacks.Stack, prefix: str) -> dict[str, plan.Plan]:
     """Each deployment's plan; everything that is wrong with them is named, by its place.
 
     The provider's check would refuse it too, but one at a time, and official Pulumi interrupts the
     program over it and shows that as a traceback.
     """
     plans, lines = {}, []
-    for key, data in wanted.items():
+    for key, data in stack.deployments.items():
         try:
-            plans[key] = plan.plan(specs.parse(_spec(data)), f"{prefix}-{key}")
+            plans[key] = plan.plan(specs.parse(stacks.spec_of(data)), f"{prefix}-{key}")
         except specs.SpecError as error:
-            lines += [f"{config.name}:deployments.{key}.{p.reason}" for p in error.problems]
+            lines += [stack.wrong(key, problem) for problem in error.problems]
     if lines:
         raise pulumi.RunError("\n".join(lines))
     return plans
 
 
-def _with_secrets(
-    key: str, data: Mapping[str, typing.Any], config: pulumi.Config
-) -> dict[str, typing.Any]:
+def _with_secrets(key: str, stack: stacks.Stack, config: pulumi.Config) -> dict[str, typing.Any]:
     """The spec with the values of the secrets that it names by their config keys.
 
     Where the whole table is secret, since one value in it is, env counts as secret too.
     """
-    spec = _spec(data)
+    spec = stacks.spec_of(stack.deployments[key])
     if isinstance(spec.get("secrets"), Mapping):
         spec["secrets"] = {
-            variable: _secret(f"deployments.{key}.secrets.{variable}", name, config)
+            variable: _secret(stack.where(key, f"secrets.{variable}"), name, config)
             for variable, name in spec["secrets"].items()
         }
     for table, names in specs.SECRETS.items():
         if isinstance(spec.get(table), Mapping):
             values = {
-                name: _secret(f"deployments.{key}.{table}.{name}", config_key, config)
+                name: _secret(stack.where(key, f"{table}.{name}"), config_key, config)
                 for name, config_key in spec[table].items()
                 if name in names
             }
             spec[table] = {**spec[table], **values}
-    if spec.get("env") and pulumi.runtime.is_config_secret(config.full_key("deployments")):
+    tables = [config.full_key(name) for name in ("deployments", "shared")]
+    if spec.get("env") and any(map(pulumi.runtime.is_config_secret, tables)):
         spec["env"] = pulumi.Output.secret(spec["env"])
     return spec
 
 
-def _spec(data: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
-    return {name: value for name, value in data.items() if name not in BESIDE_SPEC}
-
-
-def _own_key(
-    key: str, data: Mapping[str, typing.Any], config: pulumi.Config
-) -> pulumi.Output[str] | None:
-    name = data.get("apiKey")
-    return None if name is None else _secret(f"deployments.{key}.apiKey", name, config)
+def _own_key(key: str, stack: stacks.Stack, config: pulumi.Config) -> pulumi.Output[str] | None:
+    name = stack.deployments[key].get("apiKey")
+    return None if name is None else _secret(stack.where(key, "apiKey"), name, config)
 
 
 def _secret(where: str, name: object, config: pulumi.Config) -> pulumi.Output[str]:
@@ -215,7 +200,7 @@ def _secret(where: str, name: object, config: pulumi.Config) -> pulumi.Output[st
     value = config.get_secret(name) if isinstance(name, str) else None
     if value is None:
         raise pulumi.RunError(
-            f"{config.name}:{where}: it must name a secret of this stack's config, and there is "
+            f"{where}: it must name a secret of this stack's config, and there is "
             f"none of that name; add it with `pulumi config set --secret NAME`"
         )
     return value

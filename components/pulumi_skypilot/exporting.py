@@ -3,7 +3,7 @@
 import typing
 from collections.abc import Mapping
 
-from . import components, plan, spec
+from . import plan, spec, stack
 
 
 def export(table: Mapping[str, object], name: str) -> dict[str, typing.Any]:
@@ -16,7 +16,6 @@ def export(table: Mapping[str, object], name: str) -> dict[str, typing.Any]:
     Raises SpecError.
 
     """
-    data = {key: value for key, value in table.items() if key not in components.BESIDE_SPEC}
-    found = plan.plan(spec.parse(data), name)
+    found = plan.plan(spec.parse(stack.spec_of(table)), name)
     envs = {**(found.task.get("envs") or {}), **found.spec.env}
     return found.task | ({"envs": envs} if envs else {})

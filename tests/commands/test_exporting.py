@@ -43,6 +43,18 @@ def test_a_deployment_of_a_stack_is_the_task_that_it_makes(project, capsys) -> N
     ]
 
 
+def test_what_the_project_shares_is_part_of_it(project, capsys) -> None:
+    shared = {"value": {"other": {"disk": 99, "replicas": {"min": 1}}, "third": {"model": "a/b"}}}
+    file = project / "Pulumi.yaml"
+    file.write_text(
+        yaml.safe_dump({**yaml.safe_load(file.read_text()), "config": {"shared": shared}})
+    )
+    assert cli.main(["export", "--stack", "prod", "other"]) == 0
+    assert yaml.safe_load(capsys.readouterr().out)["resources"]["disk_size"] == 99
+    assert cli.main(["export", "--stack", "prod", "no"]) == 2
+    assert "there is other, third, chat" in capsys.readouterr().err
+
+
 def test_a_file_holds_one_deployment_or_what_import_printed(project, capsys) -> None:
     one = project / "one.yaml"
     one.write_text("{model: Qwen/Qwen3-8B, accelerators: L4:1}")

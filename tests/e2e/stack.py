@@ -41,8 +41,10 @@ class Stack:
         self.project = folder / "project"
         for part in ("home", "pulumi", "state", "project/stacks"):
             (folder / part).mkdir(parents=True)
-        for file in ("Pulumi.yaml", "__main__.py"):
-            shutil.copy(ROOT / file, self.project / file)
+        shutil.copy(ROOT / "__main__.py", self.project / "__main__.py")
+        project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+        project.pop("config")  # a test's stack says all of it itself
+        (self.project / "Pulumi.yaml").write_text(yaml.safe_dump(project))
         (self.project / ".venv").symlink_to((ROOT / ".venv").resolve())
         self.write(config)
         self.run("stack", "init", name)

@@ -5,23 +5,28 @@ import shutil
 from collections.abc import Callable
 
 import pytest
+import yaml
 
 from tests.conftest import chat
 from tests.e2e import stack as stacks
 
+STACKS = sorted(file.name.split(".")[1] for file in (stacks.ROOT / "stacks").glob("Pulumi.*.yaml"))
+
 pytestmark = pytest.mark.timeout(300)
 
 
-@pytest.mark.parametrize("name", ["local", "prod"])
+@pytest.mark.parametrize("name", STACKS)
 def test_a_stack_of_this_repository_previews_without_an_account(
     name: str, new_stack: Callable[..., stacks.Stack]
 ) -> None:
     stack = new_stack()
+    shutil.copy(stacks.ROOT / "Pulumi.yaml", stack.project)
     shutil.copy(stacks.ROOT / "stacks" / f"Pulumi.{name}.yaml", stack.file)
     stack.run("config", "set", "llm:prefix", name)
     shown = stack.run("preview", "--diff").output
     assert re.search(rf'name +: "{name}-chat"', shown)
-    assert "vllm serve openai/gpt-oss-" in shown
+    assert f"vllm serve openai/gpt-oss-{'20b' if name in ('local', 'dev') else '120b'}" in shown
+    assert "--enable-auto-tool-choice" in shown, "from what all stacks share"
 
 
 @pytest.mark.parametrize(
@@ -52,6 +57,20 @@ def test_a_name_that_skypilot_refuses(new_stack: Callable[..., stacks.Stack]) ->
     told = [one for one in result.errors() if "non-zero exit code" not in one]
     assert len(told) == 1, result.output
     assert "Chat_1" in told[0]
+
+
+def test_a_mistake_is_named_where_it_was_written(new_stack: Callable[..., stacks.Stack]) -> None:
+    """The project's shared deployments reach the program through the CLI, and only as a value."""
+    stack = new_stack(chat=chat(context=4096))
+    file = stack.project / "Pulumi.yaml"
+    shared = {"chat": {"tols": True}, "code": {"model": "openai/gpt-oss-20b", "infra": "asw"}}
+    config = {"llm:shared": {"value": shared}}
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "config": config}))
+    shown = stack.run("preview", check=False).output
+    assert "llm:shared.chat.tols: unknown key; did you mean tools?" in shown
+    assert "llm:shared.code.infra" in shown
+    assert "llm:deployments" not in shown
+    assert "Traceback" not in shown
 
 
 def test_a_misspelt_setting(new_stack: Callable[..., stacks.Stack]) -> None:

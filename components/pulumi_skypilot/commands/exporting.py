@@ -6,7 +6,7 @@ import sys
 import typing
 from collections.abc import Mapping
 
-from .. import exporting, spec, task
+from .. import exporting, spec, stack, task
 from . import files
 from .command import Wrong
 
@@ -61,15 +61,16 @@ def _of_stack(name: str) -> tuple[str, dict[str, typing.Any], str]:
             "there is no Pulumi.yaml in this folder or above it; go to the project's folder"
         )
     config = files.stack(project, name)
-    tables = config.get(f"{project.name}:deployments")
-    if not isinstance(tables, dict):
+    shared, own = (config.get(f"{project.name}:{key}") or {} for key in ("shared", "deployments"))
+    if not isinstance(own, dict) or not isinstance(shared, dict) or not (own or shared):
         raise Wrong(f"{project.name}:deployments: stack {name} has no table of deployments")
-    if "secure" in tables:
+    if "secure" in own:
         raise Wrong(
             f"{project.name}:deployments: the whole table is encrypted in stack {name}; write it "
             "to a file with `pulumi config get` and use --file"
         )
-    return f"stack {name}", tables, f"{config.get(f'{project.name}:prefix') or name}-"
+    prefix = config.get(f"{project.name}:prefix") or name
+    return f"stack {name}", stack.merged(shared, own), f"{prefix}-"
 
 
 def _of_file(path: pathlib.Path, key: str | None) -> tuple[str, dict[str, typing.Any], str]:

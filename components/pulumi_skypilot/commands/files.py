@@ -48,7 +48,8 @@ def project(start: pathlib.Path) -> Project | None:
         if path.is_file():
             found = read(path)
             stacks = folder / str(found.get("stackConfigDir") or ".")
-            return Project(str(found.get("name")), stacks, found.get("config") or {})
+            name = str(found.get("name"))
+            return Project(name, stacks, _defaults(name, found.get("config") or {}))
     return None
 
 
@@ -60,3 +61,17 @@ def stack(found: Project, name: str) -> Mapping[str, typing.Any]:
         there = f"stacks there are {', '.join(known)}" if known else "there are no stack files"
         raise Wrong(f"{path}: no such file; {there}")
     return {**found.defaults, **(read(path).get("config") or {})}
+
+
+def _defaults(namespace: str, config: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
+    """A project's config by full keys; a value is written out, or under `value` or `default`.
+
+    As Pulumi 3.259 reads it (sdk/go/common/workspace/config.go, mergeConfig).
+    """
+    found = {}
+    for key, item in config.items():
+        declared = item if isinstance(item, Mapping) else {"value": item}
+        value = declared.get("value", declared.get("default"))
+        if value is not None:
+            found[key if ":" in key else f"{namespace}:{key}"] = value
+    return found

@@ -1,0 +1,157 @@
+"""What a stack's config says to serve: the project's shared deployments, the stack's own on top.
+
+`shared` stands in Pulumi.yaml, `deployments` in the stack's file. They are merged as Pulumi merges
+an environment's config under a stack's (RFC 7396): tables key by key, anything else is taken whole,
+and null takes away. So every shared deployment is made, unless a stack says null.
+"""
+
+import dataclasses
+import difflib
+import json
+import typing
+from collections.abc import Mapping
+
+from . import spec
+
+SETTINGS = ("budget", "deployments", "prefix", "production", "shared")
+"""What this package reads under the project's own name in a stack's config."""
+
+BESIDE_SPEC = ("apiKey", "protect", "upgrade")
+"""What a stack may say of a deployment beside its spec."""
+
+_NEAR = 0.8
+"""How alike a setting's name is to one of ours before it is taken for misspelt: the same namespace
+holds the stack's secrets, by names of the user's own."""
+
+Table = dict[str, typing.Any]
+
+
+class WrongError(ValueError):
+    """What is wrong with a stack's config, one line a mistake."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Stack:
+    """What a stack serves, and where each part of it was written."""
+
+    namespace: str
+    """Of the settings: the project's name."""
+    deployments: Mapping[str, Table]
+    """By key: the merged tables."""
+    own: Mapping[str, typing.Any]
+    """What the stack itself says of them."""
+    shared: Mapping[str, typing.Any]
+    """What the project says of them."""
+    production: bool = False
+    """Whether its services and clusters are protected unless they say otherwise."""
+
+    def protected(self, key: str) -> bool:
+        """Whether Pulumi is to refuse to delete or replace that deployment."""
+        return bool(self.deployments[key].get("protect", self.production))
+
+    def where(self, key: str, path: str) -> str:
+        """The place in the config of what stands there in that deployment's table."""
+        place = _place(self.own, self.shared, [key, *path.split(".")])
+        return f"{self.namespace}:{place}.{key}.{path}"
+
+    def wrong(self, key: str, problem: spec.Problem) -> str:
+        """The line about a problem of that deployment, beginning with the place to mend."""
+        path, _, reason = problem.reason.partition(": ")
+        return f"{self.where(key, path)}: {reason}"
+
+
+def read(namespace: str, settings: Mapping[str, str]) -> Stack:
+    """The stack that those settings mean: name without namespace → text, tables as JSON.
+
+    Raises WrongError.
+    """
+    _check_names(namespace, settings)
+    shared = _tables(namespace, "shared", settings)
+    own = _tables(namespace, "deployments", settings)
+    if not shared and not own:
+        raise WrongError(
+            f"{namespace}:deployments: it must be a table of deployments, each with at least a "
+            "model; see stacks/Pulumi.local.yaml"
+        )
+    for key, table in own.items():
+        if table is None and key not in shared:
+            raise WrongError(
+                f"{namespace}:deployments.{key}: it is empty, and {namespace}:shared has none of "
+                "that name; write at least its model, or remove the line"
+            )
+    found = Stack(
+        namespace, merged(shared, own), own, shared, production=_production(namespace, settings)
+    )
+    lines = [
+        found.wrong(key, spec.Problem("protect", "protect: write true or false"))
+        for key, table in found.deployments.items()
+        if not isinstance(table.get("protect", False), bool)
+    ]
+    if lines:
+        raise WrongError("\n".join(lines))
+    return found
+
+
+def merged(under: Mapping[str, typing.Any], over: Mapping[str, typing.Any]) -> Table:
+    """One table laid over another: tables key by key, the rest taken whole, null takes away."""
+    result = {key: value for key, value in under.items() if value is not None}
+    for key, value in over.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping):
+            below = result.get(key)
+            result[key] = merged(below if isinstance(below, Mapping) else {}, value)
+        else:
+            result[key] = value
+    return result
+
+
+def spec_of(table: Mapping[str, typing.Any]) -> Table:
+    """The part of a deployment's table that is its spec."""
+    return {name: value for name, value in table.items() if name not in BESIDE_SPEC}
+
+
+def _check_names(namespace: str, settings: Mapping[str, str]) -> None:
+    for name in settings:
+        near = difflib.get_close_matches(name, SETTINGS, cutoff=_NEAR)
+        if name not in SETTINGS and near:
+            raise WrongError(f"{namespace}:{name}: unknown setting; did you mean {near[0]}?")
+
+
+def _tables(namespace: str, name: str, settings: Mapping[str, str]) -> Table:
+    """A setting that holds a table for each deployment; {} when it is not set."""
+    if not settings.get(name):
+        return {}
+    try:
+        found = json.loads(settings[name])
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise WrongError(f"{namespace}:{name}: it must be a table of deployments, by key")
+    for key, table in found.items():
+        if table is not None and not isinstance(table, dict):
+            raise WrongError(f"{namespace}:{name}.{key}: it must be a table, with at least a model")
+    return found
+
+
+def _production(namespace: str, settings: Mapping[str, str]) -> bool:
+    text = settings.get("production", "false")
+    if text not in ("true", "false"):
+        raise WrongError(f"{namespace}:production: {text!r} is neither true nor false")
+    return text == "true"
+
+
+def _place(own: object, shared: object, path: list[str]) -> str:
+    """The setting in which what stands at that path was written, as merged reads them.
+
+    What stands in neither is the stack's to add, unless the table around it is the project's alone.
+    """
+    for part in path:
+        if not isinstance(own, Mapping) or part not in own:
+            in_shared = isinstance(shared, Mapping) and part in shared
+            return "shared" if in_shared else "deployments"
+        own = own[part]
+        if not isinstance(own, Mapping):
+            break
+        shared = shared.get(part) if isinstance(shared, Mapping) else None
+    return "deployments"
