@@ -38,10 +38,18 @@ def test_says_that_the_key_is_refused(made, wait):
         wait.until_ready(expected(), "sk-another")
 
 
-def test_does_not_take_the_old_server_for_the_new_one(made, wait):
+def test_says_that_nothing_was_started(sky, made, wait):
     made.create(wanted())
+    sky.end_job(NAME, "CANCELLED")
     with pytest.raises(port.NotFound, match="never started"):
         wait.until_ready(expected("n"), KEY)
+
+
+def test_says_that_the_server_has_ended_for_idleness_at_once(sky, made, wait):
+    made.create(wanted())
+    sky.end_job(NAME, "SUCCEEDED")
+    with pytest.raises(port.Failed, match=r"is autostop\.idle long enough\?"):
+        wait.until_ready(expected(), KEY)
 
 
 def test_fails_once_the_cluster_is_stopped(sky, made, wait):
@@ -59,6 +67,7 @@ def test_goes_on_while_the_api_server_is_silent_for_a_moment(sky, made, wait):
 
 def test_gives_up_on_an_api_server_that_stays_silent(sky, made, wait):
     made.create(wanted())
+    sky.get = lambda *_: (503, "")
     sky.fail("jobs", *[port.Unreachable("away")] * 100)
     with pytest.raises(port.Unreachable):
         wait.until_ready(expected(), KEY)

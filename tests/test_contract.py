@@ -9,7 +9,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from pulumi_skypilot import lifecycle, marker, plan, port, readiness, skypilot, spec, testing
+from pulumi_skypilot import (
+    cluster_readiness,
+    clusters,
+    lifecycle,
+    marker,
+    plan,
+    port,
+    readiness,
+    skypilot,
+    spec,
+    testing,
+)
 from pulumi_skypilot.services import Services
 
 pytestmark = pytest.mark.timeout(900)
@@ -24,6 +35,7 @@ class World:
     def __init__(self, sky: port.SkyPilot, clock: lifecycle.Clock, url: str) -> None:
         self.sky, self.clock, self.url = sky, clock, url
         self.services = Services(sky, clock)
+        self.clusters = clusters.Clusters(sky, clock)
         self.name = f"contract-{'abcdefghij'[next(_NUMBERS)]}"
 
     def wanted(self, **changes: object) -> marker.Wanted:
@@ -37,6 +49,22 @@ class World:
         }
         text = plan.plan(spec.parse(data), self.name).task_text
         return marker.Wanted(self.name, MARK, text, {}, {"SERVE_API_KEYS": KEY})
+
+    def wanted_cluster(self, **changes: object) -> marker.ClusterWanted:
+        data = {
+            "kind": "cluster",
+            "model": "org/one",
+            "cpus": 2,
+            "memory": 8,
+            "infra": "aws",
+            **changes,
+        }
+        text = plan.plan(spec.parse({"servedName": "chat", **data}), self.name).task_text
+        return marker.ClusterWanted(self.name, MARK, text, {}, {"SERVE_API_KEYS": KEY})
+
+    def answering(self, wanted: marker.ClusterWanted) -> str:
+        expected = cluster_readiness.Expected(self.name, MARK, wanted.digest, "chat", 600)
+        return cluster_readiness.Wait(self.sky, self.clock).until_ready(expected, KEY)
 
     def ready(self, applied: marker.Applied) -> readiness.Ready:
         expected = readiness.Expected(
@@ -73,6 +101,7 @@ def world(
         made = World(sdk, lifecycle.SystemClock(), url)
     yield made
     made.services.delete(made.name, MARK)
+    made.clusters.delete(made.name, MARK)
 
 
 def test_a_service_made_twice_changed_in_place_and_behind_our_back(world: World) -> None:
@@ -121,3 +150,42 @@ def test_what_is_not_there_is_named_alike(world: World) -> None:
         world.sky.machine_down(world.name)
     world.sky.down(world.name)
     assert world.sky.active(world.name) == ()
+
+
+def test_a_cluster_made_twice_whose_server_ends_and_is_changed(world: World) -> None:
+    wanted = world.wanted_cluster()
+    applied = world.clusters.create(wanted)
+    assert world.clusters.create(wanted) == applied
+    address = world.answering(wanted)
+    assert address == applied.endpoint
+    assert world.clusters.read(applied) == lifecycle.Seen(applied)
+    mine = [one for one in world.sky.machines() if one.name == world.name]
+    assert [(one.labels[marker.LABEL], one.managed) for one in mine] == [(MARK, False)]
+
+    world.sky.cancel_jobs(world.name, [1])
+    seen = world.clusters.read(applied)
+    assert seen is not None
+    assert seen.drift == ("the server does not run: its job 1 is CANCELLED",)
+    changed = world.wanted_cluster(context=4096)
+    second = world.clusters.update(applied, wanted, changed, lambda _: world.answering(changed))
+    assert second.hash == applied.hash
+    assert world.clusters.read(second) == lifecycle.Seen(second)
+
+    broken = world.wanted_cluster(model="org/does-not-load")
+    with pytest.raises(port.Failed, match=r"CUDA out of memory.*old server is being started again"):
+        world.clusters.update(second, changed, broken, lambda _: world.answering(broken))
+    world.answering(changed)
+    assert world.clusters.read(second) == lifecycle.Seen(second)
+
+    world.clusters.delete(world.name, MARK)
+    assert world.sky.cluster(world.name) is None
+    assert world.clusters.read(second) is None
+
+
+def test_what_is_not_there_is_named_alike_by_a_cluster(world: World) -> None:
+    assert world.sky.cluster(world.name) is None
+    for call in (world.sky.jobs, world.sky.machine_down):
+        with pytest.raises(port.NotFound):
+            call(world.name)
+    with pytest.raises(port.NotFound):
+        world.sky.autostop(world.name, 5, down=False)

@@ -12,7 +12,7 @@ ASKS = 5
 START_SECONDS = 1200.0
 """Time for a model to be fetched and loaded, as SkyServe's probe gives a replica."""
 
-_BEFORE = ("INIT", "PENDING", "SETTING_UP")
+_GOING = ("INIT", "PENDING", "SETTING_UP", "RUNNING")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Wait:
         self._say = say
 
     def until_ready(self, expected: Expected, api_key: str | None) -> str:
-        """Wait for the job to run and for the model to answer; the address where it does.
+        """Wait for the model to answer; the address where it does.
 
         Raises Failed when the job has ended or the cluster is stopped, NotFound, TimedOut.
         """
@@ -48,22 +48,22 @@ class Wait:
         job: port.Job | None = None
         while True:
             try:
+                # The server first: it is asked in no time, its job in 10 s and more.
+                address = self._answer(expected, api_key)
+                if address is not None:
+                    return address
                 job = self._job(expected)
                 answered = self._clock.now()
                 self._say(f"{expected.name}: job {job.id} is {job.status}")
-                if job.status == "RUNNING":
-                    address = self._answer(expected, api_key)
-                    if address is not None:
-                        return address
             except port.Unreachable:
                 # A server under load, or a node that is being joined, comes back.
                 if self._clock.now() - answered > readiness.SILENCE_SECONDS:
                     raise
+                self._clock.sleep(POLL_SECONDS)
             waited = self._clock.now() - start
             if waited > expected.timeout_seconds:
                 why = self._why(expected.name, job)
                 raise port.TimedOut(f"{expected.name}: no answer after {waited:.0f} s{why}")
-            self._clock.sleep(POLL_SECONDS)
 
     def _job(self, expected: Expected) -> port.Job:
         """The job that serves. Raises when it does not, or cannot any more."""
@@ -79,12 +79,20 @@ class Wait:
         job = next((one for one in jobs if one.name == wanted), None)
         if job is None:
             raise port.NotFound(f"{name}: the server was never started; run `pulumi refresh`")
-        if job.status not in (*_BEFORE, "RUNNING"):
+        if job.status == "SUCCEEDED":
+            raise port.Failed(
+                f"{name}: the server has ended before it was asked anything; is autostop.idle long "
+                "enough?"
+            )
+        if job.status not in _GOING:
             raise port.Failed(f"{name}: job {job.id} is {job.status}{self._why(name, job)}")
         return job
 
     def _answer(self, expected: Expected, api_key: str | None) -> str | None:
-        listed = self._sky.address(expected.name, vllm.PORT)
+        try:
+            listed = self._sky.address(expected.name, vllm.PORT)
+        except port.SkyPilotError:
+            return None  # a cluster that is not UP has none: its job tells why
         address = lifecycle.endpoint(listed, "")
         for _ in range(ASKS):
             if readiness.answers(self._sky, address, expected.model, api_key):
