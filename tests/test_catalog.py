@@ -3,6 +3,7 @@ import re
 import pytest
 
 from pulumi_skypilot import catalog, vllm
+from pulumi_skypilot.memory import weights
 
 MODELS = catalog.models().values()
 GPUS = catalog.gpus().values()
@@ -11,7 +12,7 @@ GPUS = catalog.gpus().values()
 @pytest.mark.parametrize("facts", MODELS, ids=lambda facts: facts.id)
 def test_a_models_numbers_fit_together(facts: catalog.ModelFacts) -> None:
     assert re.fullmatch(r"[\w.-]+/[\w.-]+", facts.id)
-    assert facts.weights in ("bfloat16", "mxfp4")
+    assert facts.weights in catalog.formats()
     assert facts.heads % facts.kv_heads == 0
     assert facts.source == f"https://huggingface.co/{facts.id}"
     assert facts.min_compute_capability >= catalog.VLLM_COMPUTE_CAPABILITY
@@ -63,19 +64,61 @@ def test_kv_bytes_follow_from_the_architecture(model: str, bytes_per_token: int)
     assert facts.kv_bytes_per_token == bytes_per_token
 
 
+@pytest.mark.parametrize("facts", MODELS, ids=lambda facts: facts.id)
+def test_a_model_has_as_many_parameters_as_its_page_says(facts: catalog.ModelFacts) -> None:
+    """To the last one, or as closely as a rounded number can be met."""
+    assert facts.parameters is not None
+    rounded = facts.parameters % 1_000_000 == 0
+    found = weights.parameters(facts.architecture)
+    assert found == pytest.approx(facts.parameters, rel=0.01 if rounded else 0)
+
+
 @pytest.mark.parametrize("size", ["20b", "120b"])
-def test_gpt_oss_weighs_what_its_architecture_says(size: str) -> None:
+def test_gpt_oss_weighs_what_its_files_do(size: str) -> None:
     """MXFP4 experts with their biases; attention, sinks, norms, router, embeddings in bfloat16."""
     facts = catalog.model(f"openai/gpt-oss-{size}")
     assert facts is not None
-    assert facts.experts is not None
-    assert facts.vocabulary is not None
-    h, n, e = facts.hidden, facts.layers, facts.experts
-    q, kv = facts.heads * facts.head_size, facts.kv_heads * facts.head_size
-    experts = n * e * 3 * h * h * 17 // 32 + n * e * 3 * h * 2
-    attention = h * (q + 2 * kv) + q + 2 * kv + q * h + h + facts.heads
-    rest = n * (attention + 2 * h + h * e + e) + 2 * facts.vocabulary * h + h
-    assert experts + 2 * rest == facts.weights_bytes
+    found = weights.count(facts.architecture, weights.whole(facts.architecture))
+    rest = found.linear + found.plain + found.expert_plain
+    assert found.expert * 17 // 32 + 2 * rest == facts.weights_bytes
+
+
+def test_there_are_the_models_that_people_serve() -> None:
+    assert len(MODELS) >= 25
+    families = ("gpt-oss", "Qwen3", "Llama-3.1", "Llama-3.2", "Llama-3.3", "Llama-4", "DeepSeek-V3")
+    more = (
+        "DeepSeek-R1",
+        "Mistral",
+        "Mixtral",
+        "gemma-3",
+        "phi-4",
+        "GLM-4.5",
+        "GLM-4.6",
+        "Kimi-K2",
+    )
+    for family in families + more:
+        assert any(family in facts.id for facts in MODELS), family
+
+
+@pytest.mark.parametrize(
+    ("format_", "capability", "kernel"),
+    [
+        ("mxfp4", (7, 5), None),
+        ("mxfp4", (8, 9), "Marlin"),
+        ("mxfp4", (9, 0), "triton_kernels"),
+        ("fp8", (8, 0), "Marlin, weights only"),
+        ("fp8", (9, 0), "CUTLASS"),
+    ],
+)
+def test_a_format_names_the_kernel_of_a_gpu(
+    format_: str, capability: tuple[int, int], kernel: str | None
+) -> None:
+    assert catalog.formats()[format_].kernel(capability) == kernel
+
+
+def test_a_gpu_offers_less_than_its_maker_says() -> None:
+    for gpu in GPUS:
+        assert 0.9 < gpu.offered_bytes / 2**30 / gpu.memory_gib < 1
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,15 @@ misspelt one for another.
 import dataclasses
 import functools
 import importlib.resources
+import pathlib
 import re
 import tomllib
 import typing
 from collections.abc import Iterable, Mapping
 
 from .. import words
+from . import architecture as architecture
+from .architecture import Architecture
 
 VLLM_COMPUTE_CAPABILITY = (7, 5)
 """The least that vLLM runs on (its documentation, getting_started/installation/gpu)."""
@@ -35,18 +38,13 @@ class ModelFacts:
 
     id: str
     weights: str
-    """How the weights are stored: bfloat16 or mxfp4."""
-    layers: int
-    hidden: int
-    heads: int
-    kv_heads: int
-    head_size: int
+    """How the weights are stored: bfloat16, or a format of formats.toml."""
+    architecture: Architecture
     source: str
-    max_positions: int | None = None
-    vocabulary: int | None = None
-    window: int | None = None
-    experts: int | None = None
+    parameters: int | None = None
+    """As the model's page counts them."""
     weights_bytes: int | None = None
+    """Of the tensors in its files."""
     min_compute_capability: tuple[int, int] = VLLM_COMPUTE_CAPABILITY
     """Higher where the format of the weights asks for more."""
     kv_heads_replicate: bool = True
@@ -57,9 +55,28 @@ class ModelFacts:
     recommended: tuple[Recommendation, ...] = ()
 
     @property
+    def max_positions(self) -> int | None:
+        """The longest context that the model was made for."""
+        return self.architecture.max_positions
+
+    @property
+    def heads(self) -> int:
+        """Query heads of a layer."""
+        return self.architecture.heads
+
+    @property
+    def kv_heads(self) -> int:
+        """Heads that keys and values are kept for; all of them, where they are kept compressed."""
+        arch = self.architecture
+        return arch.heads if arch.latent else arch.kv_heads
+
+    @property
     def kv_bytes_per_token(self) -> int:
         """Of a bfloat16 cache, every layer counted in full: an upper bound for windowed ones."""
-        return self.layers * 2 * self.kv_heads * self.head_size * 2
+        arch = self.architecture
+        if arch.latent:
+            return arch.layers * (arch.latent.kv_rank + arch.latent.rope) * 2
+        return arch.layers * 2 * arch.kv_heads * arch.head_size * 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +92,29 @@ class GpuFacts:
     """Of NVIDIA's GPUs only."""
     usable_bytes: int | None = None
     """What CUDA really offered, where it was measured."""
+    usable_share: float = 1.0
+    """The part of memory_gib that CUDA offers, where it was not (usable.toml)."""
+
+    @property
+    def offered_bytes(self) -> int:
+        """What CUDA offers: measured, else the usual share."""
+        return self.usable_bytes or int(self.memory_gib * 2**30 * self.usable_share)
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """What runs weights that are stored so."""
+
+    name: str
+    min_compute_capability: tuple[int, int]
+    kernels: tuple[tuple[tuple[int, int], str], ...]
+    """From which compute capability up, which kernel."""
+    source: str
+
+    def kernel(self, capability: tuple[int, int]) -> str | None:
+        """The one that a GPU would take; None where none runs."""
+        able = [name for least, name in self.kernels if least <= capability]
+        return able[-1] if able else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,14 +160,30 @@ def cloud(infra: str) -> Cloud | None:
 
 @functools.cache
 def models() -> Mapping[str, ModelFacts]:
-    """Every model of models.toml, by id."""
-    return {entry["id"]: _model(entry) for entry in _read("models.toml")["model"]}
+    """Every model of the package's folder models, then of the project's, by id."""
+    own = importlib.resources.files(__name__).joinpath("models")
+    files = sorted((one for one in own.iterdir()), key=lambda one: one.name)
+    if PROJECT.is_dir():
+        files += sorted(PROJECT.glob("*.toml"))
+    tables = [tomllib.loads(one.read_text("utf-8")) for one in files]
+    return {entry["id"]: _model(entry) for table in tables for entry in table["model"]}
+
+
+@functools.cache
+def formats() -> Mapping[str, Format]:
+    """Every format of formats.toml, by vLLM's name."""
+    return {entry["name"]: _format(entry) for entry in _read("formats.toml")["format"]}
 
 
 @functools.cache
 def gpus() -> Mapping[str, GpuFacts]:
     """Every GPU of gpus.toml, by SkyPilot's name."""
-    return {entry["name"]: _gpu(entry) for entry in _read("gpus.toml")["gpu"]}
+    *named, others = _read("usable.toml")["usable"]
+    shares = {gpu: entry["share"] for entry in named for gpu in entry["gpus"]}
+    return {
+        entry["name"]: _gpu(entry, shares.get(entry["name"], others["share"]))
+        for entry in _read("gpus.toml")["gpu"]
+    }
 
 
 @functools.cache
@@ -148,6 +204,9 @@ def cloud_names() -> Iterable[str]:
     return (*clouds(), *_ALIASES)
 
 
+PROJECT = pathlib.Path("models")
+"""Beside Pulumi.yaml: facts files of the project's own. A program and its providers run there."""
+
 _ALIASES = {"k8s": "kubernetes"}
 """sky/utils/infra_utils.py:102."""
 
@@ -162,11 +221,19 @@ def _model(entry: dict[str, typing.Any]) -> ModelFacts:
         )
         for one in entry.pop("recommended", [])
     )
-    return ModelFacts(**_pairs(entry, "min_compute_capability"), recommended=recommended)
+    shape = architecture.read(entry.pop("config"))
+    return ModelFacts(
+        **_pairs(entry, "min_compute_capability"), architecture=shape, recommended=recommended
+    )
 
 
-def _gpu(entry: dict[str, typing.Any]) -> GpuFacts:
-    return GpuFacts(**_pairs(entry, "compute_capability"))
+def _format(entry: dict[str, typing.Any]) -> Format:
+    kernels = tuple((tuple(least), name) for least, name in entry.pop("kernels"))
+    return Format(**_pairs(entry, "min_compute_capability"), kernels=kernels)
+
+
+def _gpu(entry: dict[str, typing.Any], share: float) -> GpuFacts:
+    return GpuFacts(**_pairs(entry, "compute_capability"), usable_share=share)
 
 
 def _cloud(entry: dict[str, typing.Any]) -> Cloud:

@@ -1,0 +1,240 @@
+"""What a model's config.json says of its shape: the numbers that its memory follows from.
+
+Reads data and runs nothing of the model's: a config.json is never asked which code to load.
+"""
+
+import dataclasses
+import enum
+import typing
+from collections.abc import Mapping
+
+Config = Mapping[str, typing.Any]
+
+
+class Kind(enum.Enum):
+    """What a layer keeps of the past."""
+
+    FULL = "full"
+    WINDOW = "window"
+    CHUNK = "chunk"
+
+
+@dataclasses.dataclass(frozen=True)
+class Experts:
+    """The experts of a layer that has them."""
+
+    count: int
+    per_token: int
+    intermediate: int
+    shared_intermediate: int = 0
+    """Of the expert that every token passes; 0 where there is none."""
+    correction: bool = False
+    """A bias of the router, one number an expert (DeepSeek's and those after it)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Latent:
+    """DeepSeek's attention, which keeps one compressed vector a token for keys and values."""
+
+    kv_rank: int
+    rope: int
+    nope: int
+    value: int
+    query_rank: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantization:
+    """How the weights of linear layers are stored."""
+
+    method: str
+    bits: int
+    group: int | None = None
+    """Weights that share a scale; None: a block of 128 * 128, or the whole tensor."""
+    zeros: bool = False
+    """Whether a group has a zero point beside its scale."""
+    experts_only: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """The shape of a model's language part."""
+
+    name: str
+    """The class that vLLM serves it with, as config.json names it."""
+    layers: int
+    hidden: int
+    heads: int
+    kv_heads: int
+    head_size: int
+    vocabulary: int
+    intermediate: int
+    kinds: tuple[Kind, ...]
+    """Of each layer."""
+    expert_layers: tuple[bool, ...]
+    """Which layers have experts instead of one feed-forward part."""
+    max_positions: int | None = None
+    window: int | None = None
+    """Tokens that a WINDOW or CHUNK layer sees."""
+    experts: Experts | None = None
+    latent: Latent | None = None
+    quantization: Quantization | None = None
+    tied: bool = False
+    """The output layer is the embedding."""
+    qkv_bias: bool = False
+    output_bias: bool = False
+    qk_norm: bool = False
+    sinks: bool = False
+    norms: int = 2
+    """Norms of a layer, each `hidden` long."""
+    rope_positions: tuple[int, ...] = ()
+    """The length of each table of cosines and sines."""
+    rope_size: int = 0
+    """Numbers a position of such a table."""
+    extra_parameters: int = 0
+    """Of parts that are loaded beside the language model, such as a vision tower; bfloat16."""
+
+
+def read(config: Config) -> Architecture:
+    """The architecture that a config.json describes. Raises KeyError, with the key it lacks."""
+    text: Config = {**config, **config.get("text_config", {})}
+    family = str(text["model_type"])
+    layers, heads = text["num_hidden_layers"], text["num_attention_heads"]
+    # Some write null for what the others leave out.
+    head_size = text.get("head_dim") or text["hidden_size"] // heads
+    latent = _latent(text)
+    window, kinds = _kinds(text, family, layers)
+    rope_size = latent.rope if latent else int(head_size * text.get("partial_rotary_factor", 1))
+    bias = bool(text.get("attention_bias")) or family == "qwen2"
+    experts = _experts(text, family)
+    return Architecture(
+        name=str((config.get("architectures") or [family])[0]),
+        layers=layers,
+        hidden=text["hidden_size"],
+        heads=heads,
+        kv_heads=text.get("num_key_value_heads") or heads,
+        head_size=head_size,
+        vocabulary=text["vocab_size"],
+        intermediate=text.get("intermediate_size_mlp") or text["intermediate_size"],
+        max_positions=text.get("max_position_embeddings"),
+        window=window,
+        kinds=kinds,
+        experts=experts,
+        expert_layers=tuple(_has_experts(text, i) for i in range(layers) if experts)
+        or (False,) * layers,
+        latent=latent,
+        quantization=quantization(config.get("quantization_config") or {}),
+        # Families of this name tie unless they say otherwise (transformers, Gemma3TextConfig).
+        tied=bool(text.get("tie_word_embeddings", family.startswith("gemma"))),
+        qkv_bias=bias,
+        output_bias=bias and family not in ("qwen2", "glm4_moe"),
+        qk_norm=bool(text.get("use_qk_norm") and family == "glm4_moe")
+        or family.startswith(("qwen3", "gemma3")),
+        sinks=family == "gpt_oss",
+        norms=4 if family.startswith("gemma") else 2,
+        rope_positions=_rope_positions(text, family),
+        rope_size=rope_size,
+        extra_parameters=text.get("extra_parameters", 0),
+    )
+
+
+def quantization(found: Config) -> Quantization | None:
+    """The format that a quantization_config names; None for none or an unknown one."""
+    method = found.get("quant_method")
+    if method == "mxfp4":
+        return Quantization("mxfp4", 4, 32, experts_only=True)
+    if method in ("awq", "gptq"):
+        bits, group = found.get("bits", 4), found.get("group_size", 128)
+        return Quantization(method, bits, group, zeros=not found.get("sym", method == "gptq"))
+    if method == "fp8":
+        return Quantization("fp8", 8)
+    if method == "compressed-tensors":
+        (group_0, *_) = found["config_groups"].values()
+        weights = group_0["weights"]
+        return Quantization(
+            "compressed-tensors",
+            weights["num_bits"],
+            weights.get("group_size"),
+            zeros=not weights.get("symmetric", True),
+            # The experts alone where everything else is listed as left out (Kimi K2 Thinking).
+            experts_only=any("self_attn" in str(name) for name in found.get("ignore", ())),
+        )
+    return None
+
+
+def _latent(text: Config) -> Latent | None:
+    if not text.get("kv_lora_rank"):
+        return None
+    return Latent(
+        kv_rank=text["kv_lora_rank"],
+        rope=text["qk_rope_head_dim"],
+        nope=text["qk_nope_head_dim"],
+        value=text["v_head_dim"],
+        query_rank=text.get("q_lora_rank"),
+    )
+
+
+def _experts(text: Config, family: str) -> Experts | None:
+    count = text.get("num_local_experts") or text.get("num_experts") or text.get("n_routed_experts")
+    if not count:
+        return None
+    intermediate = text.get("moe_intermediate_size") or text["intermediate_size"]
+    shared = text.get("n_shared_experts") or (1 if family.startswith("llama4") else 0)
+    return Experts(
+        count=count,
+        per_token=text.get("num_experts_per_tok") or text["experts_per_token"],
+        intermediate=intermediate,
+        shared_intermediate=shared * intermediate,
+        correction="n_routed_experts" in text,
+    )
+
+
+def _has_experts(text: Config, layer: int) -> bool:
+    step = text.get("interleave_moe_layer_step") or text.get("decoder_sparse_step") or 1
+    dense = layer < (text.get("first_k_dense_replace") or 0)
+    return not dense and layer not in text.get("mlp_only_layers", ()) and (layer + 1) % step == 0
+
+
+def _kinds(text: Config, family: str, layers: int) -> tuple[int | None, tuple[Kind, ...]]:
+    """The window and what each layer keeps.
+
+    vLLM reads layer_types, else the pattern of the family (gpt_oss.py:174, gemma3.py, llama4.py).
+    """
+    window = text.get("sliding_window") if text.get("use_sliding_window", True) else None
+    if family.startswith("llama4"):
+        chunk = text.get("attention_chunk_size")
+        return chunk, _every(4, layers, Kind.CHUNK) if chunk else (Kind.FULL,) * layers
+    if not window:
+        return None, (Kind.FULL,) * layers
+    if "layer_types" in text:
+        named = {"full_attention": Kind.FULL, "sliding_attention": Kind.WINDOW}
+        return window, tuple(named[one] for one in text["layer_types"])
+    if family.startswith("gemma3"):
+        return window, _every(text.get("sliding_window_pattern", 6), layers, Kind.WINDOW)
+    if family == "gpt_oss":
+        return window, _every(2, layers, Kind.WINDOW)
+    return window, (Kind.WINDOW,) * layers
+
+
+def _every(step: int, layers: int, kind: Kind) -> tuple[Kind, ...]:
+    return tuple(Kind.FULL if (i + 1) % step == 0 else kind for i in range(layers))
+
+
+def _rope_positions(text: Config, family: str) -> tuple[int, ...]:
+    """How long vLLM makes its tables (layers/rotary_embedding/__init__.py, get_rope)."""
+    most = text.get("max_position_embeddings") or 0
+    nested = text.get("rope_parameters") or {}
+    by_kind = [one for one in nested.values() if isinstance(one, Mapping)]
+    scaling = text.get("rope_scaling") or (nested if not by_kind else {})
+    if by_kind:
+        return tuple(_table(one, most) for one in by_kind)
+    if family.startswith("gemma3"):  # local layers have one of their own, without scaling
+        return (most, _table(scaling, most))
+    return (_table(scaling, most),)
+
+
+def _table(scaling: Config, most: int) -> int:
+    kind, factor = scaling.get("rope_type") or scaling.get("type"), scaling.get("factor", 1)
+    if kind == "yarn":
+        return int((scaling.get("original_max_position_embeddings") or most) * factor)
+    return int(most * factor) if kind in ("linear", "dynamic") else int(most)

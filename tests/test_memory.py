@@ -1,0 +1,188 @@
+"""Held to vLLM on a real H100: the rows of measured/h100.json and their config.json files."""
+
+import json
+import pathlib
+import typing
+
+import pytest
+
+from pulumi_skypilot import memory
+from pulumi_skypilot.catalog import architecture
+from pulumi_skypilot.memory import cache, weights
+
+MEASURED = pathlib.Path(__file__).parent / "measured"
+ROWS: list[dict[str, typing.Any]] = json.loads((MEASURED / "h100.json").read_text())["rows"]
+ENGINE = memory.ENGINES["0.26.0"]
+H100 = memory.Gpu(85_017_493_504, measured=True, hopper=True, large=True)
+
+
+def arch(model: str) -> architecture.Architecture:
+    return architecture.read(json.loads((MEASURED / "configs" / f"{model}.json").read_text()))
+
+
+def settings(row: dict[str, typing.Any]) -> memory.Settings:
+    flags = row["flags"]
+    return memory.Settings(
+        context=row["max_model_len_used"],
+        quantization=flags.get("quantization"),
+        max_sequences=flags.get("max_num_seqs"),
+        max_batched_tokens=flags.get("max_num_batched_tokens"),
+        eager=row["enforce_eager"],
+        hybrid=not flags.get("disable_hybrid_kv_cache_manager"),
+    )
+
+
+def fit(row: dict[str, typing.Any]) -> memory.Fit:
+    return memory.fit(arch(row["model"]), H100, settings(row), ENGINE)
+
+
+def h100(model: str, **told: typing.Any) -> memory.Fit:
+    return memory.fit(arch(model), H100, memory.Settings(**told), ENGINE)
+
+
+every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
+
+
+@every_row
+def test_weights_are_within_half_a_percent(row: dict[str, typing.Any]) -> None:
+    assert fit(row).weights_bytes == pytest.approx(row["weights_bytes"], rel=0.005)
+
+
+@every_row
+def test_what_is_left_is_within_one_percent(row: dict[str, typing.Any]) -> None:
+    found = fit(row)
+    assert found.requested_bytes == row["requested_bytes"]
+    assert found.available_bytes == pytest.approx(row["available_kv_bytes"], rel=0.01)
+    assert found.tokens == pytest.approx(row["kv_tokens"], rel=0.01)
+
+
+@every_row
+def test_what_started_is_not_said_to_be_too_large(row: dict[str, typing.Any]) -> None:
+    assert fit(row).verdict is not memory.Verdict.NOT
+
+
+@every_row
+def test_blocks_and_requests_are_exact_for_the_bytes_there_are(row: dict[str, typing.Any]) -> None:
+    shape = arch(row["model"])
+    hybrid = not row["flags"].get("disable_hybrid_kv_cache_manager")
+    laid = cache.layout(shape, tensor_parallel=1, kv_bytes=2, hybrid=hybrid)
+    blocks = row["available_kv_bytes"] // laid.block_bytes(range(shape.layers))
+    each = laid.request_blocks(row["max_model_len_used"], 2 * row["max_num_batched_tokens"])
+    assert blocks == row["num_blocks"]
+    assert blocks / each == row["max_concurrency"]
+    assert int(blocks / each * row["max_model_len_used"]) == row["kv_tokens"]
+    assert sorted(len(one.layers) for one in laid.groups) == sorted(
+        layers for layers, *_ in row["kv_groups"]
+    )
+
+
+def test_compiling_decides_near_the_edge() -> None:
+    """Both sides of the edge that vLLM found for Qwen3-32B at 40,960 tokens.
+
+    It started in eager mode (10.07 GiB left of the 10.00 that it needs) and refused compiled: 9.98
+    GiB, "estimated maximum model length is 40864". A copy of the embedding makes the difference.
+    """
+    eager = h100("Qwen3-32B", context=40960, eager=True)
+    compiled = h100("Qwen3-32B", context=40960)
+    assert eager.verdict is compiled.verdict is memory.Verdict.TIGHT
+    assert memory.gib(eager.available_bytes) == "10.07 GiB"
+    assert memory.gib(compiled.available_bytes) == "9.98 GiB"
+    assert (eager.longest, compiled.longest) == (40960, 40864)
+    (activations,) = (one for one in compiled.steps if one.name == "activations")
+    assert activations.formula.startswith("compiling: vocabulary * hidden")
+
+
+def test_weights_that_are_larger_than_the_gpu_end_at_load() -> None:
+    found = h100("Llama-3.3-70B", context=1024)
+    assert found.verdict is memory.Verdict.NOT
+    assert found.reason.endswith("out of memory at load")
+
+
+def test_a_context_that_is_too_long_ends_after_profiling() -> None:
+    found = h100("Mistral-Small-24B", context=32768, utilization=0.61)
+    assert found.verdict is memory.Verdict.NOT
+    assert "of KV cache and" in found.reason
+
+
+def test_an_fp8_cache_holds_twice_as_many() -> None:
+    plain, half = (h100("Qwen3-8B", context=40960, kv_dtype=one) for one in ("auto", "fp8"))
+    assert half.blocks in (2 * plain.blocks, 2 * plain.blocks + 1)
+
+
+def test_kv_heads_are_shared_out_and_then_copied() -> None:
+    shape = arch("Qwen3-30B-A3B")  # 4 KV heads
+    pages = [cache.layout(shape, tensor_parallel=n, kv_bytes=2).page_bytes for n in (1, 2, 4, 8)]
+    assert pages == [32768, 16384, 8192, 8192]
+
+
+def test_two_gpus_halve_the_layers_weights() -> None:
+    one, two = (h100("Qwen3-32B", context=1024, tensor_parallel=n) for n in (1, 2))
+    assert two.weights_bytes == pytest.approx(one.weights_bytes / 2, rel=0.01)
+
+
+def test_a_pipeline_is_as_good_as_its_fullest_stage() -> None:
+    shape = arch("gpt-oss-120b")
+    found = h100("gpt-oss-120b", context=131072, pipeline_parallel=2)
+    shares = [
+        weights.stored_bytes(
+            shape,
+            weights.Share(1, layers, first=not layers.start, last=layers.stop == 36),
+            shape.quantization,
+        )
+        for layers in (range(18), range(18, 36))
+    ]
+    assert found.weights_bytes in shares
+    assert found.concurrency > 10
+
+
+def test_chunked_layers_keep_everything() -> None:
+    kinds = (architecture.Kind.CHUNK,) * 3 + (architecture.Kind.FULL,)
+    assert cache.groups(kinds) == (cache.Group(architecture.Kind.FULL, (0, 1, 2, 3)),)
+
+
+def test_almost_as_many_of_each_kind_make_two_groups() -> None:
+    """By kv_cache_utils.py:1470, 12 of one and 13 of the other become 13 and 13, not 12, 12, 1."""
+    kinds = (architecture.Kind.WINDOW,) * 12 + (architecture.Kind.FULL,) * 13
+    assert [len(one.layers) for one in cache.groups(kinds)] == [12, 13]
+
+
+def test_the_release_that_is_installed_counts_more() -> None:
+    """0.32 sets memory aside for the second runner's graphs, and holds one block back."""
+    shape, told = arch("Qwen3-8B"), memory.Settings(context=40960)
+    old, new = (memory.fit(shape, H100, told, one) for one in memory.ENGINES.values())
+    assert new.graph_bytes > old.graph_bytes == 0
+    assert new.needed_bytes - old.needed_bytes == 36 * 65536
+
+
+def test_every_number_has_its_formula_and_its_source() -> None:
+    steps = h100("gpt-oss-20b", context=131072).steps
+    assert {"weights", "activations", "KV cache", "blocks of a request"} <= {
+        one.name for one in steps
+    }
+    assert all(one.formula and one.source for one in steps)
+
+
+@pytest.mark.parametrize(
+    ("stored", "bits", "group", "zeros"),
+    [
+        ({"quant_method": "awq", "bits": 4, "group_size": 128}, 4, 128, True),
+        ({"quant_method": "gptq", "bits": 4, "group_size": 64, "sym": True}, 4, 64, False),
+        ({"quant_method": "fp8"}, 8, None, False),
+        ({"quant_method": "mxfp4"}, 4, 32, False),
+    ],
+)
+def test_a_config_says_how_weights_are_stored(
+    stored: dict[str, object], bits: int, group: int | None, zeros: bool
+) -> None:
+    found = architecture.quantization(stored)
+    assert found is not None
+    assert (found.bits, found.group, found.zeros) == (bits, group, zeros)
+
+
+def test_int4_weights_are_an_eighth_more_than_a_quarter_at_most() -> None:
+    shape = arch("Qwen3-32B")
+    awq = architecture.quantization({"quant_method": "awq", "bits": 4, "group_size": 128})
+    whole = weights.whole(shape)
+    counted = weights.count(shape, whole)
+    saved = weights.stored_bytes(shape, whole, None) - weights.stored_bytes(shape, whole, awq)
+    assert saved == pytest.approx(counted.linear * (2 - 4.15625 / 8), rel=1e-6)
