@@ -27,16 +27,18 @@ _whole = st.integers(1, 10_000)
 
 
 @st.composite
-def replicas(draw: st.DrawFn, gpus: list[str], fallback: bool) -> object:
+def replicas(draw: st.DrawFn, gpus: list[str], spot: object) -> object:
     """A fixed number or a range; numbers as doubles now and then, as Pulumi sends them."""
-    least = draw(st.integers(0, 4))
+    always = int(spot.get("onDemand", 0)) if isinstance(spot, dict) else 0
+    least = draw(st.integers(always, 4))
     kind = draw(st.sampled_from(["number", "table", "range", "by gpu"]))
     if kind == "number":
         return draw(st.sampled_from([least, float(least)]))
     if kind == "table":
         return {"min": least, "max": least, "overprovision": draw(st.integers(0, 2))}
     qps = st.floats(0.1, 100)
-    by_gpu = kind == "by gpu" and gpus and not fallback and "A100-80GB" not in gpus
+    by_gpu = kind == "by gpu" and gpus and isinstance(spot, bool) and "A100-80GB" not in gpus
+    least = max(1, least) if by_gpu else least
     table: dict[str, object] = {
         "min": least,
         "max": float(least + draw(st.integers(0, 4))),
@@ -130,7 +132,7 @@ def tables(draw: st.DrawFn, kinds: tuple[str, ...] = ("service", "cluster")) -> 
         table["kind"] = "cluster"
     elif draw(st.booleans()):
         spot = draw(st.sampled_from(SPOT))
-        many = draw(replicas(gpus, bool(spot)))
+        many = draw(replicas(gpus, spot))
         table |= {"spot": spot, "replicas": many}
         by_gpu = isinstance(many, dict) and isinstance(many.get("targetQps"), dict)
         policies = ["instance_aware_least_load"] if by_gpu else ["least_load", "round_robin"]

@@ -243,7 +243,10 @@ def of_cluster(**data: object) -> plan.Plan:
         ({"nodes": 2}, Effect.REPLACE),
         ({"infra": "gcp"}, Effect.REPLACE),
         ({"labels": {"a": "b"}}, Effect.REPLACE),
-        ({"volumes": {"/v": "x"}}, Effect.REPLACE),
+        (
+            {"volumes": {"/v": "x"}, "infra": "k8s", "autostop": {"idle": 30, "then": "down"}},
+            Effect.REPLACE,
+        ),
         ({"config": {"docker": {"run_options": []}}}, Effect.REPLACE),
     ],
 )

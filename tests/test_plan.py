@@ -178,3 +178,45 @@ def test_what_a_user_should_know_is_noted(data: dict[str, object], note: str) ->
     (found,) = planned(**data).notes
     assert note in found
     assert "\n" not in found
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "reason"),
+    [
+        ({"kvCacheDtype": "fp9"}, "kvCacheDtype", "has no kv-cache-dtype fp9; did you mean fp8?"),
+        ({"quantization": "awk"}, "quantization", "has no quantization awk; did you mean awq?"),
+        ({"reasoningParser": "qwen"}, "reasoningParser", "did you mean qwen3?"),
+        ({"vllmArgs": {"tool-call-parser": "hermez"}}, "vllmArgs", "did you mean hermes?"),
+    ],
+)
+def test_words_that_vllm_does_not_know_are_refused(
+    data: dict[str, object], key: str, reason: str
+) -> None:
+    assert reason in refused(**data)
+    image = {"image": "docker:a/b"}
+    assert f"{key}: vLLM" in " ".join(planned(**image, **data).notes)
+
+
+def test_a_plugin_brings_words_of_its_own() -> None:
+    planned(reasoningParser="mine", vllmArgs={"reasoning-parser-plugin": "/mine.py"})
+
+
+@pytest.mark.parametrize(
+    ("data", "note"),
+    [
+        ({"auth": "none"}, "auth none: whoever reaches the endpoint is served, without a key"),
+        ({"mounts": {"/m": "s3://a"}}, "mounts: with files, SkyServe rolls the replicas at every"),
+        ({"workdir": "."}, "workdir: with files, SkyServe rolls the replicas at every change"),
+        ({"kind": "cluster", "spot": True}, "spot: once the cloud has taken the machine"),
+        ({"volumes": {"/v": "x"}}, "volumes: machines run where the volumes are"),
+        ({"nodes": 2, "image": "docker:a/b"}, "nodes: the image's vLLM must know --nnodes"),
+    ],
+)
+def test_what_to_know_is_told(data: dict[str, object], note: str) -> None:
+    assert [one for one in planned(**data).notes if one.startswith(note)]
+    assert not [one for one in planned().notes if one.startswith(note)]
+
+
+def test_a_repository_or_a_cluster_with_files_is_nothing_to_tell() -> None:
+    assert planned(workdir={"url": "https://a/b"}).notes == ()
+    assert planned(kind="cluster", mounts={"/m": "s3://a"}).notes == ()

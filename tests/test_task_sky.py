@@ -11,7 +11,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from pulumi_skypilot import catalog, changes, plan, reading, spec, task
+from pulumi_skypilot import catalog, changes, places, plan, reading, spec, task
 from pulumi_skypilot.changes import Effect
 
 from . import specs
@@ -34,6 +34,7 @@ with (
     )
     from sky.skylet import constants as skylet_constants
     from sky.utils import common_utils, registry, schemas, yaml_utils
+    from sky.volumes import volume
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -225,6 +226,58 @@ def test_a_clouds_limits_are_skypilots(cloud: catalog.Cloud) -> None:
     theirs = registry.CLOUD_REGISTRY.from_str(cloud.name)
     assert cloud.name_limit == theirs._MAX_CLUSTER_NAME_LEN_LIMIT
     assert theirs.max_cluster_name_length() in (cloud.name_limit, None)
+
+
+@pytest.mark.parametrize("cloud", catalog.clouds().values(), ids=lambda one: one.name)
+def test_what_a_cloud_lacks_is_skypilots(cloud: catalog.Cloud) -> None:
+    theirs = registry.CLOUD_REGISTRY.from_str(cloud.name)
+    found = theirs._unsupported_features_for_resources(sky.Resources(cloud=theirs))
+    lacking = {feature.value for feature in found}
+    known = {need.feature for need in places.NEEDS}
+    if cloud.name in ("kubernetes", "ssh"):  # more or less, from cluster to cluster
+        assert set(cloud.lacks) <= lacking
+    else:
+        assert set(cloud.lacks) == lacking & known
+
+
+def test_volumes_are_where_skypilot_has_them() -> None:
+    clouds = {str(cloud).lower() for cloud in volume.CLOUD_TO_VOLUME_TYPE}
+    assert set(places.VOLUMES) == clouds
+
+
+def autoscaled(**data: object) -> typing.Any:
+    """SkyServe's autoscaler of a service that plan does not see."""
+    wanted = spec.Spec.model_validate({**specs.SMALLEST, **data})
+    theirs = read(task.task(wanted, "chat", ["vllm serve x"], {}), wanted)
+    serve_utils.validate_service_task(theirs, pool=False)
+    return autoscalers.Autoscaler.from_spec("chat", theirs.service)
+
+
+BY_GPU = {"min": 1, "max": 2, "targetQps": {"H100": 1}}
+
+
+def test_fallback_with_a_target_per_gpu_passes_validation_and_fails_later() -> None:
+    found = autoscaled(replicas=BY_GPU, spot={"fallback": "on-demand"})
+    with pytest.raises(ValueError, match="does not support dict"):
+        found._calculate_target_num_replicas()
+
+
+def test_more_on_demand_than_replicas_fails_in_the_autoscaler() -> None:
+    spot = {"onDemand": 2}
+    with pytest.raises(AssertionError, match="Not enough replicas"):
+        autoscaled(replicas=1, spot=spot)._generate_scaling_decisions([])
+    assert autoscaled(replicas=2, spot=spot)._generate_scaling_decisions([])
+
+
+def test_no_replica_wakes_where_each_gpu_has_its_target() -> None:
+    found = autoscaled(replicas={**BY_GPU, "min": 0})
+    found.request_timestamps = [0.0] * 1000
+    assert found._generate_scaling_decisions([]) == []
+
+
+def test_a_gpus_name_with_a_dash_is_refused_as_a_key() -> None:
+    with pytest.raises(ValueError, match="A100-80GB"):
+        autoscaled(accelerators="A100-80GB", replicas={**BY_GPU, "targetQps": {"A100-80GB": 1}})
 
 
 LABELS = ["team", "Team", "a/b", "aws:x", "-x", "x-", "a_b", "a.b", "x" * 64, "x" * 128, "1a", ""]

@@ -7,7 +7,7 @@ import dataclasses
 import typing
 from collections.abc import Iterator
 
-from . import catalog, spec, task, vllm, words
+from . import catalog, places, spec, task, vllm, words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +45,7 @@ def plan(wanted: spec.Spec, name: str, *, service_account: bool = False) -> Plan
         *_gpu_problems(wanted, facts),
         *_model_problems(wanted, facts),
         *_flag_problems(wanted),
+        *places.problems(wanted),
     ]
     if problems:
         raise spec.SpecError(problems)
@@ -143,12 +144,24 @@ def _splits(facts: catalog.ModelFacts, parallel: int) -> bool:
 def _flag_problems(wanted: spec.Spec) -> Iterator[spec.Problem]:
     """An image brings a vLLM of its own: then only a note is made of it."""
     if wanted.image is None:
-        yield from (_problem("vllmArgs", reason) for reason in _mistaken(wanted))
+        yield from (_problem(key, reason) for key, reason in _mistaken(wanted))
 
 
-def _mistaken(wanted: spec.Spec) -> list[str]:
-    found = [vllm.mistaken(flag, value) for flag, value in wanted.vllm_args.items()]
-    return [reason for reason in found if reason is not None]
+def _mistaken(wanted: spec.Spec) -> list[tuple[str, str]]:
+    """Each key whose flag vLLM would not take as it is, and why."""
+    given = [("vllmArgs", flag, value) for flag, value in wanted.vllm_args.items()]
+    given += [
+        ("quantization", "quantization", wanted.quantization),
+        ("kvCacheDtype", "kv-cache-dtype", wanted.kv_cache_dtype),
+        ("reasoningParser", "reasoning-parser", wanted.reasoning_parser),
+    ]
+    plugins = wanted.vllm_args.keys() & {"reasoning-parser-plugin", "tool-parser-plugin"}
+    found = [
+        (key, vllm.mistaken(flag, value))
+        for key, flag, value in given
+        if value is not None and not (plugins and flag.endswith("-parser"))
+    ]
+    return [(key, reason) for key, reason in found if reason is not None]
 
 
 def _notes(
@@ -166,16 +179,35 @@ def _notes(
             "them in vllmArgs or name GPUs of one family"
         )
     if wanted.image is not None:
-        yield from (f"vllmArgs: {reason}, unless the image's does" for reason in _mistaken(wanted))
+        yield from (f"{key}: {why}, unless the image's does" for key, why in _mistaken(wanted))
     idle = [one for one in wanted.accelerators if one.count > wanted.layer_gpus(one.count)]
     if idle and not wanted.vllm_args.keys() & _OTHER_PARALLEL:
         yield (
             f"{', '.join(map(str, idle))}: tensorParallel {wanted.tensor_parallel} leaves GPUs idle"
         )
+    yield from _kind_notes(wanted)
     if wanted.replicas.max == 0:
         yield "replicas: 0 serves nothing, and no request wakes it"
     elif wanted.replicas.min == 0:
         yield "replicas.min 0: the first request wakes a replica and fails until it is ready"
+
+
+def _kind_notes(wanted: spec.Spec) -> Iterator[str]:
+    if wanted.auth == "none":
+        yield "auth none: whoever reaches the endpoint is served, without a key"
+    folder = wanted.workdir is not None and wanted.workdir.path is not None
+    if wanted.kind == "service" and (wanted.mounts or folder):
+        key = "mounts" if wanted.mounts else "workdir"
+        yield f"{key}: with files, SkyServe rolls the replicas at every change, of replicas too"
+    if wanted.kind == "cluster" and wanted.spot is not None:
+        yield (
+            "spot: once the cloud has taken the machine, the model is away until "
+            "`pulumi up --refresh`"
+        )
+    if wanted.volumes and not wanted.infra:
+        yield "volumes: machines run where the volumes are"
+    if wanted.nodes > 1 and wanted.image is not None:
+        yield "nodes: the image's vLLM must know --nnodes"
 
 
 _OTHER_PARALLEL = {"pipeline-parallel-size", "data-parallel-size"}

@@ -93,6 +93,9 @@ def mistaken(flag: str, value: object) -> str | None:
     if name.removeprefix("no-") in known.switches:
         good = isinstance(value, bool) or "." in flag
         return None if good else f"{flag} is on or off; write true or false"
+    if name in known.values and value not in known.values[name]:
+        hint = words.did_you_mean(str(value), known.values[name])
+        return f"vLLM {known.engine} has no {flag} {value}; {hint}"
     if name in known.flags:
         return None if value is not False else f"{flag} cannot be false; leave it out"
     hint = words.did_you_mean(name, known.flags | known.switches)

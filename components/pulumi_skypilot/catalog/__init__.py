@@ -126,6 +126,8 @@ class Cloud:
     """Characters of a machine's name there, the user's hash included."""
     label_key: re.Pattern[str] | None = None
     label_value: re.Pattern[str] | None = None
+    lacks: tuple[str, ...] = ()
+    """What SkyPilot cannot do there, in its own words (sky/clouds/cloud.py:33)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,6 +137,8 @@ class Flags:
     engine: str
     flags: frozenset[str]
     switches: frozenset[str]
+    values: Mapping[str, tuple[str, ...]]
+    """The words that a flag takes, of those that take some only."""
 
 
 def model(name: str) -> ModelFacts | None:
@@ -196,7 +200,8 @@ def clouds() -> Mapping[str, Cloud]:
 def flags() -> Flags:
     """The flags of the vLLM that replicas install."""
     found = _read("flags.toml")
-    return Flags(found["engine"], frozenset(found["flags"]), frozenset(found["switches"]))
+    values = {flag: tuple(some) for flag, some in found["values"].items()}
+    return Flags(found["engine"], frozenset(found["flags"]), frozenset(found["switches"]), values)
 
 
 def cloud_names() -> Iterable[str]:
@@ -240,7 +245,7 @@ def _cloud(entry: dict[str, typing.Any]) -> Cloud:
     for key in ("label_key", "label_value"):
         if key in entry:
             entry[key] = re.compile(entry[key])
-    return Cloud(**entry)
+    return Cloud(**_pairs(entry, "lacks"))
 
 
 def _pairs(entry: dict[str, typing.Any], key: str) -> dict[str, typing.Any]:

@@ -1,5 +1,6 @@
 """What is wrong between one key of a deployment and another."""
 
+import re
 from collections.abc import Iterator
 
 from .. import catalog, reading
@@ -11,6 +12,7 @@ def problems(spec: Spec) -> Iterator[Problem]:
     """Everything that no key alone is to blame for."""
     yield from _kind(spec)
     yield from _machines(spec)
+    yield from _replicas(spec)
     yield from _serving(spec)
     yield from _files(spec)
     yield from _labels(spec)
@@ -23,35 +25,8 @@ def _kind(spec: Spec) -> Iterator[Problem]:
             yield Problem(key, f"{key}: a {spec.kind} has none; drop it, or write kind: {kind}")
     if spec.kind == "cluster" and spec.spot and (spec.spot.fallback or spec.spot.on_demand):
         yield Problem("spot", "spot: a cluster is one or the other; write true or false")
-    if spec.autostop and spec.autostop.then == "stop":
-        yield from _stop(spec)
-
-
-_UNSTOPPABLE = {
-    "cudo",
-    "fluidstack",
-    "hyperbolic",
-    "k8s",
-    "kubernetes",
-    "lambda",
-    "primeintellect",
-    "runpod",
-    "shadeform",
-    "slurm",
-    "verda",
-    "yotta",
-}
-"""Clouds whose machines cannot stop (sky/clouds, CloudImplementationFeatures.STOP)."""
-
-
-def _stop(spec: Spec) -> Iterator[Problem]:
-    """What cannot stop is given up instead."""
-    clouds = {place.split("/")[0].lower() for place in spec.infra}
-    if spec.spot:
+    if spec.spot and spec.autostop and spec.autostop.then == "stop":
         yield Problem("autostop", "autostop.then: spot machines cannot stop; write down")
-    elif clouds & _UNSTOPPABLE:
-        listed = ", ".join(sorted(clouds & _UNSTOPPABLE))
-        yield Problem("autostop", f"autostop.then: machines of {listed} cannot stop; write down")
 
 
 def _machines(spec: Spec) -> Iterator[Problem]:
@@ -69,12 +44,96 @@ def _machines(spec: Spec) -> Iterator[Problem]:
             "tensorParallel",
             f"tensorParallel: {listed} differ in number; say how many GPUs to use, or all",
         )
-    elif counts and spec.layer_gpus(min(counts)) > min(counts) * spec.nodes:
+        return
+    for count in sorted(counts or {1}):
+        yield from _parallel(spec, count, listed or "the machine's CPUs")
+
+
+def _parallel(spec: Spec, count: int, listed: str) -> Iterator[Problem]:
+    """Whether the model's parts are as many as the GPUs (vllm/config/parallel.py, world_size).
+
+    On one machine GPUs may stay idle, or belong to copies of the model (data parallel).
+    """
+    layer, stages = spec.layer_gpus(count), spec.pipeline_parallel
+    there = count * spec.nodes
+    if layer > there:
         yield Problem(
             "tensorParallel",
-            f"tensorParallel: {spec.tensor_parallel} is more than the GPUs of {listed}; lower it "
-            "or ask for more GPUs",
+            f"tensorParallel: {layer} is more than the GPUs of {listed}; lower it or ask for more "
+            "GPUs",
         )
+        return
+    copies = spec.vllm_args.keys() & {"data-parallel-size", "prefill-context-parallel-size"}
+    if layer * stages > there or (spec.nodes > 1 and layer * stages != there and not copies):
+        nodes = f"{spec.nodes} nodes of " if spec.nodes > 1 else ""
+        yield Problem(
+            "pipelineParallel",
+            f"pipelineParallel: {layer} GPUs a layer (tensorParallel) x {stages} stages are "
+            f"{layer * stages}, and {nodes}{listed} have {there}; change one of the two",
+        )
+
+
+def _replicas(spec: Spec) -> Iterator[Problem]:
+    """What SkyServe's autoscalers take, and what they break over while the service runs."""
+    replicas, spot, policy = spec.replicas, spec.spot, spec.load_balancing.policy
+    by_gpu = replicas.target_qps if isinstance(replicas.target_qps, dict) else None
+    aware = "instance_aware_least_load"
+    if by_gpu is None and policy == aware:
+        yield Problem(
+            "loadBalancing",
+            f"loadBalancing.policy: {aware} needs a target for each GPU; write replicas.targetQps "
+            "as a table, e.g. {H100: 5, L4: 1}",
+        )
+    fewest = replicas.min + (replicas.overprovision or 0)
+    if spot and spot.on_demand is not None and spot.on_demand > fewest:
+        # sky/serve/autoscalers.py:1034: it would take away spot replicas that are not there.
+        yield Problem(
+            "spot",
+            f"spot.onDemand: {spot.on_demand} is more than replicas.min, {fewest}, over which "
+            "SkyServe's autoscaler fails; raise min or lower it",
+        )
+    if by_gpu is None:
+        return
+    if policy not in (None, aware):
+        yield Problem(
+            "loadBalancing",
+            f"loadBalancing.policy: a target for each GPU needs {aware}; drop the policy",
+        )
+    yield from _targets(spec, by_gpu)
+    if spot and (spot.fallback or spot.on_demand):
+        # Its autoscaler takes a number only (sky/serve/autoscalers.py:507).
+        yield Problem(
+            "replicas",
+            "replicas.targetQps: SkyServe's autoscaler for spot with on-demand machines takes one "
+            "number; write it, or write spot: true",
+        )
+    if replicas.min == 0:
+        # sky/serve/autoscalers.py:737: without a replica it goes by min alone.
+        yield Problem(
+            "replicas",
+            "replicas.min: 0 with a target for each GPU never starts a replica: SkyServe reckons "
+            "from those that run; write 1, or one number for targetQps",
+        )
+
+
+def _targets(spec: Spec, by_gpu: dict[str, float]) -> Iterator[Problem]:
+    names = list(dict.fromkeys(one.name for one in spec.accelerators))
+    listed = ", ".join(names) or "none"
+    for gpu in by_gpu:
+        if gpu not in names:
+            yield Problem(
+                "replicas",
+                f"replicas.targetQps.{gpu}: it is not among the accelerators ({listed}); drop it",
+            )
+    for name in names:
+        if name not in by_gpu:
+            yield Problem("replicas", f"replicas.targetQps: it has no {name}; add it")
+        elif not re.fullmatch("[A-Z0-9]+", name):  # sky/utils/schemas.py:1039
+            yield Problem(
+                "replicas",
+                f"replicas.targetQps.{name}: SkyServe takes names of A-Z and 0-9 only here; write "
+                "one number for all, or leave this GPU out of accelerators",
+            )
 
 
 def _serving(spec: Spec) -> Iterator[Problem]:
