@@ -250,6 +250,16 @@ class TestUpdate:
         assert [digest for digest, state in jobs(sky) if state == "SETTING_UP"] == [wanted().digest]
         assert made.read(applied) == lifecycle.Seen(applied)
 
+    def test_that_fails_leaves_the_jobs_of_others_alone(self, sky, made):
+        def wait(_now: marker.Applied) -> None:
+            raise port.Failed("no")
+
+        applied = made.create(wanted())
+        sky.launch(NAME, dataclasses.replace(wanted().order(), text=f"{wanted().text}\nname: mine"))
+        with pytest.raises(port.Failed):
+            made.update(applied, wanted(), wanted(model="n"), wait)
+        assert (None, "SETTING_UP") in jobs(sky)
+
     def test_that_fails_does_not_start_an_old_server_that_did_not_run(self, sky, made):
         def wait(_now: marker.Applied) -> None:
             raise port.Failed("no")
@@ -294,11 +304,16 @@ class TestUpdate:
         made.update(applied, wanted(), wanted(model="n"), nothing)
         assert (None, "SETTING_UP") in jobs(sky)
 
-    def test_refuses_to_overwrite_another_server_of_the_stack(self, sky, made):
+    def test_takes_the_place_of_what_an_interrupted_update_has_left(self, sky, made):
         applied = made.create(wanted())
-        made.update(applied, wanted(), wanted(model="n"), nothing)
-        with pytest.raises(port.Failed, match="changed outside this stack"):
-            made.update(applied, wanted(), wanted(model="o"), nothing)
+        made.update(applied, wanted(), wanted(model="n"), nothing)  # and its state was lost
+        assert "runs" in made.read(applied).drift[0]
+        after = made.update(applied, wanted(), wanted(model="o"), nothing)
+        assert jobs(sky)[:2] == [
+            (wanted(model="o").digest, "SETTING_UP"),
+            (wanted(model="n").digest, "CANCELLED"),
+        ]
+        assert made.read(after) == lifecycle.Seen(after)
 
     def test_of_a_cluster_that_is_gone_says_how_to_go_on(self, sky, made):
         applied = made.create(wanted())

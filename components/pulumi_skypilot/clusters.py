@@ -114,12 +114,8 @@ class Clusters(lifecycle.LifeCycle):
                     self._set_autostop(found, wanted)
                     self._set_idle_minutes(old, wanted)
                     return self._applied(wanted)
+                # Any other one of ours is what an interrupted update has left.
                 served = applied.digest in digests
-                if digests - {applied.digest}:
-                    raise port.Failed(
-                        f"the cluster {name!r} was changed outside this stack (another server runs "
-                        "on it); look at it with `pulumi refresh`"
-                    )
                 self._end(name, [job for job in jobs if _digest(job, wanted.mark)])
             try:
                 now = self._launch(wanted)
@@ -173,7 +169,8 @@ class Clusters(lifecycle.LifeCycle):
     def _again(self, old: marker.ClusterWanted, error: port.SkyPilotError) -> None:
         """Start the old server again after the new one has failed. Always raises."""
         try:
-            self._end(old.name, self._running(old.name))
+            jobs = self._running(old.name)
+            self._end(old.name, [job for job in jobs if _digest(job, old.mark)])
             self._launch(old)
         except port.SkyPilotError as another:
             raise port.Failed(

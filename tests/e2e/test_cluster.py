@@ -132,4 +132,4 @@ def test_clusters_from_preview_to_destroy(
 
     stack.run("destroy", "--yes", "--skip-preview")
     assert cloud.instances() == []
-    assert stack.name not in sky_command("status")
+    assert stack.name not in sky_command("status", "-u")
