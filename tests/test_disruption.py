@@ -18,9 +18,9 @@ def test_more_replicas_in_place_cost_the_difference():
     assert found.extra == cost.Range(2, 2)
 
 
-def test_fewer_replicas_in_place_are_drained():
+def test_fewer_replicas_in_place_may_be_stopped():
     found = disruption.disruption("in place", side(replicas=3), side(replicas=1))
-    assert found.text == "running replicas are not touched, but 2 of them are drained and stopped"
+    assert found.text == "running replicas are not touched, but 2 of them may now be stopped"
     assert found.extra is None
 
 

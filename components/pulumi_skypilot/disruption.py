@@ -72,7 +72,7 @@ def _in_place(before: Side, after: Side) -> Disruption:
     if now > was:
         return Disruption("in place", f"{text}; {now - was} more start", _more(before, after))
     if now < was:
-        return Disruption("in place", f"{text}, but {was - now} of them are drained and stopped")
+        return Disruption("in place", f"{text}, but {was - now} of them may now be stopped")
     return Disruption("in place", text)
 
 

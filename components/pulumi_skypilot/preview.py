@@ -80,11 +80,11 @@ class Preview:
     errors: tuple[str, ...] = ()
 
 
-def read(content: Mapping[str, typing.Any]) -> Preview:
+def read(content: object) -> Preview:
     """The preview of a JSON document. Raises Unreadable."""
-    steps = content.get("steps")
-    if not isinstance(steps, list):
-        if content.get("diagnostics"):
+    steps = content.get("steps") if isinstance(content, Mapping) else None
+    if not isinstance(content, Mapping) or not isinstance(steps, list):
+        if isinstance(content, Mapping) and content.get("diagnostics"):
             return Preview("", (), errors=_errors(content))
         raise Unreadable("there are no steps in it; write it with `pulumi preview --json`")
     ours: dict[str, list[Mapping[str, typing.Any]]] = {}

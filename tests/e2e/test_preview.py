@@ -1,5 +1,6 @@
 """Previews with the real CLI: no account, no server, and one line for what is wrong."""
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from collections.abc import Callable
 import pytest
 import yaml
 
+from pulumi_skypilot import cost, preview, review
 from tests.conftest import chat
 from tests.e2e import stack as stacks
 
@@ -27,6 +29,25 @@ def test_a_stack_of_this_repository_previews_without_an_account(
     assert re.search(rf'name +: "{name}-chat"', shown)
     assert f"vllm serve openai/gpt-oss-{'20b' if name in ('local', 'dev') else '120b'}" in shown
     assert "--enable-auto-tool-choice" in shown, "from what all stacks share"
+
+
+def test_without_a_server_the_cost_is_unknown_and_the_preview_succeeds(
+    new_stack: Callable[..., stacks.Stack],
+) -> None:
+    told = new_stack(chat=chat()).run("preview").output
+    assert "cost: unknown (apiServer http://127.0.0.1:9: no SkyPilot API server answers" in told
+    assert "chat: 1 of 2 CPUs 8 GiB, aws" in told
+
+
+def test_a_report_of_what_the_real_command_writes_has_no_secret_in_it(
+    new_stack: Callable[..., stacks.Stack],
+) -> None:
+    stack = new_stack(chat=chat(secrets={"HF_TOKEN": "hfToken"}, env={"A": "canary-env"}))
+    stack.secret("hfToken", "canary-token")
+    written = stack.run("preview", "--json", "--show-sames", "--show-secrets").output
+    report = review.markdown(preview.read(json.loads(written)), cost.Prices(away="not asked"))
+    assert "| **chat** | new | `openai/gpt-oss-20b` | 2 CPUs 8 GiB, aws | 1 | 2048 |" in report
+    assert "canary" not in report
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,23 @@
 """The subcommands of `pulumi-skypilot`, each a module with its arguments and what it does."""
 
-from . import exporting, importing
+from . import exporting, importing, planning, reviewing
 from .command import Command, Wrong
 
 __all__ = ["ALL", "Command", "Wrong"]
 
 ALL: tuple[Command, ...] = (
+    Command(
+        "plan",
+        "Say what a stack's deployments come to: machines, replicas, cost.",
+        planning.arguments,
+        planning.run,
+    ),
+    Command(
+        "review",
+        "Write the report of a preview for a pull request, as Markdown.",
+        reviewing.arguments,
+        reviewing.run,
+    ),
     Command(
         "import",
         "Turn a SkyPilot task into a deployment: the part of a stack file on stdout, what could "

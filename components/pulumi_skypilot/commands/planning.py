@@ -1,0 +1,48 @@
+"""`pulumi-skypilot plan`: what a stack's deployments come to, without Pulumi."""
+
+import argparse
+import json
+import sys
+
+from rich import console
+
+from .. import plan, planned, spec, stack
+from . import pricing, tables
+from .command import Wrong
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what it takes."""
+    tables.arguments(parser)
+    parser.add_argument("--json", action="store_true", help="for machines")
+    pricing.arguments(parser)
+
+
+def run(given: argparse.Namespace) -> None:
+    """Print the table, and what to know of each deployment. Raises Wrong."""
+    source = tables.read(given)
+    plans, wrong = {}, []
+    for key, table in source.deployments.items():
+        data = stack.spec_of(tables.readable(table)[0])
+        try:
+            plans[key] = plan.plan(spec.parse(data), f"{source.prefix}{key}")
+        except spec.SpecError as error:
+            wrong += [f"{source.where}: {key}.{problem.reason}" for problem in error.problems]
+    if wrong:
+        raise Wrong(*wrong)
+    specs = [one.spec for one in plans.values()]
+    prices = pricing.prices(given, specs, source.api_server, source.workspace)
+    found = planned.planned(plans, prices)
+    if given.json:
+        sys.stdout.write(f"{json.dumps(planned.data(found), indent=2)}\n")
+        return
+    screen = console.Console()
+    screen.print(planned.rich_table(found))
+    for one in found:
+        notes = [
+            *one.plan.notes,
+            *one.cost.notes,
+            *([one.cost.unknown] if one.cost.unknown else []),
+        ]
+        for note in dict.fromkeys(notes):
+            screen.print(f"{one.name}: {note}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,41 @@
+"""Where a subcommand has its prices from: the API server, a file, or nowhere."""
+
+import argparse
+import json
+import os
+import pathlib
+from collections.abc import Sequence
+
+from .. import ask, cost, providers, skypilot, spec
+from .command import Wrong
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the choice."""
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--offline", action="store_true", help="ask no server: cost is unknown")
+    source.add_argument(
+        "--prices", metavar="FILE", type=pathlib.Path, help="prices that --save-prices has kept"
+    )
+    parser.add_argument(
+        "--save-prices", metavar="FILE", type=pathlib.Path, help="keep the server's answer"
+    )
+
+
+def prices(
+    given: argparse.Namespace, specs: Sequence[spec.Spec], url: str | None, workspace: str | None
+) -> cost.Prices:
+    """The prices for these deployments. Raises Wrong for a file that holds none."""
+    if given.prices:
+        try:
+            return cost.read(json.loads(given.prices.read_text("utf-8")))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise Wrong(f"{given.prices}: it holds no prices ({error})") from None
+    token = os.environ.get(providers.TOKEN_VARIABLE)
+    connection = skypilot.Connection(url or skypilot.DEFAULT_URL, workspace, token)
+    questions = {"prices": cost.question(specs)}
+    offline = given.offline or ask.offline() or not specs
+    answer = ask.ask(connection, questions, offline=offline)["prices"]
+    if given.save_prices:
+        given.save_prices.write_text(f"{json.dumps(answer, indent=1)}\n", "utf-8")
+    return cost.read(answer)

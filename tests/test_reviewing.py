@@ -1,0 +1,117 @@
+"""`pulumi-skypilot review` and `plan`, as one types them."""
+
+import io
+import json
+import pathlib
+
+import pytest
+
+from pulumi_skypilot import cli
+
+PREVIEWS = pathlib.Path(__file__).parent / "previews"
+STACK = """\
+config:
+  llm:prefix: shop
+  llm:deployments:
+    chat:
+      model: openai/gpt-oss-20b
+      accelerators: L4:1
+      infra: aws
+      replicas: 2
+      secrets: {HF_TOKEN: hfToken}
+  llm:hfToken: {secure: v1:abc}
+"""
+PRICES = {
+    "rows": [
+        {
+            "cloud": "aws",
+            "region": "us-east-1",
+            "instance": "g6.xlarge",
+            "accelerator": "L4",
+            "count": 1.0,
+            "cpus": 4.0,
+            "memory": 16.0,
+            "price": 0.8,
+            "spot": 0.3,
+        }
+    ]
+}
+
+
+@pytest.fixture
+def prices(tmp_path):
+    file = tmp_path / "prices.json"
+    file.write_text(json.dumps(PRICES))
+    return str(file)
+
+
+@pytest.fixture
+def stack(tmp_path):
+    file = tmp_path / "Pulumi.prod.yaml"
+    file.write_text(STACK)
+    return str(file)
+
+
+def test_review_writes_markdown(capsys, prices):
+    assert cli.main(["review", str(PREVIEWS / "gpu.json"), "--prices", prices]) == 0
+    assert capsys.readouterr().out.startswith("## Preview of `demo`\n\nDeployments: 1 rolls")
+
+
+def test_review_reads_standard_input(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO((PREVIEWS / "new.json").read_text()))
+    assert cli.main(["review", "-", "--offline"]) == 0
+    assert "**Cost: unknown** (offline: no server was asked)." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("Previewing update (prod):", "line 1: it is not JSON; write it with"),
+        ("[]", "there are no steps in it; write it with `pulumi preview --json`"),
+        ("{}", "there are no steps in it; write it with `pulumi preview --json`"),
+    ],
+)
+def test_review_refuses_what_is_no_preview_in_one_line(capsys, tmp_path, content, line):
+    file = tmp_path / "preview.json"
+    file.write_text(content)
+    assert cli.main(["review", str(file), "--offline"]) == 2
+    told = capsys.readouterr().err
+    assert line in told
+    assert told.count("\n") == 1
+
+
+def test_review_of_a_file_that_is_not_there(capsys):
+    assert cli.main(["review", "nowhere.json", "--offline"]) == 2
+    assert capsys.readouterr().err == ("pulumi-skypilot: nowhere.json: No such file or directory\n")
+
+
+def test_prices_that_are_none(capsys, stack):
+    assert cli.main(["plan", "--file", stack, "--prices", stack]) == 2
+    assert "it holds no prices" in capsys.readouterr().err
+
+
+def test_the_answer_of_no_server_is_kept_too(capsys, stack, tmp_path):
+    kept = tmp_path / "kept.json"
+    cli.main(["plan", "--file", stack, "--offline", "--save-prices", str(kept)])
+    assert json.loads(kept.read_text()) == {"away": "offline: no server was asked"}
+    assert cli.main(["plan", "--file", stack, "--prices", str(kept)]) == 0
+
+
+def test_plan_for_machines(capsys, stack, prices):
+    assert cli.main(["plan", "--file", stack, "--prices", prices, "--json"]) == 0
+    (chat,) = json.loads(capsys.readouterr().out)
+    assert chat["name"] == "chat"
+    assert chat["cost"]["most"] == {"low": 1.6, "high": 1.6}
+
+
+def test_plan_for_people(capsys, stack, prices):
+    assert cli.main(["plan", "--file", stack, "--prices", prices]) == 0
+    assert "1.60" in capsys.readouterr().out
+
+
+def test_plan_names_every_mistake(capsys, tmp_path):
+    file = tmp_path / "Pulumi.prod.yaml"
+    file.write_text(STACK.replace("L4:1", "L44:1").replace("replicas: 2", "replicas: -1"))
+    assert cli.main(["plan", "--file", str(file), "--offline"]) == 2
+    told = capsys.readouterr().err
+    assert "chat.replicas" in told
