@@ -12,10 +12,10 @@ import pydantic
 from pydantic import fields as pydantic_fields
 from pydantic_core import PydanticUndefined
 
-from pulumi_skypilot import reading, spec
+from pulumi_skypilot import changes, reading, spec
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PAGES = (ROOT / "docs" / "reference.md",)
+PAGES = (ROOT / "docs" / "reference.md", ROOT / "docs" / "skypilot.md")
 
 Table = tuple[tuple[str, ...], ...]
 
@@ -24,7 +24,7 @@ HEAD = ("key", "type", "default", "meaning", "becomes")
 
 def tables() -> dict[str, Table]:
     """Every table by its name."""
-    return dict(_keys(spec.Spec, "spec"))
+    return dict([*_keys(spec.Spec, "spec"), *_changes()])
 
 
 def filled(page: str, made: Mapping[str, Table]) -> str:
@@ -55,6 +55,13 @@ def _keys(model: type[pydantic.BaseModel], name: str) -> Iterator[tuple[str, Tab
         nested = reading.nested(field.annotation)
         if nested is not None:
             yield from _keys(nested, f"{name}.{field.alias}")
+
+
+def _changes() -> Iterator[tuple[str, Table]]:
+    """What a change does to each kind of deployment, in the order in which the rules hold."""
+    for kind, rules in changes.RULES.items():
+        rows = [(one.what, f"**{one.effect.value}**", one.why) for one in rules]
+        yield f"changes.{kind}", (("changed", "effect", "why"), *rows)
 
 
 def _default(field: pydantic_fields.FieldInfo) -> str:

@@ -3,6 +3,7 @@ import typing
 
 import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from pulumi_skypilot import changes, plan, spec
 from pulumi_skypilot.changes import Effect
@@ -18,6 +19,8 @@ BASE = {
     "spot": True,
     "replicas": {"min": 1, "max": 2, "targetQps": 1},
 }
+
+KIND = st.sampled_from(["service", "cluster"])
 
 
 def planned(**data: object) -> plan.Plan:
@@ -53,10 +56,12 @@ def test_nothing_differs_from_itself(table: dict[str, object]) -> None:
     assert changes.effect(()) is None
 
 
-@hypothesis.given(specs.tables(), specs.tables())
-def test_what_differs_is_told_both_ways(one: dict[str, object], other: dict[str, object]) -> None:
+@hypothesis.given(KIND.flatmap(lambda one: st.tuples(specs.tables((one,)), specs.tables((one,)))))
+def test_what_differs_is_told_both_ways(
+    tables: tuple[dict[str, object], dict[str, object]],
+) -> None:
     try:
-        plans = [plan.plan(spec.parse(table), "chat") for table in (one, other)]
+        plans = [plan.plan(spec.parse(table), "chat") for table in tables]
     except spec.SpecError:
         hypothesis.reject()
     there = changes.compare(plans[0].task, plans[1].task)
@@ -99,6 +104,13 @@ def test_the_service_section_changes_in_place(data: dict[str, object]) -> None:
         ({"image": "docker:a/b"}, "resources.image_id"),
         ({"labels": {"team": "x"}}, "resources.labels"),
         ({"spot": False}, "resources.use_spot"),
+        ({"setup": "pip list"}, "setup"),
+        ({"mounts": {"/m": "s3://a"}}, "file_mounts"),
+        ({"workdir": {"path": ".", "digest": "0"}}, "envs.PULUMI_WORKDIR_DIGEST"),
+        ({"nodes": 2}, "num_nodes"),
+        ({"config": {"docker": {"run_options": []}}}, "config"),
+        ({"auth": "none"}, "secrets"),
+        ({"diskTier": "best"}, "resources.disk_tier"),
     ],
 )
 def test_everything_else_rolls(data: dict[str, object], path: str) -> None:
@@ -114,6 +126,7 @@ def test_everything_else_rolls(data: dict[str, object], path: str) -> None:
         ("service.tls", None, {"keyfile": "a", "certfile": "b"}),
         ("service.tls.keyfile", "a", "b"),
         ("service.load_balancing_policy", None, "round_robin"),
+        ("service.replica_policy.base_ondemand_fallback_replicas", 1, None),
         ("service.load_balancer.stream_timeout_seconds", 120, 1800),
         ("service.replica_policy.target_qps_per_replica", 1, {"H100": 1}),
         ("service.replica_policy.target_qps_per_replica", {"H100": 1}, 1),
@@ -133,6 +146,9 @@ def test_what_skyserve_ignores_or_breaks_over_replaces(
         ("service.replica_policy.target_qps_per_replica", 1, 2.5),
         ("service.replica_policy.target_qps_per_replica", {"H100": 1}, {"H100": 2}),
         ("service.replica_policy.dynamic_ondemand_fallback", None, True),
+        ("service.replica_policy.base_ondemand_fallback_replicas", 1, 2),
+        ("service.replica_policy.num_overprovision", None, 1),
+        ("service.load_balancing_policy", None, "least_load"),
     ],
 )
 def test_their_neighbours_change_in_place(path: str, was: object, value: object) -> None:
@@ -166,14 +182,31 @@ def test_a_change_says_what_a_user_wants_to_read() -> None:
     )
 
 
-def test_every_rule_can_be_reached_and_names_its_source() -> None:
-    paths = [rule.path for rule in changes.RULES]
-    assert paths[-1] == ""
-    assert len(set(paths)) == len(paths)
-    for index, rule in enumerate(changes.RULES):
-        assert rule.source.startswith("sky/")
-        earlier = [one for one in changes.RULES[:index] if changes._covers(one.path, rule.path)]
-        assert not [one for one in earlier if one.when is changes.Rule.when]
+@pytest.mark.parametrize("rules", changes.RULES.values(), ids=changes.RULES)
+def test_every_rule_can_be_reached_and_names_its_source(rules: tuple[changes.Rule, ...]) -> None:
+    assert rules[-1].paths == ("",)
+    for index, rule in enumerate(rules):
+        assert rule.source.startswith(("sky/", "machine/", "clusters.py"))
+        assert rule.what
+        for path in rule.paths:
+            earlier = [
+                one
+                for one in rules[:index]
+                if any(changes._covers(other, path) for other in one.paths)
+            ]
+            assert not [one for one in earlier if one.when is changes.Rule.when]
+
+
+@pytest.mark.parametrize(
+    "data", [{"mounts": {"/m": "s3://a"}}, {"workdir": {"path": ".", "digest": "0"}}]
+)
+def test_with_files_every_change_of_a_service_rolls(data: dict[str, object]) -> None:
+    found = changes.compare(planned(**data).task, planned(**data, replicas=3).task)
+    assert changes.effect(found) is Effect.ROLLING
+    assert "no replica of a service with files" in found[0].why
+    repository = {"workdir": {"url": "https://a/b"}}
+    same = changes.compare(planned(**repository).task, planned(**repository, replicas=3).task)
+    assert changes.effect(same) is Effect.IN_PLACE
 
 
 def released(content: dict[str, typing.Any]) -> dict[str, typing.Any]:
@@ -205,12 +238,12 @@ def test_a_change_that_rolls_anyway_takes_the_new_release_along(data: dict[str, 
     assert found == now.task
 
 
-@hypothesis.given(specs.tables(), specs.tables())
+@hypothesis.given(KIND.flatmap(lambda one: st.tuples(specs.tables((one,)), specs.tables((one,)))))
 def test_the_same_release_applies_its_own_task(
-    one: dict[str, object], other: dict[str, object]
+    tables: tuple[dict[str, object], dict[str, object]],
 ) -> None:
     try:
-        was, now = (plan.plan(spec.parse(table), "chat") for table in (one, other))
+        was, now = (plan.plan(spec.parse(table), "chat") for table in tables)
     except spec.SpecError:
         hypothesis.reject()
     found = changes.keep_generated(was.spec, now.spec, was.task, now.task)

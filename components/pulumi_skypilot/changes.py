@@ -38,121 +38,194 @@ class Change:
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """What a change at a path, and below it, does."""
+    """What a change at these paths of a task, and below them, does."""
 
-    path: str
+    what: str
+    """The same for a reader, in the words of a stack file."""
+    paths: tuple[str, ...]
     effect: Effect
     why: str
     source: str
-    when: Callable[[object, object], bool] = lambda _old, _new: True
+    when: Callable[[Task, Task], bool] = lambda _old, _new: True
 
 
-def _turned_off(old: object, new: object) -> bool:
-    return bool(old) and not new
+def _service(content: Task, *path: str) -> typing.Any:
+    """What stands there in the service's section; someone else's task may have less than ours."""
+    found = content.get("service")
+    for key in path:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
 
 
-def _other_kind(old: object, new: object) -> bool:
-    return isinstance(old, dict) is not isinstance(new, dict)
+def _policy(content: Task) -> str:
+    """The load balancing policy that holds (sky/serve/load_balancing_policies.py:117)."""
+    return _service(content, "load_balancing_policy") or "least_load"
 
 
-RULES = (
+def _on_demand(content: Task) -> bool:
+    keys = ("dynamic_ondemand_fallback", "base_ondemand_fallback_replicas")
+    return any(_service(content, "replica_policy", key) for key in keys)
+
+
+def _by_gpu(content: Task) -> bool:
+    return isinstance(_service(content, "replica_policy", "target_qps_per_replica"), Mapping)
+
+
+def _has_files(content: Task) -> bool:
+    """SkyPilot turns a local working directory into a mount (sky/utils/controller_utils.py)."""
+    return bool(content.get("file_mounts")) or isinstance(content.get("workdir"), str)
+
+
+_POLICY = "service.replica_policy"
+_SAME_REPLICAS = "sky/serve/replica_managers.py:1638-1678"
+
+SERVICE = (
     Rule(
-        "name",
+        "the name",
+        ("name",),
         Effect.REPLACE,
         "another name is another service",
         "sky/serve/server/impl.py:516",
     ),
     Rule(
-        "service.tls",
+        "`tls`",
+        ("service.tls",),
         Effect.REPLACE,
         "SkyServe ignores a change of TLS while the service runs",
         "sky/serve/server/impl.py:568",
     ),
     Rule(
-        "service.load_balancing_policy",
+        "`loadBalancing.policy`",
+        ("service.load_balancing_policy",),
         Effect.REPLACE,
         "SkyServe ignores a change of the load balancing policy while the service runs",
         "sky/serve/server/impl.py:590",
+        lambda old, new: _policy(old) != _policy(new),
     ),
     Rule(
-        "service.load_balancer",
+        "`loadBalancing.streamTimeout`",
+        ("service.load_balancer",),
         Effect.REPLACE,
         "SkyServe hands it to the load balancer only when the service starts",
         "sky/serve/service.py:607",
     ),
     Rule(
-        "service.replica_policy.dynamic_ondemand_fallback",
+        "`spot.fallback` and `spot.onDemand`, when the last of them goes",
+        (f"{_POLICY}.dynamic_ondemand_fallback", f"{_POLICY}.base_ondemand_fallback_replicas"),
         Effect.REPLACE,
-        "SkyServe's autoscaler cannot give up on-demand fallback: its update fails half-way",
+        "SkyServe's autoscaler cannot give up on-demand machines: its update fails half-way",
         "sky/serve/autoscalers.py:959 (it keeps its class: sky/serve/controller.py:189)",
-        _turned_off,
+        lambda old, new: _on_demand(old) and not _on_demand(new),
     ),
     Rule(
-        "service.replica_policy.target_qps_per_replica",
+        "`replicas.targetQps`, from a number to a table or back",
+        (f"{_POLICY}.target_qps_per_replica",),
         Effect.REPLACE,
         "a target per GPU needs another load balancing policy, which SkyServe cannot change",
         "sky/serve/service_spec.py:377, sky/serve/autoscalers.py:929",
-        _other_kind,
+        lambda old, new: _by_gpu(old) is not _by_gpu(new),
     ),
     Rule(
-        "service",
+        "anything of a service with `mounts` or a local `workdir`",
+        ("service",),
+        Effect.ROLLING,
+        "SkyServe keeps no replica of a service with files",
+        "sky/serve/replica_managers.py:1635",
+        lambda old, new: _has_files(old) or _has_files(new),
+    ),
+    Rule(
+        "`replicas`, `readinessProbe`, `spot.fallback`, `spot.onDemand`",
+        ("service",),
         Effect.IN_PLACE,
         "replicas stay: SkyServe changes this without touching them",
-        "sky/serve/replica_managers.py:1638-1678",
+        _SAME_REPLICAS,
     ),
     Rule(
-        "",
+        "everything else: model, flags, machines, places, image, files, env, secrets, keys, labels",
+        ("",),
         Effect.ROLLING,
         "SkyServe starts new replicas and retires the old ones as these are READY",
-        "sky/serve/replica_managers.py:1638-1678, sky/serve/autoscalers.py:259",
+        f"{_SAME_REPLICAS}, sky/serve/autoscalers.py:259",
     ),
 )
-"""Of a service. The first rule that fits holds. The last fits everything."""
 
 _KEPT = "a cluster keeps the machines that it was made with"
 
-CLUSTER_RULES = (
+CLUSTER = (
     Rule(
-        "name",
+        "the name",
+        ("name",),
         Effect.REPLACE,
         "another name is another cluster",
         "sky/execution.py, launch",
     ),
     Rule(
-        "resources.autostop",
-        Effect.IN_PLACE,
-        "the server goes on: SkyPilot changes this while it runs",
-        "sky/core.py, autostop",
-    ),
-    Rule(
-        f"envs.{task.IDLE_MINUTES}",
-        Effect.IN_PLACE,
-        "the server goes on: the watchdog reads it while it runs",
+        "`autostop`, when it comes or goes",
+        ("resources.autostop", f"envs.{task.IDLE_MINUTES}"),
+        Effect.RESTART,
+        "the server runs under the watchdog, or without it",
         "machine/watchdog.py",
+        lambda old, new: _autostops(old) is not _autostops(new),
     ),
     Rule(
-        "resources",
+        "`autostop.idle`, `autostop.then`",
+        ("resources.autostop", f"envs.{task.IDLE_MINUTES}"),
+        Effect.IN_PLACE,
+        "the server goes on: SkyPilot and the watchdog change this while it runs",
+        "sky/core.py, autostop; machine/watchdog.py",
+    ),
+    Rule(
+        "machines and places, `spot`, `image`, disk and network, `labels`",
+        ("resources",),
         Effect.REPLACE,
         _KEPT,
         "sky/resources.py:1990 (CPUs, memory and labels are not even looked at there)",
     ),
-    Rule("num_nodes", Effect.REPLACE, _KEPT, "sky/backends/cloud_vm_ray_backend.py:6338"),
-    Rule("volumes", Effect.REPLACE, _KEPT, "sky/execution.py, pre_mount_volumes"),
-    Rule("config", Effect.REPLACE, _KEPT, "sky/skypilot_config.py"),
     Rule(
-        "",
+        "`nodes`",
+        ("num_nodes",),
+        Effect.REPLACE,
+        _KEPT,
+        "sky/backends/cloud_vm_ray_backend.py:6338",
+    ),
+    Rule(
+        "`volumes`",
+        ("volumes",),
+        Effect.REPLACE,
+        _KEPT,
+        "sky/backends/cloud_vm_ray_backend.py:6504 (it warns and goes on without them)",
+    ),
+    Rule(
+        "`config`",
+        ("config",),
+        Effect.REPLACE,
+        _KEPT,
+        "sky/task.py, _cluster_config_overrides (read when the machines are made)",
+    ),
+    Rule(
+        "everything else: model, flags, files, set-up, env, secrets, keys",
+        ("",),
         Effect.RESTART,
         "the server is ended and started anew on the same machines, and is away meanwhile",
         "clusters.py, update",
     ),
 )
-"""Of a cluster, in the same way."""
+
+
+def _autostops(content: Task) -> bool:
+    return "autostop" in (content.get("resources") or {})
+
+
+RULES: Mapping[str, tuple[Rule, ...]] = {"service": SERVICE, "cluster": CLUSTER}
+"""By the kind of deployment. The first rule that fits holds. The last fits everything."""
 
 
 def compare(old_task: Task, new_task: Task) -> tuple[Change, ...]:
     """Every difference between two tasks and what it does; the order of any_of is none."""
-    rules = RULES if "service" in new_task else CLUSTER_RULES
-    return tuple(_changes("", _unordered(old_task), _unordered(new_task), rules))
+    old, new = _unordered(old_task), _unordered(new_task)
+    kind = RULES["service" if "service" in new else "cluster"]
+    rules = [rule for rule in kind if rule.when(old, new)]
+    return tuple(_changes("", old, new, rules))
 
 
 def effect(changes: Iterable[Change]) -> Effect | None:
@@ -204,7 +277,7 @@ def _changes(path: str, old: object, new: object, rules: Sequence[Rule]) -> Iter
             if (key in old) != (key in new) or old[key] != new[key]:
                 yield from _changes(below, old.get(key), new.get(key), rules)
         return
-    rule = next(rule for rule in rules if _covers(rule.path, path) and rule.when(old, new))
+    rule = next(rule for rule in rules if any(_covers(one, path) for one in rule.paths))
     yield Change(path, rule.effect, rule.why, *_shown(old, new))
 
 

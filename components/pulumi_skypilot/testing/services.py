@@ -87,7 +87,7 @@ class Services(state.State):
             raise port.NotFound(f"Cannot find service {name!r}.")
         before, after = _outside_service(service.order), _outside_service(order)
         service.version, service.order = service.version + 1, order
-        if before == after:
+        if before == after and not _has_files(order):
             for replica in service.replicas:
                 replica.version = service.version
         self._scale(service)
@@ -195,6 +195,12 @@ def _machine(name: str, service: _Service) -> port.Machine:
 def _minimum(order: port.Order) -> int:
     policy = yaml.safe_load(order.text)["service"].get("replica_policy") or {}
     return int(policy.get("min_replicas", 1))
+
+
+def _has_files(order: port.Order) -> bool:
+    """A local working directory becomes a mount; with files SkyServe keeps no replica."""
+    content = yaml.safe_load(order.text)
+    return bool(content.get("file_mounts")) or isinstance(content.get("workdir"), str)
 
 
 def _outside_service(order: port.Order) -> object:
