@@ -1,6 +1,7 @@
 """The life cycle of clusters on the fake SkyPilot: state in, call, state out."""
 
 import dataclasses
+import typing
 
 import pytest
 
@@ -176,6 +177,23 @@ class TestRead:
         applied = made.create(wanted())
         sky.stop_cluster(NAME)
         assert made.read(applied) == lifecycle.Seen(applied)
+
+    def test_bears_that_it_stops_between_two_questions(self, sky, made):
+        applied = made.create(wanted())
+        real: typing.Callable[[str], tuple[port.Job, ...]] = sky.jobs
+
+        def jobs(name: str) -> tuple[port.Job, ...]:
+            sky.stop_cluster(NAME)
+            return real(name)
+
+        sky.jobs = jobs
+        assert made.read(applied) == lifecycle.Seen(applied)
+
+    def test_raises_when_the_queue_of_a_cluster_that_is_up_does_not_answer(self, sky, made):
+        applied = made.create(wanted())
+        sky.fail("jobs", port.Unreachable("away"))
+        with pytest.raises(port.Unreachable):
+            made.read(applied)
 
     def test_takes_a_server_that_ended_for_idleness_for_no_drift(self, sky, made):
         applied = made.create(wanted())

@@ -6,7 +6,7 @@ is stopped for it, are as they should be.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from . import lifecycle, marker, port, vllm
 
@@ -31,7 +31,7 @@ class Clusters(lifecycle.LifeCycle):
         name = wanted.name
         with lifecycle.lock(name):
             self._settle(name, LAUNCH_SECONDS)
-            found = self._sky.cluster(name)
+            found, jobs = self._look(name)
             if found is None:
                 self._check_places(wanted)
                 return self._launch_new(wanted)
@@ -45,7 +45,7 @@ class Clusters(lifecycle.LifeCycle):
                     + (f"another stack; {how}" if owner else f"someone else; {how}, take it over ")
                     + ("" if owner else "with adopt: true, or take it down")
                 )
-            jobs = self._running(name) if found.status == "UP" else []
+            jobs = [job for job in jobs if job.status in _RUNNING]
             if any(_digest(job, wanted.mark) == wanted.digest for job in jobs):
                 self._set_autostop(found, wanted)
                 return self._applied(wanted)
@@ -62,7 +62,7 @@ class Clusters(lifecycle.LifeCycle):
 
         Unreachable is raised, never taken for gone. Stopped is neither gone nor drift.
         """
-        found = self._sky.cluster(applied.name)
+        found, jobs = self._look(applied.name)
         if found is None or not _is_ours(found, applied.mark, applied.hash):
             return None
         now = dataclasses.replace(applied, hash=found.hash)
@@ -72,7 +72,7 @@ class Clusters(lifecycle.LifeCycle):
             return lifecycle.Seen(now, (f"the cluster is {found.status}: {found.reason}",))
         now = dataclasses.replace(now, endpoint=self._address(applied.name))
         wanted = marker.ClusterWanted(applied.name, applied.mark, applied.text, {}, {})
-        drift = self._job_drift(found, applied)
+        drift = _job_drift(found, jobs, applied)
         set_to = (found.autostop_minutes, found.autostop_down)
         if max(set_to[0], -1) != wanted.autostop[0] or (
             wanted.autostop[0] >= 0 and set_to[1] != wanted.autostop[1]
@@ -95,7 +95,7 @@ class Clusters(lifecycle.LifeCycle):
         name = wanted.name
         with lifecycle.lock(name):
             self._settle(name, LAUNCH_SECONDS)
-            found = self._sky.cluster(name)
+            found, jobs = self._look(name)
             if found is None:
                 raise port.NotFound(
                     f"the cluster {name!r} is gone; `pulumi up --refresh` makes it anew"
@@ -108,7 +108,7 @@ class Clusters(lifecycle.LifeCycle):
                 return dataclasses.replace(applied, text=wanted.text)  # its next start takes it
             served = False
             if found.status == "UP":
-                jobs = self._running(name)
+                jobs = [job for job in jobs if job.status in _RUNNING]
                 digests = {_digest(job, wanted.mark) for job in jobs} - {None}
                 if wanted.digest in digests:
                     self._set_autostop(found, wanted)
@@ -192,6 +192,19 @@ class Clusters(lifecycle.LifeCycle):
             endpoint=self._address(wanted.name),
         )
 
+    def _look(self, name: str) -> tuple[port.Cluster | None, Sequence[port.Job]]:
+        """The cluster, and its jobs while it is UP: it may stop between two questions."""
+        found = self._sky.cluster(name)
+        if found is None or found.status != "UP":
+            return found, ()
+        try:
+            return found, self._sky.jobs(name)
+        except (port.Unreachable, port.NotFound):
+            again = self._sky.cluster(name)
+            if again is not None and again.status == "UP":
+                raise
+            return again, ()
+
     def _address(self, name: str) -> str | None:
         return lifecycle.endpoint(self._sky.address(name, vllm.PORT), "")
 
@@ -207,21 +220,6 @@ class Clusters(lifecycle.LifeCycle):
         for _ in self._until(CANCEL_SECONDS, f"{name}: the old server does not end"):
             if not any(job.id in ids for job in self._running(name)):
                 return
-
-    def _job_drift(self, found: port.Cluster, applied: marker.Applied) -> list[str]:
-        jobs = self._sky.jobs(found.name)
-        mine = next((one for one in jobs if _digest(one, applied.mark) == applied.digest), None)
-        if mine is not None and mine.status in _RUNNING:
-            return []
-        if (
-            mine is not None
-            and mine.status == "SUCCEEDED"
-            and (mine.ended_at or 0.0) >= found.launched_at
-        ):
-            return []  # ended for idleness, and not started by hand since
-        what = f"its job {mine.id} is {mine.status}" if mine else "it has no job"
-        others = ", ".join(one.name for one in jobs if one.status in _RUNNING)
-        return [f"the server does not run: {what}" + (f"; {others} runs" if others else "")]
 
     def _set_autostop(self, found: port.Cluster, wanted: marker.ClusterWanted) -> None:
         minutes, down = wanted.autostop
@@ -244,6 +242,21 @@ class Clusters(lifecycle.LifeCycle):
         for _ in self._until(lifecycle.GONE_SECONDS, f"{name}: not gone"):
             if self._sky.cluster(name, fresh=False) is None:
                 return
+
+
+def _job_drift(found: port.Cluster, jobs: Sequence[port.Job], applied: marker.Applied) -> list[str]:
+    mine = next((one for one in jobs if _digest(one, applied.mark) == applied.digest), None)
+    if mine is not None and mine.status in _RUNNING:
+        return []
+    if (
+        mine is not None
+        and mine.status == "SUCCEEDED"
+        and (mine.ended_at or 0.0) >= found.launched_at
+    ):
+        return []  # ended for idleness, and not started by hand since
+    what = f"its job {mine.id} is {mine.status}" if mine else "it has no job"
+    others = ", ".join(one.name for one in jobs if one.status in _RUNNING)
+    return [f"the server does not run: {what}" + (f"; {others} runs" if others else "")]
 
 
 def _digest(job: port.Job, mark: str) -> str | None:
