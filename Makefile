@@ -1,7 +1,7 @@
 # What this repository can do: `make` lists it. Everything installed or built goes to CACHE.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast bench-preview bench-rolling check clean
+.PHONY: help setup demo test test-fast bench-preview bench-rolling try-published check clean
 
 HOME ?= $(shell getent passwd $$(id -u) | cut -d: -f6)
 export HOME
@@ -33,6 +33,9 @@ bench-preview: setup ## CPU of check and diff, and calls to the API server, of 2
 
 bench-rolling: setup ## One rolling change by Pulumi and by hand: what a client sees meanwhile
 	@python -m bench.rolling
+
+try-published: setup ## Import and export every vLLM task in DIR, e.g. a checkout of SkyPilot
+	@python scripts/try_published.py "$(DIR)"
 
 check: setup ## Format, lint, types
 	ruff format --check $(CODE)

@@ -176,6 +176,14 @@ def test_the_default_effort_reaches_vllm_as_a_middleware(host: Host) -> None:
     assert (folder / "default_effort.py").read_text() == source
 
 
+def test_the_users_set_up_is_in_vllms_environment(tmp_path: pathlib.Path) -> None:
+    host = Host(tmp_path)
+    host.install("uv", "true")
+    host.install("pip", 'echo "$@" > "$HOME/pip"', host.home / f"vllm-{vllm.VERSION}" / "bin")
+    assert host.run(made(setup="pip install blobfile")["setup"]).returncode == 0
+    assert (host.home / "pip").read_text() == "install blobfile\n"
+
+
 def test_the_users_set_up_follows_the_installation(host: Host) -> None:
     script = made(setup='echo "$PWD" > "$HOME/mine"\nfalse')["setup"]
     assert host.run(script).returncode == 1

@@ -7,7 +7,7 @@ from . import plan, spec, stack
 
 
 def export(table: Mapping[str, object], name: str) -> dict[str, typing.Any]:
-    """The task of a deployment, env in plain sight and secrets by name only.
+    """The task of a deployment, all filled in that is in plain sight, secrets by name only.
 
     Args:
         table: As it stands in a stack file, what is beside the spec included.
@@ -18,4 +18,9 @@ def export(table: Mapping[str, object], name: str) -> dict[str, typing.Any]:
     """
     found = plan.plan(spec.parse(stack.spec_of(table)), name)
     envs = {**(found.task.get("envs") or {}), **found.spec.env}
-    return found.task | ({"envs": envs} if envs else {})
+    secrets = dict(found.task.get("secrets") or {})
+    if found.spec.image_credentials is not None:
+        secrets["SKYPILOT_DOCKER_SERVER"] = found.spec.image_credentials.server
+        secrets["SKYPILOT_DOCKER_USERNAME"] = found.spec.image_credentials.username
+    filled = {"envs": envs, "secrets": secrets}
+    return found.task | {key: table for key, table in filled.items() if table}

@@ -67,8 +67,12 @@ _CPU_THREADS = 'export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$(nproc --ignore=1)}"
 
 
 def setup(wanted: spec.Spec) -> str:
-    """What runs once on a new machine: vLLM's installation, then the user's own lines."""
-    return _SETUP.format(venv=_VENV, packages=_packages(wanted)) + (wanted.setup or "")
+    """What runs once on a new machine: vLLM's installation, then the user's own lines.
+
+    Their `pip install` is that of vLLM's environment.
+    """
+    own = _PATH + wanted.setup if wanted.setup else ""
+    return _SETUP.format(venv=_VENV, packages=_packages(wanted)) + own
 
 
 def run(wanted: spec.Spec, command: Sequence[str]) -> str:

@@ -47,7 +47,7 @@ def test_what_a_preview_would_refuse_is_told_and_still_printed(file, capsys) -> 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("run: python -m http.server", "run: no vLLM server is started in it"),
+        ("run: python -m http.server", "run: it starts no vLLM server"),
         ("a: [", ", line 1: "),
         ("just words", ": it holds no table"),
         ("a: 1\n---\nb: 2\n", ", line 2: "),

@@ -6,7 +6,8 @@ import typing
 import pytest
 import yaml
 
-from pulumi_skypilot import importing, plan, spec
+from pulumi_skypilot import exporting, importing, plan, spec
+from pulumi_skypilot.importing import meaning
 
 FILES = sorted((pathlib.Path(__file__).parents[1] / "yaml").glob("*.sky.yaml"))
 RUN = "vllm serve Qwen/Qwen3-8B"
@@ -35,6 +36,15 @@ def test_what_a_task_becomes_is_accepted(file: pathlib.Path) -> None:
     table = importing.deployment(content).table
     table.pop("apiKey", None)
     plan.plan(spec.parse(table), importing.key(content, file.name))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name.split(".")[0])
+def test_the_task_that_it_makes_means_the_same_but_for_what_is_told(file: pathlib.Path) -> None:
+    content = yaml.safe_load(file.read_text())
+    found = importing.deployment(content)
+    after = exporting.export(found.table, importing.key(content, file.name))
+    differences = meaning.differences(content, after, found.remarks)
+    assert [str(one) for one in differences if one.reason is None] == []
 
 
 def test_a_token_in_plain_sight_is_not_repeated() -> None:

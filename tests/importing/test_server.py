@@ -64,7 +64,7 @@ def test_the_environment_is_what_is_exported_and_what_stands_before() -> None:
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        ("python -m sglang.launch_server --model a/b", "no vLLM server is started"),
+        ("python -m sglang.launch_server --model a/b", "it starts no vLLM server"),
         ("vllm serve a/b &\nvllm serve c/d", "it starts 2 vLLM servers"),
         ("vllm serve $MODEL", "its vLLM server is MODEL, which has no value"),
         ("vllm serve $(cat model)", "worked out on the machine"),

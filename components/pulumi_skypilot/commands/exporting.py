@@ -32,6 +32,7 @@ def run(given: argparse.Namespace) -> None:
         raise Wrong(*(f"{found.where}: {key}.{one.reason}" for one in error.problems)) from None
     content.get("envs", {}).update(dict.fromkeys(encrypted))
     sys.stdout.write(task.text(content))
-    for option, names in (("--env", encrypted), ("--secret", content.get("secrets", {}))):
+    secrets = [name for name, value in content.get("secrets", {}).items() if value is None]
+    for option, names in (("--env", encrypted), ("--secret", secrets)):
         for name in names:
             sys.stderr.write(f"to do: to launch it by hand, pass {option} {name}\n")

@@ -55,6 +55,7 @@ def deployment(content: Mapping[str, typing.Any]) -> Imported:
         else:
             table[found[0]] = found[1]
     _model_cache(table)
+    _effort(table)
     order = [field.alias for field in spec.Spec.model_fields.values()]
     ranks = {str(name): at for at, name in enumerate(order)}
     ordered = sorted(table.items(), key=lambda item: ranks.get(item[0], len(ranks)))
@@ -89,8 +90,20 @@ def _model_cache(table: dict[str, typing.Any]) -> None:
     env = table.get("env", {})
     if env.get("HF_HOME") in {*table.get("volumes", ()), *table.get("mounts", ())}:
         table["modelCache"] = env.pop("HF_HOME")
-        if not env:
-            del table["env"]
+    if not env:
+        table.pop("env", None)
+
+
+def _effort(table: dict[str, typing.Any]) -> None:
+    """How an exported task says reasoningEffort."""
+    flags, env = table.get("vllmArgs", {}), table.get("env", {})
+    if flags.get("middleware") != vllm.EFFORT_MIDDLEWARE or vllm.EFFORT_VARIABLE not in env:
+        return
+    table["reasoningEffort"] = env.pop(vllm.EFFORT_VARIABLE)
+    del flags["middleware"]
+    for name in ("vllmArgs", "env"):
+        if not table[name]:
+            del table[name]
 
 
 def key(content: Mapping[str, typing.Any], file_name: str) -> str:
@@ -138,7 +151,7 @@ def _all(content: Mapping[str, typing.Any]) -> Iterator[Found]:
     if service:
         yield from serving.keys(service)
     else:
-        yield from _autostop(alternatives)
+        yield from machines.autostop(alternatives, content)
     yield from _environment(content, found)
     yield from _files(filled)
     yield from _scripts(content, known, found, nodes, own_image=own_image)
@@ -172,21 +185,6 @@ def _spot(
         yield "spot", table or True
 
 
-def _autostop(alternatives: machines.Machines) -> Iterator[Found]:
-    (found, *_) = alternatives.values("autostop")
-    if not found:
-        return
-    table = {} if found is True else found
-    table = table if isinstance(table, Mapping) else {"idle_minutes": table}
-    units = {"": 1, "m": 1, "h": 60, "d": 1440, "w": 10080}
-    minutes = re.fullmatch(r"(\d+)([mhdw]?)", str(table.get("idle_minutes", 5)))
-    if minutes is None:
-        yield remarks.lost("resources.autostop", "write autostop: {idle: MINUTES}")
-        return
-    then = {"then": "down"} if table.get("down") else {}
-    yield "autostop", {"idle": int(minutes[1]) * units[minutes[2]], **then}
-
-
 def _environment(content: Mapping[str, typing.Any], found: server.Server) -> Iterator[Found]:
     private = variables.secret(content)
     yield from _api_key(found, private)
@@ -216,6 +214,9 @@ def _set_secret(path: str, config: str, *, given: bool) -> Remark:
 
 def _api_key(found: server.Server, private: dict[str, typing.Any]) -> Iterator[Found]:
     """The key that the server asks of clients, however it gets it; taken from the secrets."""
+    if spec.API_KEYS in private:  # an exported task
+        del private[spec.API_KEYS]
+        return
     word = options.api_key(found.flags)
     name = shell.variable(word) if word else None
     if word is None and "VLLM_API_KEY" in private:
@@ -236,13 +237,14 @@ def _image_credentials(
     given: Mapping[str, typing.Any], private: dict[str, typing.Any]
 ) -> Iterator[Found]:
     names = variables.IMAGE
-    if not all(given.get(names[one]) for one in ("server", "username")):
-        return
-    config = "imagePassword"
-    plain = {one: str(given[names[one]]) for one in ("server", "username")}
-    yield "imageCredentials", {**plain, "password": config}
-    known = given.get(names["password"]) is not None
-    yield _set_secret(f"secret {names['password']}", config, given=known)
+    plain = {one: str(given[names[one]]) for one in ("server", "username") if given.get(names[one])}
+    if len(plain) == 2:
+        config = "imagePassword"
+        yield "imageCredentials", {**plain, "password": config}
+        known = given.get(names["password"]) is not None
+        yield _set_secret(f"secret {names['password']}", config, given=known)
+    elif any(name in given for name in names.values()):
+        yield remarks.lost("imageCredentials", "write its server, username and password")
     for name in names.values():
         private.pop(name, None)
 

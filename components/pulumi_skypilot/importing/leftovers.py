@@ -20,6 +20,7 @@ NEEDLESS = (
     r"(echo|printf|sleep|cat|grep|tail|tee|ls|ps|pwd|date|which|nvidia-smi|hostname)\b.*",
     r"(true|false|:|wait|set|shopt|break|continue|exit|cd ~|conda)( .*)?",
     r"\[\[? .*",
+    r"command -v .*",
     r"curl .*localhost.*",
     r"pip[\d.]* (list|show|freeze)\b.*",
     r"git clone \S*github\.com/vllm-project/vllm\S*( .*)?",

@@ -5,7 +5,7 @@ import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 
-from .. import catalog, reading
+from .. import catalog, reading, task
 from . import remarks, shell
 
 Machine = dict[str, typing.Any]
@@ -28,6 +28,9 @@ APART = ("infra", "accelerators", "use_spot", "autostop")
 
 DEFAULTS: Machine = {"use_spot": False, "disk_size": 256}
 """What SkyPilot takes where nothing is said, as far as it makes a difference here."""
+
+
+_MINUTES = {"": 1, "m": 1, "h": 60, "d": 1440, "w": 10080}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,6 +122,25 @@ def spot(machines: Machines) -> tuple[bool, bool]:
     """Whether spot machines are asked for, and whether on-demand ones may stand in for them."""
     found = {bool(option.get("use_spot")) for option in machines.options}
     return True in found, len(found) == 2
+
+
+def autostop(
+    machines: Machines, content: Mapping[str, typing.Any]
+) -> Iterator[tuple[str, object] | remarks.Remark]:
+    """A cluster's idle shutdown; an exported task says its minutes to the watchdog."""
+    found = machines.values("autostop")[0]
+    if not found:
+        return
+    given = (
+        found if isinstance(found, Mapping) else {} if found is True else {"idle_minutes": found}
+    )
+    idle = (content.get("envs") or {}).get(task.IDLE_MINUTES, given.get("idle_minutes", 5))
+    minutes = re.fullmatch(r"(\d+)([mhdw]?)", str(idle))
+    if minutes is None:
+        yield remarks.lost("resources.autostop", "write autostop: {idle: MINUTES}")
+        return
+    then = {"then": "down"} if given.get("down") else {}
+    yield "autostop", {"idle": int(minutes[1]) * _MINUTES[minutes[2]], **then}
 
 
 def _shared(machines: Machines) -> Iterator[tuple[str, object] | remarks.Remark]:

@@ -4,6 +4,7 @@ Both are read by the reader that an import uses, so this tells what is lost betw
 export; that the reader reads right is for its own tests to show.
 """
 
+import contextlib
 import dataclasses
 import json
 import typing
@@ -76,8 +77,9 @@ def of(content: Mapping[str, typing.Any]) -> Meaning:
         ("model", found.model),
         ("vllm", leftovers.installed_vllm(setup, known)),
         *_flags(found),
-        *_machines(alternatives, served=bool(service)),
-        *(_service(service) if service else ()),
+        *_machines(alternatives),
+        ("resources.use_spot", _spot(alternatives, serving.policy(service or {}))),
+        *(_service(service) if service else _autostop(alternatives, content)),
         *_variables(content, found),
         *(
             (f"setup {one[1]}", "run")
@@ -151,9 +153,9 @@ def _flags(found: server.Server) -> Iterator[Point]:
                 yield f"flag {flag}", server.value(server.plain(given))
 
 
-def _machines(alternatives: machines.Machines, *, served: bool) -> Iterator[Point]:
+def _machines(alternatives: machines.Machines) -> Iterator[Point]:
     keys = {key for option in alternatives.options for key in option}
-    for key in keys - ({"autostop"} if served else set()):
+    for key in keys - {"autostop", "use_spot"}:
         yield f"resources.{key}", sorted(map(json.dumps, alternatives.values(key)))
     if alternatives.ordered:
         yield "resources.ordered", True
@@ -161,10 +163,30 @@ def _machines(alternatives: machines.Machines, *, served: bool) -> Iterator[Poin
         yield "resources.any_of", sorted(map(str, alternatives.pairs))
 
 
+def _spot(alternatives: machines.Machines, policy: Mapping[str, typing.Any]) -> list[object]:
+    """What the machines and the policy say together of spot and on demand."""
+    return [*machines.spot(alternatives), *(policy.get(key) or None for key in serving.SPOT_POLICY)]
+
+
+def _autostop(
+    alternatives: machines.Machines, content: Mapping[str, typing.Any]
+) -> Iterator[Point]:
+    for found in machines.autostop(alternatives, content):
+        if isinstance(found, tuple):
+            yield "resources.autostop", found[1]
+
+
 def _service(service: Mapping[str, typing.Any]) -> Iterator[Point]:
     probe, policy = serving.probe(service), serving.policy(service)
+    if isinstance(probe.get("post_data"), str):
+        with contextlib.suppress(ValueError):
+            probe = {**probe, "post_data": json.loads(probe["post_data"])}
     said: Meaning = {f"service.readiness_probe.{key}": value for key, value in probe.items()}
-    said |= {f"service.replica_policy.{key}": value for key, value in policy.items()}
+    said |= {
+        f"service.replica_policy.{key}": value
+        for key, value in policy.items()
+        if key not in serving.SPOT_POLICY
+    }
     said |= {
         f"service.load_balancer.{key}": value
         for key, value in (service.get("load_balancer") or {}).items()

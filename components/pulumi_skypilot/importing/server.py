@@ -87,8 +87,7 @@ def find(script: str, variables: Mapping[str, str]) -> Server:
             others.append(command)
     if not found:
         raise shell.Unreadable(
-            "no vLLM server is started in it (vllm serve, or python -m "
-            f"{ENTRY_POINTS[0]}); only vLLM can be carried over"
+            f"it starts no vLLM server (vllm serve, or python -m {ENTRY_POINTS[0]})"
         )
     if len(found) > 1:
         raise shell.Unreadable(

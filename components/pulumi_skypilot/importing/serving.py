@@ -1,6 +1,5 @@
 """The `service:` section of a task, and the keys of a deployment that say it."""
 
-import json
 import typing
 from collections.abc import Iterator, Mapping
 
@@ -34,10 +33,7 @@ OPEN_PATHS = ("/health", "/ping", "/version", "/metrics", "/load")
 def probe(service: Mapping[str, typing.Any]) -> Mapping[str, typing.Any]:
     """The readiness probe as a table; SkyServe asks / where there is none."""
     found = service.get("readiness_probe") or "/"
-    table = {"path": found} if isinstance(found, str) else dict(found)
-    if isinstance(table.get("post_data"), str):
-        table["post_data"] = json.loads(table["post_data"])
-    return table
+    return {"path": found} if isinstance(found, str) else dict(found)
 
 
 def policy(service: Mapping[str, typing.Any]) -> Mapping[str, typing.Any]:

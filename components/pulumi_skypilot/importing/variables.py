@@ -5,7 +5,7 @@ import re
 import typing
 from collections.abc import Mapping
 
-from .. import spec
+from .. import spec, task
 from . import server, shell
 
 PROGRAMS = (
@@ -14,8 +14,8 @@ PROGRAMS = (
 )  # fmt: skip
 """How variables begin that programs read; others that a task names are its own."""
 
-OWN = ("PATH", "LD_LIBRARY_PATH", "VLLM_HOST_IP", "VIRTUAL_ENV")
-"""What vLLM's environment and its several nodes set themselves."""
+OWN = ("PATH", "LD_LIBRARY_PATH", "VLLM_HOST_IP", "VIRTUAL_ENV", task.IDLE_MINUTES)
+"""What vLLM's environment, its several nodes and its watchdog have set."""
 
 IMAGE = {
     "server": "SKYPILOT_DOCKER_SERVER",

@@ -1,0 +1,178 @@
+"""Imports and exports every SkyPilot task of vLLM or SkyServe in a folder; prints what came of it.
+
+For SkyPilot's own examples: `make try-published DIR=FOLDER`, a checkout of its repository. Nothing
+is launched and no API server is asked. Exit code 1 where something was lost without a word.
+"""
+
+import argparse
+import copy
+import dataclasses
+import json
+import pathlib
+import sys
+import typing
+from collections.abc import Iterator, Mapping
+
+import yaml
+
+from pulumi_skypilot import exporting, importing, spec
+from pulumi_skypilot.importing import meaning
+
+FOLDERS = ("llm", "examples")
+"""Of SkyPilot's repository; elsewhere every YAML is looked at."""
+
+BESIDE = ("ports", "autostop", "labels", "use_spot")
+"""Of SkyPilot's resources: what a deployment has its own of, and what is compared by itself."""
+
+DELAYS = {"upscale_delay_seconds": 300, "downscale_delay_seconds": 1200}
+"""SkyServe's own, where nothing is said."""
+
+PREFIX = "prod-"
+"""As a stack would put it before the name."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """What came of one file."""
+
+    file: str
+    served: bool
+    reason: str = ""
+    """Why it was not imported, or is refused by a preview."""
+    named: int = 0
+    """What an import could not carry over and said so."""
+    meant: int = 0
+    """Points that differ on purpose or were named."""
+    lost: tuple[str, ...] = ()
+    """Points that differ without a word."""
+    skypilot: str = ""
+    """What SkyPilot's own classes make of both."""
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument(
+        "--no-skypilot", action="store_true", help="do without SkyPilot's own classes (5 s less)"
+    )
+    given = parser.parse_args()
+    rows = [
+        _row(content, str(path.relative_to(given.folder)), ask=not given.no_skypilot)
+        for path, content in _tasks(given.folder)
+    ]
+    _print(rows)
+    return 1 if any(row.lost for row in rows) else 0
+
+
+def _tasks(folder: pathlib.Path) -> Iterator[tuple[pathlib.Path, dict[str, typing.Any]]]:
+    """Every task that serves something: with a service, or with vLLM's server."""
+    roots = [folder / name for name in FOLDERS if (folder / name).is_dir()] or [folder]
+    paths = sorted(path for root in roots for path in root.rglob("*.y*ml"))
+    for path in paths:
+        try:
+            content = yaml.safe_load(path.read_text("utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError):
+            continue  # several documents, or a template
+        if not isinstance(content, dict) or not isinstance(content.get("run"), str):
+            continue
+        vllm = "vllm serve" in content["run"] or "vllm.entrypoints" in content["run"]
+        if vllm or "service" in content:
+            yield path, content
+
+
+def _row(content: dict[str, typing.Any], file: str, *, ask: bool) -> Row:
+    served = "service" in content
+    try:
+        found = importing.deployment(content)
+    except importing.Unreadable as error:
+        return Row(file, served, reason=str(error))
+    key = importing.key(content, pathlib.Path(file).name)
+    (table,) = yaml.safe_load(importing.text(key, found))["config"]["llm:deployments"].values()
+    named = sum(remark.kind == "not carried over" for remark in found.remarks)
+    try:
+        exported = exporting.export(table, f"{PREFIX}{key}")
+    except spec.SpecError as error:
+        return Row(file, served, reason=f"refused: {error}", named=named)
+    differences = meaning.differences(content, exported, found.remarks)
+    return Row(
+        file,
+        served,
+        named=named,
+        meant=sum(one.reason is not None for one in differences),
+        lost=tuple(str(one) for one in differences if one.reason is None),
+        skypilot=_skypilot(content, exported, told=_told(found)) if ask else "",
+    )
+
+
+def _told(found: importing.Imported) -> bool:
+    places = ("resources.", "service.replica_policy")
+    return any(remark.path.startswith(places) for remark in found.remarks)
+
+
+def _skypilot(
+    before: Mapping[str, typing.Any], after: Mapping[str, typing.Any], *, told: bool
+) -> str:
+    """Whether SkyPilot takes the exported task and sees the same machines and policy in both."""
+    try:
+        theirs, ours = _seen(before), _seen(after)
+    except Exception as error:  # noqa: BLE001  # whatever it says is what the table is to show
+        return f"{type(error).__name__}: {str(error).splitlines()[0][:40]}"
+    if theirs == ours:
+        return "same"
+    return "other, as told" if told else f"OTHER: {sorted(theirs ^ ours)}"
+
+
+def _seen(content: Mapping[str, typing.Any]) -> set[str]:
+    """The alternatives and the replica policy of a task, as SkyPilot's own classes have them."""
+    import sky  # noqa: PLC0415  # 5 s
+
+    plain = copy.deepcopy({k: v for k, v in content.items() if k not in ("file_mounts", "workdir")})
+    given = [(name, "x") for name, value in (plain.get("envs") or {}).items() if value is None]
+    task = sky.Task.from_yaml_config(plain, env_overrides=given)
+    rows = []
+    for one in task.resources:
+        table = {key: value for key, value in one.to_yaml_config().items() if key not in BESIDE}
+        rows.append({**table, "use_spot": one.use_spot})
+    if task.service is not None:
+        policy = dict(task.service.to_yaml_config().get("replica_policy") or {})
+        policy.setdefault("max_replicas", policy.get("min_replicas"))
+        scaled = policy.get("target_qps_per_replica")
+        if isinstance(scaled, int | float):
+            policy = {**DELAYS, **policy, "target_qps_per_replica": float(scaled)}
+        rows.append({key: value for key, value in policy.items() if value})
+    # SkyPilot does not mind how a GPU's name is written.
+    return {json.dumps(row, sort_keys=True, default=str).casefold() for row in rows}
+
+
+def _print(rows: list[Row]) -> None:
+    done = [row for row in rows if not row.reason]
+    width = max((len(row.file) for row in done), default=4)
+    print(f"{'task':{width}}  kind     meaning  meant  named  SkyPilot's view")
+    for row in done:
+        kind = "service" if row.served else "cluster"
+        state = f"{len(row.lost)} LOST" if row.lost else "told" if row.named else "equal"
+        print(
+            f"{row.file:{width}}  {kind}  {state:7}  {row.meant:5}  {row.named:5}  {row.skypilot}"
+        )
+        for line in row.lost:
+            print(f"{'':{width}}    {line}")
+    for reason in sorted({row.reason for row in rows if row.reason}):
+        files = [row.file for row in rows if row.reason == reason]
+        print(f"\n{len(files)} not imported: {reason}", *files, sep="\n  ")
+    print(f"\n{len(rows)} tasks; imported, exported and planned:")
+    for kind, some in (
+        ("services", [row for row in done if row.served]),
+        ("clusters", [row for row in done if not row.served]),
+    ):
+        lost = sum(bool(row.lost) for row in some)
+        told = sum(not row.lost and row.named > 0 for row in some)
+        equal = len(some) - lost - told
+        print(
+            f"  {len(some)} {kind}: {equal} equal in meaning, {told} but for what the import "
+            f"named, {lost} with a loss that it did not name"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""What this package exports, it imports again, for anything that a stack may say."""
+
+import typing
+
+import hypothesis
+
+from pulumi_skypilot import exporting, importing, spec
+
+from .. import specs
+
+SAME = ("resources", "service", "envs", "secrets", "num_nodes", "file_mounts", "volumes", "config",
+        "workdir")  # fmt: skip
+
+
+def as_an_import_says_it(table: dict[str, typing.Any]) -> dict[str, typing.Any]:
+    """The same without what leaves no trace in a task, or has a plainer form there."""
+    flags = {
+        name: value[0] if isinstance(value, list) and name != "middleware" else value
+        for name, value in table.get("vllmArgs", {}).items()  # these flags take one word
+    }
+    probe = {name: value for name, value in table.get("readinessProbe", {}).items() if value}
+    table = {**table, "vllmArgs": flags, "auth": "key"}  # no key means that one is made
+    table |= {"readinessProbe": probe} if probe else {}
+    if len({gpu.split(":")[1] for gpu in table.get("accelerators", [])}) == 1:
+        table.pop("tensorParallel", None)  # all of them anyway
+    return table | ({"setup": "a\nb\n"} if "setup" in table else {})
+
+
+@hypothesis.settings(max_examples=100)
+@hypothesis.given(specs.tables())
+def test_an_exported_task_imports_to_a_deployment_that_exports_the_same(
+    table: dict[str, object],
+) -> None:
+    try:
+        first = exporting.export(as_an_import_says_it(table), "prod-chat")
+    except spec.SpecError:
+        hypothesis.reject()  # a place lacks what is asked of it
+    second = exporting.export(importing.deployment(first).table, "prod-chat")
+    assert {key: second.get(key) for key in SAME} == {key: first.get(key) for key in SAME}
+    assert sorted(second["run"].splitlines()) == sorted(first["run"].splitlines())
+    assert second["setup"] == first["setup"]
