@@ -277,3 +277,33 @@ class TestSweep:
         sky.clock.sleep(testing.DRAIN_SECONDS + 1)
         with pytest.raises(port.Failed, match=f"still there.*{NAME}-1"):
             services.sweep(MARK)
+
+
+class TestAControllerThatSleeps:
+    """SkyServe's controller, on a machine of its own, stops when it has had no service."""
+
+    def test_is_started_to_make_a_service(self, sky, services):
+        sky.asleep = True
+        services.create(wanted())
+        assert sky.service(NAME) is not None
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda services, applied: services.update(applied, wanted(context=4096)),
+            lambda services, _: services.delete(NAME, MARK),
+            lambda services, _: services.sweep(MARK),
+        ],
+    )
+    def test_is_started_to_change_one(self, sky, services, change):
+        applied = services.create(wanted())
+        sky.asleep = True
+        change(services, applied)
+        assert "wake" in sky.calls
+
+    def test_is_left_asleep_by_a_refresh_which_does_not_take_it_for_gone(self, sky, services):
+        applied = services.create(wanted())
+        sky.asleep = True
+        with pytest.raises(port.Unreachable):
+            services.read(applied)
+        assert "wake" not in sky.calls

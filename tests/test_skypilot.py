@@ -107,6 +107,65 @@ def test_a_server_of_another_version_is_named(sdk):
         sdk._ask(call, seconds=10)
 
 
+class NotUp(Exception):
+    """As sky.exceptions.ClusterNotUpError."""
+
+    def __init__(self, status):
+        super().__init__("No live services.")
+        self.cluster_status = status and types.SimpleNamespace(value=status)
+
+
+@pytest.fixture
+def controller(monkeypatch):
+    """A port whose SkyServe has its controller on a machine in a given state, and its starts."""
+
+    def make(status):
+        def no_status(_names):
+            raise NotUp(status)
+
+        started: list[str] = []
+        clusters = [("sky-serve-controller-12ab", status), ("chat", "STOPPED")]
+        records = [
+            {"name": name, "status": types.SimpleNamespace(value=one)} for name, one in clusters
+        ]
+        prefix = types.SimpleNamespace(SKY_SERVE_CONTROLLER_PREFIX="sky-serve-controller-")
+        sky = types.SimpleNamespace(
+            exceptions=types.SimpleNamespace(ClusterNotUpError=NotUp),
+            serve=types.SimpleNamespace(status=no_status),
+            utils=types.SimpleNamespace(common=prefix),
+            get=lambda request: request,
+            status=lambda **_: records,
+            start=started.append,
+        )
+        one = skypilot.Sdk(skypilot.Connection(URL))
+        monkeypatch.setattr(one, "_sky", lambda: sky)
+        return one, started
+
+    return make
+
+
+def test_where_no_controller_was_ever_started_there_is_no_service(controller):
+    sdk, _ = controller(None)
+    assert sdk.services() == ()
+    assert sdk.service("chat") is None
+
+
+@pytest.mark.parametrize("status", ["STOPPED", "INIT"])
+def test_a_controller_that_is_not_up_is_not_taken_for_no_service(controller, status):
+    sdk, _ = controller(status)
+    with pytest.raises(port.Asleep, match=f"{status}.*sky start sky-serve-controller-"):
+        sdk.service("chat")
+
+
+@pytest.mark.parametrize(
+    ("status", "starts"), [("STOPPED", ["sky-serve-controller-12ab"]), ("INIT", []), ("UP", [])]
+)
+def test_only_a_controller_that_has_stopped_is_started(controller, status, starts):
+    sdk, started = controller(status)
+    sdk.wake()
+    assert started == starts
+
+
 def test_a_call_without_an_answer_is_bounded(sdk):
     with pytest.raises(port.TimedOut, match="no answer"):
         sdk._ask(lambda _sky: time.sleep(0.2), seconds=0.01)
@@ -126,7 +185,12 @@ def test_the_token_goes_into_a_private_file_and_not_into_the_environment(monkeyp
     monkeypatch.setattr(quiet.Quiet, "install", lambda: None)
     calls._prepare(skypilot.Connection(URL, "team", "sky_canary"))
     assert "sky_canary" not in str(os.environ)
-    assert "SKYPILOT_DEBUG" not in os.environ
+    # Each of these goes along with every request, and on to a controller's machine.
+    assert {name for name in os.environ if name.startswith("SKYPILOT_")} == {
+        "SKYPILOT_USER_ID",
+        "SKYPILOT_GLOBAL_CONFIG",
+        "SKYPILOT_PROJECT_CONFIG",
+    }
     file = pathlib.Path(os.environ["SKYPILOT_GLOBAL_CONFIG"])
     assert file.stat().st_mode & 0o777 == 0o600
     assert json.loads(file.read_text()) == {

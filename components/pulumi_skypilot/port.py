@@ -3,6 +3,7 @@
 SkyPilotError
 ├── NotFound        the remote object is not there
 ├── Unreachable     no answer that can be trusted: never to be taken for NotFound
+│   └── Asleep      SkyServe's controller is a machine that has stopped, or is being started
 ├── Denied          the server knows us not, or has no credentials for the place
 ├── Untrusted       an endpoint does not prove itself by the certificate that it should have
 ├── NoCapacity      no place had the machine
@@ -26,6 +27,10 @@ class NotFound(SkyPilotError):
 
 class Unreachable(SkyPilotError):
     """No answer that can be trusted: the object may well be there."""
+
+
+class Asleep(Unreachable):
+    """SkyServe's controller is a machine, and that is not up."""
 
 
 class Denied(SkyPilotError):
@@ -166,6 +171,9 @@ class SkyPilot(typing.Protocol):
 
     def places(self) -> frozenset[str]:
         """The infra that the server has credentials for, in lower case."""
+
+    def wake(self) -> None:
+        """Start SkyServe's controller, if it is a machine that has stopped."""
 
     def service(self, name: str) -> Service | None:
         """One service, or None when the server says that there is none."""

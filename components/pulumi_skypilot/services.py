@@ -6,8 +6,11 @@ Ownership and drift are read from the marker in a service's own text (`marker`).
 import dataclasses
 import re
 import typing
+from collections.abc import Callable
 
 from . import adoption, changes, lifecycle, marker, port, task
+
+T = typing.TypeVar("T")
 
 _BROKEN = ("CONTROLLER_FAILED", "FAILED_CLEANUP")
 """States from which SkyServe takes no update (serve/server/impl.py:575)."""
@@ -84,7 +87,7 @@ class Services(lifecycle.LifeCycle):
         """
         with lifecycle.lock(wanted.name):
             self._settle(wanted.name)
-            found = self._sky.service(wanted.name)
+            found = self._awake(lambda: self._sky.service(wanted.name))
             if found is None:
                 raise port.NotFound(
                     f"the service {wanted.name!r} is gone; `pulumi up --refresh` makes it anew"
@@ -113,7 +116,7 @@ class Services(lifecycle.LifeCycle):
         """
         with lifecycle.lock(name):
             self._settle(name)
-            found = self._sky.service(name)
+            found = self._awake(lambda: self._sky.service(name))
             if found is None:
                 self._sweep_replicas(name)
             elif _is_ours(found, mark, incarnation):
@@ -129,7 +132,7 @@ class Services(lifecycle.LifeCycle):
     def sweep(self, mark: str) -> None:
         """Take down all that carries a stack's mark. Raises Failed with what stays."""
         self._settle(mark)  # what a killed call has begun may have no record yet
-        for service in self._sky.services():
+        for service in self._awake(self._sky.services):
             if marker.owner(service) == mark:
                 self.delete(service.name, mark)
         for machine in self._sky.machines():
@@ -139,13 +142,28 @@ class Services(lifecycle.LifeCycle):
         if left:
             raise port.Failed(f"still there, and costing money: {', '.join(left)}")
 
+    def _awake(self, ask: Callable[[], T]) -> T:
+        """Ask SkyServe; where its controller is a machine that has stopped, start that first.
+
+        It stops by itself ten minutes after its last service. Only for who is to change something:
+        a refresh starts no machine.
+        """
+        for _ in self._until(lifecycle.SETTLE_SECONDS, "SkyServe's controller is not up"):
+            try:
+                answer = ask()
+                break
+            except port.Asleep:
+                self._say("waiting for SkyServe's controller")
+                self._sky.wake()
+        return answer
+
     def _present(self, name: str) -> port.Service | None:
         """The service of that name once nothing is under way that makes or ends it."""
         self._settle(name)
         for _ in self._until(
             lifecycle.GONE_SECONDS, f"{name}: the earlier service is still shutting down"
         ):
-            found = self._sky.service(name)
+            found = self._awake(lambda: self._sky.service(name))
             if found is None or found.status != "SHUTTING_DOWN":
                 break
             self._say(f"{name}: waiting for the earlier service to be gone")

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import socket
 import threading
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -74,6 +75,19 @@ def test_an_unreachable_server(make_stack: Callable[..., stacks.Stack]) -> None:
     line = failed(stack)
     assert "apiServer http://127.0.0.1:9" in line
     assert "sky api start" in line
+
+
+def test_a_missing_local_server_is_not_started_on_the_quiet(
+    new_stack: Callable[..., stacks.Stack],
+) -> None:
+    url = "http://127.0.0.1:46580"  # only at its own address would SkyPilot start one
+    with socket.socket() as free:
+        if free.connect_ex(("127.0.0.1", 46580)) == 0:
+            pytest.skip("this machine has one")
+    line = failed(new_stack(api_server=url, chat=chat()))
+    assert f"apiServer {url}" in line
+    with socket.socket() as free:
+        assert free.connect_ex(("127.0.0.1", 46580)) != 0
 
 
 @pytest.mark.parametrize(

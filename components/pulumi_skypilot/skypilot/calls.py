@@ -88,7 +88,11 @@ class Calls:
             import sky.utils.common  # noqa: PLC0415
             import sky.utils.common_utils  # noqa: PLC0415
 
-            return sky
+        # A missing server is an error to show, not a server to start on the quiet. Not by
+        # SKYPILOT_DISABLE_LOCAL_API_SERVER: it travels with `up` to a controller machine, which
+        # then may not start the server by which it launches replicas (utils/controller_utils.py).
+        sky.server.common.check_server_healthy(self.connection.url)
+        return sky
 
 
 def task(sky: typing.Any, order: port.Order, tls: Mapping[str, str] | None = None) -> typing.Any:
@@ -125,6 +129,4 @@ def _prepare(connection: Connection) -> None:
     empty.touch(mode=0o600)
     os.environ["SKYPILOT_GLOBAL_CONFIG"] = str(file)
     os.environ["SKYPILOT_PROJECT_CONFIG"] = str(empty)
-    # A missing server is an error to show, not a server to start on the quiet.
-    os.environ["SKYPILOT_DISABLE_LOCAL_API_SERVER"] = "1"
     quiet.Quiet.install()

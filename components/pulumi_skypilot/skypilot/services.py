@@ -1,6 +1,5 @@
 """What the port says of services, by sky.serve."""
 
-import contextlib
 import io
 import re
 import time
@@ -17,6 +16,17 @@ _LOG_PREFIX = re.compile(r"^[DIWE] \d\d-\d\d [\d:.]+ (PID=\d+ )?\S+:\d+\] ")
 
 class ServiceCalls(calls.Calls):
     """Services of SkyServe."""
+
+    def wake(self) -> None:
+        """Start SkyServe's controller, if it is a machine that has stopped."""
+
+        def ask(sky: typing.Any) -> None:
+            prefix = sky.utils.common.SKY_SERVE_CONTROLLER_PREFIX
+            for record in sky.get(sky.status(all_users=True)):
+                if record["name"].startswith(prefix) and _value(record["status"]) == "STOPPED":
+                    sky.get(sky.start(record["name"]))
+
+        self._ask(ask, seconds=900)
 
     def service(self, name: str) -> port.Service | None:
         """One service, or None when the server says that there is none."""
@@ -67,14 +77,27 @@ class ServiceCalls(calls.Calls):
 
     def _services(self, names: list[str] | None) -> tuple[port.Service, ...]:
         def ask(sky: typing.Any) -> tuple[port.Service, ...]:
-            return tuple(_service(record) for record in sky.get(sky.serve.status(names)))
+            try:
+                records = sky.get(sky.serve.status(names))
+            except sky.exceptions.ClusterNotUpError as error:
+                if error.cluster_status is None:
+                    return ()  # no machine of a controller is known, so nor is any service
+                raise port.Asleep(
+                    f"apiServer {self.connection.url}: SkyServe's controller is "
+                    f"{_value(error.cluster_status)}, and only it knows the services; "
+                    f"start it (sky start {sky.utils.common.SKY_SERVE_CONTROLLER_PREFIX}...)"
+                ) from error
+            return tuple(_service(record) for record in records)
 
         # With several calls at once, or under load, the server fails to answer now and then: that
         # is no answer at all, and above all not "there is none".
         for pause_seconds in (1, 3, 6):
-            with contextlib.suppress(port.Unreachable):
+            try:
                 return self._ask(ask, seconds=120)
-            time.sleep(pause_seconds)
+            except port.Asleep:
+                raise
+            except port.Unreachable:
+                time.sleep(pause_seconds)
         return self._ask(ask, seconds=120)
 
 

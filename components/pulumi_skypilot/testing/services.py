@@ -53,17 +53,22 @@ class Services(state.State):
         """What a service was last told to run, values included."""
         return self._services[name].order
 
+    def wake(self) -> None:
+        """Start the controller."""
+        self._called("wake")
+        self.asleep = False
+
     def service(self, name: str) -> port.Service | None:
         """One service, or None."""
         self._called("service", name)
-        self._tick_services()
+        self._ask_controller()
         found = self._services.get(name)
         return self._record(found) if found else None
 
     def services(self) -> tuple[port.Service, ...]:
         """All services."""
         self._called("services")
-        self._tick_services()
+        self._ask_controller()
         return tuple(self._record(service) for service in self._services.values())
 
     def up(self, name: str, order: port.Order) -> None:
@@ -116,6 +121,11 @@ class Services(state.State):
         if not self.loads:
             return ("INFO loading weights", "torch.OutOfMemoryError: CUDA out of memory.")
         return ("INFO Application startup complete.",)[-lines:]
+
+    def _ask_controller(self) -> None:
+        if self.asleep:
+            raise port.Asleep("SkyServe's controller is STOPPED, and only it knows the services")
+        self._tick_services()
 
     def _tick_services(self) -> None:
         """Let happen what the time that has passed brings."""

@@ -19,6 +19,8 @@ class State:
         """The infra that the server has credentials for."""
         self.user = "user0001"
         self.workspace = "default"
+        self.asleep = False
+        """Whether SkyServe's controller is a machine that has stopped."""
         self.capacity = True
         """Whether any place has a machine."""
         self.loads = True
