@@ -12,15 +12,28 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from . import catalog, emulator, place
+from . import catalog, equipment, place
 
 _START_SECONDS = 120
 _CHECK_SECONDS = 180
 _BOOT_CHECK = "skypilot-server-on-boot-check"
 """ON_BOOT_CHECK_REQUEST_ID in sky/server/constants.py."""
 
-# Managed SkyServe controllers run in the API server: no controller machine.
-_CONFIG = "allowed_clouds: [aws]\nserve:\n  controller:\n    consolidation_mode: true\n"
+_CONFIG = {
+    # SkyServe's controllers run in the API server: no controller machine.
+    "server": "allowed_clouds: [aws]\nserve:\n  controller:\n    consolidation_mode: true\n",
+    "machine": "allowed_clouds: [aws]\n",  # SkyPilot's default
+}
+_WORKSPACES = "workspaces: {default: {}, team: {}}\n"
+
+_ACCOUNTS = {
+    "ENABLE_BASIC_AUTH": "true",
+    "ENABLE_SERVICE_ACCOUNTS": "true",
+    # As htpasswd writes it. The password is "admin": it guards nothing but a rehearsal.
+    "SKYPILOT_INITIAL_BASIC_AUTH": "admin:"
+    "$5$rounds=1000$Q.jbjj.Np1925FOB$O85g8le5skjvV7QueyUdkLVAWXWFwGZ36Hc6vS.q6h7",
+}
+"""Makes the server ask everybody but itself for a password or a service account's token."""
 
 
 class ApiServer:
@@ -32,9 +45,12 @@ class ApiServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._log = where.logs / "api.log"
 
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        write_home(self._place)
+    def start(self, controller: str, *, accounts: bool = False) -> None:
+        """Start it and wait until it answers; with accounts, it asks who calls.
+
+        `controller` is where SkyServe's controllers run: in the server or on a machine.
+        """
+        write_home(self._place, controller, accounts=accounts)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 # What `sky api start --foreground` ends in (sky/server/common.py), which costs
@@ -45,7 +61,7 @@ class ApiServer:
                     *("--port", str(place.API_PORT)),
                 ],
                 cwd=self._place.home,
-                env=environment(self._place, self._certificate),
+                env=environment(self._place, self._certificate) | (_ACCOUNTS if accounts else {}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -105,12 +121,12 @@ class ApiServer:
         return f"{lines[-1] if lines else 'without a word'} (all of it: {self._log})"
 
 
-def write_home(where: place.Place) -> None:
+def write_home(where: place.Place, controller: str, *, accounts: bool) -> None:
     """Everything that the API server reads from its home: config, credentials, catalogue."""
     files: Mapping[str, str] = {
-        ".sky/config.yaml": _CONFIG,
+        ".sky/config.yaml": _CONFIG[controller] + (_WORKSPACES if accounts else ""),
         # In a file and not in the environment: every process it starts then finds the emulator.
-        ".aws/config": emulator.aws_config(where.aws),
+        ".aws/config": equipment.aws_config(where.aws),
         ".aws/credentials": "[default]\naws_access_key_id = test\naws_secret_access_key = test\n",
     }
     for name, text in files.items():
@@ -130,15 +146,8 @@ def environment(where: place.Place, certificate: pathlib.Path) -> dict[str, str]
         "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",  # root's files have no place in the user's environment
         "IS_SKYPILOT_SERVER": "true",
-        "SKYPILOT_DISABLE_USAGE_COLLECTION": "1",
         "AWS_EC2_METADATA_DISABLED": "true",
-        # SkyPilot builds its own wheel with pip; there is no index to fetch the build tools from.
-        "PIP_NO_INDEX": "1",
-        "PIP_NO_BUILD_ISOLATION": "0",  # pip reads this one the wrong way round (pypa/pip#5735)
-        "REQUESTS_CA_BUNDLE": str(certificate),
-        # Sizes its pools as on a machine with this much, whatever this one has: 4 long and 14 short
-        # executors at most (0.13-0.4 GiB each) and 6 services (sky/server/config.py).
-        "SKYPILOT_POD_MEMORY_GB_LIMIT": "8",
+        **equipment.environment(str(certificate)),
     }
 
 

@@ -72,13 +72,27 @@ def _parser() -> argparse.ArgumentParser:
         "engine", choices=("stub", "vllm")
     )
     add("kill-api", "end SkyPilot's API server, as a crash would")
-    add("restart-api", "end SkyPilot's API server and start it again")
+    restart = add("restart-api", "end SkyPilot's API server and start it again")
+    restart.add_argument(
+        "--accounts",
+        action="store_true",
+        help="it then asks for a service account's token, or for admin's password (admin)",
+    )
+    for command in (start, restart):
+        command.add_argument(
+            "--controller",
+            choices=("server", "machine"),
+            default="server",
+            help="where SkyServe's controllers run: in the API server, or on a machine",
+        )
     return parser
 
 
 def _start(where: place.Place, options: argparse.Namespace) -> None:
-    _as_root(where, "start", "--net", options.net, "--engine", options.engine)
-    lifecycle.start(place.Place(options.name, options.net, options.cache), options.engine)
+    controller = ("--controller", options.controller)
+    _as_root(where, "start", "--net", options.net, "--engine", options.engine, *controller)
+    where = place.Place(options.name, options.net, options.cache)
+    lifecycle.start(where, options.engine, options.controller)
 
 
 def _stop(where: place.Place, _: argparse.Namespace) -> None:
@@ -115,7 +129,9 @@ _COMMANDS: Mapping[str, Callable[[place.Place, argparse.Namespace], None]] = {
     "allow": lambda where, options: _cloud(where).allow(options.target),
     "engine": _engine,
     "kill-api": lambda where, _: _cloud(where).kill_api(),
-    "restart-api": lambda where, _: _cloud(where).restart_api(),
+    "restart-api": lambda where, options: _cloud(where).restart_api(
+        accounts=options.accounts, controller=options.controller
+    ),
 }
 
 

@@ -35,9 +35,11 @@ class Cloud:
         net: str = place.DEFAULT_NET,
         engine: str = "stub",
         cache: pathlib.Path | None = None,
+        controller: str = "server",
     ) -> None:
         self.place = place.Place(name, net, cache or place.default_cache())
         self._engine = engine
+        self._controller = controller
 
     @property
     def api_server(self) -> str:
@@ -46,7 +48,8 @@ class Cloud:
 
     def start(self) -> None:
         """Start it, or see that it runs; as root or through sudo."""
-        self._command("start", "--net", self.place.net, "--engine", self._engine)
+        options = ("--engine", self._engine, "--controller", self._controller)
+        self._command("start", "--net", self.place.net, *options)
 
     def stop(self) -> None:
         """Take it all away."""
@@ -88,9 +91,9 @@ class Cloud:
         """End the API server, as a crash would."""
         self._call("POST", "/kill-api")
 
-    def restart_api(self) -> None:
-        """End the API server and start it again."""
-        self._call("POST", "/restart-api")
+    def restart_api(self, *, accounts: bool = False, controller: str = "server") -> None:
+        """End the API server and start it again; with accounts, it asks who calls."""
+        self._call("POST", "/restart-api", {"accounts": accounts, "controller": controller})
 
     def set_engine(self, engine: str, layers: list[str]) -> None:
         """The engine of the hosts made from now on."""
@@ -150,7 +153,7 @@ def server(cloud: "supervisor.Supervisor") -> http.server.ThreadingHTTPServer:
         "/allow": allow,
         "/engine": lambda wanted: cloud.set_engine(wanted["engine"], wanted["layers"]),
         "/kill-api": lambda _: cloud.api.kill(),
-        "/restart-api": lambda _: cloud.restart_api(),
+        "/restart-api": lambda wanted: cloud.restart_api(**wanted),
     }
 
     class Handler(http.server.BaseHTTPRequestHandler):

@@ -18,7 +18,7 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import instances as moto_instances
 from moto.server import ThreadedMotoServer
 
-from . import catalog, host, place
+from . import catalog, equipment, host, place
 
 _log = logging.getLogger("emulator")
 
@@ -40,12 +40,15 @@ class Login:
 class Emulator:
     """moto on the cloud's address; instances that run, stop, start and end are hosts that do."""
 
-    def __init__(self, where: place.Place, layers: Sequence[pathlib.Path]) -> None:
+    def __init__(
+        self, where: place.Place, layers: Sequence[pathlib.Path], certificate: pathlib.Path
+    ) -> None:
         self.layers = tuple(layers)
         """The layers of the hosts made from now on."""
         self.refused: set[str] = set()
         """Instance types for which there is no capacity."""
         self._place = where
+        self._certificate = certificate
         self._hosts: dict[str, host.Host] = {}
         self._lock = threading.Lock()
         self._numbers = itertools.cycle(_HOST_NUMBERS)
@@ -163,15 +166,18 @@ class Emulator:
                 ip,
                 console=self._place.logs / f"{instance.id}.log",
                 layers=self.layers,
+                gateway=self._place.address,
             )
         _set_address(instance, ip)
         if not instance.security_groups:  # moto forgets groups that come with a network interface
             instance.security_groups = list(instance.nics[0].group_set)
         try:
             login = parse_user_data(instance.user_data)
-            machine.create(
-                login.user, login.keys, aws_config(self._place.aws), variables(self._place.aws)
+            machine.create(login.user)
+            equipment.equip_host(
+                *(machine.root, login.user, login.keys, self._place.aws, self._certificate)
             )
+            machine.boot()
         except Exception:
             _log.exception("%s could not be made", instance.id)
             instance.terminate()
@@ -204,23 +210,6 @@ def parse_user_data(user_data: object) -> Login:
             break
     users = (yaml.safe_load(data) or {}).get("users") or [{}]
     return Login(users[0].get("name", "ubuntu"), tuple(users[0].get("ssh_authorized_keys", ())))
-
-
-def aws_config(endpoint: str) -> str:
-    """~/.aws/config of whatever is to talk to the emulator; spawned processes read it too."""
-    return (
-        f"[default]\nregion = us-east-1\nendpoint_url = {endpoint}\n"
-        "s3 =\n  addressing_style = path\n"
-    )
-
-
-def variables(endpoint: str) -> str:
-    """/etc/environment of a host.
-
-    A machine that stops or ends itself reads no file and takes its role's keys from the instance's
-    metadata (sky/skylet/events.py, _stop_cluster_with_new_provisioner): both are the emulator's.
-    """
-    return f"AWS_ENDPOINT_URL={endpoint}\nAWS_EC2_METADATA_SERVICE_ENDPOINT={endpoint}\n"
 
 
 def _gpu(instance_type: str) -> str | None:

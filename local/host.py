@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 
-from . import processes
+from . import internet, processes
 
 BRIDGE = "hosts"
 """The bridge that hosts and the uplink to this machine hang on, inside the cloud's network."""
@@ -30,12 +30,14 @@ class Host:
         *,
         console: pathlib.Path,
         layers: Sequence[pathlib.Path],
+        gateway: str,
     ) -> None:
         self.folder = folder
         self.ip = ip
         self.console = console
         """The log of what the host's first process says."""
         self.layers = tuple(layers)
+        self._gateway = gateway
         self.root = folder / "root"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -44,11 +46,8 @@ class Host:
         """As AWS names machines."""
         return "ip-" + self.ip.replace(".", "-")
 
-    def create(self, user: str, keys: Sequence[str], aws: str, variables: str) -> None:
-        """Make the disk, let `user` in with these keys, and switch the machine on.
-
-        `aws` is its AWS configuration, `variables` the environment of every login.
-        """
+    def create(self, user: str) -> None:
+        """Make the disk, with a home for `user`."""
         for name in ("upper", "work", "root"):
             (self.folder / name).mkdir(parents=True)
         processes.run(
@@ -65,20 +64,6 @@ class Host:
         (self.root / "etc" / "security" / "limits.d" / "open-files.conf").write_text(
             f"* - nofile {open_files}\n"
         )
-        (self.root / "etc" / "environment").write_text(variables)
-        keys_file = home / ".ssh" / "authorized_keys"
-        # The machine's own AWS clients (S3 mounts) reach the emulator too.
-        aws_config = home / ".aws" / "config"
-        for path, text in (
-            (keys_file, "".join(f"{key.strip()}\n" for key in keys)),
-            (aws_config, aws),
-        ):
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            path.write_text(text)
-            path.chmod(0o600)
-            for owned in (path, path.parent):
-                os.chown(owned, home.stat().st_uid, home.stat().st_gid)
-        self.boot()
 
     def boot(self) -> None:
         """Switch the machine on: its first process in new namespaces, its network plugged in."""
@@ -143,9 +128,12 @@ class Host:
             "ip", "link", "add", device, "type", "veth", "peer", "name", "eth0", "netns", str(pid)
         )  # fmt: skip
         processes.run("ip", "link", "set", device, "master", BRIDGE, "up")
+        beyond = " ".join(internet.ADDRESSES)
         processes.run(
             "nsenter", "--target", str(pid), "--net", "sh", "-ec",
-            f"ip link set lo up; ip addr add {self.ip}/24 dev eth0; ip link set eth0 up",
+            f"ip link set lo up; ip addr add {self.ip}/24 dev eth0; ip link set eth0 up; "
+            # To what answers for the internet, and nowhere else: what is not there fails at once.
+            f"for ip in {beyond}; do ip route add $ip via {self._gateway}; done",
         )  # fmt: skip
 
     def _wait_for_network_namespace(self, pid: int) -> None:

@@ -18,7 +18,7 @@ _STOP_SECONDS = 30
 _START_SECONDS = 400
 
 
-def start(where: place.Place, engine: str) -> None:
+def start(where: place.Place, engine: str, controller: str = "server") -> None:
     """Bring the cloud up, or see that it is; says each step with its seconds."""
     with _locked(where):
         if _is_healthy(where):
@@ -38,7 +38,7 @@ def start(where: place.Place, engine: str) -> None:
             )
         )
         try:
-            _wait_until_ready(where, _launch(where, engine, layers))
+            _wait_until_ready(where, _launch(where, engine, layers, controller))
         except BaseException:
             _end_processes(where)  # its logs stay, until the next start or stop
             raise
@@ -53,7 +53,9 @@ def stop(where: place.Place) -> None:
     print(f"embedded cloud {where.name}: nothing left")
 
 
-def _launch(where: place.Place, engine: str, layers: list[pathlib.Path]) -> subprocess.Popen[bytes]:
+def _launch(
+    where: place.Place, engine: str, layers: list[pathlib.Path], controller: str
+) -> subprocess.Popen[bytes]:
     """Start the process tree and plug its network into this machine's."""
     with where.running.open("w") as running, (where.logs / "supervisor.log").open("wb") as log:
         fcntl.flock(running, fcntl.LOCK_EX)  # held by the supervisor too, from here to its end
@@ -64,6 +66,7 @@ def _launch(where: place.Place, engine: str, layers: list[pathlib.Path]) -> subp
                 *(sys.executable, "-m", "local.supervisor"),
                 *("--name", where.name, "--net", where.net),
                 *("--cache", str(where.cache), "--engine", engine),
+                *("--controller", controller),
                 *(option for layer in layers for option in ("--layer", str(layer))),
             ],
             cwd=place.REPOSITORY,

@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--net", required=True)
     parser.add_argument("--cache", required=True, type=pathlib.Path)
     parser.add_argument("--engine", required=True)
+    parser.add_argument("--controller", required=True)
     parser.add_argument("--layer", required=True, type=pathlib.Path, action="append")
     options = parser.parse_args()
     where = place.Place(options.name, options.net, options.cache)
@@ -44,7 +45,7 @@ def main() -> None:
     if worker:
         _reap_until_gone(worker)
     logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", level=logging.INFO)
-    supervisor = Supervisor(where, options.engine, options.layer)
+    supervisor = Supervisor(where, options.engine, options.layer, options.controller)
     try:
         supervisor.start()
     except Exception as error:  # noqa: BLE001 (whatever it was, start is to say it)
@@ -66,9 +67,12 @@ def _reap_until_gone(worker: int) -> NoReturn:
 class Supervisor:
     """What runs in the cloud, and what is said and done through its control port."""
 
-    def __init__(self, where: place.Place, engine: str, layers: Sequence[pathlib.Path]) -> None:
+    def __init__(
+        self, where: place.Place, engine: str, layers: Sequence[pathlib.Path], controller: str
+    ) -> None:
         self.place = where
         self.engine = engine
+        self._controller = controller
         self.steps: list[tuple[str, float]] = []
         """The steps of the start that are done, with their seconds."""
         self.ready = False
@@ -84,14 +88,14 @@ class Supervisor:
         _private_files(self.place)
         _set_up_network(self.place, internet.ADDRESSES)
         certificate = internet.certificate(self.place.state / "certificates")
-        self.emulator = emulator.Emulator(self.place, self._layers)
+        self.emulator = emulator.Emulator(self.place, self._layers, certificate)
         self.api = api_server.ApiServer(self.place, certificate)
         threading.Thread(target=control.server(self).serve_forever, daemon=True).start()
         with self._step("emulated AWS"):
             internet.serve(certificate)
             self.emulator.start()
         with self._step("SkyPilot's API server"):
-            self.api.start()
+            self.api.start(self._controller)
         with self._step("sky check"):
             self.api.wait_for_aws()
         self.ready = True
@@ -141,10 +145,10 @@ class Supervisor:
         self.engine = engine
         self.emulator.layers = tuple(map(pathlib.Path, layers))
 
-    def restart_api(self) -> None:
+    def restart_api(self, *, accounts: bool, controller: str) -> None:
         """End the API server, if it lives, and start it again; its state stays."""
         self.api.kill()
-        self.api.start()
+        self.api.start(controller, accounts=accounts)
 
     @contextlib.contextmanager
     def _step(self, name: str) -> Iterator[None]:

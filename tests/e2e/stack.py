@@ -94,8 +94,8 @@ class Stack:
         assert not check or done.returncode == 0, done.stdout
         return Result(done.returncode, done.stdout)
 
-    def up(self, *args: str, check: bool = True) -> Result:
-        return self.run("up", "--yes", "--skip-preview", *args, check=check)
+    def up(self, *args: str, check: bool = True, env: dict[str, str] | None = None) -> Result:
+        return self.run("up", "--yes", "--skip-preview", *args, check=check, env=env)
 
     def unchanged(self) -> str:
         """Fail when a preview shows any change."""

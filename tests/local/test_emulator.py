@@ -8,7 +8,7 @@ import pytest
 from moto.core import types
 from moto.ec2.exceptions import EC2ClientError
 
-from local import emulator, place
+from local import emulator, equipment, place
 
 _CLOUD_CONFIG = """#cloud-config
 users:
@@ -28,7 +28,7 @@ def _encoded(text: str) -> str:
 
 @pytest.fixture
 def idle(tmp_path: pathlib.Path) -> emulator.Emulator:
-    return emulator.Emulator(place.Place("unit", "10.99.0", tmp_path), ())
+    return emulator.Emulator(place.Place("unit", "10.99.0", tmp_path), (), tmp_path)
 
 
 def test_login_of_encoded_user_data() -> None:
@@ -50,7 +50,7 @@ def test_without_user_data_nobody_has_a_key() -> None:
 
 def test_aws_clients_find_the_emulator_by_their_config_file() -> None:
     parser = configparser.ConfigParser()
-    parser.read_string(emulator.aws_config("http://10.99.0.1:5555"))
+    parser.read_string(equipment.aws_config("http://10.99.0.1:5555"))
     assert parser["default"]["endpoint_url"] == "http://10.99.0.1:5555"
     assert "addressing_style = path" in parser["default"]["s3"]
 
