@@ -94,8 +94,9 @@ class TestCreate:
 
     def test_refuses_the_cluster_of_another_stack(self, sky, made):
         made.create(wanted(mark="other"))
-        with pytest.raises(port.Invalid, match="belongs to another stack"):
-            made.create(wanted())
+        for adopt in (False, True):
+            with pytest.raises(port.Invalid, match="belongs to another stack; choose"):
+                made.create(wanted(), adopt=adopt)
         assert launches(sky) == 1
 
     def test_refuses_what_somebody_made_by_hand_unless_it_is_to_be_adopted(self, sky, made):

@@ -35,13 +35,15 @@ class Clusters(lifecycle.LifeCycle):
             if found is None:
                 self._check_places(wanted)
                 return self._launch_new(wanted)
-            ours = found.labels.get(marker.LABEL) == wanted.mark
-            if not ours and not adopt:
-                owner = found.labels.get(marker.LABEL)
+            owner = found.labels.get(marker.LABEL)
+            ours = owner == wanted.mark
+            if not ours and (owner or not adopt):
+                # Another stack's label stays on the machines: its destroy would take them down.
+                how = "choose another name (llm:prefix changes all of a stack's)"
                 raise port.Invalid(
                     f"name: the cluster {name!r} exists on this API server and belongs to "
-                    f"{'another stack' if owner else 'someone else'}; choose another name "
-                    "(llm:prefix changes all of a stack's), adopt it, or take it down"
+                    + (f"another stack; {how}" if owner else f"someone else; {how}, take it over ")
+                    + ("" if owner else "with adopt: true, or take it down")
                 )
             jobs = [job for job in jobs if job.status in _RUNNING]
             if any(_digest(job, wanted.mark) == wanted.digest for job in jobs):
@@ -158,7 +160,7 @@ class Clusters(lifecycle.LifeCycle):
 
     def _launch(self, wanted: marker.ClusterWanted) -> marker.Applied:
         self._say(f"{wanted.name}: launching")
-        self._sky.launch(wanted.name, wanted.order())
+        self._sky.launch(wanted.name, self._order(wanted))
         found = self._sky.cluster(wanted.name, fresh=False)
         if found is not None:
             self._set_autostop(found, wanted)
@@ -264,7 +266,9 @@ def _digest(job: port.Job, mark: str) -> str | None:
 
 
 def _is_ours(found: port.Cluster, mark: str, incarnation: str | None) -> bool:
-    return found.labels.get(marker.LABEL) == mark or found.hash == incarnation
+    """By the label, which only an adopted one lacks: that is ours as long as it is the same."""
+    owner = found.labels.get(marker.LABEL)
+    return owner == mark or (owner is None and found.hash == incarnation)
 
 
 def _autostop(minutes_down: tuple[int, bool]) -> str:

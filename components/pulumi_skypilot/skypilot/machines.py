@@ -42,7 +42,8 @@ class MachineCalls(calls.Calls):
     def launch(self, name: str, order: port.Order) -> None:
         """Make or start the cluster and submit the order as its job."""
         self._ask(
-            lambda sky: sky.get(sky.launch(calls.task(sky, order), name)), seconds=_LAUNCH_SECONDS
+            lambda sky: sky.get(sky.launch(calls.task(sky, order), name)),
+            seconds=order.seconds or _LAUNCH_SECONDS,
         )
 
     def exec(self, name: str, job: str, command: str) -> None:
