@@ -75,8 +75,10 @@ def test_skypilot_takes_every_task(table: dict[str, object]) -> None:
     for one in theirs.resources:
         assert one.use_spot == (wanted.spot is not None)
         assert one.ports == ["8000"]
-        autostop = one.autostop_config
-        assert (autostop and autostop.idle_minutes) == (wanted.autostop and wanted.autostop.idle)
+        assert bool(one.autostop_config) == bool(wanted.autostop)
+        if wanted.autostop:
+            assert one.autostop_config.idle_minutes == task.AUTOSTOP_MINUTES
+            assert one.autostop_config.down == (wanted.autostop.then == "down")
     assert set(theirs.storage_mounts) == {
         path for path, one in wanted.mounts.items() if one.mode != "copy"
     }
@@ -106,9 +108,7 @@ def test_values_are_filled_in_and_stay_out_of_the_authors_text(table: dict[str, 
     found = planned(table)
     theirs = read(found.task, found.spec)
     assert not theirs._managed_secret_refs
-    digest = found.spec.workdir and found.spec.workdir.digest
-    ours = {**found.environment, **({task.WORKDIR_DIGEST: digest} if digest else {})}
-    assert theirs.envs == {**ours, **found.spec.env}
+    assert theirs.envs == {**found.task.get("envs", {}), **found.spec.env}
     secrets = {name: value.get_secret_value() for name, value in theirs.secrets.items()}
     assert secrets == task.secrets(found.spec, ["k"])
     authored = yaml_utils.safe_load(theirs.to_yaml_config()["_user_specified_yaml"])
@@ -151,38 +151,93 @@ class Controller:
 
     @staticmethod
     def dumped(theirs: typing.Any) -> str:
-        """As serve/server/impl.py writes it; a set of alternatives has no order of its own."""
+        """As serve/server/impl.py writes it; a set of alternatives has no order of its own.
+
+        A local working directory is a mount by then (sky/utils/controller_utils.py:1104).
+        """
         config = theirs.to_yaml_config()
+        if isinstance(config.get("workdir"), str):
+            config["file_mounts"]["~/sky_workdir"] = {"source": config.pop("workdir")}
         random.shuffle(config["resources"].get("any_of", []))
         return str(yaml_utils.dump_yaml_str(config))
 
 
-@FEW
-@hypothesis.given(specs.tables(("service",)), specs.tables(("service",)), st.booleans())
-def test_skyserve_keeps_and_replaces_replicas_as_compare_says(
-    monkeypatch: pytest.MonkeyPatch,
-    one: dict[str, object],
-    other: dict[str, object],
-    service_only: bool,
-) -> None:
-    if service_only:
-        kept = ("replicas", "readinessProbe")
-        other = {**{key: value for key, value in one.items() if key not in kept}} | {
-            key: other[key] for key in kept if key in other
-        }
+def ignored(theirs: typing.Any) -> tuple[object, ...]:
+    """What SkyServe takes from the first version of a service only."""
+    service = theirs.service
+    return (
+        service.tls_credential,
+        service.load_balancing_policy,
+        service.lb_stream_timeout_seconds,
+    )
+
+
+@st.composite
+def neighbours(draw: st.DrawFn) -> tuple[dict[str, object], dict[str, object]]:
+    """Two services, often such that differ in a few keys only."""
+    one = draw(specs.tables(("service",)))
+    other = draw(specs.tables(("service",)))
+    quiet = ("replicas", "readinessProbe", "updateMode", "timeouts", "loadBalancing", "tls", "spot")
+    some = draw(st.sampled_from([quiet[:4], quiet, None]))
+    if some is not None:
+        same = {key: value for key, value in one.items() if key not in some}
+        other = same | {key: other[key] for key in some if key in other}
+        if bool(other.get("spot")) is not bool(one.get("spot")) and draw(st.booleans()):
+            other["spot"] = one.get("spot", False)
     for table in (one, other):
         table.pop("env", None)  # their values are compared elsewhere
         table.pop("secrets", None)
-    was, now = planned(one), planned(other)
+    return one, other
+
+
+@hypothesis.settings(max_examples=60)
+@hypothesis.given(neighbours())
+def test_skyserve_keeps_and_replaces_replicas_as_compare_says(
+    monkeypatch: pytest.MonkeyPatch, tables: tuple[dict[str, object], dict[str, object]]
+) -> None:
+    was, now = map(planned, tables)
     found = changes.effect(changes.compare(was.task, now.task))
+    before, after = read(was.task, was.spec), read(now.task, now.spec)
     controller = Controller(monkeypatch)
-    controller.up(read(was.task, was.spec))
-    theirs = read(now.task, now.spec)
-    if found is Effect.REPLACE:
+    controller.up(before)
+    if found is Effect.REPLACE and ignored(before) == ignored(after):
         with pytest.raises(AssertionError):
-            controller.update(theirs)
-    else:
-        assert controller.update(theirs) == (found in (None, Effect.IN_PLACE))
+            controller.update(after)
+    elif found is not Effect.REPLACE:
+        assert ignored(before) == ignored(after)
+        kept = found in (None, Effect.IN_PLACE)
+        assert controller.update(after) == (kept and not changes._has_files(now.task))
+
+
+MACHINES: dict[str, object] = {"kind": "cluster", "accelerators": "L4:1", "infra": "aws/us-east-1"}
+
+
+@pytest.mark.parametrize(
+    ("data", "taken"),
+    [
+        # What SkyPilot would take the old machine for without a word, and what it refuses.
+        ({"cpus": 64}, True),
+        ({"memory": 512}, True),
+        ({"disk": 1000}, True),
+        ({"labels": {"team": "x"}}, True),
+        ({"accelerators": "H100:1"}, False),
+        ({"accelerators": "L4:4"}, False),
+        ({"infra": "aws/us-west-2"}, False),
+        ({"infra": "gcp"}, False),
+        ({"spot": True}, False),
+        ({"diskTier": "high"}, False),
+        ({"image": "docker:a/b"}, False),
+    ],
+)
+def test_other_machines_are_a_new_cluster_whatever_skypilot_would_take(
+    data: dict[str, object], taken: bool
+) -> None:
+    base = {**specs.SMALLEST, **MACHINES}
+    was, now = planned(base), planned({**base, **data})
+    launched = next(iter(read(was.task, was.spec).resources))
+    wanted = next(iter(read(now.task, now.spec).resources))
+    assert wanted.less_demanding_than(launched) == taken
+    assert changes.effect(changes.compare(was.task, now.task)) is Effect.REPLACE
 
 
 def test_giving_up_on_demand_fallback_breaks_an_update(monkeypatch: pytest.MonkeyPatch) -> None:
