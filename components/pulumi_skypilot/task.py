@@ -94,7 +94,7 @@ def service(wanted: spec.Spec) -> dict[str, typing.Any]:
         "timeout_seconds": probe.timeout,
         "endpoint_probe_interval_seconds": probe.interval,
         "post_data": probe.post_data,
-        "headers": probe.headers,
+        "headers": probe.headers or None,
     }
     tls = {"certfile": TLS_CERTIFICATE, "keyfile": TLS_KEY}
     section = {
