@@ -1,7 +1,6 @@
 """The life cycle of clusters on the fake SkyPilot: state in, call, state out."""
 
 import dataclasses
-import typing
 
 import pytest
 
@@ -178,13 +177,13 @@ class TestRead:
         sky.stop_cluster(NAME)
         assert made.read(applied) == lifecycle.Seen(applied)
 
-    def test_bears_that_it_stops_between_two_questions(self, sky, made):
+    @pytest.mark.parametrize("error", [port.Unreachable("not up"), port.Failed("code 255")])
+    def test_bears_that_it_stops_between_two_questions(self, sky, made, error):
         applied = made.create(wanted())
-        real: typing.Callable[[str], tuple[port.Job, ...]] = sky.jobs
 
-        def jobs(name: str) -> tuple[port.Job, ...]:
+        def jobs(_name: str) -> tuple[port.Job, ...]:
             sky.stop_cluster(NAME)
-            return real(name)
+            raise error
 
         sky.jobs = jobs
         assert made.read(applied) == lifecycle.Seen(applied)

@@ -199,7 +199,7 @@ class Clusters(lifecycle.LifeCycle):
             return found, ()
         try:
             return found, self._sky.jobs(name)
-        except (port.Unreachable, port.NotFound):
+        except port.SkyPilotError:  # a machine that goes down cuts SkyPilot's SSH: any error
             again = self._sky.cluster(name)
             if again is not None and again.status == "UP":
                 raise
