@@ -1,8 +1,10 @@
 """What a preview says of taking over what is there, and what is refused."""
 
+import json
+
 import pytest
 
-from pulumi_skypilot import adoption
+from pulumi_skypilot import adoption, port
 from tests.wanted import NAME, wanted
 
 BY_HAND = """\
@@ -82,3 +84,24 @@ def test_a_pool_of_workers_is_no_service():
 
 def test_a_version_that_was_never_completed_is_no_hindrance():
     assert adoption.refused(None, wanted().text) is None
+
+
+def test_the_server_is_asked_for_texts_without_values(sky, services):
+    services.create(wanted(mark="theirs"))
+    sky.up("other", port.Order("service: {}\nenvs: {A: canary}\n"))
+    question = adoption.question({NAME: "service", "other": "service", "none": "service"})
+    answer = json.loads(json.dumps(adoption.answer(sky, question)))
+    found = adoption.read(answer)
+    assert isinstance(found, dict)
+    assert {name: one.mark for name, one in found.items()} == {NAME: "theirs", "other": None}
+    assert "canary" not in json.dumps(answer)
+
+
+def test_why_it_is_unknown_is_told():
+    assert adoption.read({"away": "no server"}) == "no server"
+
+
+def test_a_cluster_of_another_stack_cannot_be_taken_over():
+    """Its machines keep the other stack's label, and its destroy takes them down."""
+    found = adoption.Remote("cluster", NAME, "theirs", None)
+    assert lines(found) == [f"adopt: not possible: the cluster {NAME!r} is stack theirs's"]

@@ -67,7 +67,7 @@ def test_goes_on_while_the_api_server_is_silent_for_a_moment(sky, made, wait):
 
 def test_gives_up_on_an_api_server_that_stays_silent(sky, made, wait):
     made.create(wanted())
-    sky.get = lambda *_: (503, "")
+    sky.get = lambda *_, **__: (503, "")
     sky.fail("jobs", *[port.Unreachable("away")] * 100)
     with pytest.raises(port.Unreachable):
         wait.until_ready(expected(), KEY)
@@ -75,7 +75,7 @@ def test_gives_up_on_an_api_server_that_stays_silent(sky, made, wait):
 
 def test_is_bounded(sky, made, wait):
     made.create(wanted())
-    sky.get = lambda *_: (503, "")
+    sky.get = lambda *_, **__: (503, "")
     with pytest.raises(port.TimedOut, match=r"no answer after 6\d\d s; its log says: "):
         wait.until_ready(expected(), KEY)
 

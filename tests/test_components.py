@@ -6,7 +6,7 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
-from pulumi_skypilot import components, resources, stack, workdir
+from pulumi_skypilot import components, keys, resources, stack, workdir
 
 
 class Mocks(mocks.Mocks):
@@ -85,8 +85,17 @@ def test_a_folder_that_is_missing_ends_the_program_in_one_line(made):
 
 
 def test_secrets_in_tables_are_named_by_their_config_keys(monkeypatch):
-    secrets = {"registry": "canary", "cert": "pem", "certKey": "pem key"}
+    pem = {"certificate": "-----BEGIN CERTIFICATE-----", "key": "-----BEGIN PRIVATE KEY-----"}
+    secrets = {
+        "registry": "canary",
+        "cert": pem["certificate"],
+        "certKey": pem["key"],
+        "wrong": "canary",
+    }
     monkeypatch.setattr(pulumi.Config, "get_secret", lambda _self, key: secrets.get(key))
+    monkeypatch.setattr(
+        pulumi.runtime, "get_config", lambda key: secrets.get(key.removeprefix("llm:"))
+    )
     data = {
         "imageCredentials": {"server": "a.b", "username": "u", "password": "registry"},
         "tls": {"certificate": "cert", "key": "certKey"},
@@ -98,6 +107,58 @@ def test_secrets_in_tables_are_named_by_their_config_keys(monkeypatch):
 
     found = read(data)
     assert found["imageCredentials"] == {"server": "a.b", "username": "u", "password": "canary"}
-    assert found["tls"] == {"certificate": "pem", "key": "pem key"}
+    assert found["tls"] == pem
     with pytest.raises(pulumi.RunError, match=r"llm:deployments\.chat\.tls\.key: it must name a"):
         read({"tls": {"key": "nothing"}})
+    with pytest.raises(pulumi.RunError, match=r"llm:deployments\.chat\.tls\.key: .*PEM") as caught:
+        read({"tls": {"key": "wrong"}})
+    assert "canary" not in str(caught.value)
+
+
+def program_of(made: Mocks, **changes: typing.Any) -> dict[str, typing.Any]:
+    """The inputs of the service that a deployment with these options makes."""
+
+    @pulumi.runtime.test
+    def program():
+        spec = {"model": "a/b", "accelerators": "L4:1", "auth": changes.pop("auth", "key")}
+        scope = resources.Scope("models")
+        return components.Deployment("chat", spec, scope=scope, **changes).endpoint
+
+    program()
+    service: dict[str, typing.Any] = made.inputs["Service"]
+    plain = {key: service.get(key) for key in ("apiKey", "earlierKey")}
+    # On the wire a secret is a table with its value.
+    return {key: one["value"] for key, one in plain.items() if one is not None}
+
+
+def test_of_two_versions_of_the_key_the_last_is_handed_out(made):
+    once = program_of(made)
+    both = program_of(made, key_version=[1, 2])
+    assert once["apiKey"] == keys.derive("s", "chat", 1)
+    assert "earlierKey" not in once
+    assert both["earlierKey"] == once["apiKey"]
+    assert both["apiKey"] == keys.derive("s", "chat", 2)
+
+
+def test_of_two_keys_of_ones_own_the_last_is_handed_out(made):
+    found = program_of(made, api_key=["sk-old-1", "sk-new-1"])
+    assert (found["earlierKey"], found["apiKey"]) == ("sk-old-1", "sk-new-1")
+
+
+def test_without_auth_there_is_no_key(made):
+    assert "apiKey" not in program_of(made, auth="none")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"auth": "none", "key_version": 2},
+        {"auth": "none", "api_key": "sk-own-1"},
+        {"api_key": "sk-own-1", "key_version": 2},
+        {"key_version": 0},
+        {"api_key": ["sk-one-1", "sk-two-2", "sk-three"]},
+    ],
+)
+def test_keys_that_make_no_sense_are_refused(made, options):
+    with pytest.raises(pulumi.RunError, match=r"^chat: "):
+        program_of(made, **options)

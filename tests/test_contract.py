@@ -67,9 +67,7 @@ class World:
         return cluster_readiness.Wait(self.sky, self.clock).until_ready(expected, KEY)
 
     def ready(self, applied: marker.Applied) -> readiness.Ready:
-        expected = readiness.Expected(
-            self.name, applied.digest, applied.version, 1, "openai/gpt-oss-20b", 600
-        )
+        expected = readiness.Expected(self.name, applied.version, 1, "openai/gpt-oss-20b", 600)
         address = lambda listed: lifecycle.endpoint(listed, self.url)  # noqa: E731
         return readiness.Wait(self.sky, address, self.clock).until_ready(expected, KEY)
 

@@ -77,7 +77,7 @@ class TestCheck:
         (failure,) = service.check({}, long).failures
         assert failure.property == "name"
 
-    @pytest.mark.parametrize("table", [PRIVATE, {"tls": {"certificate": "a", "key": UNKNOWN}}])
+    @pytest.mark.parametrize("table", [PRIVATE, {"tls": {"certificate": UNKNOWN, "key": UNKNOWN}}])
     def test_values_of_secret_tables_go_on_as_they_came(self, table):
         ((key, value),) = [one for one in table.items() if one[0] != "image"]
         once = checked(**table)
@@ -183,6 +183,141 @@ class TestDiff:
         outs = service.update(NAME, state, scaled).outs
         assert "echo newer" not in outs["task"]
         assert "max_replicas: 3" in outs["task"]
+
+
+PEM = {
+    "certificate": "-----BEGIN CERTIFICATE-----\ncanary-c\n",
+    "key": "-----BEGIN PRIVATE KEY-----\ncanary-k\n",
+}
+
+
+class TestKeys:
+    @pytest.fixture
+    def told(self, sky, monkeypatch) -> list[str]:
+        lines: list[str] = []
+        monkeypatch.setattr(host, "message", lines.append)
+        return lines
+
+    @pytest.mark.parametrize(
+        ("before", "after", "line"),
+        [
+            (
+                ("sk-key-1",),
+                ("sk-key-2",),
+                "refused as replicas roll; to spare them, make both valid first: keyVersion: [1, ",
+            ),
+            (
+                ("sk-key-1",),
+                ("sk-key-2", "sk-key-1"),
+                "both keys are valid from then on, and the new one is handed out",
+            ),
+            (("sk-key-2", "sk-key-1"), ("sk-key-2",), "the earlier key ends with this"),
+        ],
+    )
+    def test_a_change_tells_what_those_meet_who_hold_a_key(self, told, before, after, line):
+        service = providers.ServiceProvider()
+        olds, news = (
+            checked(**dict(zip(("apiKey", "earlierKey"), keys, strict=False)))
+            for keys in (before, after)
+        )
+        made = service.create(olds).outs
+        assert made is not None
+        assert service.diff(NAME, made, news).changes
+        assert any(": rolls: apiKey" in text and line in text for text in told)
+
+    def test_all_valid_keys_reach_the_replicas(self, sky, service):
+        service.create(checked(earlierKey="sk-key-1", apiKey="sk-key-2"))
+        assert sky.order(NAME).secrets == {"SERVE_API_KEYS": "sk-key-1,sk-key-2"}
+
+    def test_without_auth_there_is_none_and_it_is_said(self, sky, service):
+        props = checked(auth="none", apiKey=None)
+        assert "whoever reaches the endpoint is served" in str(props["plan"]["notes"])
+        service.create(props)
+        assert sky.order(NAME).secrets == {}
+
+    def test_a_state_of_the_last_release_needs_no_change(self, sky, service):
+        outs = service.create(checked()).outs
+        old = {key: value for key, value in outs.items() if key != "earlierKey"}
+        assert not service.diff(NAME, old, checked()).changes
+
+    @pytest.mark.parametrize("key", ["earlierKey", "apiKey"])
+    def test_each_is_checked_and_none_is_shown(self, key):
+        told = failures(**{key: "canary"})[""]
+        assert told.startswith("apiKey: ")
+        assert "canary" not in told
+
+
+class TestTls:
+    def test_reaches_skypilot_and_stands_in_no_text(self, sky, service):
+        outs = service.create(checked(tls=PEM)).outs
+        assert sky.order(NAME).tls == port.Tls(**PEM)
+        rest = {key: value for key, value in outs.items() if key != "tls"}
+        assert "canary" not in repr(rest) + sky.order(NAME).text
+        assert outs["endpoint"].startswith("https://")
+
+    @pytest.mark.parametrize("part", ["certificate", "key"])
+    def test_a_change_replaces_and_is_not_shown(self, sky, service, monkeypatch, part):
+        lines: list[str] = []
+        monkeypatch.setattr(host, "message", lines.append)
+        outs = service.create(checked(tls=PEM)).outs
+        result = service.diff(NAME, outs, checked(tls={**PEM, part: PEM[part] + "\ncanary-2\n"}))
+        assert result.replaces == [f"tls.{part}"]
+        assert "canary" not in "".join(lines)
+
+    @pytest.mark.parametrize(
+        ("part", "text"),
+        [
+            ("certificate", "canary"),
+            ("certificate", PEM["key"]),
+            ("key", PEM["certificate"]),
+            ("key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\ncanary"),
+            ("key", ""),
+        ],
+    )
+    def test_what_is_no_pem_text_is_refused_unseen(self, part, text):
+        told = failures(tls={**PEM, part: text})[""]
+        assert told.startswith(f"tls.{part}: its secret is ")
+        assert "canary" not in told
+
+
+class TestAdoption:
+    def test_leaves_the_state_that_creating_leaves(self, sky, service):
+        sky.up(NAME, port.Order("service: {replica_policy: {min_replicas: 1}}"))
+        adopted = service.create(checked(adopt=True)).outs
+        sky.kill_behind(NAME)
+        made = service.create(checked()).outs
+        moves = {"hash", "version", "adopt"}
+        assert {k: v for k, v in adopted.items() if k not in moves} == {
+            k: v for k, v in made.items() if k not in moves
+        }
+        assert not service.diff(NAME, adopted, checked()).changes
+
+    def test_is_refused_unless_told(self, sky, service):
+        sky.up(NAME, port.Order("service: {}"))
+        with pytest.raises(host.Error, match="adopt: true"):
+            service.create(checked())
+
+
+class TestTimeouts:
+    def test_bound_the_calls(self, sky, service):
+        props = checked(timeouts={"create": 40.0, "update": 50.0, "delete": 60.0})
+        outs = service.create(props).outs
+        assert sky.order(NAME).seconds == 40
+        service.update(NAME, outs, {**props, "context": 4096.0})
+        assert sky.order(NAME).seconds == 50
+        sky.down = lambda *_, **__: None  # it never ends
+        began = sky.clock.now()
+        with pytest.raises(host.Error, match="after 60 s"):
+            service.delete(NAME, outs)
+        assert 60 <= sky.clock.now() - began < 70
+
+    def test_a_change_touches_no_replica(self, sky, service):
+        """It reaches state, from which a delete reads it."""
+        outs = service.create(checked()).outs
+        news = checked(timeouts={"delete": 60.0})
+        assert service.diff(NAME, outs, news).changes
+        assert service.update(NAME, outs, news).outs["timeouts"] == {"delete": 60}
+        assert not any(call.startswith("update") for call in sky.calls)
 
 
 class TestLifeCycle:

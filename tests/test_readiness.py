@@ -1,17 +1,23 @@
 """The wait for a service, on the fake SkyPilot."""
 
 import dataclasses
+import typing
 
 import pytest
 
 from pulumi_skypilot import marker, port, readiness, testing
 from tests.wanted import NAME, wanted
 
+TLS = port.Tls("certificate", "key")
 
-def expected(applied: marker.Applied, timeout_seconds: float = 900) -> readiness.Expected:
-    return readiness.Expected(
-        NAME, applied.digest, applied.version, 1, "openai/gpt-oss-20b", timeout_seconds
-    )
+
+def expected(applied: marker.Applied, **changes: typing.Any) -> readiness.Expected:
+    one = readiness.Expected(NAME, applied.version, 1, "openai/gpt-oss-20b", 900)
+    return dataclasses.replace(one, **changes)
+
+
+def with_keys(keys: str, **changes: typing.Any) -> marker.Wanted:
+    return dataclasses.replace(wanted(**changes), secrets={"SERVE_API_KEYS": keys})
 
 
 def wait(sky: testing.SkyPilot) -> readiness.Wait:
@@ -79,3 +85,54 @@ def test_does_not_wait_for_ever_for_a_server_that_is_away(sky, services):
     sky.fail("service", *[port.Unreachable("away")] * 1000)
     with pytest.raises(port.Unreachable):
         wait(sky).until_ready(expected(applied), "sk-1")
+
+
+class TestNewKey:
+    """A key is handed out when it is valid wherever a client may come to ask."""
+
+    def test_waits_until_the_load_balancer_knows_no_old_replica(self, sky, services):
+        applied = services.create(with_keys("sk-key-1"))
+        sky.clock.sleep(testing.START_SECONDS + 1)
+        updated = services.update(applied, with_keys("sk-key-1,sk-key-2"))
+        sky.clock.sleep(testing.START_SECONDS + 1)
+        began = sky.clock.now()
+        wait(sky).until_ready(expected(updated, new_key=True), "sk-key-2")
+        assert sky.clock.now() - began >= readiness.SYNC_SECONDS
+
+    def test_waits_for_an_old_replica_to_go_though_none_is_asked_for(self, sky, services):
+        """With a minimum of 0 registered is enough, unless somebody would be refused."""
+        asleep = {"min": 0, "max": 1, "targetQps": 1}
+        applied = services.create(with_keys("sk-key-1", replicas=asleep))
+        updated = dataclasses.replace(applied, version=2)
+        service = sky.service(NAME)
+        versions = [(1,), (1, 2), (2,)]
+        sky.service = lambda _: dataclasses.replace(
+            service, version=2, active_versions=versions.pop(0) if versions[1:] else versions[0]
+        )
+        wait(sky).until_ready(expected(updated, min_replicas=0, new_key=True), "sk-key-2")
+        assert versions == [(2,)]
+
+    def test_of_the_same_key_is_not_waited_for(self, sky, services):
+        applied = services.create(wanted())
+        sky.clock.sleep(testing.START_SECONDS + 1)
+        began = sky.clock.now()
+        wait(sky).until_ready(expected(applied), "sk-1")
+        assert sky.clock.now() == began
+
+
+class TestTls:
+    def test_is_proved_by_the_stacks_own_certificate(self, sky, services):
+        applied = services.create(dataclasses.replace(wanted(), tls=TLS))
+        ready = wait(sky).until_ready(expected(applied, certificate="certificate"), "sk-1")
+        assert ready == readiness.Ready("https://localhost:30001", 1)
+
+    def test_another_certificate_is_no_answer(self, sky, services):
+        applied = services.create(dataclasses.replace(wanted(), tls=TLS))
+        with pytest.raises(port.Failed, match="does not prove itself by the certificate of tls"):
+            wait(sky).until_ready(expected(applied, certificate="another"), "sk-1")
+
+    def test_a_certificate_for_another_name_is_let_pass_and_said(self, sky, services):
+        sky.other_name = True
+        applied = services.create(dataclasses.replace(wanted(), tls=TLS))
+        ready = wait(sky).until_ready(expected(applied, certificate="certificate"), "sk-1")
+        assert "made out to another name" in (ready.note or "")

@@ -1,6 +1,7 @@
 """What a stack's config says: shared defaults, the stack's own, and where each was written."""
 
 import json
+import re
 import typing
 
 import pytest
@@ -133,5 +134,21 @@ def test_production_protects_unless_a_deployment_says_otherwise(
 
 
 def test_what_stands_beside_the_spec_is_not_part_of_it() -> None:
-    table = {"model": "a/b", "apiKey": "k", "protect": True, "upgrade": True}
+    beside = {"adopt": True, "apiKey": "k", "keyVersion": 2, "protect": True, "upgrade": True}
+    table = {"model": "a/b", **beside}
     assert stack.spec_of(table) == {"model": "a/b"}
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        ({"adopt": "yes"}, "adopt: write true or false"),
+        ({"keyVersion": 0}, "keyVersion: 0 is too small"),
+        ({"apiKey": ["a", "a"]}, "apiKey: write one, or two different ones"),
+        ({"apiKey": "own", "keyVersion": 2}, "keyVersion: it numbers the keys that are made"),
+        ({"auth": "none", "apiKey": "own"}, "apiKey: with auth: none there is no key"),
+    ],
+)
+def test_what_stands_beside_the_spec_is_checked(table: dict[str, object], reason: str) -> None:
+    with pytest.raises(stack.WrongError, match=f"^llm:deployments.chat.{re.escape(reason)}"):
+        read({"chat": {"model": "a/b", **table}})

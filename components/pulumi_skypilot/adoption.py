@@ -1,4 +1,4 @@
-"""Taking over what somebody made by hand, or another stack: what that changes. Pure.
+"""Taking over what somebody made by hand, or another stack: what that changes.
 
 A service is taken over by an update to our text. What SkyServe ignores in an update stays as it is
 until the service is replaced; what would break, or make it another than it says, is refused.
@@ -6,9 +6,10 @@ until the service is replaced; what would break, or make it another than it says
 
 import dataclasses
 import re
-from collections.abc import Iterator
+import typing
+from collections.abc import Iterator, Mapping
 
-from . import changes, marker, spec, task
+from . import changes, marker, port, spec, task
 
 _LATER = ("service.load_balancer", "service.load_balancing_policy")
 """Needs a new service, and harms nobody until there is one."""
@@ -33,6 +34,34 @@ class Remote:
     """Of the stack that it belongs to; None for what was made by hand."""
     text: str | None
     """Its task without any value of env and secrets; None where that cannot be known."""
+
+
+def question(names: Mapping[str, spec.Kind]) -> dict[str, typing.Any]:
+    """What to ask the API server of what is to be taken over: name → kind."""
+    return {"names": dict(names)}
+
+
+def answer(sky: port.SkyPilot, question: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
+    """What is there under these names; none of anybody's values of env and secrets."""
+    names = question["names"]
+    found: dict[str, Remote] = {}
+    if "service" in names.values():
+        for one in sky.services():
+            if names.get(one.name) == "service":
+                text = marker.without_values(one.text)
+                found[one.name] = Remote("service", one.name, marker.owner(one), text)
+    for name in (name for name, kind in names.items() if kind == "cluster"):
+        cluster = sky.cluster(name, fresh=False)
+        if cluster is not None:
+            found[name] = Remote("cluster", name, cluster.labels.get(marker.LABEL), None)
+    return {"found": [dataclasses.asdict(one) for one in found.values()]}
+
+
+def read(answer: Mapping[str, typing.Any]) -> dict[str, Remote] | str:
+    """What an answer says is there, by name; a text where it is unknown, and why."""
+    if "away" in answer:
+        return str(answer["away"])
+    return {one["name"]: Remote(**one) for one in answer["found"]}
 
 
 def compare(theirs: str, ours: str) -> tuple[changes.Change, ...]:
@@ -71,6 +100,9 @@ def told(remote: Remote, mine: str | None, ours: str) -> Iterator[str]:
     `mine` is the mark of this stack, None while it has none; `ours` is the text of the plan.
     """
     if mine is not None and mine == remote.mark:
+        return
+    if remote.kind == "cluster" and remote.mark:
+        yield f"adopt: not possible: the cluster {remote.name!r} is stack {remote.mark}'s"
         return
     of = f"stack {remote.mark}'s, which will have lost it" if remote.mark else "made by hand"
     yield f"adopt: the {remote.kind} {remote.name!r} is there, {of}: it is taken over"

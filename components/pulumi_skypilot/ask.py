@@ -15,7 +15,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping
 
-from . import port, skypilot
+from . import adoption, port, skypilot
 
 Questions = Mapping[str, Mapping[str, typing.Any]]
 Answers = dict[str, dict[str, typing.Any]]
@@ -25,7 +25,10 @@ TIMEOUT_SECONDS = 60.0
 OFFLINE_VARIABLE = "PULUMI_SKYPILOT_OFFLINE"
 _TOKEN_VARIABLE = "PULUMI_SKYPILOT_ASK_TOKEN"  # noqa: S105 - a name, not a token
 _ANSWERS: Mapping[str, Callable[[skypilot.Sdk, Mapping[str, typing.Any]], dict[str, typing.Any]]]
-_ANSWERS = {"prices": lambda sdk, question: sdk.prices(question)}
+_ANSWERS = {
+    "prices": lambda sdk, question: sdk.prices(question),
+    "remote": adoption.answer,
+}
 """Question → who answers it."""
 
 

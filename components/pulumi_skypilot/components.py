@@ -1,13 +1,24 @@
 """What a program uses: one deployment, or all that a stack's config names."""
 
+import functools
 import json
 import os
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pulumi
 
-from . import cluster_readiness, forecast, plan, providers, readiness, resources, skypilot
+from . import (
+    cluster_readiness,
+    forecast,
+    keys,
+    pem,
+    plan,
+    providers,
+    readiness,
+    resources,
+    skypilot,
+)
 from . import spec as specs
 from . import stack as stacks
 
@@ -17,8 +28,11 @@ class Deployment(pulumi.ComponentResource):
 
     endpoint: pulumi.Output[str]
     """The address that clients use, known once the model answers."""
-    api_key: pulumi.Output[str]
-    """The key that clients send (secret)."""
+    api_key: pulumi.Output[str | None]
+    """The key that clients send, once it is valid wherever they ask (secret); none with
+    `auth: none`."""
+    served: resources.Service | resources.Cluster
+    """What serves it."""
     model: str
     """The name that clients ask for."""
 
@@ -29,8 +43,10 @@ class Deployment(pulumi.ComponentResource):
         *,
         scope: resources.Scope,
         service_name: str | None = None,
-        api_key: pulumi.Input[str] | None = None,
+        api_key: resources.ApiKey | None = None,
+        key_version: int | Sequence[int] | None = None,
         upgrade: bool = False,
+        adopt: bool = False,
         protect: bool | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -41,9 +57,12 @@ class Deployment(pulumi.ComponentResource):
             spec: What to serve, as in a stack file (docs/reference.md).
             scope: The stack's scope.
             service_name: Of the service or cluster on the API server; default: the component's.
-            api_key: A key of one's own; default: one derived from the scope's seed.
+            api_key: A key of one's own, or two: both valid, the last is handed out; default: keys
+                derived from the scope's seed.
+            key_version: The number of the derived key, or two of them in the same way; default: 1.
             upgrade: Apply what a newer release of this package generates even if the spec is
                 unchanged, which rolls the replicas or restarts the cluster's server.
+            adopt: Take over what somebody made by hand, or another stack, under that name.
             protect: Pulumi's own option, for what serves alone: it is neither deleted nor replaced
                 until this is false again. Default: as the parent says.
             opts: Pulumi's own options.
@@ -52,28 +71,31 @@ class Deployment(pulumi.ComponentResource):
         super().__init__("skypilot:index:Deployment", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         kind = resources.Cluster if spec.get("kind") == "cluster" else resources.Service
-        served = kind(
+        self.served = kind(
             name,
             spec,
             scope=scope,
             name=service_name,
             api_key=api_key,
+            key_version=key_version,
             upgrade=upgrade,
+            adopt=adopt,
             opts=pulumi.ResourceOptions(parent=self, protect=protect),
         )
         self.model = str(spec.get("servedName") or spec.get("model"))
-        self.api_key = served.apiKey
         minimum, timeout_seconds = _waits(spec)
         ready = resources.Readiness(
             name,
-            served,
+            self.served,
             scope=scope,
             model=self.model,
             min_replicas=minimum,
             timeout_seconds=timeout_seconds,
+            certificate=(spec.get("tls") or {}).get("certificate"),
             opts=child,
         )
         self.endpoint = ready.endpoint
+        self.api_key = ready.apiKey
         self.register_outputs({"endpoint": self.endpoint, "model": self.model})
 
 
@@ -92,7 +114,13 @@ class Deployments(pulumi.ComponentResource):
         api_server = server.get("apiServer") or skypilot.DEFAULT_URL
         workspace = server.get("workspace")
         token = os.environ.get(providers.TOKEN_VARIABLE) or server.get("token")
-        forecast.show(config, skypilot.Connection(api_server, workspace, token), plans)
+        connection = skypilot.Connection(api_server, workspace, token)
+        adopted = {
+            plans[key].name: plans[key].spec.kind
+            for key, data in stack.deployments.items()
+            if data.get("adopt")
+        }
+        remote = forecast.show(config, connection, plans, adopted)
         child = pulumi.ResourceOptions(parent=self)
         scope = resources.Scope(
             name,
@@ -107,13 +135,18 @@ class Deployments(pulumi.ComponentResource):
                 _with_secrets(key, stack, config),
                 scope=scope,
                 service_name=f"{prefix}-{key}",
-                api_key=_own_key(key, stack, config),
+                api_key=_own_keys(key, stack, config),
+                key_version=data.get("keyVersion"),
                 upgrade=data.get("upgrade") is True,
+                adopt=data.get("adopt") is True,
                 protect=stack.protected(key),
                 opts=child,
             )
             for key, data in stack.deployments.items()
         }
+        for key, one in self.deployments.items():
+            if plans[key].name in adopted and remote is not None:
+                forecast.tell_adoption(remote, plans[key], one.served, scope.mark)
         self.register_outputs({})
 
     @property
@@ -127,8 +160,8 @@ class Deployments(pulumi.ComponentResource):
         return {key: one.model for key, one in self.deployments.items()}
 
     @property
-    def api_keys(self) -> dict[str, pulumi.Output[str]]:
-        """Each deployment's key (secret)."""
+    def api_keys(self) -> dict[str, pulumi.Output[str | None]]:
+        """Each deployment's key (secret); none with `auth: none`."""
         return {key: one.api_key for key, one in self.deployments.items()}
 
 
@@ -179,7 +212,12 @@ def _with_secrets(key: str, stack: stacks.Stack, config: pulumi.Config) -> dict[
     for table, names in specs.SECRETS.items():
         if isinstance(spec.get(table), Mapping):
             values = {
-                name: _secret(stack.where(key, f"{table}.{name}"), config_key, config)
+                name: _secret(
+                    stack.where(key, f"{table}.{name}"),
+                    config_key,
+                    config,
+                    functools.partial(pem.wrong, name) if table == "tls" else _any,
+                )
                 for name, config_key in spec[table].items()
                 if name in names
             }
@@ -190,19 +228,37 @@ def _with_secrets(key: str, stack: stacks.Stack, config: pulumi.Config) -> dict[
     return spec
 
 
-def _own_key(key: str, stack: stacks.Stack, config: pulumi.Config) -> pulumi.Output[str] | None:
-    name = stack.deployments[key].get("apiKey")
-    return None if name is None else _secret(stack.where(key, "apiKey"), name, config)
+def _own_keys(
+    key: str, stack: stacks.Stack, config: pulumi.Config
+) -> tuple[pulumi.Output[str], ...] | None:
+    names = stack.deployments[key].get("apiKey")
+    if names is None:
+        return None
+    where = stack.where(key, "apiKey")
+    return tuple(_secret(where, name, config, keys.wrong) for name in keys.names(names))
 
 
-def _secret(where: str, name: object, config: pulumi.Config) -> pulumi.Output[str]:
-    """The secret of that config key. Raises RunError, without its value, when there is none."""
+def _any(_value: str) -> str | None:
+    """What is wrong with any value at all."""
+    return None
+
+
+def _secret(
+    where: str,
+    name: object,
+    config: pulumi.Config,
+    wrong: Callable[[str], str | None] = _any,
+) -> pulumi.Output[str]:
+    """The secret of that config key. Raises RunError, without its value, when it will not do."""
     value = config.get_secret(name) if isinstance(name, str) else None
-    if value is None:
+    if value is None or not isinstance(name, str):
         raise pulumi.RunError(
             f"{where}: it must name a secret of this stack's config, and there is "
             f"none of that name; add it with `pulumi config set --secret NAME`"
         )
+    reason = wrong(pulumi.runtime.get_config(config.full_key(name)) or "")
+    if reason is not None:
+        raise pulumi.RunError(f"{where}: {reason}")
     return value
 
 
@@ -216,4 +272,4 @@ def _waits(data: Mapping[str, typing.Any]) -> tuple[int, float]:
     if spec.kind == "cluster":
         return 1, cluster_readiness.timeout_seconds(spec)
     delay = float(spec.readiness_probe.initial_delay)
-    return spec.replicas.min, delay + readiness.PROVISION_SECONDS
+    return spec.replicas.min, float(spec.timeouts.ready or delay + readiness.PROVISION_SECONDS)

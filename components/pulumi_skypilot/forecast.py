@@ -1,25 +1,35 @@
 """What a program says under a preview: what the stack costs, and no if that is over its budget."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pulumi
 
-from . import ask, cost, plan, planned, skypilot
+from . import adoption, ask, cost, plan, planned, skypilot, spec
 
 _BUDGET = ("hourly", "monthly")
 
 
-def show(
-    config: pulumi.Config, connection: skypilot.Connection, plans: Mapping[str, plan.Plan]
-) -> None:
-    """Ask the server once for prices and log the summary. Raises RunError over the budget.
+Remote = Mapping[str, adoption.Remote] | str
+"""What is there under the names that are to be adopted; a text where it is unknown, and why."""
 
-    In a preview only: an update follows one, and prices change nothing.
+
+def show(
+    config: pulumi.Config,
+    connection: skypilot.Connection,
+    plans: Mapping[str, plan.Plan],
+    adopted: Mapping[str, spec.Kind],
+) -> Remote | None:
+    """Ask the server once for prices, and for what is to be adopted; log what the stack costs.
+
+    In a preview only: an update follows one, and prices change nothing. Raises RunError over the
+    budget.
     """
     limits = budget(config)
     if not pulumi.runtime.is_dry_run() or not plans:
-        return
+        return None
     questions = {"prices": cost.question([one.spec for one in plans.values()])}
+    if adopted:
+        questions["remote"] = adoption.question(adopted)
     answers = ask.ask(connection, questions, offline=ask.offline())
     prices = cost.read(answers["prices"])
     found = planned.planned(plans, prices)
@@ -27,6 +37,30 @@ def show(
     over = cost.over_budget({one.name: one.cost for one in found}, limits)
     if over is not None:
         raise pulumi.RunError(f"{config.name}:{over}")
+    return adoption.read(answers["remote"]) if adopted else None
+
+
+def tell_adoption(
+    remote: Remote, planned: plan.Plan, resource: pulumi.Resource, mark: pulumi.Output[str]
+) -> None:
+    """Log what taking over would change, under the resource; nothing for what is ours already."""
+
+    def tell(mine: object) -> None:
+        known = mine if isinstance(mine, str) else None  # unknown before the stack's first `up`
+        for line in _adoption_lines(remote, planned, known):
+            pulumi.log.info(line, resource)
+
+    mark.apply(tell, run_with_unknowns=True)
+
+
+def _adoption_lines(remote: Remote, planned: plan.Plan, mine: str | None) -> Iterator[str]:
+    if isinstance(remote, str):
+        yield f"adopt: unknown what is there under the name {planned.name!r}: {remote}"
+    elif planned.name in remote:
+        yield from adoption.told(remote[planned.name], mine, planned.task_text)
+    else:
+        kind = planned.spec.kind
+        yield f"adopt: there is no {kind} {planned.name!r} to take over: it is made"
 
 
 def budget(config: pulumi.Config) -> cost.Budget:

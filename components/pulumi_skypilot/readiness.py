@@ -14,6 +14,9 @@ NO_CAPACITY_SECONDS = 120.0
 """How long no place may have the machine before waiting for it is called off."""
 SILENCE_SECONDS = 120.0
 """How long the API server may be away while a service is waited for."""
+SYNC_SECONDS = 30.0
+"""How long SkyServe's load balancer may go on sending requests to old replicas: it asks for the
+list every 20 s, and takes up to 5 for that (sky/serve/constants.py:38, load_balancer.py:129)."""
 POLL_SECONDS = 3.0
 
 _FAILED = re.compile(r"FAILED")
@@ -29,11 +32,14 @@ class Expected:
     """What is to be ready."""
 
     name: str
-    digest: str
     version: int
     min_replicas: int
     model: str
     timeout_seconds: float
+    certificate: str | None = None
+    """What its load balancer proves itself by, in PEM."""
+    new_key: bool = False
+    """Whether the version has an API key that the one before it does not know."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +48,8 @@ class Ready:
 
     endpoint: str | None
     version: int
+    note: str | None = None
+    """What its user should know."""
 
 
 class Wait:
@@ -58,6 +66,7 @@ class Wait:
         self._address = address
         self._clock = clock or lifecycle.SystemClock()
         self._say = say
+        self._note: str | None = None
 
     def until_ready(self, expected: Expected, api_key: str | None) -> Ready:
         """Wait for the version's replicas to be the ready ones, and for the model to answer.
@@ -67,6 +76,7 @@ class Wait:
         """
         start = answered = self._clock.now()
         starved_since: float | None = None
+        ready_since: float | None = None
         told = ""
         while True:
             try:
@@ -83,12 +93,15 @@ class Wait:
                 raise port.NotFound(f"the service {expected.name!r} is gone; run `pulumi refresh`")
             version = max(expected.version, service.version)
             self._check_failed(service, version)
-            if _rolled_out(service, version, expected.min_replicas):
-                address = self._address(service.endpoint)
-                if expected.min_replicas == 0 or answers(
-                    self._sky, address, expected.model, api_key
-                ):
-                    return Ready(address, version)
+            address = self._address(service.endpoint)
+            if _rolled_out(service, version, expected) and (
+                expected.min_replicas == 0 or self._answers(address, expected, api_key)
+            ):
+                ready_since = self._clock.now() if ready_since is None else ready_since
+                if not expected.new_key or self._clock.now() - ready_since >= SYNC_SECONDS:
+                    return Ready(address, version, self._note)
+            else:
+                ready_since = None
             line = _line(service, version, expected.min_replicas)
             starved_since = self._starved(service, version, starved_since)
             if starved_since is not None:
@@ -100,6 +113,23 @@ class Wait:
             if waited > expected.timeout_seconds:
                 raise port.TimedOut(f"{line}, not ready after {waited:.0f} s{self._why(service)}")
             self._clock.sleep(POLL_SECONDS)
+
+    def _answers(self, address: str | None, expected: Expected, api_key: str | None) -> bool:
+        """Whether the model answers; a certificate for another name is noted and let pass."""
+        verify = Verify(expected.certificate, check_host=self._note is None)
+        try:
+            return answers(self._sky, address, expected.model, api_key, verify)
+        except port.Untrusted as error:
+            if not error.name_only:
+                raise port.Failed(
+                    f"{expected.name}: its load balancer does not prove itself by the certificate "
+                    f"of tls ({error})"
+                ) from error
+            self._note = (
+                f"{expected.name}: its certificate is made out to another name than that of "
+                f"{address}; clients that verify it must come by that name"
+            )
+            return False
 
     def _check_failed(self, service: port.Service, version: int) -> None:
         """A new version that fails before its first READY is not tried again by SkyServe."""
@@ -147,14 +177,29 @@ class Wait:
             return ()  # the log explains; without it the state still tells
 
 
-def answers(sky: port.SkyPilot, address: str | None, model: str, api_key: str | None) -> bool:
+@dataclasses.dataclass(frozen=True)
+class Verify:
+    """How an endpoint is to prove itself: by a certificate (PEM), made out to its name."""
+
+    certificate: str | None = None
+    check_host: bool = True
+
+
+def answers(
+    sky: port.SkyPilot,
+    address: str | None,
+    model: str,
+    api_key: str | None,
+    verify: Verify = Verify(),
+) -> bool:
     """Whether that model answers there. Raises Failed when the stack's own key is refused."""
     if address is None:
         return False
+    how = verify.certificate, verify.check_host
     try:
-        if sky.get(f"{address}/health", None)[0] != 200:
+        if sky.get(f"{address}/health", None, how[0], check_host=how[1])[0] != 200:
             return False
-        status, body = sky.get(f"{address}/v1/models", api_key)
+        status, body = sky.get(f"{address}/v1/models", api_key, how[0], check_host=how[1])
     except port.Unreachable:
         return False
     if status == 401:
@@ -175,14 +220,15 @@ def _models(body: str) -> list[str]:
         return []  # something else answers there: the model does not, yet
 
 
-def _rolled_out(service: port.Service, version: int, min_replicas: int) -> bool:
+def _rolled_out(service: port.Service, version: int, expected: Expected) -> bool:
     """Whether the version is the one that serves: accepted is not rolled out."""
     if service.text is None:
         return False
-    if min_replicas == 0:
-        return service.status in ("NO_REPLICA", "READY")
+    if expected.min_replicas == 0:
+        alone = set(service.active_versions) <= {version} or not expected.new_key
+        return alone and service.status in ("NO_REPLICA", "READY")
     ready = [r for r in service.replicas if r.status == "READY" and r.version >= version]
-    return service.active_versions == (version,) and len(ready) >= min_replicas
+    return service.active_versions == (version,) and len(ready) >= expected.min_replicas
 
 
 def _line(service: port.Service, version: int, min_replicas: int) -> str:

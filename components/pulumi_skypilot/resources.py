@@ -1,17 +1,16 @@
 """The resources of a Pulumi program: a scope, services and clusters in it, and waiting."""
 
-import hashlib
-import hmac
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 from pulumi import dynamic
 
-from . import providers, skypilot, workdir
+from . import keys, providers, skypilot, workdir
 from . import spec as specs
 
 Inputs = Mapping[str, typing.Any]
+ApiKey = str | pulumi.Output[str] | Sequence[str | pulumi.Output[str]]
 
 _SECRETS = ("secrets", *specs.SECRETS)
 
@@ -71,13 +70,11 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
         """What each resource keeps of its scope, to be found again from its own state."""
         return {**self._given, "mark": self.mark, "user": self.user}
 
-    def api_key(self, service: str) -> pulumi.Output[str]:
-        """The API key of a service: the same for the same name, however often it is made."""
-
-        def derive(seed: str) -> str:
-            return "sk-" + hmac.new(seed.encode(), service.encode(), hashlib.sha256).hexdigest()
-
-        return pulumi.Output.secret(self.seed.apply(derive))
+    def api_key(self, service: str, version: int = 1) -> pulumi.Output[str]:
+        """An API key of a service: the same for the same name, however often it is made."""
+        return pulumi.Output.secret(
+            self.seed.apply(lambda seed: keys.derive(seed, service, version))
+        )
 
 
 class Service(dynamic.Resource, module="skypilot", name="Service"):
@@ -91,8 +88,8 @@ class Service(dynamic.Resource, module="skypilot", name="Service"):
     """SkyServe's id of this incarnation: another one after a replacement."""
     digest: pulumi.Output[str]
     """Changes with anything that reaches SkyPilot."""
-    apiKey: pulumi.Output[str]  # noqa: N815 - the name of the property
-    """The key that the service asks for (secret)."""
+    apiKey: pulumi.Output[str | None]  # noqa: N815 - the name of the property
+    """The key that is handed out (secret); none with `auth: none`."""
 
     def __init__(
         self,
@@ -101,8 +98,10 @@ class Service(dynamic.Resource, module="skypilot", name="Service"):
         *,
         scope: Scope,
         name: str | None = None,
-        api_key: pulumi.Input[str] | None = None,
+        api_key: ApiKey | None = None,
+        key_version: int | Sequence[int] | None = None,
         upgrade: bool = False,
+        adopt: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare the service.
@@ -113,9 +112,12 @@ class Service(dynamic.Resource, module="skypilot", name="Service"):
             scope: The stack's scope.
             name: Of the service on the API server; default: the resource's name. Names are shared
                 by all users of a server.
-            api_key: A key of one's own; default: one derived from the scope's seed.
+            api_key: A key of one's own, or two: both valid, the last is handed out; default: keys
+                derived from the scope's seed.
+            key_version: The number of the derived key, or two of them in the same way; default: 1.
             upgrade: Apply what a newer release of this package generates even if the spec is
                 unchanged, which rolls the replicas.
+            adopt: Take over a service of that name that somebody made by hand, or another stack.
             opts: Pulumi's own options.
 
         """
@@ -123,8 +125,14 @@ class Service(dynamic.Resource, module="skypilot", name="Service"):
             providers.ServiceProvider(),
             resource_name,
             _inputs(
-                spec, scope, name or resource_name, api_key, upgrade=upgrade, outputs=("version",)
-            ),
+                spec,
+                scope,
+                name or resource_name,
+                upgrade=upgrade,
+                adopt=adopt,
+                outputs=("version",),
+            )
+            | _keys(spec, scope, name or resource_name, api_key, key_version),
             _options(opts),
         )
 
@@ -138,8 +146,8 @@ class Cluster(dynamic.Resource, module="skypilot", name="Cluster"):
     """SkyPilot's id of this incarnation: another one after a replacement."""
     digest: pulumi.Output[str]
     """Changes with anything that reaches the server."""
-    apiKey: pulumi.Output[str]  # noqa: N815 - the name of the property
-    """The key that the server asks for (secret)."""
+    apiKey: pulumi.Output[str | None]  # noqa: N815 - the name of the property
+    """The key that is handed out (secret); none with `auth: none`."""
 
     def __init__(
         self,
@@ -148,8 +156,10 @@ class Cluster(dynamic.Resource, module="skypilot", name="Cluster"):
         *,
         scope: Scope,
         name: str | None = None,
-        api_key: pulumi.Input[str] | None = None,
+        api_key: ApiKey | None = None,
+        key_version: int | Sequence[int] | None = None,
         upgrade: bool = False,
+        adopt: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare the cluster.
@@ -160,9 +170,12 @@ class Cluster(dynamic.Resource, module="skypilot", name="Cluster"):
             scope: The stack's scope.
             name: Of the cluster on the API server; default: the resource's name. Names are shared
                 by all users of a server.
-            api_key: A key of one's own; default: one derived from the scope's seed.
+            api_key: A key of one's own, or two: both valid, the last is handed out; default: keys
+                derived from the scope's seed.
+            key_version: The number of the derived key, or two of them in the same way; default: 1.
             upgrade: Apply what a newer release of this package generates even if the spec is
                 unchanged, which restarts the server.
+            adopt: Take over a cluster of that name that somebody made by hand, or another stack.
             opts: Pulumi's own options.
 
         """
@@ -170,8 +183,13 @@ class Cluster(dynamic.Resource, module="skypilot", name="Cluster"):
             providers.ClusterProvider(),
             resource_name,
             _inputs(
-                {**spec, "kind": "cluster"}, scope, name or resource_name, api_key, upgrade=upgrade
-            ),
+                {**spec, "kind": "cluster"},
+                scope,
+                name or resource_name,
+                upgrade=upgrade,
+                adopt=adopt,
+            )
+            | _keys(spec, scope, name or resource_name, api_key, key_version),
             _options(opts),
         )
 
@@ -181,6 +199,8 @@ class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
 
     endpoint: pulumi.Output[str]
     """Its address, once it answers."""
+    apiKey: pulumi.Output[str | None]  # noqa: N815 - the name of the property
+    """The key that clients send, once it is valid wherever they may ask (secret)."""
 
     def __init__(
         self,
@@ -191,6 +211,7 @@ class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
         model: str,
         min_replicas: int = 1,
         timeout_seconds: float,
+        certificate: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Wait for the service or the cluster.
@@ -203,6 +224,7 @@ class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
             min_replicas: How many replicas of a service must be ready; 0: being registered is
                 enough.
             timeout_seconds: How long to wait before failing; SkyPilot goes on.
+            certificate: What an https endpoint must prove itself by, in PEM.
             opts: Pulumi's own options.
 
         """
@@ -220,10 +242,14 @@ class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
             props = {"cluster": service.id, **shared}
         else:
             provider = providers.ReadinessProvider()
-            of_service = {"version": service.version, "minReplicas": min_replicas}
+            of_service = {
+                "version": service.version,
+                "minReplicas": min_replicas,
+                "certificate": certificate,
+            }
             props = {"service": service.id, **shared, **of_service}
         ours = pulumi.ResourceOptions(
-            delete_before_replace=True, additional_secret_outputs=["apiKey"]
+            delete_before_replace=True, additional_secret_outputs=["apiKey", "certificate"]
         )
         super().__init__(provider, resource_name, props, pulumi.ResourceOptions.merge(ours, opts))
 
@@ -232,22 +258,50 @@ def _inputs(
     spec: Inputs,
     scope: Scope,
     name: str,
-    api_key: pulumi.Input[str] | None,
     *,
     upgrade: bool,
+    adopt: bool,
     outputs: tuple[str, ...] = (),
 ) -> dict[str, typing.Any]:
-    key = scope.api_key(name) if api_key is None else pulumi.Output.secret(api_key)
     props = {
         **_with_digest(spec),
         "name": name,
         "scope": scope.place(),
-        "apiKey": key,
         "upgrade": upgrade or None,
+        "adopt": adopt or None,
         **dict.fromkeys(("digest", "hash", "endpoint", "task", *outputs)),
     }
     secret = [table for table in _SECRETS if spec.get(table)]
     return props | {table: pulumi.Output.secret(spec[table]) for table in secret}
+
+
+def _keys(
+    spec: Inputs,
+    scope: Scope,
+    name: str,
+    own: ApiKey | None,
+    version: int | Sequence[int] | None,
+) -> dict[str, pulumi.Output[str] | None]:
+    """The valid keys, at most two. Raises RunError for what cannot be one."""
+    none = spec.get("auth") == "none"
+    if (none and (own, version) != (None, None)) or None not in (own, version):
+        raise pulumi.RunError(f"{name}: one of auth: none, api_key and key_version, not two")
+    if own is not None:
+        listed = [own] if isinstance(own, str | pulumi.Output) else list(own)
+        if not 1 <= len(listed) <= keys.MANY:
+            raise pulumi.RunError(f"{name}: api_key: give one, or the earlier and the next")
+        made = [pulumi.Output.secret(one) for one in listed]
+    else:
+        made = [] if none else [scope.api_key(name, one) for one in _versions(name, version)]
+    earlier, handed = [None, None, *made][-2:]
+    return {"apiKey": handed, "earlierKey": earlier}
+
+
+def _versions(name: str, version: int | Sequence[int] | None) -> tuple[int, ...]:
+    try:
+        return keys.versions(1 if version is None else version)
+    except ValueError as error:
+        raise pulumi.RunError(f"{name}: key_version: {error}") from None
 
 
 def _options(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
@@ -255,7 +309,7 @@ def _options(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
         # `--target-replace`, `state taint` and `replaceWith` do not ask diff: without this the
         # engine would create first, take up what is there, and delete it.
         delete_before_replace=True,
-        additional_secret_outputs=["apiKey", *_SECRETS],
+        additional_secret_outputs=["apiKey", "earlierKey", *_SECRETS],
     )
     return pulumi.ResourceOptions.merge(ours, opts)
 

@@ -9,14 +9,14 @@ import dataclasses
 import difflib
 import json
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from . import spec
+from . import keys, spec
 
 SETTINGS = ("budget", "deployments", "prefix", "production", "shared")
 """What this package reads under the project's own name in a stack's config."""
 
-BESIDE_SPEC = ("apiKey", "protect", "upgrade")
+BESIDE_SPEC = ("adopt", "apiKey", "keyVersion", "protect", "upgrade")
 """What a stack may say of a deployment beside its spec."""
 
 _NEAR = 0.8
@@ -83,9 +83,9 @@ def read(namespace: str, settings: Mapping[str, str]) -> Stack:
         namespace, merged(shared, own), own, shared, production=_production(namespace, settings)
     )
     lines = [
-        found.wrong(key, spec.Problem("protect", "protect: write true or false"))
+        found.wrong(key, problem)
         for key, table in found.deployments.items()
-        if not isinstance(table.get("protect", False), bool)
+        for problem in _problems(table)
     ]
     if lines:
         raise WrongError("\n".join(lines))
@@ -109,6 +109,15 @@ def merged(under: Mapping[str, typing.Any], over: Mapping[str, typing.Any]) -> T
 def spec_of(table: Mapping[str, typing.Any]) -> Table:
     """The part of a deployment's table that is its spec."""
     return {name: value for name, value in table.items() if name not in BESIDE_SPEC}
+
+
+def _problems(table: Table) -> Iterator[spec.Problem]:
+    """What is wrong with what stands beside a deployment's spec."""
+    for name in ("adopt", "protect", "upgrade"):
+        if not isinstance(table.get(name, False), bool):
+            yield spec.Problem(name, f"{name}: write true or false")
+    for reason in keys.problems(table):
+        yield spec.Problem(reason.partition(":")[0], reason)
 
 
 def _check_names(namespace: str, settings: Mapping[str, str]) -> None:

@@ -35,9 +35,9 @@ class Provider(dynamic.ResourceProvider):
         """The API server of a scope."""
         return connect(skypilot.Connection(scope["apiServer"], scope.get("workspace"), self.token))
 
-    def services(self, scope: Mapping[str, typing.Any]) -> Services:
-        """The life cycle of the services of a scope."""
-        return Services(self.sky(scope), clock, host.progress)
+    def services(self, scope: Mapping[str, typing.Any], seconds: float | None = None) -> Services:
+        """The life cycle of the services of a scope, for one call of so many seconds."""
+        return Services(self.sky(scope), clock, host.progress, seconds)
 
 
 def same(server: port.Server, scope: Mapping[str, typing.Any]) -> None:

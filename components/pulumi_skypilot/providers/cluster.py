@@ -21,7 +21,9 @@ class ClusterProvider(deployed.DeployedProvider):
     def create(self, props: Props) -> dynamic.CreateResult:
         """Launch the cluster, or take up what an interrupted create has left of it."""
         text = plan.plan(properties.typed(props), props["name"]).task_text
-        applied = self._clusters(props["scope"]).create(_wanted(props, text))
+        applied = self._clusters(props["scope"]).create(
+            _wanted(props, text), adopt=props.get("adopt") is True
+        )
         return dynamic.CreateResult(props["name"], {**props, **_computed(applied)})
 
     @host.one_line

@@ -1,11 +1,11 @@
 """What the providers of services and of clusters share: check and diff, by spec and plan."""
 
-import re
 import typing
+from collections.abc import Iterator
 
 from pulumi import dynamic
 
-from .. import changes, host, plan, spec
+from .. import changes, host, keys, pem, plan, spec
 from . import base, differences, properties
 from .properties import Props
 
@@ -35,10 +35,9 @@ class DeployedProvider(base.Provider):
             return dynamic.CheckResult(
                 news, [properties.failure(p.property, p.reason) for p in error.problems]
             )
-        key = news.get("apiKey")
-        if isinstance(key, str) and not re.fullmatch(r"[\x21-\x2b\x2d-\x7e]{8,}", key):
-            reason = "apiKey: it must be 8 or more visible ASCII characters without a comma"
-            return dynamic.CheckResult(news, [properties.failure("apiKey", reason)])
+        wrong = list(_wrong_values(news))
+        if wrong:
+            return dynamic.CheckResult(news, wrong)
         own = {key: news[key] for key in properties.OWN if news.get(key) is not None}
         inputs = {**spec.to_inputs(wanted), **own, "plan": planned.shown()}
         # Values go on as they came, so that unknown ones stay so and secret ones keep their place.
@@ -62,3 +61,15 @@ class DeployedProvider(base.Provider):
             replaces=replaces if strongest is changes.Effect.REPLACE else [],
             delete_before_replace=True,
         )
+
+
+def _wrong_values(news: Props) -> Iterator[dynamic.CheckFailure]:
+    """What is wrong with values that the plan only names; none of them is shown."""
+    for key in properties.keys(news):
+        reason = None if properties.has_unknown(key) else keys.wrong(key)
+        if reason:
+            yield properties.failure("apiKey", f"apiKey: {reason}")
+    for name, text in (news.get("tls") or {}).items():
+        reason = None if properties.has_unknown(text) else pem.wrong(name, text)
+        if reason:
+            yield properties.failure("tls", f"tls.{name}: {reason}")

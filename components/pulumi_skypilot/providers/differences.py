@@ -30,8 +30,11 @@ def compare(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
         minor = all(one.startswith("autostop") for one in olds["drift"])
         right = changes.Effect.IN_PLACE if minor else changes.Effect.RESTART
         yield changes.Change("drift", right, "; ".join(olds["drift"]), None, None)
-    if olds["apiKey"] != news["apiKey"]:
-        yield changes.Change("apiKey", *at_start, None, None)
+    yield from _keys(olds, news, at_start[0])
+    before, after = olds.get("timeouts") or {}, news.get("timeouts") or {}
+    if before != after:
+        why = "nothing but this stack heeds them"
+        yield changes.Change("timeouts", changes.Effect.IN_PLACE, why, None, None)
     for key in properties.VALUES:
         before, after = olds.get(key) or {}, news.get(key) or {}
         effect, why = _TLS if key == "tls" else at_start
@@ -42,6 +45,27 @@ def compare(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
         for name in before.keys() & after.keys():
             if before[name] != after[name]:
                 yield changes.Change(f"{key}.{name}", effect, why, None, None)
+
+
+def _keys(olds: Props, news: Props, effect: changes.Effect) -> typing.Iterator[changes.Change]:
+    """What another list of keys does to those who hold one. No keys at all is another command."""
+    if any(properties.has_unknown(news.get(key)) for key in properties.KEYS):
+        yield changes.Change("apiKey", effect, "a key is not known yet", None, None)
+        return
+    before, after = properties.keys(olds), properties.keys(news)
+    if before == after or not before or not after:
+        return
+    if before[-1] not in after:
+        when = "as replicas roll" if effect is changes.Effect.ROLLING else "as the server restarts"
+        why = (
+            f"clients with the earlier key are refused {when}; to spare them, make both valid "
+            "first: keyVersion: [1, 2], or apiKey: [oldName, newName]"
+        )
+    elif before[-1] == after[-1]:
+        why = "the earlier key ends with this" if len(after) == 1 else "one more key is valid"
+    else:
+        why = "both keys are valid from then on, and the new one is handed out"
+    yield changes.Change("apiKey", effect, why, None, None)
 
 
 def describe(change: changes.Change) -> str:

@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 import pulumi
 from pulumi import dynamic
 
-from .. import lifecycle, marker, spec, task
+from .. import lifecycle, marker, port, spec, task
 
 Props = dict[str, typing.Any]
 
-OWN = ("name", "scope", "apiKey", "plan", "drift", "upgrade")
+OWN = ("name", "scope", "apiKey", "earlierKey", "plan", "drift", "upgrade", "adopt")
 """Inputs that are not part of the spec."""
 VALUES = ("env", "secrets", *spec.SECRETS)
 """Tables whose values the plan only names: they go on as they came, unknown and secret ones too."""
-MAY_BE_UNKNOWN = (*VALUES, "scope", "apiKey")
+KEYS = ("earlierKey", "apiKey")
+"""The valid API keys, the one that is handed out last."""
+MAY_BE_UNKNOWN = (*VALUES, *KEYS, "scope")
 COMPUTED = ("digest", "hash", "version", "endpoint", "task")
 
 
@@ -35,13 +37,21 @@ def typed(props: Props) -> spec.Spec:
 
 def wanted(props: Props, text: str) -> marker.Wanted:
     """What is to be: the task's text, and the values that it only names."""
+    one = typed(props)
     return marker.Wanted(
         name=props["name"],
         mark=props["scope"]["mark"],
         text=text,
         env=dict(props.get("env") or {}),
-        secrets=task.secrets(typed(props), [props["apiKey"]]),
+        secrets=task.secrets(one, keys(props)),
+        tls=port.Tls(one.tls.certificate, one.tls.key) if one.tls else None,
+        blue_green=one.update_mode == "blue-green",
     )
+
+
+def keys(props: Props) -> tuple[str, ...]:
+    """The API keys that are valid; the last is the one that is handed out."""
+    return tuple(props[key] for key in KEYS if props.get(key) is not None)
 
 
 def applied(props: Props) -> marker.Applied:
@@ -83,7 +93,7 @@ def read_result(id_: str, outs: Props, drift: Sequence[str]) -> dynamic.ReadResu
 
 def failure(key: str, reason: str) -> dynamic.CheckFailure:
     """A refusal; the engine shows the property's whole value with it, unless it has no name."""
-    return dynamic.CheckFailure("" if key in (*VALUES, "apiKey") else key, reason)
+    return dynamic.CheckFailure("" if key in (*VALUES, *KEYS) else key, reason)
 
 
 def has_unknown(value: object) -> bool:

@@ -24,14 +24,15 @@ class _WaitProvider(base.Provider):
     @host.one_line
     def create(self, props: Props) -> dynamic.CreateResult:
         """Wait until it answers."""
-        return dynamic.CreateResult(props[self.subject], self._wait(props))
+        return dynamic.CreateResult(props[self.subject], self._wait(props, new_key=False))
 
     @host.one_line
-    def update(self, _id: str, _olds: Props, news: Props) -> dynamic.UpdateResult:
-        """Wait until the new one is the one that answers."""
-        return dynamic.UpdateResult(self._wait(news))
+    def update(self, _id: str, olds: Props, news: Props) -> dynamic.UpdateResult:
+        """Wait until the new one is the one that answers, and its key valid wherever one asks."""
+        new_key = olds.get("apiKey") != news.get("apiKey")
+        return dynamic.UpdateResult(self._wait(news, new_key=new_key))
 
-    def _wait(self, props: Props) -> Props:
+    def _wait(self, props: Props, *, new_key: bool) -> Props:
         """Wait, and add what that has shown to the properties."""
         raise NotImplementedError
 
@@ -43,7 +44,7 @@ class ReadinessProvider(_WaitProvider):
 
     subject = "service"
 
-    def _wait(self, props: Props) -> Props:
+    def _wait(self, props: Props, *, new_key: bool) -> Props:
         scope = props["scope"]
         wait = readiness.Wait(
             self.sky(scope),
@@ -53,13 +54,16 @@ class ReadinessProvider(_WaitProvider):
         )
         expected = readiness.Expected(
             name=props["service"],
-            digest=props["digest"],
             version=int(props["version"]),
             min_replicas=int(props["minReplicas"]),
             model=props["model"],
             timeout_seconds=float(props["timeoutSeconds"]),
+            certificate=props.get("certificate"),
+            new_key=new_key,
         )
         ready = wait.until_ready(expected, props.get("apiKey"))
+        if ready.note:
+            host.message(ready.note)
         return {**props, "endpoint": ready.endpoint}
 
 
@@ -70,7 +74,7 @@ class ClusterReadinessProvider(_WaitProvider):
 
     subject = "cluster"
 
-    def _wait(self, props: Props) -> Props:
+    def _wait(self, props: Props, *, new_key: bool) -> Props:  # noqa: ARG002 - one server
         scope = props["scope"]
         expected = cluster_readiness.Expected(
             name=props["cluster"],

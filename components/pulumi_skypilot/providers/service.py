@@ -18,8 +18,11 @@ class ServiceProvider(deployed.DeployedProvider):
     @host.one_line
     def create(self, props: Props) -> dynamic.CreateResult:
         """Make the service, or take up what an interrupted create has left of it."""
-        text = plan.plan(properties.typed(props), props["name"]).task_text
-        applied = self.services(props["scope"]).create(properties.wanted(props, text))
+        typed = properties.typed(props)
+        text = plan.plan(typed, props["name"]).task_text
+        services = self.services(props["scope"], typed.timeouts.create)
+        wanted = properties.wanted(props, text)
+        applied = services.create(wanted, adopt=props.get("adopt") is True)
         return dynamic.CreateResult(props["name"], {**props, **properties.computed(applied, props)})
 
     @host.one_line
@@ -37,7 +40,7 @@ class ServiceProvider(deployed.DeployedProvider):
     @host.one_line
     def update(self, _id: str, olds: Props, news: Props) -> dynamic.UpdateResult:
         """Give the service its next version."""
-        services = self.services(news["scope"])
+        services = self.services(news["scope"], properties.typed(news).timeouts.update)
         applied = services.update(
             properties.applied(olds), properties.wanted(news, differences.next_text(olds, news))
         )
@@ -47,7 +50,7 @@ class ServiceProvider(deployed.DeployedProvider):
     def delete(self, _id: str, props: Props) -> None:
         """Take the service down and see that no machine of it is left."""
         try:
-            self.services(props["scope"]).delete(
+            self.services(props["scope"], properties.typed(props).timeouts.delete).delete(
                 props["name"], props["scope"]["mark"], props["hash"]
             )
         except port.Unreachable:
