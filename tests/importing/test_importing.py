@@ -84,6 +84,16 @@ def test_a_probe_that_needs_no_key_is_kept() -> None:
     assert "service.readiness_probe" not in paths(found, "differs")
 
 
+def test_a_target_for_a_gpu_that_is_not_asked_for_is_told() -> None:
+    targets = {"L4:1": 1, "H100:1": 5}
+    policy = {"min_replicas": 1, "max_replicas": 2, "target_qps_per_replica": targets}
+    service = {"readiness_probe": "/health", "replica_policy": policy}
+    found = imported(service=service)
+    assert found.table["replicas"] == {"min": 1, "max": 2, "targetQps": {"L4": 1}}
+    where = "service.replica_policy.target_qps_per_replica"
+    assert where in paths(found, "not carried over")
+
+
 def test_a_fixed_number_of_replicas_has_no_delays() -> None:
     policy = {"min_replicas": 2, "max_replicas": 2, "upscale_delay_seconds": 9}
     found = imported(service={"readiness_probe": "/health", "replica_policy": policy})

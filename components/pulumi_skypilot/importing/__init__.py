@@ -56,6 +56,7 @@ def deployment(content: Mapping[str, typing.Any]) -> Imported:
             table[found[0]] = found[1]
     _model_cache(table)
     _effort(table)
+    said += _targets(table)
     order = [field.alias for field in spec.Spec.model_fields.values()]
     ranks = {str(name): at for at, name in enumerate(order)}
     ordered = sorted(table.items(), key=lambda item: ranks.get(item[0], len(ranks)))
@@ -92,6 +93,21 @@ def _model_cache(table: dict[str, typing.Any]) -> None:
         table["modelCache"] = env.pop("HF_HOME")
     if not env:
         table.pop("env", None)
+
+
+def _targets(table: dict[str, typing.Any]) -> Iterator[Remark]:
+    """Targets count for the GPUs that there are."""
+    replicas, gpus = table.get("replicas"), table.get("accelerators") or []
+    targets = replicas.get("targetQps") if isinstance(replicas, dict) else None
+    if not isinstance(targets, dict):
+        return
+    names = {gpu.partition(":")[0] for gpu in ([gpus] if isinstance(gpus, str) else gpus)}
+    for gpu in sorted(targets.keys() - names):
+        del targets[gpu]
+        yield remarks.lost(
+            "service.replica_policy.target_qps_per_replica",
+            f"{gpu} is not among the accelerators, so its target is left out",
+        )
 
 
 def _effort(table: dict[str, typing.Any]) -> None:
