@@ -5,6 +5,7 @@ import typing
 import hypothesis
 
 from pulumi_skypilot import exporting, importing, spec
+from pulumi_skypilot.importing import machines
 
 from .. import specs
 
@@ -19,7 +20,12 @@ def as_an_import_says_it(table: dict[str, typing.Any]) -> dict[str, typing.Any]:
         for name, value in table.get("vllmArgs", {}).items()  # these flags take one word
     }
     probe = {name: value for name, value in table.get("readinessProbe", {}).items() if value}
-    table = {**table, "vllmArgs": flags, "auth": "key"}  # no key means that one is made
+    # A value with a $ names another variable, as in the scripts that people publish.
+    plain = {name: value.replace("$", "") for name, value in table.get("env", {}).items()}
+    table = {**table, "vllmArgs": flags, "env": plain, "auth": "key"}  # a key is made anyway
+    if table.get("disk") == machines.DEFAULTS["disk_size"]:
+        del table["disk"]
+    table.pop("readinessProbe", None)
     table |= {"readinessProbe": probe} if probe else {}
     if len({gpu.split(":")[1] for gpu in table.get("accelerators", [])}) == 1:
         table.pop("tensorParallel", None)  # all of them anyway
