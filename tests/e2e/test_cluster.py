@@ -88,27 +88,6 @@ def test_clusters_from_preview_to_destroy(
 
     with asking(endpoint, key):
         stack.unchanged()
-        stack.run("refresh", "--yes")
-        stack.unchanged()
-
-        # A change of the command starts the server anew, on the same machine.
-        before = [one["id"] for one in of(cloud, name["lab"])]
-        stack.deployments(lab=lab(context=4096, **busy), idle=idle, pair=pair)
-        assert ": restarts: " in stack.run("preview").output
-        stack.up()
-        assert str(ask(endpoint, key)).endswith("=4096")
-        assert [one["id"] for one in of(cloud, name["lab"])] == before
-
-        # One that does not start shows its log, and the old command comes back.
-        broken = lab(context=4096, model="org/does-not-load", **busy)
-        stack.deployments(lab=broken, idle=idle, pair=pair)
-        failed = stack.up(check=False)
-        assert failed.code != 0
-        assert "CUDA out of memory" in failed.output
-        assert "the old server is being started again" in failed.output
-        stacks.until(lambda: str(ask(endpoint, key)).endswith("=4096"), 120, "the old server")
-        stack.deployments(lab=lab(context=4096, **busy), idle=idle, pair=pair)
-        stack.unchanged()
 
         # Nobody has asked the others: one is stopped, one is gone. The busy one serves.
         stacks.until(lambda: of(cloud, name["pair"]) == [], 420, "the idle pair is given up")
@@ -118,6 +97,29 @@ def test_clusters_from_preview_to_destroy(
             "the idle cluster is stopped",
         )
         assert ask(endpoint, key) is not None
+        stack.deployments(lab=lab(**busy), idle=idle)
+        stack.run("refresh", "--yes")
+        stack.up()
+        stack.unchanged()
+
+        # A change of the command starts the server anew, on the same machine.
+        before = [one["id"] for one in of(cloud, name["lab"])]
+        stack.deployments(lab=lab(context=4096, **busy), idle=idle)
+        assert ": restarts: " in stack.run("preview").output
+        stack.up()
+        assert str(ask(endpoint, key)).endswith("=4096")
+        assert [one["id"] for one in of(cloud, name["lab"])] == before
+
+        # One that does not start shows its log, and the old command comes back.
+        broken = lab(context=4096, model="org/does-not-load", **busy)
+        stack.deployments(lab=broken, idle=idle)
+        failed = stack.up(check=False)
+        assert failed.code != 0
+        assert "CUDA out of memory" in failed.output
+        assert "the old server is being started again" in failed.output
+        stacks.until(lambda: str(ask(endpoint, key)).endswith("=4096"), 120, "the old server")
+        stack.deployments(lab=lab(context=4096, **busy), idle=idle)
+        stack.unchanged()
 
     # Stopped is neither drift nor gone. What is gone was taken behind Pulumi's back.
     stack.deployments(lab=lab(context=4096, **busy), idle=idle)
