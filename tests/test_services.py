@@ -307,3 +307,19 @@ class TestAControllerThatSleeps:
         with pytest.raises(port.Unreachable):
             services.read(applied)
         assert "wake" not in sky.calls
+
+
+def test_a_service_waits_until_the_one_before_it_listens(sky: testing.SkyPilot) -> None:
+    """Else SkyServe may give both the same port."""
+    away = port.Unreachable("connection refused")
+    sky.fail("get", away, away)
+    Services(sky, sky.clock).create(wanted())
+    asked = [call for call in sky.calls if call.startswith("get ")]
+    assert asked == ["get http://localhost:30001"] * 3
+
+
+def test_a_load_balancer_out_of_reach_holds_nobody_up_for_long(sky: testing.SkyPilot) -> None:
+    sky.fail("get", *[port.Unreachable("no route to host")] * 100)
+    before = sky.clock.now()
+    Services(sky, sky.clock).create(wanted())
+    assert sky.clock.now() - before < 60

@@ -68,9 +68,15 @@ class LifeCycle:
         clock: Clock | None = None,
         say: Callable[[str], None] = lambda _: None,
         seconds: float | None = None,
+        address: Callable[[str | None], str | None] = lambda listed: listed,
     ) -> None:
-        """Work on a server; `seconds` bounds one call as a whole, in place of the defaults."""
+        """Work on a server.
+
+        `seconds` bounds one call as a whole, in place of the defaults; `address` tells where the
+        endpoint that SkyPilot lists is for those who ask from here.
+        """
         self._sky = sky
+        self._for_clients = address
         self._clock = clock or SystemClock()
         self._say = say
         self._seconds = seconds

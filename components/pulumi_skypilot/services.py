@@ -5,6 +5,7 @@ Ownership and drift are read from the marker in a service's own text (`marker`).
 
 import dataclasses
 import re
+import threading
 import typing
 from collections.abc import Callable
 
@@ -14,6 +15,12 @@ T = typing.TypeVar("T")
 
 _BROKEN = ("CONTROLLER_FAILED", "FAILED_CLEANUP")
 """States from which SkyServe takes no update (serve/server/impl.py:575)."""
+
+BALANCER_SECONDS = 30.0
+"""How long a new service's load balancer may take to listen before others are let on."""
+_ONE_UP = threading.Lock()
+"""SkyServe gives up the lock on its ports before the load balancer has bound the one it chose
+(serve/service.py:500-616): of two services made at once both may be given the same."""
 
 
 class Services(lifecycle.LifeCycle):
@@ -31,7 +38,9 @@ class Services(lifecycle.LifeCycle):
                 found = None
             if found is None:
                 self._check_places(wanted)
-                found = self._up(wanted)
+                with _ONE_UP:
+                    found = self._up(wanted)
+                    self._wait_for_balancer(wanted)
             owner, digest = marker.read(found.text)
             if owner != wanted.mark and not adopt:
                 raise port.Invalid(
@@ -192,6 +201,23 @@ class Services(lifecycle.LifeCycle):
             if found is not None:
                 break
         return typing.cast(port.Service, found)
+
+    def _wait_for_balancer(self, wanted: marker.Wanted) -> None:
+        """Wait until the load balancer listens; one that cannot be reached from here is let be."""
+        certificate = wanted.tls.certificate if wanted.tls else None
+        deadline = self._clock.now() + BALANCER_SECONDS
+        while self._clock.now() < deadline:
+            try:
+                found = self._sky.service(wanted.name)
+                address = self._for_clients(found.endpoint) if found is not None else None
+                if address is not None:
+                    self._sky.get(address, None, certificate, check_host=False)
+                    return
+            except port.Unreachable:
+                pass  # not yet
+            except port.SkyPilotError:
+                return  # something listens; whether it is right is for readiness to say
+            self._clock.sleep(lifecycle.POLL_SECONDS)
 
     def _accepted(self, wanted: marker.Wanted) -> marker.Applied:
         """Wait until the service's record carries the wanted digest."""

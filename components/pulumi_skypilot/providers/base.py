@@ -37,7 +37,12 @@ class Provider(dynamic.ResourceProvider):
 
     def services(self, scope: Mapping[str, typing.Any], seconds: float | None = None) -> Services:
         """The life cycle of the services of a scope, for one call of so many seconds."""
-        return Services(self.sky(scope), clock, host.progress, seconds)
+        return Services(self.sky(scope), clock, host.progress, seconds, address(scope))
+
+
+def address(scope: Mapping[str, typing.Any]) -> typing.Callable[[str | None], str | None]:
+    """Where clients of a scope find the endpoint that SkyPilot lists."""
+    return lambda listed: lifecycle.endpoint(listed, scope["apiServer"], scope.get("serveHost"))
 
 
 def same(server: port.Server, scope: Mapping[str, typing.Any]) -> None:

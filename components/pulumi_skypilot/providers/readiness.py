@@ -4,7 +4,7 @@ import typing
 
 from pulumi import dynamic
 
-from .. import cluster_readiness, host, lifecycle, readiness
+from .. import cluster_readiness, host, readiness
 from . import base
 from .properties import Props
 
@@ -48,7 +48,7 @@ class ReadinessProvider(_WaitProvider):
         scope = props["scope"]
         wait = readiness.Wait(
             self.sky(scope),
-            lambda listed: lifecycle.endpoint(listed, scope["apiServer"], scope.get("serveHost")),
+            base.address(scope),
             base.clock,
             host.progress,
         )
