@@ -21,7 +21,7 @@ demo: setup ## The main job on this machine, start to finish (KEEP=1 leaves it u
 
 test: check ## Every test: unit, on the embedded cloud, with the real vLLM
 	@# SkyPilot's SDK keeps its server for the life of a process, and one of these imports it early.
-	@pytest tests/test_task_sky.py
+	@pytest -n 2 tests/test_task_sky.py
 	@# Most of the time is SkyPilot's own waiting: two at once, each with an embedded cloud of its own.
 	@pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 15 --ignore tests/test_task_sky.py
 

@@ -130,6 +130,7 @@ def test_everything_else_rolls(data: dict[str, object], path: str) -> None:
         ("service.load_balancer.stream_timeout_seconds", 120, 1800),
         ("service.replica_policy.target_qps_per_replica", 1, {"H100": 1}),
         ("service.replica_policy.target_qps_per_replica", {"H100": 1}, 1),
+        ("service.replica_policy.target_qps_per_replica", {"H100": 1}, {"H100": 2}),
         ("service.replica_policy.dynamic_ondemand_fallback", True, None),
         ("service.replica_policy.dynamic_ondemand_fallback", True, False),
     ],
@@ -144,7 +145,6 @@ def test_what_skyserve_ignores_or_breaks_over_replaces(
     ("path", "was", "value"),
     [
         ("service.replica_policy.target_qps_per_replica", 1, 2.5),
-        ("service.replica_policy.target_qps_per_replica", {"H100": 1}, {"H100": 2}),
         ("service.replica_policy.dynamic_ondemand_fallback", None, True),
         ("service.replica_policy.base_ondemand_fallback_replicas", 1, 2),
         ("service.replica_policy.num_overprovision", None, 1),

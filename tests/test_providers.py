@@ -225,6 +225,14 @@ class TestKeys:
         assert service.diff(NAME, made, news).changes
         assert any(": rolls: apiKey" in text and line in text for text in told)
 
+    def test_another_key_replaces_a_service_that_no_update_can_change(self, sky, service):
+        scaled = {
+            "accelerators": "H100:1",
+            "replicas": {"min": 1, "max": 2, "targetQps": {"H100": 1}},
+        }
+        made = service.create(checked(apiKey="sk-key-1", **scaled)).outs
+        assert service.diff(NAME, made, checked(apiKey="sk-key-2", **scaled)).replaces == ["apiKey"]
+
     def test_all_valid_keys_reach_the_replicas(self, sky, service):
         service.create(checked(earlierKey="sk-key-1", apiKey="sk-key-2"))
         assert sky.order(NAME).secrets == {"SERVE_API_KEYS": "sk-key-1,sk-key-2"}

@@ -95,7 +95,8 @@ def test_skyserve_takes_every_service(table: dict[str, object]) -> None:
     autoscaler = autoscalers.Autoscaler.from_spec("chat", theirs.service)
     replicas, spot = found.spec.replicas, found.spec.spot
     assert (autoscaler.min_replicas, autoscaler.max_replicas) == (replicas.min, replicas.max)
-    assert autoscaler._calculate_target_num_replicas() == replicas.min
+    if not isinstance(replicas.target_qps, dict):  # it reckons from the replicas that there are
+        assert autoscaler._calculate_target_num_replicas() == replicas.min
     assert autoscaler.num_overprovision == replicas.overprovision
     assert theirs.service.use_ondemand_fallback == bool(spot and (spot.fallback or spot.on_demand))
     assert theirs.service.ports == "8000"
@@ -201,7 +202,7 @@ def test_skyserve_keeps_and_replaces_replicas_as_compare_says(
     controller = Controller(monkeypatch)
     controller.up(before)
     if found is Effect.REPLACE and ignored(before) == ignored(after):
-        with pytest.raises(AssertionError):
+        with pytest.raises((AssertionError, ValueError)):
             controller.update(after)
     elif found is not Effect.REPLACE:
         assert ignored(before) == ignored(after)
@@ -237,6 +238,17 @@ def test_other_machines_are_a_new_cluster_whatever_skypilot_would_take(
     launched = next(iter(read(was.task, was.spec).resources))
     wanted = next(iter(read(now.task, now.spec).resources))
     assert wanted.less_demanding_than(launched) == taken
+    assert changes.effect(changes.compare(was.task, now.task)) is Effect.REPLACE
+
+
+def test_any_update_breaks_over_a_target_per_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    scaled: dict[str, object] = {"min": 1, "max": 2, "targetQps": {"H100": 1}}
+    was = planned({**specs.SMALLEST, "replicas": scaled})
+    now = planned({**specs.SMALLEST, "replicas": {**scaled, "max": 3}})
+    controller = Controller(monkeypatch)
+    controller.up(read(was.task, was.spec))
+    with pytest.raises(ValueError, match="does not support dict"):
+        controller.update(read(now.task, now.spec))
     assert changes.effect(changes.compare(was.task, now.task)) is Effect.REPLACE
 
 

@@ -67,7 +67,8 @@ def _on_demand(content: Task) -> bool:
     return any(_service(content, "replica_policy", key) for key in keys)
 
 
-def _by_gpu(content: Task) -> bool:
+def by_gpu(content: Task) -> bool:
+    """Whether the service scales by a target per GPU."""
     return isinstance(_service(content, "replica_policy", "target_qps_per_replica"), Mapping)
 
 
@@ -77,6 +78,7 @@ def _has_files(content: Task) -> bool:
 
 
 _POLICY = "service.replica_policy"
+BY_GPU_WHY = "SkyServe's autoscaler fails over every update while the target is per GPU"
 _SAME_REPLICAS = "sky/serve/replica_managers.py:1638-1678"
 
 SERVICE = (
@@ -123,7 +125,15 @@ SERVICE = (
         Effect.REPLACE,
         "a target per GPU needs another load balancing policy, which SkyServe cannot change",
         "sky/serve/service_spec.py:377, sky/serve/autoscalers.py:929",
-        lambda old, new: _by_gpu(old) is not _by_gpu(new),
+        lambda old, new: by_gpu(old) is not by_gpu(new),
+    ),
+    Rule(
+        "anything of a service whose `replicas.targetQps` is a table",
+        ("",),
+        Effect.REPLACE,
+        BY_GPU_WHY,
+        "sky/serve/autoscalers.py:926 and 508",
+        lambda old, _new: by_gpu(old),
     ),
     Rule(
         "anything of a service with `mounts` or a local `workdir`",

@@ -23,8 +23,11 @@ def compare(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
                 "scope", changes.Effect.REPLACE, "it moves to another place", old.get(key),
                 new.get(key),
             )  # fmt: skip
-    yield from changes.compare(task.from_text(olds["task"]), task.from_text(next_text(olds, news)))
+    old_task = task.from_text(olds["task"])
+    yield from changes.compare(old_task, task.from_text(next_text(olds, news)))
     at_start = _READ_AT_START[news.get("kind", "service")]
+    if changes.by_gpu(old_task):
+        at_start = (changes.Effect.REPLACE, changes.BY_GPU_WHY)
     if olds.get("drift") and news.get("kind") == "cluster":
         # A cluster's task does not tell what runs on it.
         minor = all(one.startswith("autostop") for one in olds["drift"])
