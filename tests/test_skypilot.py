@@ -10,7 +10,7 @@ import types
 import pytest
 
 from pulumi_skypilot import port, skypilot
-from pulumi_skypilot.skypilot import calls, quiet
+from pulumi_skypilot.skypilot import calls, machines, quiet
 
 URL = "http://sky.test:46580"
 
@@ -211,3 +211,26 @@ def test_the_authors_text_is_taken_and_not_the_normal_form_with_its_values():
 
 def test_colours_and_line_breaks_are_cleaned():
     assert skypilot.clean("\x1b[33mCluster\n  gone\x1b[0m") == "Cluster gone"
+
+
+@pytest.mark.parametrize(
+    ("request_name", "cluster", "body", "makes"),
+    [
+        ("sky.serve.up", None, '{"service_name": "prod-chat"}', True),
+        ("sky.serve.up", None, '{"service_name": "prod-chat-eu"}', False),
+        ("sky.launch", "prod-lab", "", False),
+        ("sky.launch", "prod-chat", "", True),
+        ("sky.launch", "other", '{"task": "name: prod-chat"}', True),
+        # A replica's own launch, which may try for as long as there is no capacity.
+        ("sky.launch", "prod-chat-1", '{"task": "name: prod-chat"}', False),
+        ("sky.status", "prod-chat", '{"service_name": "prod-chat"}', False),
+    ],
+)
+def test_what_makes_a_service_is_told_by_its_request(request_name, cluster, body, makes):
+    request = types.SimpleNamespace(name=request_name, cluster_name=cluster, request_body=body)
+    assert machines.makes(request, "prod-chat") is makes
+
+
+def test_the_launch_of_a_machine_that_a_service_has_left_is_its_own():
+    launch = types.SimpleNamespace(name="sky.launch", cluster_name="prod-chat-1", request_body="")
+    assert machines.makes(launch, "prod-chat-1")

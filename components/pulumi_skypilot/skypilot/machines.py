@@ -113,23 +113,36 @@ class MachineCalls(calls.Calls):
 
     def active(self, name: str) -> tuple[str, ...]:
         """Ids of requests under way that make this cluster or service, or name this mark."""
-        named = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])")
-
-        def ask(sky: typing.Any) -> tuple[str, ...]:
-            return tuple(
+        return self._ask(
+            lambda sky: tuple(
                 request.request_id
                 for request in sky.api_status(all_status=False)
-                if request.name.endswith(("launch", "serve.up", "serve.update"))
-                and (request.cluster_name == name or named.search(request.request_body or ""))
-            )
-
-        return self._ask(ask, seconds=60)
+                if makes(request, name)
+            ),
+            seconds=60,
+        )
 
     def cancel(self, request: str) -> None:
         """Abort a request."""
         self._ask(
             lambda sky: sky.get(sky.api_cancel([request], all_users=True, silent=True)), seconds=60
         )
+
+
+def makes(request: typing.Any, name: str) -> bool:
+    """Whether a request makes this cluster or service, or names this mark.
+
+    The launch of a replica names its service and its mark too, and may go on for as long as no
+    place has the machine: it is the service's own business, and a `down` ends it.
+    """
+    if not request.name.endswith(("launch", "serve.up", "serve.update")):
+        return False
+    if request.cluster_name == name:
+        return True
+    if request.name.endswith("launch") and re.search(r"-\d+$", request.cluster_name or ""):
+        return False
+    named = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])")
+    return named.search(request.request_body or "") is not None
 
 
 def _cluster(record: Mapping[str, typing.Any]) -> port.Cluster:
