@@ -1,0 +1,140 @@
+"""Keys, adoption and TLS on the real SkyPilot, a stub as the engine."""
+
+import pathlib
+import ssl
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+
+import pytest
+import yaml
+
+from local import control
+from tests.conftest import chat
+from tests.e2e import stack as stacks
+from tests.e2e.test_service import ASLEEP, ask
+
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(1500)]
+
+
+class Client:
+    """Asks twice a second with the key that it was last handed, and keeps what was refused."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self.url, self.key = url, key
+        self.asked = 0
+        self.refused: list[object] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "Client":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._over.wait(0.5):
+            self.asked += 1
+            try:
+                status: object = ask(self.url, self.key)
+            except OSError as error:
+                status = error
+            if status != 200:
+                self.refused.append(status)
+
+
+def test_keys_are_rotated_without_a_refusal(
+    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack]
+) -> None:
+    stack = make_stack(chat=chat())
+    stack.up()
+    outputs = stack.outputs()
+    url = f"{outputs['endpoints']['chat']}/v1/models"
+    first = outputs["apiKeys"]["chat"]
+    with Client(url, first) as client:
+        stack.deployments(chat=chat(keyVersion=[1, 2]))
+        assert ": rolls: apiKey" in stack.run("preview").output
+        stack.up()
+        client.key = second = stack.outputs()["apiKeys"]["chat"]
+        assert second != first
+        assert ask(url, first) == 200
+        stack.deployments(chat=chat(keyVersion=2))
+        assert "the earlier key ends with this" in stack.run("preview").output
+        stack.up()
+    assert client.asked > 100
+    assert client.refused == []
+    stacks.until(lambda: ask(url, first) == 401, 120, "the earlier key ends")
+    stack.unchanged()
+    stack.run("destroy", "--yes", "--skip-preview")
+    assert cloud.instances() == []
+
+
+def test_a_service_made_by_hand_is_adopted(
+    make_stack: Callable[..., stacks.Stack],
+    sky_command: Callable[..., str],
+    tmp_path: pathlib.Path,
+) -> None:
+    stack = make_stack(chat=chat(replicas=ASLEEP))
+    by_hand = {
+        "service": {
+            "readiness_probe": "/health",
+            "replica_policy": {
+                "min_replicas": 0,
+                "max_replicas": 3,
+                "target_qps_per_replica": 1,
+            },
+        },
+        "resources": {"cpus": "2", "infra": "aws", "ports": 8000},
+        "run": "sleep 3600",
+    }
+    file = tmp_path / "task.yaml"
+    file.write_text(yaml.safe_dump(by_hand))
+    name = f"{stack.name}-chat"
+    sky_command("serve", "up", "--yes", "--service-name", name, str(file))
+
+    refused = stack.up(check=False)
+    assert refused.code != 0
+    assert "adopt: true" in refused.output
+
+    stack.deployments(chat=chat(replicas=ASLEEP, adopt=True))
+    shown = stack.run("preview").output
+    assert f"adopt: the service '{name}' is there" in shown
+    assert "adopt: in place: service.replica_policy.max_replicas: 3 -> 1" in shown
+    stack.up()
+    assert stack.service()["outputs"]["version"] == 2
+    assert "adopt:" not in stack.unchanged()
+    stack.run("destroy", "--yes", "--skip-preview")
+    assert name not in sky_command("serve", "status")
+
+
+def test_a_service_proves_itself_by_the_certificate_it_was_given(
+    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack], tmp_path: pathlib.Path
+) -> None:
+    address = cloud.place.address
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    names = ["-subj", f"/CN={address}", "-addext", f"subjectAltName=IP:{address}"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*command, *names, *files], check=True, capture_output=True)
+    stack = make_stack(
+        chat=chat(replicas=ASLEEP, tls={"certificate": "tlsCertificate", "key": "tlsKey"})
+    )
+    stack.secret("tlsCertificate", certificate.read_text())
+    stack.secret("tlsKey", key.read_text())
+    stack.up()
+    endpoint = stack.outputs()["endpoints"]["chat"]
+    assert endpoint.startswith(f"https://{address}:")
+    context = ssl.create_default_context(cafile=str(certificate))
+    with pytest.raises(urllib.error.HTTPError) as caught:  # it serves, and has no replica yet
+        urllib.request.urlopen(f"{endpoint}/v1/models", timeout=20, context=context)
+    with caught.value:
+        assert caught.value.code == 503
+    body = key.read_text().splitlines()[1]
+    for text in (stack.run("stack", "export").output, stack.unchanged()):
+        assert body not in text
+    stack.run("destroy", "--yes", "--skip-preview")
