@@ -77,14 +77,21 @@ class Stack:
         self.write({**config, "llm:deployments": deployments})
 
     def secret(self, key: str, value: str) -> None:
-        self.run("config", "set", "--secret", key, value)
+        self.run("config", "set", "--secret", key, stdin=value)
 
-    def run(self, *args: str, check: bool = True, env: dict[str, str] | None = None) -> Result:
+    def run(
+        self,
+        *args: str,
+        check: bool = True,
+        env: dict[str, str] | None = None,
+        stdin: str | None = None,
+    ) -> Result:
         stack = () if args[:2] == ("stack", "init") else ("--stack", self.name)
         done = subprocess.run(
             ["pulumi", *args, *stack, "--non-interactive"],
             cwd=self.project,
             env=self.environment(**(env or {})),
+            input=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
