@@ -98,3 +98,15 @@ def test_a_misspelt_setting(new_stack: Callable[..., stacks.Stack]) -> None:
     stack = new_stack(chat=chat())
     stack.run("config", "set", "llm:prefx", "x")
     assert "did you mean prefix?" in stack.run("preview", check=False).output
+
+
+def test_production_protects_what_costs_to_lose(new_stack: Callable[..., stacks.Stack]) -> None:
+    stack = new_stack(chat=chat(), lab=chat(protect=False))
+    stack.run("config", "set", "llm:production", "true")
+    steps = json.loads(stack.run("preview", "--json").output)["steps"]
+    protected = {
+        state["urn"].rpartition("::")[2]: state.get("protect", False)
+        for state in (step["newState"] for step in steps)
+        if state["type"] == stacks.SERVICE
+    }
+    assert protected == {"chat": True, "lab": False}
