@@ -1,10 +1,11 @@
 """The embedded cloud of the tests: one for all of them, with a name and net of its own."""
 
+import contextlib
 import itertools
 import os
 import pathlib
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
@@ -39,6 +40,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             not item.get_closest_marker("cloud"),
         )
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show of a failed test on the cloud what SkyPilot said: the cloud is gone when one asks."""
+    report = yield
+    if report.failed and call.when == "call" and item.get_closest_marker("cloud"):
+        where = control.Cloud(NAME, net=NET).place
+        for log in (where.logs / "api.log", *where.home.glob(".sky/serve/*/controller.log")):
+            with contextlib.suppress(OSError):
+                lines = log.read_text(errors="replace").splitlines()[-40:]
+                report.sections.append((str(log.relative_to(where.state)), "\n".join(lines)))
+    return report
 
 
 @pytest.fixture(scope="session")

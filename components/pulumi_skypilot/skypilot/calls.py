@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import sys
 import tempfile
 import threading
 import typing
@@ -45,6 +46,7 @@ class Calls:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._tracebacks = getattr(sys, "tracebacklimit", None)
 
     def _ask(self, call: Callable[[typing.Any], T], *, seconds: float) -> T:
         """Run one call of the SDK in a thread of its own, so that no call waits for ever."""
@@ -57,6 +59,8 @@ class Calls:
                     result.append(call(self._sky()))
                 except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
                     failure.append(error)
+                finally:
+                    self._restore_tracebacks()
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
@@ -67,6 +71,13 @@ class Calls:
             connection = self.connection
             raise errors.meaning(failure[0], connection.url, connection.token) from failure[0]
         return result[0]
+
+    def _restore_tracebacks(self) -> None:
+        """SkyPilot leaves the whole process without any after an error (utils/ux_utils.py:73)."""
+        if self._tracebacks is not None:
+            sys.tracebacklimit = self._tracebacks
+        elif hasattr(sys, "tracebacklimit"):
+            del sys.tracebacklimit
 
     def _sky(self) -> typing.Any:
         with self._lock:
