@@ -99,6 +99,25 @@ class TestNewKey:
         wait(sky).until_ready(expected(updated, new_key=True), "sk-key-2")
         assert sky.clock.now() - began >= readiness.SYNC_SECONDS
 
+    def test_may_be_refused_by_an_old_replica_for_a_while(self, sky, services, monkeypatch):
+        applied = services.create(wanted())
+        sky.clock.sleep(testing.START_SECONDS + 1)
+        began, get = sky.clock.now(), sky.get
+        late = readiness.SYNC_SECONDS - 5
+
+        def still_old(url, key, *certificate, **how):
+            refuses = url.endswith("/v1/models") and sky.clock.now() - began < late
+            return (401, "") if refuses else get(url, key, *certificate, **how)
+
+        monkeypatch.setattr(sky, "get", still_old)
+        assert wait(sky).until_ready(expected(applied), "sk-1").version == 1
+        assert sky.clock.now() - began >= late
+
+    def test_that_stays_refused_is_called_so(self, sky, services):
+        applied = services.create(wanted())
+        with pytest.raises(port.Failed, match="refuses the API key of this stack"):
+            wait(sky).until_ready(expected(applied), "sk-another")
+
     def test_waits_for_an_old_replica_to_go_though_none_is_asked_for(self, sky, services):
         """With a minimum of 0 registered is enough, unless somebody would be refused."""
         asleep = {"min": 0, "max": 1, "targetQps": 1}

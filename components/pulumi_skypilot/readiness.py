@@ -52,6 +52,10 @@ class Ready:
     """What its user should know."""
 
 
+class KeyRefused(port.Failed):
+    """Something answers, and does not take the stack's key."""
+
+
 class Wait:
     """Waits for one service."""
 
@@ -67,6 +71,7 @@ class Wait:
         self._clock = clock or lifecycle.SystemClock()
         self._say = say
         self._note: str | None = None
+        self._refused_since: float | None = None
 
     def until_ready(self, expected: Expected, api_key: str | None) -> Ready:
         """Wait for the version's replicas to be the ready ones, and for the model to answer.
@@ -115,10 +120,21 @@ class Wait:
             self._clock.sleep(POLL_SECONDS)
 
     def _answers(self, address: str | None, expected: Expected, api_key: str | None) -> bool:
-        """Whether the model answers; a certificate for another name is noted and let pass."""
+        """Whether the model answers; a certificate for another name is noted and let pass.
+
+        The key may be refused for a while: the load balancer still asks a replica of the version
+        before, which does not know it.
+        """
         verify = Verify(expected.certificate, check_host=self._note is None)
+        since, self._refused_since = self._refused_since, None
         try:
             return answers(self._sky, address, expected.model, api_key, verify)
+        except KeyRefused:
+            now = self._clock.now()
+            self._refused_since = now if since is None else since
+            if now - self._refused_since > SYNC_SECONDS:
+                raise
+            return False
         except port.Untrusted as error:
             if not error.name_only:
                 raise port.Failed(
@@ -192,7 +208,7 @@ def answers(
     api_key: str | None,
     verify: Verify = Verify(),
 ) -> bool:
-    """Whether that model answers there. Raises Failed when the stack's own key is refused."""
+    """Whether that model answers there. Raises KeyRefused when the stack's own key is."""
     if address is None:
         return False
     how = verify.certificate, verify.check_host
@@ -203,7 +219,7 @@ def answers(
     except port.Unreachable:
         return False
     if status == 401:
-        raise port.Failed(f"{address}: it answers, but refuses the API key of this stack")
+        raise KeyRefused(f"{address}: it answers, but refuses the API key of this stack")
     return status == 200 and model in _models(body)
 
 
