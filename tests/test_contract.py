@@ -126,7 +126,8 @@ def test_a_service_made_twice_changed_in_place_and_behind_our_back(world: World)
     assert right.version == 4
     assert world.replica_ids() == [1]
 
-    assert world.services.orphans(MARK) == (world.name, f"{world.name}-1")
+    marked = [(one.name, one.kind) for one in world.services.marked(MARK)]
+    assert marked == [(world.name, "service"), (f"{world.name}-1", "replica")]
     world.services.sweep(MARK)
     assert world.sky.service(world.name) is None
     assert world.machines() == []

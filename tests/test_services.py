@@ -266,9 +266,17 @@ class TestSweep:
         services.create(wanted())
         sky.down(NAME)
         sky.clock.sleep(testing.DRAIN_SECONDS + 1)
-        assert services.orphans(MARK) == (f"{NAME}-1",)
+        assert [one.name for one in services.marked(MARK)] == [f"{NAME}-1"]
         services.sweep(MARK)
-        assert services.orphans(MARK) == ()
+        assert services.marked(MARK) == ()
+
+    def test_ends_a_request_that_does_not_end(self, sky, services):
+        services.create(wanted())
+        requests = ["request-1"]
+        sky.active = lambda name: tuple(requests) if name == MARK else ()
+        sky.cancel = requests.remove
+        services.sweep(MARK)
+        assert (requests, sky.services(), sky.machines()) == ([], (), ())
 
     def test_fails_with_the_list_of_what_stays(self, sky, services):
         services.create(wanted())

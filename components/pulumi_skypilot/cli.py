@@ -8,15 +8,14 @@ from . import commands
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand. Returns 0, or 2 after one line on stderr for each thing that is wrong."""
+    """Run one subcommand and return its exit code: 2 after a line on stderr for each mistake."""
     arguments = _parser().parse_args(argv)
     try:
-        arguments.run(arguments)
+        return arguments.run(arguments) or 0
     except commands.Wrong as error:
         for line in error.lines:
             sys.stderr.write(f"pulumi-skypilot: {line}\n")
         return 2
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -134,12 +134,7 @@ class Clusters(lifecycle.LifeCycle):
         Ours is what carries the mark, or is the incarnation that state remembers.
         """
         with lifecycle.lock(name):
-            try:
-                self._settle(name)
-            except port.TimedOut:
-                for request in self._sky.active(name):
-                    self._sky.cancel(request)
-                self._settle(name)
+            self._settle_or_cancel(name)
             found = self._sky.cluster(name, fresh=False)
             if found is not None and _is_ours(found, mark, incarnation):
                 self._down(name)

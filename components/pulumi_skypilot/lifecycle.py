@@ -89,6 +89,15 @@ class LifeCycle:
                 return
             self._say(f"{name}: waiting for an earlier request")
 
+    def _settle_or_cancel(self, name: str) -> None:
+        """The same for who is to end it all: a request that takes too long is ended too."""
+        try:
+            self._settle(name)
+        except port.TimedOut:
+            for request in self._sky.active(name):
+                self._sky.cancel(request)
+            self._settle(name)
+
     def _check_places(self, wanted: marker.Wanted) -> None:
         allowed = task.places(task.from_text(wanted.text))
         enabled = self._sky.places()

@@ -139,6 +139,10 @@ class Machine:
     labels: Mapping[str, str]
     managed: bool
     """Made by a SkyServe controller, not by a person."""
+    status: str = ""
+    """As SkyPilot's own record has it: INIT, UP, STOPPED or AUTOSTOPPING."""
+    launched_at: float | None = None
+    """In seconds since 1970."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,9 +9,10 @@ import threading
 import typing
 from collections.abc import Callable
 
-from . import adoption, changes, lifecycle, marker, port, task
+from . import adoption, changes, lifecycle, marker, orphans, port, task
 
 T = typing.TypeVar("T")
+Choice = Callable[[tuple[orphans.Marked, ...]], tuple[orphans.Marked, ...]]
 
 _BROKEN = ("CONTROLLER_FAILED", "FAILED_CLEANUP")
 """States from which SkyServe takes no update (serve/server/impl.py:575)."""
@@ -132,24 +133,34 @@ class Services(lifecycle.LifeCycle):
                 self._end(found)
             # else ours is gone: this one is somebody else's
 
-    def orphans(self, mark: str) -> tuple[str, ...]:
-        """Names of the services and machines that carry a stack's mark."""
-        services = [s.name for s in self._sky.services() if marker.owner(s) == mark]
-        machines = [m.name for m in self._sky.machines() if m.labels.get(marker.LABEL) == mark]
-        return tuple(sorted({*services, *machines}))
+    def marked(self, mark: str | None = None) -> tuple[orphans.Marked, ...]:
+        """What carries a stack's mark, or any stack's."""
+        machines = self._sky.machines()
+        found = orphans.marked(self._sky.services(), machines)
+        return tuple(one for one in found if mark in (None, one.mark))
 
-    def sweep(self, mark: str) -> None:
-        """Take down all that carries a stack's mark. Raises Failed with what stays."""
-        self._settle(mark)  # what a killed call has begun may have no record yet
-        for service in self._awake(self._sky.services):
-            if marker.owner(service) == mark:
-                self.delete(service.name, mark)
-        for machine in self._sky.machines():
-            if machine.labels.get(marker.LABEL) == mark:
-                self._machine_down(machine.name)
-        left = self.orphans(mark)
+    def under_way(self, mark: str) -> bool:
+        """Whether a request is that may make more of what carries the mark."""
+        return bool(self._sky.active(mark))
+
+    def sweep(self, mark: str, choose: Choice = lambda found: found) -> tuple[orphans.Marked, ...]:
+        """Take down what carries a stack's mark, or what is chosen of it, and say what that was.
+
+        Raises Failed with what stays.
+        """
+        self._settle_or_cancel(mark)  # what a killed call has begun may have no record yet
+        chosen = choose(self._awake(lambda: self.marked(mark)))
+        for one in chosen:
+            if one.kind == "service":
+                self.delete(one.name, mark)
+        for one in choose(self.marked(mark)):
+            if one.kind != "service":
+                self._machine_down(one.name)
+        left = choose(self.marked(mark))
         if left:
-            raise port.Failed(f"still there, and costing money: {', '.join(left)}")
+            names = ", ".join(one.name for one in left)
+            raise port.Failed(f"still there, and costing money: {names}")
+        return chosen
 
     def _awake(self, ask: Callable[[], T]) -> T:
         """Ask SkyServe; where its controller is a machine that has stopped, start that first.

@@ -87,8 +87,23 @@ class Stack:
         stdin: str | None = None,
     ) -> Result:
         stack = () if args[:2] == ("stack", "init") else ("--stack", self.name)
+        command = ["pulumi", *args, *stack, "--non-interactive"]
+        return self._run(command, check=check, env=env, stdin=stdin)
+
+    def sweep(self, *args: str) -> Result:
+        """What a sweep of this stack says."""
+        return self._run(["pulumi-skypilot", "sweep", "--stack", self.name, *args], check=False)
+
+    def _run(
+        self,
+        command: list[str],
+        *,
+        check: bool,
+        env: dict[str, str] | None = None,
+        stdin: str | None = None,
+    ) -> Result:
         done = subprocess.run(
-            ["pulumi", *args, *stack, "--non-interactive"],
+            command,
             cwd=self.project,
             env=self.environment(**(env or {})),
             input=stdin,

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import threading
 import urllib.error
 import urllib.request
@@ -64,6 +65,16 @@ def asking(endpoint: str, key: str) -> Iterator[None]:
 def of(cloud: control.Cloud, name: str) -> list[dict[str, object]]:
     """The instances of a cluster."""
     return [one for one in cloud.instances() if any(name in tag for tag in one["tags"].values())]
+
+
+def lose(stack: stacks.Stack, cluster: str) -> None:
+    """Let a stack's state forget a stopped cluster: a sweep lists it, and nothing else."""
+    urn = next(one["urn"] for one in stack.resources() if one.get("id") == cluster)
+    stack.run("state", "delete", urn, "--target-dependents", "--yes")
+    listed = stack.sweep()
+    assert listed.code == 1
+    rows = re.findall(r"^(\S+) +cluster +(\S+) +\d+ (?:s|min) ", listed.output, re.MULTILINE)
+    assert rows == [(cluster, "STOPPED")]
 
 
 def test_clusters_from_preview_to_destroy(
@@ -132,6 +143,7 @@ def test_clusters_from_preview_to_destroy(
     stack.unchanged()
     assert [one["state"] for one in of(cloud, name["idle"])] == ["stopped"]
 
+    # What its state has lost a sweep lists, and destroy takes down all the same.
+    lose(stack, name["idle"])
     stack.run("destroy", "--yes", "--skip-preview")
-    assert cloud.instances() == []
-    assert stack.name not in sky_command("status", "-u")
+    assert (cloud.instances(), stack.name in sky_command("status", "-u")) == ([], False)

@@ -1,5 +1,6 @@
 """Previews with the real CLI: no account, no server, and one line for what is wrong."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -8,9 +9,11 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from pulumi_skypilot import cost, preview, review
+from pulumi_skypilot import cli, cost, preview, review, testing
+from pulumi_skypilot.services import Services
 from tests.conftest import chat
 from tests.e2e import stack as stacks
+from tests.wanted import MARK, NAME, wanted
 
 STACKS = sorted(file.name.split(".")[1] for file in (stacks.ROOT / "stacks").glob("Pulumi.*.yaml"))
 
@@ -110,3 +113,44 @@ def test_production_protects_what_costs_to_lose(new_stack: Callable[..., stacks.
         if state["type"] == stacks.SERVICE
     }
     assert protected == {"chat": True, "lab": False}
+
+
+def test_a_sweep_reads_the_state_by_the_real_command(
+    new_stack: Callable[..., stacks.Stack],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stack = new_stack()
+    state = json.loads(stack.run("stack", "export").output)
+    urn = f"urn:pulumi:{stack.name}::llm::{{}}::{{}}".format
+    types = {name: f"pulumi-python:dynamic/skypilot:{name}" for name in ("Scope", "Service")}
+    python = urn("pulumi:providers:pulumi-python", "default")
+    place = {"apiServer": "http://sky.test", "mark": MARK}
+    known = {"name": NAME, "scope": place}
+    state["deployment"]["resources"] = [
+        {"urn": python, "custom": True, "id": "p", "type": "pulumi:providers:pulumi-python"},
+        *(
+            {
+                "urn": urn(types[kind], kind),
+                "custom": True,
+                "id": id_,
+                "type": types[kind],
+                "outputs": outputs,
+                "provider": f"{python}::p",
+            }
+            for kind, id_, outputs in (("Scope", MARK, place), ("Service", NAME, known))
+        ),
+    ]
+    stack.run("stack", "import", stdin=json.dumps(state))
+    for name, value in stack.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(stack.project)
+    with testing.use(testing.SkyPilot()) as sky:
+        services = Services(sky, sky.clock)
+        services.create(wanted())
+        assert cli.main(["sweep"]) == 0
+        services.create(dataclasses.replace(wanted(), name="left-over"))
+        assert cli.main(["sweep", "--stack", stack.name, "--yes"]) == 0
+        assert [one.name for one in sky.services()] == [NAME]
+        assert cli.main(["sweep", "--all", "--api-server", "http://sky.test"]) == 0
+    assert "left-over  service" in capsys.readouterr().out

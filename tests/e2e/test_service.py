@@ -161,7 +161,16 @@ def test_up_again_after_a_kill_takes_up_the_service(
         process.kill()
     stack.kill_all()
     stack.run("cancel", "--yes", check=False)
+    swept = stack.sweep("--yes")
+    assert swept.code == 0
+    assert f"{stack.name}-chat: its create goes on or was interrupted" in swept.output
     stack.up()
     assert stack.service()["outputs"]["version"] == 1
-    stack.run("destroy", "--yes", "--skip-preview")
+
+    # Lost from its state, it is what a sweep takes down.
+    urn = str(stack.service()["urn"])
+    stack.run("state", "delete", urn, "--target-dependents", "--yes")
+    assert stack.sweep().code == 1
+    assert stack.sweep("--yes").code == 0
     assert f"{stack.name}-chat" not in sky_command("serve", "status")
+    stack.run("destroy", "--yes", "--skip-preview")

@@ -1,6 +1,6 @@
 """The subcommands of `pulumi-skypilot`, each a module with its arguments and what it does."""
 
-from . import exporting, importing, planning, reviewing
+from . import exporting, importing, planning, reviewing, sweeping
 from .command import Command, Wrong
 
 __all__ = ["ALL", "Command", "Wrong"]
@@ -30,6 +30,13 @@ ALL: tuple[Command, ...] = (
         "Print the SkyPilot task that a deployment makes.",
         exporting.arguments,
         exporting.run,
+    ),
+    Command(
+        "sweep",
+        "List what a stack has made on its API server and its state does not know: what a lost "
+        "state or a killed command has left. --yes takes it down.",
+        sweeping.arguments,
+        sweeping.run,
     ),
 )
 """In the order that --help lists them."""

@@ -21,5 +21,5 @@ class Command:
     help: str
     arguments: Callable[[argparse.ArgumentParser], object]
     """Declares its arguments."""
-    run: Callable[[argparse.Namespace], None]
-    """Does it, and writes to stdout. Raises Wrong."""
+    run: Callable[[argparse.Namespace], int | None]
+    """Does it, writes to stdout, and tells the exit code if that is not 0. Raises Wrong."""

@@ -100,6 +100,8 @@ class MachineCalls(calls.Calls):
                     name=record["name"],
                     labels=dict(getattr(record["resources"], "labels", None) or {}),
                     managed=record["name"] not in seen,
+                    status=record["status"].value,
+                    launched_at=record["launched_at"],
                 )
                 for record in sky.get(sky.cost_report(days=1))
                 if record["status"] is not None

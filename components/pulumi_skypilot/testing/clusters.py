@@ -195,7 +195,13 @@ class Clusters(state.State):
 
     def _cluster_machines(self) -> list[port.Machine]:
         return [
-            port.Machine(one.name, _labels(one.order), managed=False)
+            port.Machine(
+                one.name,
+                _labels(one.order),
+                managed=False,
+                status=one.status,
+                launched_at=one.launched_at,
+            )
             for one in self._clusters.values()
         ]
 

@@ -110,7 +110,7 @@ class Services(state.State):
             if machine in self._machines:
                 del self._machines[machine]
             elif self.capacity:
-                self._machines[machine] = _machine(machine, service)  # leaked
+                self._machines[machine] = _machine(machine, service, replica.since)  # leaked
         service.replicas = []
 
     def log(self, name: str, replica: int, lines: int) -> tuple[str, ...]:
@@ -139,7 +139,7 @@ class Services(state.State):
                     replica.since = now
                 if now - replica.since >= ROW_SECONDS:
                     name = f"{service.name}-{replica.id}"
-                    self._machines.setdefault(name, _machine(name, service))
+                    self._machines.setdefault(name, _machine(name, service, replica.since))
                 if not self.loads and now - replica.since >= BOOT_SECONDS:
                     replica.failed = True
             fresh = [r for r in service.replicas if r.version == service.version]
@@ -197,9 +197,10 @@ class Services(state.State):
         return [s.order for s in self._services.values() if self._record(s).status == "READY"]
 
 
-def _machine(name: str, service: _Service) -> port.Machine:
+def _machine(name: str, service: _Service, since: float) -> port.Machine:
     owner = marker.read(service.order.text)[0]
-    return port.Machine(name, {marker.LABEL: owner} if owner else {}, managed=True)
+    labels = {marker.LABEL: owner} if owner else {}
+    return port.Machine(name, labels, managed=True, status="UP", launched_at=since)
 
 
 def _minimum(order: port.Order) -> int:
