@@ -22,8 +22,9 @@ _KEYS_ARE_SET = """\
 [ -n "${keys}" ] || {{ echo "{keys} is not set: nothing is served without a key" >&2; exit 1; }}
 """
 
+_FINDS_VLLM = 'command -v vllm >/dev/null || PATH="$HOME/vllm-'
 _PATH = f"""\
-command -v vllm >/dev/null || PATH={_VENV}/bin:"$PATH"
+{_FINDS_VLLM}{vllm.VERSION}"/bin:"$PATH"
 """
 
 _KEYS = """\
@@ -91,6 +92,11 @@ def run(wanted: spec.Spec, command: Sequence[str]) -> str:
     start = 'exec python3 "$HOME/.vllm-watchdog.py" ' if wanted.autostop else "exec "
     last = [*(['--config "$keys"'] if keyed else []), *(['"${node[@]}"'] if several else [])]
     return "".join(parts) + start + " \\\n  ".join([*command, *last]) + "\n"
+
+
+def made(script: str) -> bool:
+    """Whether `run` of any release has written this script."""
+    return _FINDS_VLLM in script
 
 
 def _effort(effort: str) -> str:

@@ -77,6 +77,35 @@ def test_variables_that_programs_read_are_kept_though_the_task_names_them() -> N
     assert found.table["env"] == {"HF_HOME": "/x"}
 
 
+def test_a_dollar_in_a_value_is_a_dollar() -> None:
+    envs = {"GREETING": "pa$WORD `x` ${Y}", "NAME": "cost$HOME", "W": "a$b"}
+    run = f"export COPY=$W\n{RUN} --served-model-name $NAME"
+    found = imported(run=run, envs=envs)
+    assert found.table["env"] == {"GREETING": envs["GREETING"], "COPY": "a$b"}
+    assert found.table["servedName"] == "cost$HOME"
+    assert not [path for path in paths(found, "not carried over") if path.startswith("env")]
+
+
+def test_a_line_of_the_setup_whose_value_has_a_dollar_is_told() -> None:
+    found = imported(setup="make-ready $W\nmake-more $V", envs={"W": "a$b", "V": "c"})
+    assert found.table["setup"] == "make-more c\n"
+    assert paths(found, "not carried over") == ["setup"]
+
+
+@pytest.mark.parametrize("auth", ["none", "key"])
+def test_an_exported_task_without_a_key_has_none_again(auth: str) -> None:
+    table = {"model": "Qwen/Qwen3-8B", "accelerators": "L4:1", "auth": auth}
+    found = importing.deployment(exporting.export(table, "prod-chat"))
+    assert found.table.get("auth", "key") == auth
+    assert "flag api-key" not in paths(found, "differs")
+
+
+def test_a_published_task_without_a_key_gets_one_and_says_so() -> None:
+    found = imported()
+    assert "auth" not in found.table
+    assert "flag api-key" in paths(found, "differs")
+
+
 def test_a_probe_that_needs_no_key_is_kept() -> None:
     probe = {"path": "/health", "post_data": {"a": 1}, "headers": {"x": "y"}}
     found = imported(service={"readiness_probe": probe, "replicas": 1})

@@ -20,9 +20,7 @@ def as_an_import_says_it(table: dict[str, typing.Any]) -> dict[str, typing.Any]:
         for name, value in table.get("vllmArgs", {}).items()  # these flags take one word
     }
     probe = {name: value for name, value in table.get("readinessProbe", {}).items() if value}
-    # A value with a $ names another variable, as in the scripts that people publish.
-    plain = {name: value.replace("$", "") for name, value in table.get("env", {}).items()}
-    table = {**table, "vllmArgs": flags, "env": plain, "auth": "key"}  # a key is made anyway
+    table = {**table, "vllmArgs": flags}
     if table.get("disk") == machines.DEFAULTS["disk_size"]:
         del table["disk"]
     table.pop("readinessProbe", None)

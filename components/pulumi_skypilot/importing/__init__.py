@@ -8,7 +8,7 @@ import re
 import typing
 from collections.abc import Iterator, Mapping
 
-from .. import spec, task, vllm
+from .. import scripts, spec, task, vllm
 from . import leftovers, machines, options, remarks, server, serving, shell, variables
 from .remarks import Remark
 from .shell import Unreadable
@@ -203,11 +203,11 @@ def _spot(
 
 def _environment(content: Mapping[str, typing.Any], found: server.Server) -> Iterator[Found]:
     private = variables.secret(content)
-    yield from _api_key(found, private)
+    yield from _api_key(content["run"], found, private)
     yield from _image_credentials({**(content.get("envs") or {}), **private}, private)
     plain = {}
     for name, value in variables.passed_on(content, found).items():
-        if shell.is_computed(value):
+        if name in found.environment and shell.is_computed(value):
             yield remarks.lost(f"env {name}", "only the machine knows its value; write it into env")
         else:
             plain[name] = shell.plain(value)
@@ -228,7 +228,7 @@ def _set_secret(path: str, config: str, *, given: bool) -> Remark:
     return remarks.to_do(path, f"pulumi config set --secret {config}{beside}")
 
 
-def _api_key(found: server.Server, private: dict[str, typing.Any]) -> Iterator[Found]:
+def _api_key(run: str, found: server.Server, private: dict[str, typing.Any]) -> Iterator[Found]:
     """The key that the server asks of clients, however it gets it; taken from the secrets."""
     if spec.API_KEYS in private:  # an exported task
         del private[spec.API_KEYS]
@@ -237,6 +237,9 @@ def _api_key(found: server.Server, private: dict[str, typing.Any]) -> Iterator[F
     name = shell.variable(word) if word else None
     if word is None and "VLLM_API_KEY" in private:
         name = "VLLM_API_KEY"
+    if word is None and name is None and scripts.made(run):  # an exported task without one
+        yield "auth", "none"
+        return
     if word is None and name is None:
         yield remarks.differs(
             "flag api-key", "clients need a key, which is made for you; auth: none leaves it out"

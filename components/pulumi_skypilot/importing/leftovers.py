@@ -77,7 +77,9 @@ def _written(script: str, variables: Mapping[str, str]) -> dict[tuple[str, ...],
             commands = list(shell.commands(line, variables))
         except shell.Unreadable:
             continue  # a part of something longer
-        if len(commands) == 1:
+        # A shell would read a dollar that is filled in as the sign of a variable.
+        plain = not any(set("$`") & set(variables.get(one, "")) for one in shell.names_in(line))
+        if len(commands) == 1 and plain:
             found[commands[0].words] = shell.filled_in(line.strip(), variables)
     return found
 

@@ -65,9 +65,11 @@ class Command:
 def commands(script: str, variables: Mapping[str, str]) -> Iterator[Command]:
     """The simple commands of a script, in order; assignments count for what follows them.
 
+    SkyPilot quotes variables' values (sky/skylet/log_lib.py:391): a dollar in one is a dollar.
+
     A here-document leaves <<NAME as a word. Raises Unreadable for quotes that do not close.
     """
-    known = dict(variables)
+    known = {name: _literal(value) for name, value in variables.items()}
     depth, before = 0, ""
     texts: list[str] = []
     for marked, end in _split(_prepared(script, texts)):
@@ -135,11 +137,16 @@ def _marked(found: re.Match[str]) -> str:
         case "#":
             return ""
         case "'":
-            return text.replace("$", _LITERAL).replace("`", _BACKTICK)
+            return _literal(text)
         case '"':
             return text.replace("\\$", _LITERAL).replace("$", _QUOTED)
         case _:
             return _LITERAL if text == "\\$" else text
+
+
+def _literal(text: str) -> str:
+    """The text with dollars and backticks that mean nothing to a shell."""
+    return text.replace("$", _LITERAL).replace("`", _BACKTICK)
 
 
 def _set_aside(script: str, texts: list[str]) -> str:
