@@ -34,8 +34,8 @@ bench-preview: setup ## CPU of check and diff, and calls to the API server, of 2
 bench-rolling: setup ## One rolling change by Pulumi and by hand: what a client sees meanwhile
 	@python -m bench.rolling
 
-try-published: setup ## Import and export every vLLM task in DIR, e.g. a checkout of SkyPilot
-	@python scripts/try_published.py "$(DIR)"
+try-published: setup ## Import, export and preview every vLLM task in DIR, e.g. a checkout of SkyPilot
+	@python -m scripts.try_published --preview "$(DIR)"
 
 check: setup ## Format, lint, types
 	ruff format --check $(CODE)

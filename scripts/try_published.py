@@ -9,7 +9,9 @@ import copy
 import dataclasses
 import json
 import pathlib
+import string
 import sys
+import tempfile
 import typing
 from collections.abc import Iterator, Mapping
 
@@ -17,6 +19,8 @@ import yaml
 
 from pulumi_skypilot import exporting, importing, spec
 from pulumi_skypilot.importing import meaning
+from tests.e2e import imported
+from tests.e2e import stack as stacks
 
 FOLDERS = ("llm", "examples")
 """Of SkyPilot's repository; elsewhere every YAML is looked at."""
@@ -47,6 +51,10 @@ class Row:
     """Points that differ without a word."""
     skypilot: str = ""
     """What SkyPilot's own classes make of both."""
+    key: str = ""
+    """Of the deployment, unless another file has the same."""
+    table: Mapping[str, typing.Any] = dataclasses.field(default_factory=dict)
+    """The deployment."""
 
 
 def main() -> int:
@@ -56,12 +64,17 @@ def main() -> int:
     parser.add_argument(
         "--no-skypilot", action="store_true", help="do without SkyPilot's own classes (5 s less)"
     )
+    parser.add_argument(
+        "--preview", action="store_true", help="preview all of them by the real CLI, in one stack"
+    )
     given = parser.parse_args()
     rows = [
         _row(content, str(path.relative_to(given.folder)), ask=not given.no_skypilot)
         for path, content in _tasks(given.folder)
     ]
     _print(rows)
+    if given.preview:
+        _preview([row for row in rows if not row.reason])
     return 1 if any(row.lost for row in rows) else 0
 
 
@@ -102,6 +115,8 @@ def _row(content: dict[str, typing.Any], file: str, *, ask: bool) -> Row:
         meant=sum(one.reason is not None for one in differences),
         lost=tuple(str(one) for one in differences if one.reason is None),
         skypilot=_skypilot(content, exported, told=_told(found)) if ask else "",
+        key=key,
+        table=table,
     )
 
 
@@ -172,6 +187,23 @@ def _print(rows: list[Row]) -> None:
             f"  {len(some)} {kind}: {equal} equal in meaning, {told} but for what the import "
             f"named, {lost} with a loss that it did not name"
         )
+
+
+def _preview(rows: list[Row]) -> None:
+    """A real `pulumi preview` of a stack that holds them all; fails with what it said."""
+    tables: dict[str, Mapping[str, typing.Any]] = {}
+    for row in rows:
+        letters = ("", *string.ascii_lowercase)
+        free = next(f"{row.key}{one}" for one in letters if f"{row.key}{one}" not in tables)
+        tables[free] = row.table
+    with tempfile.TemporaryDirectory(prefix="published-") as folder:
+        config = {"skypilot:apiServer": "http://127.0.0.1:9"}
+        shown = imported.preview(stacks.Stack(pathlib.Path(folder), "p", config), tables)
+    kinds = [inputs["kind"] for inputs in shown.values()]
+    print(
+        f"\npulumi preview of one stack with all of them: {kinds.count('service')} services and "
+        f"{kinds.count('cluster')} clusters to make, none refused"
+    )
 
 
 if __name__ == "__main__":

@@ -1,3 +1,5 @@
+import typing
+
 import hypothesis
 import pytest
 
@@ -49,6 +51,23 @@ def test_a_plan_is_the_same_every_time(table: dict[str, object]) -> None:
     except spec.SpecError:
         return
     assert plan.plan(spec.parse(spec.to_inputs(first.spec)), "chat") == first
+
+
+@hypothesis.given(specs.tables())
+def test_the_order_in_which_keys_arrive_changes_nothing(table: dict[str, object]) -> None:
+    """The engine hands a table to each provider process in another order."""
+    try:
+        first = plan.plan(spec.parse(table), "chat")
+    except spec.SpecError:
+        return
+    turned = typing.cast("dict[str, object]", backwards(table))
+    assert plan.plan(spec.parse(turned), "chat").task_text == first.task_text
+
+
+def backwards(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: backwards(value[key]) for key in reversed(value)}
+    return [backwards(one) for one in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ __all__ = [
 def parse(data: Mapping[str, object]) -> Spec:
     """The spec that a stack's table means. Raises SpecError with everything that is wrong."""
     try:
-        spec = Spec.model_validate(data)
+        spec = Spec.model_validate(_in_order(data))
     except pydantic.ValidationError as error:
         raise SpecError([Problem(*one) for one in reading.reasons(error, Spec)]) from None
     problems = list(crosswise.problems(spec))
@@ -85,6 +85,16 @@ def to_inputs(spec: Spec) -> dict[str, object]:
     data["spot"] = data.get("spot") or spec.spot is not None
     plain = typing.cast("dict[str, object]", reading.plain(data))
     return {key: value for key, value in plain.items() if value not in ({}, [])}
+
+
+def _in_order(value: object) -> typing.Any:
+    """Every table by its keys: protobuf hands them to a provider in another order in each process.
+
+    A task whose text differed each time would not be known again after a kill.
+    """
+    if isinstance(value, Mapping):
+        return {key: _in_order(value[key]) for key in sorted(value, key=str)}
+    return [_in_order(one) for one in value] if isinstance(value, list) else value
 
 
 def _one_or_list(items: list[str]) -> str | list[str]:
