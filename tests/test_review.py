@@ -138,6 +138,17 @@ def test_no_secret_and_no_env_reaches_the_report():
     assert "`env.A`" in text  # that it changed is told
 
 
+def test_tables_of_secrets_are_hidden_as_pulumi_has_them_and_known_to_be_there():
+    changed = content("new")
+    plain = "plain HTTP"
+    assert plain in review.markdown(preview.read(changed), PRICES)
+    for step in changed["steps"]:
+        if step["newState"]["type"].endswith(":Service"):
+            hidden = {"tls": "[secret]", "imageCredentials": "[secret]"}
+            step["newState"]["inputs"] |= {"image": "docker:a.b/vllm:1", **hidden}
+    assert plain not in review.markdown(preview.read(changed), PRICES)
+
+
 def test_the_line_of_a_change_is_read_as_it_was_written():
     change = changes.Change("replicas.min", changes.Effect.IN_PLACE, "they stay", 1.0, 2.0)
     diagnostics = [{"message": f"prod-chat: {differences.describe(change)}\n"}]

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import sys
+import tempfile
 import time
 import types
 
@@ -196,7 +197,13 @@ def test_an_error_of_skypilot_leaves_this_process_its_tracebacks(sdk, monkeypatc
     assert sys.tracebacklimit == 5
 
 
-def test_the_token_goes_into_a_private_file_and_not_into_the_environment(monkeypatch):
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_the_token_goes_into_a_private_file_and_not_into_the_environment(
+    monkeypatch, tmp_path, in_memory: bool
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    if not in_memory:
+        monkeypatch.delattr(os, "memfd_create")
     monkeypatch.setattr(os, "environ", {"SKYPILOT_DEBUG": "1", "SKYPILOT_USER_ID": "u", "A": "b"})
     monkeypatch.setattr(quiet.Quiet, "install", lambda: None)
     calls._prepare(skypilot.Connection(URL, "team", "sky_canary"))
@@ -213,6 +220,7 @@ def test_the_token_goes_into_a_private_file_and_not_into_the_environment(monkeyp
         "api_server": {"endpoint": URL, "service_account_token": "sky_canary"},
         "active_workspace": "team",
     }
+    assert bool(list(tmp_path.rglob("*"))) is not in_memory
 
 
 def test_a_connection_hides_its_token():

@@ -31,8 +31,8 @@ class Wanted:
     name: str
     mark: str
     text: str
-    env: Mapping[str, str]
-    secrets: Mapping[str, str]
+    env: Mapping[str, str] = dataclasses.field(repr=False)
+    secrets: Mapping[str, str] = dataclasses.field(repr=False)
     tls: port.Tls | None = None
     blue_green: bool = False
     """How an update is rolled out; no part of what is."""

@@ -158,7 +158,7 @@ class Order:
     """What to run: a task's text, in which env and secret values are null, and the values."""
 
     text: str
-    env: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    env: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     secrets: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     tls: Tls | None = None
     blue_green: bool = False

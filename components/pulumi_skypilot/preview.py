@@ -20,6 +20,12 @@ _SPEC_KEYS = {
     field.alias or name for name, field in spec.Spec.model_fields.items()
 } - {"env", "secrets"}  # fmt: skip
 
+_HIDDEN = {
+    "imageCredentials": dict.fromkeys(("server", "username", "password"), "hidden"),
+    "tls": dict.fromkeys(("certificate", "key"), "hidden"),
+}
+"""What stands for tables of which Pulumi shows only that they are secret."""
+
 
 class Unreadable(ValueError):
     """It is not what `pulumi preview --json` writes; one line says why."""
@@ -151,7 +157,9 @@ def _side(state: Mapping[str, typing.Any] | None) -> Side | None:
         return None
     inputs = state.get("inputs") or {}
     try:
-        found = spec.parse({key: inputs[key] for key in inputs.keys() & _SPEC_KEYS})
+        found = spec.parse(
+            {key: _HIDDEN.get(key, inputs[key]) for key in inputs.keys() & _SPEC_KEYS}
+        )
     except spec.SpecError as error:
         raise Unreadable(f"{state['urn'].rpartition('::')[2]}: {error}") from None
     planned = inputs.get("plan")

@@ -4,10 +4,12 @@ The only module that imports sky (which takes seconds), and only when a call is 
 talks to one API server: the SDK caches its URL (sky/server/common.py:492).
 """
 
+import atexit
 import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import sys
 import tempfile
 import threading
@@ -132,12 +134,21 @@ def _prepare(connection: Connection) -> None:
     config: dict[str, object] = {"api_server": {k: v for k, v in api_server.items() if v}}
     if connection.workspace:
         config["active_workspace"] = connection.workspace
-    folder = tempfile.mkdtemp(prefix="pulumi-skypilot-")  # 0700
-    file = pathlib.Path(folder, "config.yaml")
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(config), encoding="utf-8")
-    empty = pathlib.Path(folder, "project.yaml")
-    empty.touch(mode=0o600)
-    os.environ["SKYPILOT_GLOBAL_CONFIG"] = str(file)
-    os.environ["SKYPILOT_PROJECT_CONFIG"] = str(empty)
+    os.environ["SKYPILOT_GLOBAL_CONFIG"] = _private_file(json.dumps(config))
+    os.environ["SKYPILOT_PROJECT_CONFIG"] = _private_file("")
     quiet.Quiet.install()
+
+
+def _private_file(text: str) -> str:
+    """A file that only this user can read, and that ends with the process, killed or not."""
+    if hasattr(os, "memfd_create"):
+        file = os.memfd_create("pulumi-skypilot")
+        os.fchmod(file, 0o600)
+        os.write(file, text.encode())
+        return f"/proc/{os.getpid()}/fd/{file}"
+    folder = tempfile.mkdtemp(prefix="pulumi-skypilot-")  # 0700
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = pathlib.Path(folder, "config.yaml")
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+    return str(path)
