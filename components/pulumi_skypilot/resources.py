@@ -77,20 +77,23 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
         )
 
 
-class Service(dynamic.Resource, module="skypilot", name="Service"):
-    """A model on vLLM as an autoscaled SkyServe service."""
+class _Served(dynamic.Resource):
+    """What a service and a cluster have in common."""
 
     endpoint: pulumi.Output[str]
-    """The load balancer's address: `<endpoint>/v1` is the OpenAI API."""
-    version: pulumi.Output[int]
-    """SkyServe's version of the service; each update makes the next one."""
+    """Its address: `<endpoint>/v1` is the OpenAI API."""
     hash: pulumi.Output[str]
-    """SkyServe's id of this incarnation: another one after a replacement."""
+    """SkyPilot's id of this incarnation: another one after a replacement."""
     digest: pulumi.Output[str]
     """Changes with anything that reaches SkyPilot."""
     apiKey: pulumi.Output[str | None]  # noqa: N815 - the name of the property
     """The key that is handed out (secret); none with `auth: none`."""
 
+    _served_by: typing.ClassVar[type[dynamic.ResourceProvider]]
+    _says: typing.ClassVar[Inputs] = {}
+    """What of the spec the class says itself."""
+    _outputs: typing.ClassVar[tuple[str, ...]] = ("digest", "hash", "endpoint", "task")
+
     def __init__(
         self,
         resource_name: str,
@@ -104,94 +107,66 @@ class Service(dynamic.Resource, module="skypilot", name="Service"):
         adopt: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Declare the service.
+        """Declare it.
 
         Args:
             resource_name: Of the resource.
             spec: What to serve, as in a stack file (docs/reference.md).
             scope: The stack's scope.
-            name: Of the service on the API server; default: the resource's name. Names are shared
-                by all users of a server.
+            name: Of the service or cluster on the API server; default: the resource's name. Names
+                are shared by all users of a server.
             api_key: A key of one's own, or two: both valid, the last is handed out; default: keys
                 derived from the scope's seed.
             key_version: The number of the derived key, or two of them in the same way; default: 1.
             upgrade: Apply what a newer release of this package generates even if the spec is
-                unchanged, which rolls the replicas.
-            adopt: Take over a service of that name that somebody made by hand, or another stack.
+                unchanged, which rolls a service's replicas and restarts a cluster's server.
+            adopt: Take over what somebody made by hand under that name, or another stack.
             opts: Pulumi's own options.
 
         """
-        super().__init__(
-            providers.ServiceProvider(),
-            resource_name,
-            _inputs(
-                spec,
-                scope,
-                name or resource_name,
-                upgrade=upgrade,
-                adopt=adopt,
-                outputs=("version",),
-            )
-            | _keys(spec, scope, name or resource_name, api_key, key_version),
-            _options(opts),
+        name, spec = name or resource_name, {**spec, **self._says}
+        valid = _keys(spec, scope, name, api_key, key_version)
+        secret = [table for table in _SECRETS if spec.get(table)]
+        props = {
+            **_with_digest(spec),
+            **{table: pulumi.Output.secret(spec[table]) for table in secret},
+            **valid,
+            "name": name,
+            "scope": scope.place(),
+            "upgrade": upgrade or None,
+            "adopt": adopt or None,
+            **dict.fromkeys(self._outputs),
+        }
+        ours = pulumi.ResourceOptions(
+            # `--target-replace`, `state taint` and `replaceWith` do not ask diff: without this the
+            # engine would create first, take up what is there, and delete it.
+            delete_before_replace=True,
+            additional_secret_outputs=["apiKey", "earlierKey", *_SECRETS],
         )
+        super().__init__(
+            self._served_by(), resource_name, props, pulumi.ResourceOptions.merge(ours, opts)
+        )
+        self.keyless = valid["apiKey"] is None
+        """Whether it serves everybody."""
+        if self.keyless:
+            _no_key(self)
 
 
-class Cluster(dynamic.Resource, module="skypilot", name="Cluster"):
+class Service(_Served, module="skypilot", name="Service"):
+    """A model on vLLM as an autoscaled SkyServe service; its endpoint is the load balancer's."""
+
+    version: pulumi.Output[int]
+    """SkyServe's version of the service; each update makes the next one."""
+
+    _served_by = providers.ServiceProvider
+    _outputs = (*_Served._outputs, "version")
+
+
+class Cluster(_Served, module="skypilot", name="Cluster"):
     """A model on vLLM as the one job of a SkyPilot cluster."""
 
-    endpoint: pulumi.Output[str]
-    """The server's address: `<endpoint>/v1` is the OpenAI API."""
-    hash: pulumi.Output[str]
-    """SkyPilot's id of this incarnation: another one after a replacement."""
-    digest: pulumi.Output[str]
-    """Changes with anything that reaches the server."""
-    apiKey: pulumi.Output[str | None]  # noqa: N815 - the name of the property
-    """The key that is handed out (secret); none with `auth: none`."""
-
-    def __init__(
-        self,
-        resource_name: str,
-        spec: Inputs,
-        *,
-        scope: Scope,
-        name: str | None = None,
-        api_key: ApiKey | None = None,
-        key_version: int | Sequence[int] | None = None,
-        upgrade: bool = False,
-        adopt: bool = False,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        """Declare the cluster.
-
-        Args:
-            resource_name: Of the resource.
-            spec: What to serve, as in a stack file (docs/reference.md); its kind is cluster.
-            scope: The stack's scope.
-            name: Of the cluster on the API server; default: the resource's name. Names are shared
-                by all users of a server.
-            api_key: A key of one's own, or two: both valid, the last is handed out; default: keys
-                derived from the scope's seed.
-            key_version: The number of the derived key, or two of them in the same way; default: 1.
-            upgrade: Apply what a newer release of this package generates even if the spec is
-                unchanged, which restarts the server.
-            adopt: Take over a cluster of that name that somebody made by hand, or another stack.
-            opts: Pulumi's own options.
-
-        """
-        super().__init__(
-            providers.ClusterProvider(),
-            resource_name,
-            _inputs(
-                {**spec, "kind": "cluster"},
-                scope,
-                name or resource_name,
-                upgrade=upgrade,
-                adopt=adopt,
-            )
-            | _keys(spec, scope, name or resource_name, api_key, key_version),
-            _options(opts),
-        )
+    _served_by = providers.ClusterProvider
+    _says: typing.ClassVar[Inputs] = {"kind": "cluster"}
 
 
 class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
@@ -252,27 +227,8 @@ class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
             delete_before_replace=True, additional_secret_outputs=["apiKey", "certificate"]
         )
         super().__init__(provider, resource_name, props, pulumi.ResourceOptions.merge(ours, opts))
-
-
-def _inputs(
-    spec: Inputs,
-    scope: Scope,
-    name: str,
-    *,
-    upgrade: bool,
-    adopt: bool,
-    outputs: tuple[str, ...] = (),
-) -> dict[str, typing.Any]:
-    props = {
-        **_with_digest(spec),
-        "name": name,
-        "scope": scope.place(),
-        "upgrade": upgrade or None,
-        "adopt": adopt or None,
-        **dict.fromkeys(("digest", "hash", "endpoint", "task", *outputs)),
-    }
-    secret = [table for table in _SECRETS if spec.get(table)]
-    return props | {table: pulumi.Output.secret(spec[table]) for table in secret}
+        if service.keyless:
+            _no_key(self)
 
 
 def _keys(
@@ -304,14 +260,13 @@ def _versions(name: str, version: int | Sequence[int] | None) -> tuple[int, ...]
         raise pulumi.RunError(f"{name}: key_version: {error}") from None
 
 
-def _options(opts: pulumi.ResourceOptions | None) -> pulumi.ResourceOptions:
-    ours = pulumi.ResourceOptions(
-        # `--target-replace`, `state taint` and `replaceWith` do not ask diff: without this the
-        # engine would create first, take up what is there, and delete it.
-        delete_before_replace=True,
-        additional_secret_outputs=["apiKey", "earlierKey", *_SECRETS],
-    )
-    return pulumi.ResourceOptions.merge(ours, opts)
+def _no_key(resource: _Served | Readiness) -> None:
+    """Say in a preview too that there is none.
+
+    The SDK takes what is not in state for a value that is still to come (pulumi/runtime/rpc.py,
+    resolve_outputs), so that each preview would show a change.
+    """
+    resource.apiKey = pulumi.Output.from_input(None)
 
 
 def _with_digest(spec: Inputs) -> Inputs:

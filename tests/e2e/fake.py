@@ -1,0 +1,86 @@
+"""The SkyPilot in memory under the real Pulumi CLI, whose every command is a process of its own.
+
+Python reads sitecustomize.py as it starts (faked/). What was asked of the fake goes into a file of
+JSON lines, and the next process asks it all again. Such a file is also what a release has left on
+SkyPilot, for later releases to find there: tests/states.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import threading
+import typing
+from collections.abc import Callable
+
+from pulumi_skypilot import port, testing
+
+VARIABLE = "FAKE_SKYPILOT"
+"""Where the file is."""
+CHANGES = ("up", "update", "down", "machine_down", "launch", "exec", "cancel_jobs", "autostop")
+LATER = 3600.0
+"""Seconds from one command to the next."""
+
+_INSTALLED = contextlib.ExitStack()
+_FOLDER = pathlib.Path(__file__).parent / "faked"
+_ROOT = _FOLDER.parents[2]
+
+
+def environment(file: pathlib.Path) -> dict[str, str]:
+    """What lets the CLI talk to the fake that the file holds."""
+    return {VARIABLE: str(file), "PYTHONPATH": f"{_FOLDER}:{_ROOT}"}
+
+
+def install() -> None:
+    """Put it in the place of SkyPilot for the rest of this process's life."""
+    kept = typing.cast("testing.SkyPilot", Kept(pathlib.Path(os.environ[VARIABLE])))
+    _INSTALLED.enter_context(testing.use(kept))
+
+
+def read(file: pathlib.Path) -> testing.SkyPilot:
+    """The fake after all that was asked of it."""
+    fake = testing.SkyPilot()
+    for line in file.read_text().splitlines() if file.exists() else ():
+        asked = json.loads(line)
+        fake.clock.seconds = asked["at"]
+        try:
+            getattr(fake, asked["call"])(*map(_read, asked["args"]), **asked["options"])
+        except port.SkyPilotError:
+            continue  # as it was then
+    fake.clock.seconds += LATER
+    return fake
+
+
+class Kept:
+    """The fake, kept in a file."""
+
+    def __init__(self, file: pathlib.Path) -> None:
+        self._file, self._fake, self._lock = file, read(file), threading.RLock()
+
+    def __getattr__(self, name: str) -> object:
+        found = getattr(self._fake, name)
+        return self._kept(name, found) if callable(found) else found
+
+    def _kept(self, name: str, call: Callable[..., object]) -> Callable[..., object]:
+        def kept(*args: object, **options: object) -> object:
+            with self._lock:
+                if name in CHANGES:
+                    asked = {"at": self._fake.clock.now(), "call": name, "options": options}
+                    line = json.dumps({**asked, "args": [*map(_write, args)]})
+                    with self._file.open("a") as file:
+                        file.write(f"{line}\n")
+                return call(*args, **options)
+
+        return kept
+
+
+def _write(value: object) -> object:
+    return dataclasses.asdict(value) if isinstance(value, port.Order) else value
+
+
+def _read(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    tls = value.get("tls")
+    return port.Order(**{**value, "tls": port.Tls(**tls) if tls else None})

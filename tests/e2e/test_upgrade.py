@@ -1,0 +1,62 @@
+"""What earlier releases left, under this code: tests/states, recorded by scripts/record.py."""
+
+import pathlib
+import shutil
+
+import pytest
+import yaml
+
+from tests.e2e import fake
+from tests.e2e import stack as stacks
+
+FOLDER = stacks.ROOT / "tests" / "states"
+RELEASES = sorted(folder.name for folder in FOLDER.iterdir())
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(params=RELEASES)
+def release(request: pytest.FixtureRequest) -> pathlib.Path:
+    return FOLDER / str(request.param)
+
+
+@pytest.fixture
+def stack(release: pathlib.Path, tmp_path: pathlib.Path) -> stacks.Stack:
+    """The release's stack, with its state, on a backend of its own."""
+    one = stacks.Stack(tmp_path / "stack", "recorded", {})
+    shutil.copy(release / "Pulumi.yaml", one.file)
+    one.run("stack", "import", "--file", str(release / "state.json"))
+    return one
+
+
+@pytest.fixture
+def left(release: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
+    """What the release left on SkyPilot."""
+    return pathlib.Path(shutil.copy(release / "asked.jsonl", tmp_path))
+
+
+def test_nothing_changes_with_a_new_release(stack: stacks.Stack, left: pathlib.Path) -> None:
+    stack.unchanged()
+    there = fake.environment(left)
+    stack.run("refresh", "--yes", "--skip-preview", "--expect-no-changes", env=there)
+    stack.run("preview", "--expect-no-changes", env=there)
+
+
+def test_a_change_is_made_to_what_it_left(stack: stacks.Stack, left: pathlib.Path) -> None:
+    config = yaml.safe_load(stack.file.read_text())["config"]
+    config["llm:deployments"]["chat"]["context"] = 8192
+    stack.write(config)
+    there = fake.environment(left)
+    assert "rolls: run --max-model-len" in stack.up(env=there).output
+    stack.run("refresh", "--yes", "--skip-preview", "--expect-no-changes", env=there)
+    stack.run("preview", "--expect-no-changes", env=there)
+    assert "--max-model-len 8192" in fake.read(left).order("recorded-chat").text
+
+
+def test_all_of_it_can_be_destroyed(stack: stacks.Stack, left: pathlib.Path) -> None:
+    before = fake.read(left)
+    assert before.machines()
+    stack.run("destroy", "--yes", "--skip-preview", env=fake.environment(left))
+    after = fake.read(left)
+    assert (after.services(), after.machines()) == ((), ())
+    assert stack.resources() == []
