@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from . import commands
+from . import catalog, commands
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -15,7 +15,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except commands.Wrong as error:
         for line in error.lines:
             sys.stderr.write(f"pulumi-skypilot: {line}\n")
-        return 2
+    except catalog.WrongFile as error:
+        sys.stderr.write(f"pulumi-skypilot: {error}\n")
+    return 2
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pulumi
 
 from . import (
+    catalog,
     cluster_readiness,
     forecast,
     keys,
@@ -187,6 +188,10 @@ def _plans(stack: stacks.Stack, prefix: str) -> dict[str, plan.Plan]:
     The provider's check would refuse it too, but one at a time, and official Pulumi interrupts the
     program over it and shows that as a traceback.
     """
+    try:
+        catalog.models()
+    except catalog.WrongFile as error:
+        raise pulumi.RunError(str(error)) from None
     plans, lines = {}, []
     for key, data in stack.deployments.items():
         try:

@@ -22,6 +22,10 @@ VLLM_COMPUTE_CAPABILITY = (7, 5)
 """The least that vLLM runs on (its documentation, getting_started/installation/gpu)."""
 
 
+class WrongFile(Exception):
+    """A facts file of the project that cannot be read, in one line."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Recommendation:
     """What a model's recipe asks of vLLM on some GPU families."""
@@ -164,13 +168,33 @@ def cloud(infra: str) -> Cloud | None:
 
 @functools.cache
 def models() -> Mapping[str, ModelFacts]:
-    """Every model of the package's folder models, then of the project's, by id."""
+    """Every model of the package, and over them those of the project, by id. Raises WrongFile."""
+    folder = project_folder()
+    files = sorted(folder.glob("*--*.toml")) if folder else []
+    found = [facts for path in files for facts in _of_project(path)]
+    return {**builtin(), **{facts.id: _over_builtin(facts) for facts in found}}
+
+
+@functools.cache
+def builtin() -> Mapping[str, ModelFacts]:
+    """Every model of the package's folder models, by id."""
     own = importlib.resources.files(__name__).joinpath("models")
     files = sorted((one for one in own.iterdir()), key=lambda one: one.name)
-    if PROJECT.is_dir():
-        files += sorted(PROJECT.glob("*.toml"))
     tables = [tomllib.loads(one.read_text("utf-8")) for one in files]
     return {entry["id"]: _model(entry) for table in tables for entry in table["model"]}
+
+
+def project_folder() -> pathlib.Path | None:
+    """Where a project keeps facts of models: the folder models beside Pulumi.yaml, there or not.
+
+    A program and its providers, each a process, run in the project's folder or in the one below it
+    that `main` names (seen with Pulumi 3.259), and so look upwards.
+    """
+    here = pathlib.Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "Pulumi.yaml").is_file():
+            return folder / "models"
+    return None
 
 
 @functools.cache
@@ -209,11 +233,33 @@ def cloud_names() -> Iterable[str]:
     return (*clouds(), *_ALIASES)
 
 
-PROJECT = pathlib.Path("models")
-"""Beside Pulumi.yaml: facts files of the project's own. A program and its providers run there."""
-
 _ALIASES = {"k8s": "kubernetes"}
 """sky/utils/infra_utils.py:102."""
+
+
+def _over_builtin(facts: ModelFacts) -> ModelFacts:
+    """A model of the project with what its own files do not tell, where the package knows it."""
+    known = builtin().get(facts.id)
+    if known is None:
+        return facts
+    return dataclasses.replace(
+        facts,
+        tool_parser=facts.tool_parser or known.tool_parser,
+        reasoning_parser=facts.reasoning_parser or known.reasoning_parser,
+        recommended=facts.recommended or known.recommended,
+    )
+
+
+def _of_project(path: pathlib.Path) -> list[ModelFacts]:
+    """The models of a file that `pulumi-skypilot models add` wrote, and someone may have edited."""
+    try:
+        return [_model(entry) for entry in tomllib.loads(path.read_text("utf-8"))["model"]]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise WrongFile(
+            f"models/{path.name}: {reason}; mend it, or write it anew with "
+            f"`pulumi-skypilot models add {path.stem.replace('--', '/', 1)}`"
+        ) from None
 
 
 def _model(entry: dict[str, typing.Any]) -> ModelFacts:

@@ -10,6 +10,38 @@ from collections.abc import Mapping
 
 Config = Mapping[str, typing.Any]
 
+TEXT = ("text_config", "llm_config", "language_config")
+"""Under which key a model of several parts keeps its language part."""
+
+NEEDED = (
+    "model_type",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "hidden_size",
+    "intermediate_size",
+    "vocab_size",
+)
+"""What nothing can be reckoned without."""
+
+UNCOUNTED: Mapping[str, str] = {
+    "attn_type_list": "linear attention",
+    "hybrid_override_pattern": "state-space layers",
+    "index_topk": "an index of its sparse attention in the cache",
+    "is_encoder_decoder": "an encoder",
+    "layers_block_type": "state-space layers",
+    "linear_attn_config": "linear attention",
+    "linear_num_value_heads": "linear attention",
+    "mamba_d_state": "state-space layers",
+    "num_kv_shared_layers": "layers that share their cache",
+    "ssm_cfg": "state-space layers",
+    "state_size": "state-space layers",
+}
+"""Keys of config.json that tell of something which takes memory in a way that is not known here."""
+
+
+class Unknown(ValueError):
+    """An architecture whose memory cannot be reckoned, and why."""
+
 
 class Kind(enum.Enum):
     """What a layer keeps of the past."""
@@ -17,6 +49,14 @@ class Kind(enum.Enum):
     FULL = "full"
     WINDOW = "window"
     CHUNK = "chunk"
+
+
+KINDS: Mapping[str, Kind] = {
+    "full_attention": Kind.FULL,
+    "sliding_attention": Kind.WINDOW,
+    "chunked_attention": Kind.CHUNK,
+}
+"""What layer_types calls them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,9 +135,16 @@ class Architecture:
     """Of parts that are loaded beside the language model, such as a vision tower; bfloat16."""
 
 
+def text_part(config: Config) -> dict[str, typing.Any]:
+    """What a config.json says of the language part, under the keys of a model that is no more."""
+    part: Config = next((config[key] for key in TEXT if isinstance(config.get(key), Mapping)), {})
+    return {**config, **part}
+
+
 def read(config: Config) -> Architecture:
-    """The architecture that a config.json describes. Raises KeyError, with the key it lacks."""
-    text: Config = {**config, **config.get("text_config", {})}
+    """The architecture that a config.json describes. Raises Unknown."""
+    text: Config = text_part(config)
+    _refuse_unknown(text)
     family = str(text["model_type"])
     layers, heads = text["num_hidden_layers"], text["num_attention_heads"]
     # Some write null for what the others leave out.
@@ -105,7 +152,7 @@ def read(config: Config) -> Architecture:
     latent = _latent(text)
     window, kinds = _kinds(text, family, layers)
     rope_size = latent.rope if latent else int(head_size * text.get("partial_rotary_factor", 1))
-    bias = bool(text.get("attention_bias")) or family == "qwen2"
+    bias = bool(text.get("attention_bias")) or family.startswith("qwen2")
     experts = _experts(text, family)
     return Architecture(
         name=str((config.get("architectures") or [family])[0]),
@@ -123,11 +170,11 @@ def read(config: Config) -> Architecture:
         expert_layers=tuple(_has_experts(text, i) for i in range(layers) if experts)
         or (False,) * layers,
         latent=latent,
-        quantization=quantization(config.get("quantization_config") or {}),
+        quantization=quantization(text.get("quantization_config") or {}),
         # Families of this name tie unless they say otherwise (transformers, Gemma3TextConfig).
         tied=bool(text.get("tie_word_embeddings", family.startswith("gemma"))),
         qkv_bias=bias,
-        output_bias=bias and family not in ("qwen2", "glm4_moe"),
+        output_bias=bias and family != "glm4_moe" and not family.startswith("qwen2"),
         qk_norm=bool(text.get("use_qk_norm") and family == "glm4_moe")
         or family.startswith(("qwen3", "gemma3")),
         sinks=family == "gpt_oss",
@@ -136,6 +183,28 @@ def read(config: Config) -> Architecture:
         rope_size=rope_size,
         extra_parameters=text.get("extra_parameters", 0),
     )
+
+
+def _refuse_unknown(text: Config) -> None:
+    name = (text.get("architectures") or [text.get("model_type") or "without a name"])[0]
+    lacking = [key for key in NEEDED if not text.get(key)]
+    if lacking:
+        raise Unknown(
+            f"architecture {name} is not known: config.json has no {', '.join(lacking)}, which the "
+            "memory follows from"
+        )
+    odd = next((key for key in UNCOUNTED if text.get(key)), None)
+    if odd:
+        raise Unknown(
+            f"architecture {name} is not known: {odd} tells of {UNCOUNTED[odd]}, which is not "
+            "reckoned here"
+        )
+    strange = sorted(set(text.get("layer_types") or ()) - KINDS.keys())
+    if strange:
+        raise Unknown(
+            f"architecture {name} is not known: layer_types has {', '.join(strange)}, and "
+            f"{', '.join(KINDS)} are what is reckoned here"
+        )
 
 
 def quantization(found: Config) -> Quantization | None:
@@ -206,9 +275,8 @@ def _kinds(text: Config, family: str, layers: int) -> tuple[int | None, tuple[Ki
         return chunk, _every(4, layers, Kind.CHUNK) if chunk else (Kind.FULL,) * layers
     if not window:
         return None, (Kind.FULL,) * layers
-    if "layer_types" in text:
-        named = {"full_attention": Kind.FULL, "sliding_attention": Kind.WINDOW}
-        return window, tuple(named[one] for one in text["layer_types"])
+    if text.get("layer_types"):
+        return window, tuple(KINDS[one] for one in text["layer_types"])
     if family.startswith("gemma3"):
         return window, _every(text.get("sliding_window_pattern", 6), layers, Kind.WINDOW)
     if family == "gpt_oss":

@@ -1,6 +1,6 @@
 """The subcommands of `pulumi-skypilot`, each a module with its arguments and what it does."""
 
-from . import exporting, importing, planning, reviewing, sweeping
+from . import exporting, importing, models, planning, reviewing, sweeping
 from .command import Command, Wrong
 
 __all__ = ["ALL", "Command", "Wrong"]
@@ -37,6 +37,12 @@ ALL: tuple[Command, ...] = (
         "state or a killed command has left. --yes takes it down.",
         sweeping.arguments,
         sweeping.run,
+    ),
+    Command(
+        "models",
+        "List the models that are known, show one, or add one to the project.",
+        models.arguments,
+        models.run,
     ),
 )
 """In the order that --help lists them."""

@@ -88,6 +88,15 @@ def stored_bytes(
     return math.ceil(total)
 
 
+def file_bytes(arch: Architecture) -> int:
+    """The bytes of the language part's tensors in a model's own files."""
+    found, quantized = count(arch, whole(arch), padding=1), arch.quantization
+    each = _per_weight(quantized) if quantized else BFLOAT16
+    linear = BFLOAT16 if quantized is None or quantized.experts_only else each
+    rest = (found.plain + found.expert_plain) * BFLOAT16
+    return math.ceil(found.linear * linear + found.expert * each + rest)
+
+
 def tables_bytes(arch: Architecture) -> int:
     """The tables of cosines and sines, in bfloat16, whole on every GPU.
 
