@@ -8,7 +8,7 @@ export HOME
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pulumi-skypilot
 # .venv is a link into CACHE that `make setup` makes.
 export PATH := $(CURDIR)/.venv/bin:$(CACHE)/bin:$(PATH)
-CODE := bench components local scripts tests
+CODE := bench components examples local scripts tests
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 20

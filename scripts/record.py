@@ -12,11 +12,8 @@ import sys
 import tempfile
 import typing
 
-from tests.e2e import fake
+from tests.e2e import fake, recorded
 from tests.e2e import stack as stacks
-
-FOLDER = stacks.ROOT / "tests" / "states"
-STACK = "recorded"
 
 SECRETS = ("hfToken", "ownKey", "nextKey", "imagePassword")
 DEPLOYMENTS: dict[str, dict[str, typing.Any]] = {
@@ -73,7 +70,7 @@ def main() -> int:
     """Record it. 1 when there is a recording of that release already: it stays as it is."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("release", help="what the folder is to be called")
-    folder = FOLDER / parser.parse_args().release
+    folder = recorded.FOLDER / parser.parse_args().release
     if folder.exists():
         print(f"{folder} is there: a recording is never made again")
         return 1
@@ -85,7 +82,7 @@ def main() -> int:
 def record(made: pathlib.Path, folder: pathlib.Path) -> None:
     """Bring the stack up in one folder and put what is left of it into another."""
     config = {"skypilot:apiServer": "http://127.0.0.1:9", "llm:deployments": DEPLOYMENTS}
-    stack = stacks.Stack(made / "stack", STACK, config)
+    stack = stacks.Stack(made / "stack", recorded.NAME, config)
     for name in SECRETS:
         stack.secret(f"llm:{name}", f"sk-canary-{name}")
     asked = made / "asked.jsonl"

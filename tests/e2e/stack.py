@@ -34,16 +34,27 @@ class Result:
 
 
 class Stack:
-    """One stack in a folder of its own, with a home and a backend of its own."""
+    """One stack in a folder of its own, with a home and, unless told another, a backend."""
 
-    def __init__(self, folder: pathlib.Path, name: str, config: dict[str, typing.Any]) -> None:
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        name: str,
+        config: dict[str, typing.Any],
+        *,
+        program: pathlib.Path = ROOT,
+        backend: pathlib.Path | None = None,
+    ) -> None:
         self.folder, self.name = folder, name
+        self.backend = backend or folder / "state"
         self.project = folder / "project"
         for part in ("home", "pulumi", "state", "project/stacks"):
             (folder / part).mkdir(parents=True)
-        shutil.copy(ROOT / "__main__.py", self.project / "__main__.py")
-        project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
-        project.pop("config")  # a test's stack says all of it itself
+        shutil.copy(program / "__main__.py", self.project / "__main__.py")
+        project = yaml.safe_load((program / "Pulumi.yaml").read_text())
+        project.pop("config", None)  # a test's stack says all of it itself
+        project["stackConfigDir"] = "stacks"
+        project["runtime"]["options"]["virtualenv"] = ".venv"
         (self.project / "Pulumi.yaml").write_text(yaml.safe_dump(project))
         (self.project / ".venv").symlink_to((ROOT / ".venv").resolve())
         self.write(config)
@@ -55,7 +66,7 @@ class Stack:
             "PATH": f"{CACHE / 'bin'}:{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}",
             "HOME": str(self.folder / "home"),
             "PULUMI_HOME": str(self.folder / "pulumi"),
-            "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
+            "PULUMI_BACKEND_URL": f"file://{self.backend}",
             "PULUMI_CONFIG_PASSPHRASE": "test",
             "PULUMI_SKIP_UPDATE_CHECK": "1",
             "SKYPILOT_DISABLE_USAGE_COLLECTION": "1",

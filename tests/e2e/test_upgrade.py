@@ -6,27 +6,23 @@ import shutil
 import pytest
 import yaml
 
-from tests.e2e import fake
+from tests.e2e import fake, recorded
 from tests.e2e import stack as stacks
 
-FOLDER = stacks.ROOT / "tests" / "states"
-RELEASES = sorted(folder.name for folder in FOLDER.iterdir())
+RELEASES = sorted(folder.name for folder in recorded.FOLDER.iterdir())
 
 pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(params=RELEASES)
 def release(request: pytest.FixtureRequest) -> pathlib.Path:
-    return FOLDER / str(request.param)
+    return recorded.FOLDER / str(request.param)
 
 
 @pytest.fixture
 def stack(release: pathlib.Path, tmp_path: pathlib.Path) -> stacks.Stack:
     """The release's stack, with its state, on a backend of its own."""
-    one = stacks.Stack(tmp_path / "stack", "recorded", {})
-    shutil.copy(release / "Pulumi.yaml", one.file)
-    one.run("stack", "import", "--file", str(release / "state.json"))
-    return one
+    return recorded.restore(release, tmp_path / "stack")
 
 
 @pytest.fixture
