@@ -33,6 +33,12 @@ def test_a_variable_may_hold_several_words_unless_it_is_quoted() -> None:
     assert words('a $X "$X"', X="--b 'c d'") == [["a", "--b", "c d", "--b 'c d'"]]
 
 
+def test_an_array_is_not_read() -> None:
+    (*_, command) = shell.commands('node=(--rank 0)\nserve --last x "${node[@]}"', {})
+    assert command.words[:3] == ("serve", "--last", "x")
+    assert shell.is_many(command.words[3])
+
+
 def test_single_quotes_and_backslashes_keep_a_dollar() -> None:
     (command,) = shell.commands("a '$X' \\$X \"\\$X\" '`b`'", {"X": "y"})
     assert [shell.plain(word) for word in command.words] == ["a", "$X", "$X", "$X", "`b`"]

@@ -114,8 +114,8 @@ def variable(word: str) -> str | None:
 
 
 def filled_in(text: str, variables: Mapping[str, str]) -> str:
-    """The text with the variables that have a value filled in."""
-    return _VARIABLE.sub(lambda m: variables.get(m[1] or m[2], m[0]), text)
+    """The text with the variables that have a value filled in; arrays are not read."""
+    return _VARIABLE.sub(lambda m: m[0] if m[3] else variables.get(m[1] or m[2], m[0]), text)
 
 
 def names_in(text: str) -> set[str]:
