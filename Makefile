@@ -1,7 +1,7 @@
 # What this repository can do: `make` lists it. Everything installed or built goes to CACHE.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast bench-preview bench-rolling try-published check clean
+.PHONY: help setup demo test test-fast bench-preview bench-rolling bench-memory try-published check clean
 
 HOME ?= $(shell getent passwd $$(id -u) | cut -d: -f6)
 export HOME
@@ -33,6 +33,9 @@ bench-preview: setup ## CPU of check and diff, and calls to the API server, of 2
 
 bench-rolling: setup ## One rolling change by Pulumi and by hand: what a client sees meanwhile
 	@python -m bench.rolling
+
+bench-memory: setup ## The memory model, vLLM on a real H100, and llm-cal and hf-mem, in one table
+	@python -m bench.memory "$$(scripts/peers)"
 
 try-published: setup ## Import, export and preview every vLLM task in DIR, e.g. a checkout of SkyPilot
 	@python -m scripts.try_published --preview "$(DIR)"

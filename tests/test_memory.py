@@ -1,7 +1,5 @@
 """Held to vLLM on a real H100: the rows of measured/h100.json and their config.json files."""
 
-import json
-import pathlib
 import typing
 
 import pytest
@@ -9,31 +7,7 @@ import pytest
 from pulumi_skypilot import memory
 from pulumi_skypilot.catalog import architecture
 from pulumi_skypilot.memory import cache, weights
-
-MEASURED = pathlib.Path(__file__).parent / "measured"
-ROWS: list[dict[str, typing.Any]] = json.loads((MEASURED / "h100.json").read_text())["rows"]
-ENGINE = memory.ENGINES["0.26.0"]
-H100 = memory.Gpu(85_017_493_504, measured=True, hopper=True, large=True)
-
-
-def arch(model: str) -> architecture.Architecture:
-    return architecture.read(json.loads((MEASURED / "configs" / f"{model}.json").read_text()))
-
-
-def settings(row: dict[str, typing.Any]) -> memory.Settings:
-    flags = row["flags"]
-    return memory.Settings(
-        context=row["max_model_len_used"],
-        quantization=flags.get("quantization"),
-        max_sequences=flags.get("max_num_seqs"),
-        max_batched_tokens=flags.get("max_num_batched_tokens"),
-        eager=row["enforce_eager"],
-        hybrid=not flags.get("disable_hybrid_kv_cache_manager"),
-    )
-
-
-def fit(row: dict[str, typing.Any]) -> memory.Fit:
-    return memory.fit(arch(row["model"]), H100, settings(row), ENGINE)
+from tests.measured import ENGINE, H100, ROWS, arch, fit
 
 
 def h100(model: str, **told: typing.Any) -> memory.Fit:

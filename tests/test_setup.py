@@ -9,7 +9,9 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 LOCKS = sorted(
-    path for folder in (".", "local", "local/engine") for path in (ROOT / folder).glob("*.lock")
+    path
+    for folder in (".", "bench", "local", "local/engine")
+    for path in (ROOT / folder).glob("*.lock")
 )
 
 

@@ -1,0 +1,137 @@
+"""The memory model beside what vLLM really took on an H100, and beside other tools.
+
+The figures of the others are their own, on the same config.json: bench/peers.py.
+"""
+
+import dataclasses
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import typing
+from collections.abc import Callable, Iterable
+
+from pulumi_skypilot import memory
+from pulumi_skypilot.memory import weights
+from tests import measured
+
+PEERS = pathlib.Path(__file__).with_name("peers.py")
+WEIGHTS_LIMIT, CACHE_LIMIT = 0.015, 0.04
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """One run of vLLM, and what was said of it."""
+
+    row: measured.Row
+    ours: memory.Fit
+    llm_cal: float
+    """Requests of the full context at once."""
+    hf_mem: float
+
+    def error(self, key: str) -> float:
+        """How far ours is from what was measured, as a part of it."""
+        reckoned, real = {
+            "weights": (self.ours.weights_bytes, self.row["weights_bytes"]),
+            "cache": (self.ours.available_bytes, self.row["available_kv_bytes"]),
+            "tokens": (self.ours.tokens, self.row["kv_tokens"]),
+        }[key]
+        return float(reckoned / real - 1)
+
+
+def main(python: str) -> int:
+    """Print the tables; 1 when an error is larger than it may be."""
+    lines = list(compared(python))
+    print("\n".join(table(lines)))
+    print()
+    print("\n".join(summary(lines)))
+    limits = {"weights": WEIGHTS_LIMIT, "cache": CACHE_LIMIT, "tokens": CACHE_LIMIT}
+    wrong = [line for line in lines if line.ours.verdict is memory.Verdict.NOT]
+    over = [key for key, most in limits.items() if worst(lines, key) > most]
+    return int(bool(over or wrong))
+
+
+def compared(python: str) -> Iterable[Line]:
+    """Every measured row, with what each tool says of it."""
+    asked = [
+        {
+            "model": row["model"],
+            "config": measured.config(row["model"]),
+            "context": row["max_model_len_used"],
+            "file_bytes": weights.file_bytes(measured.arch(row["model"])),
+        }
+        for row in measured.ROWS
+    ]
+    done = subprocess.run(
+        [python, str(PEERS)], input=json.dumps(asked), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        sys.exit(done.stderr)
+    for row, said in zip(measured.ROWS, json.loads(done.stdout), strict=True):
+        left = row["total_memory_bytes"] - said["hf-mem"]["weights_bytes"]
+        yield Line(
+            row,
+            measured.fit(row),
+            llm_cal=said["llm-cal"]["requests"],
+            hf_mem=max(0, left) / said["hf-mem"]["request_bytes"],
+        )
+
+
+def table(lines: Iterable[Line]) -> Iterable[str]:
+    """A line for each run."""
+    head = (
+        "run of vLLM 0.26 on an H100", "context", "weights, GiB", "ours", "KV cache, GiB", "ours",
+        "requests at once", "ours", "llm-cal", "hf-mem", "verdict",
+    )  # fmt: skip
+    yield _row(head)
+    yield "|---|" + "---:|" * 9 + "---|"
+    for line in lines:
+        row, ours = line.row, line.ours
+        yield _row(
+            (
+                f"{row['id']} ({'eager' if row['enforce_eager'] else 'compiled'})",
+                f"{row['max_model_len_used']:,}",
+                f"{row['weights_bytes'] / memory.GIB:.2f}",
+                f"{ours.weights_bytes / memory.GIB:.2f} ({line.error('weights'):+.1%})",
+                f"{row['available_kv_bytes'] / memory.GIB:.2f}",
+                f"{ours.available_bytes / memory.GIB:.2f} ({line.error('cache'):+.1%})",
+                f"{row['max_concurrency']:.2f}",
+                f"{ours.concurrency:.2f}",
+                f"{line.llm_cal:,.0f}",
+                f"{line.hf_mem:,.2f}",
+                ours.verdict.value,
+            )
+        )
+
+
+def summary(lines: list[Line]) -> Iterable[str]:
+    """How far off each tool is."""
+    yield _row(("error against vLLM", "median", "worst"))
+    yield "|---|---:|---:|"
+    for key, name in {"weights": "weights", "cache": "KV cache", "tokens": "tokens"}.items():
+        found = [abs(line.error(key)) for line in lines]
+        yield _row((f"ours: {name}", f"{statistics.median(found):.2%}", f"{max(found):.2%}"))
+    said: dict[str, Callable[[Line], float]] = {
+        "ours": lambda line: line.ours.concurrency,
+        "llm-cal": lambda line: line.llm_cal,
+        "hf-mem": lambda line: line.hf_mem,
+    }
+    for tool, requests in said.items():
+        off = [abs(requests(line) / line.row["max_concurrency"] - 1) for line in lines]
+        yield _row(
+            (f"{tool}: requests at once", f"{statistics.median(off):.1%}", f"{max(off):,.1%}")
+        )
+
+
+def worst(lines: Iterable[Line], key: str) -> float:
+    """The largest error of one kind."""
+    return max(abs(line.error(key)) for line in lines)
+
+
+def _row(cells: typing.Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
