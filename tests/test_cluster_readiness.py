@@ -45,6 +45,13 @@ def test_says_that_nothing_was_started(sky, made, wait):
         wait.until_ready(expected("n"), KEY)
 
 
+def test_says_what_makes_a_cluster_anew_that_is_gone(sky, made, wait):
+    made.create(wanted())
+    sky.kill_cluster(NAME)
+    with pytest.raises(port.NotFound, match="up --refresh"):
+        wait.until_ready(expected(), KEY)
+
+
 def test_says_that_the_server_has_ended_for_idleness_at_once(sky, made, wait):
     made.create(wanted())
     sky.end_job(NAME, "SUCCEEDED")

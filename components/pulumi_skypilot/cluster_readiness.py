@@ -70,6 +70,10 @@ class Wait:
         name = expected.name
         try:
             jobs = self._sky.jobs(name)
+        except port.NotFound:
+            raise port.NotFound(
+                f"the cluster {name!r} is gone; `pulumi up --refresh` makes it anew"
+            ) from None
         except port.Unreachable:
             found = self._sky.cluster(name)
             if found is not None and found.status in ("STOPPED", "AUTOSTOPPING"):

@@ -95,7 +95,9 @@ class Wait:
                 continue
             answered = self._clock.now()
             if service is None:
-                raise port.NotFound(f"the service {expected.name!r} is gone; run `pulumi refresh`")
+                raise port.NotFound(
+                    f"the service {expected.name!r} is gone; `pulumi up --refresh` makes it anew"
+                )
             version = max(expected.version, service.version)
             self._check_failed(service, version)
             address = self._address(service.endpoint)
