@@ -16,6 +16,8 @@ from pulumi_skypilot import memory
 from pulumi_skypilot.memory import weights
 from tests import measured
 
+from . import holdout
+
 PEERS = pathlib.Path(__file__).with_name("peers.py")
 WEIGHTS_LIMIT, CACHE_LIMIT = 0.015, 0.04
 
@@ -46,6 +48,9 @@ def main(python: str) -> int:
     print("\n".join(table(lines)))
     print()
     print("\n".join(summary(lines)))
+    print()
+    held = list(holdout.held_out())
+    print("\n".join(holdout.table(held)))
     limits = {"weights": WEIGHTS_LIMIT, "cache": CACHE_LIMIT, "tokens": CACHE_LIMIT}
     wrong = [line for line in lines if line.ours.verdict is memory.Verdict.NOT]
     over = [key for key, most in limits.items() if worst(lines, key) > most]

@@ -1,5 +1,6 @@
 """Held to vLLM on a real H100: the rows of measured/h100.json and their config.json files."""
 
+import dataclasses
 import typing
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from pulumi_skypilot import memory
 from pulumi_skypilot.catalog import architecture
 from pulumi_skypilot.memory import cache, weights
+from tests import measured
 from tests.measured import ENGINE, H100, ROWS, arch, fit
 
 
@@ -66,6 +68,34 @@ def test_compiling_decides_near_the_edge() -> None:
     assert activations.formula.startswith("compiling: vocabulary * hidden")
 
 
+def test_compiling_is_what_gemma_loses() -> None:
+    """A run that no row is of: vLLM says 1.06 requests compiled, where eager mode has 1.14."""
+    eager, compiled = (
+        h100("Gemma-3-27B-text", context=131072, eager=one).concurrency for one in (True, False)
+    )
+    assert round(eager, 2) == 1.14
+    assert round(compiled, 2) == 1.06
+
+
+def test_a_model_that_sees_embeds_outside_of_what_is_compiled() -> None:
+    shape = arch("Gemma-3-27B-text")
+    parts = dataclasses.replace(shape, multimodal=True)
+    told = memory.Settings(context=8192)
+    eager = dataclasses.replace(told, eager=True)
+    found = [
+        memory.fit(*one, ENGINE).activation_bytes
+        for one in ((shape, H100, told), (parts, H100, told), (shape, H100, eager))
+    ]
+    assert found[0] > found[1] == found[2]
+
+
+def test_quantized_layers_need_no_workspace_of_cublas() -> None:
+    plain, quantized = (
+        h100("Llama-3.1-8B", context=8192, eager=True, quantization=one) for one in (None, "fp8")
+    )
+    assert plain.activation_bytes - quantized.activation_bytes == 32 * 2**20
+
+
 def test_weights_that_are_larger_than_the_gpu_end_at_load() -> None:
     found = h100("Llama-3.3-70B", context=1024)
     assert found.verdict is memory.Verdict.NOT
@@ -81,6 +111,57 @@ def test_a_context_that_is_too_long_ends_after_profiling() -> None:
 def test_an_fp8_cache_holds_twice_as_many() -> None:
     plain, half = (h100("Qwen3-8B", context=40960, kv_dtype=one) for one in ("auto", "fp8"))
     assert half.blocks in (2 * plain.blocks, 2 * plain.blocks + 1)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"quant_method": "modelopt", "quant_algo": "FP8", "kv_cache_quant_algo": "FP8"},
+        {
+            "quant_method": "compressed-tensors",
+            "config_groups": {"group_0": {"weights": {"num_bits": 8, "type": "float"}}},
+            "kv_cache_scheme": {"num_bits": 8, "type": "float"},
+        },
+    ],
+)
+def test_a_checkpoint_made_for_an_fp8_cache_gets_one(stored: dict[str, object]) -> None:
+    """Unless another is told."""
+    config = measured.config("Llama-3.1-8B") | {"quantization_config": stored}
+    shape = architecture.read(config)
+    for told, same in (("auto", "fp8"), ("bfloat16", "bfloat16")):
+        by_itself, given = (
+            memory.fit(shape, H100, memory.Settings(context=8192, kv_dtype=one), ENGINE)
+            for one in (told, same)
+        )
+        assert by_itself.blocks == given.blocks
+    assert memory.kv_dtype(shape, memory.Settings(context=1)) == "fp8"
+
+
+@pytest.mark.parametrize(
+    ("family", "full"),
+    [("gemma2", 21), ("gemma3_text", 7), ("cohere2", 10), ("mistral", 0), ("phi3", 0)],
+)
+def test_windows_are_where_the_family_has_them(family: str, full: int) -> None:
+    config = measured.config("Llama-3.1-8B") | {
+        "model_type": family,
+        "num_hidden_layers": 42,
+        "sliding_window": 4096,
+    }
+    found = architecture.read(config).kinds
+    assert found.count(architecture.Kind.FULL) == full
+    assert found.count(architecture.Kind.WINDOW) == 42 - full
+
+
+def test_a_long_rope_has_two_tables_in_one() -> None:
+    config = measured.config("Llama-3.1-8B") | {
+        "model_type": "phi3",
+        "rope_scaling": {"type": "longrope"},
+        "original_max_position_embeddings": 4096,
+        "partial_rotary_factor": 0.75,
+    }
+    shape = architecture.read(config)
+    assert shape.rope_positions == (131072 + 4096,)
+    assert shape.rope_size == 96
 
 
 def test_kv_heads_are_shared_out_and_then_copied() -> None:
@@ -141,7 +222,10 @@ def test_every_number_has_its_formula_and_its_source() -> None:
     [
         ({"quant_method": "awq", "bits": 4, "group_size": 128}, 4, 128, True),
         ({"quant_method": "gptq", "bits": 4, "group_size": 64, "sym": True}, 4, 64, False),
+        ({"quant_method": "awq", "w_bit": 4, "q_group_size": 64}, 4, 64, True),
+        ({"quant_method": "gptq", "bits": 8, "group_size": -1}, 8, None, False),
         ({"quant_method": "fp8"}, 8, None, False),
+        ({"quant_method": "modelopt", "quant_algo": "NVFP4"}, 4, 16, False),
         ({"quant_method": "mxfp4"}, 4, 32, False),
     ],
 )

@@ -6,6 +6,7 @@ import typing
 
 from pulumi_skypilot import memory
 from pulumi_skypilot.catalog import architecture
+from pulumi_skypilot.memory import fitted
 
 HERE = pathlib.Path(__file__).parent
 
@@ -40,6 +41,6 @@ def settings(row: Row) -> memory.Settings:
     )
 
 
-def fit(row: Row) -> memory.Fit:
+def fit(row: Row, constants: fitted.Fitted = fitted.FITTED) -> memory.Fit:
     """What is reckoned of it."""
-    return memory.fit(arch(row["model"]), H100, settings(row), ENGINE)
+    return memory.fit(arch(row["model"]), H100, settings(row), ENGINE, constants)

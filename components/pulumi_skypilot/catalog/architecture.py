@@ -13,6 +13,25 @@ Config = Mapping[str, typing.Any]
 TEXT = ("text_config", "llm_config", "language_config")
 """Under which key a model of several parts keeps its language part."""
 
+HOLDS_GATE_UP = (
+    "cohere",
+    "deepseek",
+    "ernie",
+    "exaone",
+    "gemma",
+    "glm4_moe",
+    "granite",
+    "hunyuan",
+    "internlm",
+    "kimi",
+    "olmo3",
+    "qwen",
+    "seed_oss",
+    "solar",
+    "stablelm",
+)
+"""Families whose forward says `gate_up, _ = self.gate_up_proj(x)` (vllm/model_executor/models)."""
+
 NEEDED = (
     "model_type",
     "num_hidden_layers",
@@ -37,6 +56,10 @@ UNCOUNTED: Mapping[str, str] = {
     "state_size": "state-space layers",
 }
 """Keys of config.json that tell of something which takes memory in a way that is not known here."""
+
+
+PATTERNS = {"cohere2": 4, "gemma2": 2, "gemma3": 6, "gemma3_text": 6, "gpt_oss": 2}
+"""Every how manieth layer sees everything, where config.json leaves it to the family's class."""
 
 
 class Unknown(ValueError):
@@ -94,6 +117,7 @@ class Quantization:
     zeros: bool = False
     """Whether a group has a zero point beside its scale."""
     experts_only: bool = False
+    scale_bits: int = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,6 +151,15 @@ class Architecture:
     sinks: bool = False
     norms: int = 2
     """Norms of a layer, each `hidden` long."""
+    holds_gate_up: bool = False
+    """Whether the feed-forward part of vLLM's class holds its first table to the end, as Qwen2MLP
+    does and LlamaMLP does not: it shows at the peak of activations."""
+    new_residuals: bool = False
+    """Whether its norms make a new residual instead of adding in place (GemmaRMSNorm)."""
+    multimodal: bool = False
+    """Whether vLLM embeds outside of what it compiles, as it does where there is more than text."""
+    fp8_cache: bool = False
+    """Whether the checkpoint was made for a cache in fp8, which vLLM then takes by itself."""
     rope_positions: tuple[int, ...] = ()
     """The length of each table of cosines and sines."""
     rope_size: int = 0
@@ -175,10 +208,14 @@ def read(config: Config) -> Architecture:
         tied=bool(text.get("tie_word_embeddings", family.startswith("gemma"))),
         qkv_bias=bias,
         output_bias=bias and family != "glm4_moe" and not family.startswith("qwen2"),
+        holds_gate_up=family.startswith(HOLDS_GATE_UP),
+        new_residuals=family.startswith("gemma"),
+        multimodal=str((config.get("architectures") or [""])[0]).endswith("ConditionalGeneration"),
+        fp8_cache=_fp8_cache(text.get("quantization_config") or {}),
         qk_norm=bool(text.get("use_qk_norm") and family == "glm4_moe")
         or family.startswith(("qwen3", "gemma3")),
         sinks=family == "gpt_oss",
-        norms=4 if family.startswith("gemma") else 2,
+        norms=4 if family.startswith(("gemma2", "gemma3")) else 2,
         rope_positions=_rope_positions(text, family),
         rope_size=rope_size,
         extra_parameters=text.get("extra_parameters", 0),
@@ -209,26 +246,62 @@ def _refuse_unknown(text: Config) -> None:
 
 def quantization(found: Config) -> Quantization | None:
     """The format that a quantization_config names; None for none or an unknown one."""
-    method = found.get("quant_method")
-    if method == "mxfp4":
-        return Quantization("mxfp4", 4, 32, experts_only=True)
-    if method in ("awq", "gptq"):
-        bits, group = found.get("bits", 4), found.get("group_size", 128)
-        return Quantization(method, bits, group, zeros=not found.get("sym", method == "gptq"))
-    if method == "fp8":
-        return Quantization("fp8", 8)
-    if method == "compressed-tensors":
-        (group_0, *_) = found["config_groups"].values()
-        weights = group_0["weights"]
-        return Quantization(
-            "compressed-tensors",
-            weights["num_bits"],
-            weights.get("group_size"),
-            zeros=not weights.get("symmetric", True),
-            # The experts alone where everything else is listed as left out (Kimi K2 Thinking).
-            experts_only=any("self_attn" in str(name) for name in found.get("ignore", ())),
-        )
-    return None
+    reader = _STORED.get(str(found.get("quant_method")))
+    return reader(found) if reader else None
+
+
+def _groups(found: Config) -> Quantization:
+    """AWQ and GPTQ."""
+    method = found["quant_method"]
+    # AutoAWQ's first releases had names of their own.
+    bits = found.get("bits") or found.get("w_bit") or 4
+    group = found.get("group_size") or found.get("q_group_size") or 128
+    return Quantization(
+        method,
+        bits,
+        group if group > 0 else None,  # -1: a scale for each row
+        zeros=not found.get("sym", method == "gptq"),
+    )
+
+
+def _compressed(found: Config) -> Quantization:
+    (group_0, *_) = found["config_groups"].values()
+    weights = group_0["weights"]
+    return Quantization(
+        "compressed-tensors",
+        weights["num_bits"],
+        weights.get("group_size"),
+        zeros=not weights.get("symmetric", True),
+        scale_bits=8 if weights.get("type") == "float" and weights["num_bits"] == 4 else 16,
+        # The experts alone where everything else is listed as left out (Kimi K2 Thinking).
+        experts_only=any("self_attn" in str(name) for name in found.get("ignore", ())),
+    )
+
+
+def _modelopt(found: Config) -> Quantization | None:
+    algorithm = str(found.get("quant_algo")).upper()
+    if "FP4" in algorithm:
+        return Quantization("modelopt_fp4", 4, 16, scale_bits=8)
+    return Quantization("fp8", 8) if algorithm == "FP8" else None
+
+
+_STORED: Mapping[str, typing.Callable[[Config], Quantization | None]] = {
+    "awq": _groups,
+    "compressed-tensors": _compressed,
+    "fbgemm_fp8": lambda _: Quantization("fp8", 8),
+    "fp8": lambda _: Quantization("fp8", 8),
+    "gptq": _groups,
+    "modelopt": _modelopt,
+    "mxfp4": lambda _: Quantization("mxfp4", 4, 32, experts_only=True, scale_bits=8),
+}
+"""By quant_method."""
+
+
+def _fp8_cache(found: Config) -> bool:
+    """Whether a quantization_config names a cache in fp8."""
+    scheme = found.get("kv_cache_scheme") or {}
+    told = str(found.get("kv_cache_quant_algo") or "").upper()
+    return told == "FP8" or (scheme.get("num_bits"), scheme.get("type")) == (8, "float")
 
 
 def _latent(text: Config) -> Latent | None:
@@ -249,11 +322,12 @@ def _experts(text: Config, family: str) -> Experts | None:
         return None
     intermediate = text.get("moe_intermediate_size") or text["intermediate_size"]
     shared = text.get("n_shared_experts") or (1 if family.startswith("llama4") else 0)
+    beside = text.get("shared_expert_intermediate_size") or shared * intermediate
     return Experts(
         count=count,
         per_token=text.get("num_experts_per_tok") or text["experts_per_token"],
         intermediate=intermediate,
-        shared_intermediate=shared * intermediate,
+        shared_intermediate=beside,
         correction="n_routed_experts" in text,
     )
 
@@ -277,10 +351,9 @@ def _kinds(text: Config, family: str, layers: int) -> tuple[int | None, tuple[Ki
         return None, (Kind.FULL,) * layers
     if text.get("layer_types"):
         return window, tuple(KINDS[one] for one in text["layer_types"])
-    if family.startswith("gemma3"):
-        return window, _every(text.get("sliding_window_pattern", 6), layers, Kind.WINDOW)
-    if family == "gpt_oss":
-        return window, _every(2, layers, Kind.WINDOW)
+    step = text.get("sliding_window_pattern") or PATTERNS.get(family)
+    if step:
+        return window, _every(step, layers, Kind.WINDOW)
     return window, (Kind.WINDOW,) * layers
 
 
@@ -298,11 +371,13 @@ def _rope_positions(text: Config, family: str) -> tuple[int, ...]:
         return tuple(_table(one, most) for one in by_kind)
     if family.startswith("gemma3"):  # local layers have one of their own, without scaling
         return (most, _table(scaling, most))
-    return (_table(scaling, most),)
+    return (_table(scaling, most, text.get("original_max_position_embeddings")),)
 
 
-def _table(scaling: Config, most: int) -> int:
+def _table(scaling: Config, most: int, original: int | None = None) -> int:
     kind, factor = scaling.get("rope_type") or scaling.get("type"), scaling.get("factor", 1)
+    if kind in ("longrope", "su"):  # both tables, one after the other
+        return most + int(scaling.get("original_max_position_embeddings") or original or 0)
     if kind == "yarn":
         return int((scaling.get("original_max_position_embeddings") or most) * factor)
     return int(most * factor) if kind in ("linear", "dynamic") else int(most)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from ..catalog.architecture import Architecture, Quantization
 from . import cache, overhead, weights
+from .fitted import FITTED, Fitted
 
 GIB = 2**30
 
@@ -136,10 +137,12 @@ class _Stage:
         return max(0, self.available // self.block_bytes)
 
 
-def fit(arch: Architecture, gpu: Gpu, settings: Settings, engine: Engine) -> Fit:
+def fit(
+    arch: Architecture, gpu: Gpu, settings: Settings, engine: Engine, fitted: Fitted = FITTED
+) -> Fit:
     """How a model sits on so many of a GPU."""
     sequences, batched = limits(gpu, settings)
-    kv_bytes = kv_bytes_each(settings.kv_dtype)
+    kv_bytes = kv_bytes_each(kv_dtype(arch, settings))
     laid = cache.layout(
         arch,
         tensor_parallel=settings.tensor_parallel,
@@ -148,7 +151,16 @@ def fit(arch: Architecture, gpu: Gpu, settings: Settings, engine: Engine) -> Fit
     )
     requested = math.ceil(gpu.total_bytes * settings.utilization)
     stages = [
-        _stage(arch, gpu, settings, engine=engine, laid=laid, layers=part, requested=requested)
+        _stage(
+            arch,
+            gpu,
+            settings,
+            engine=engine,
+            laid=laid,
+            layers=part,
+            requested=requested,
+            fitted=fitted,
+        )
         for part in _parts(arch.layers, settings.pipeline_parallel)
     ]
     worst = min(stages, key=lambda one: (one.blocks, one.available))
@@ -157,7 +169,7 @@ def fit(arch: Architecture, gpu: Gpu, settings: Settings, engine: Engine) -> Fit
     needed = (each + engine.null_block) * worst.block_bytes
     concurrency = worst.blocks / each
     load = _load(gpu, settings, last=True)
-    margin = overhead.margin(arch, load, gpu_measured=gpu.measured, total=gpu.total_bytes)
+    margin = overhead.margin(load, gpu_measured=gpu.measured, total=gpu.total_bytes)
     verdict, reason = _verdict(worst, gpu, needed, margin)
     return Fit(
         verdict=verdict,
@@ -200,6 +212,14 @@ def quantization(arch: Architecture, settings: Settings) -> Quantization | None:
     return arch.quantization
 
 
+def kv_dtype(arch: Architecture, settings: Settings) -> str:
+    """The cache's own: as told, else what the checkpoint was made for.
+
+    (vllm/utils/torch_utils.py, resolve_kv_cache_dtype_string.)
+    """
+    return "fp8" if settings.kv_dtype == "auto" and arch.fp8_cache else settings.kv_dtype
+
+
 def kv_bytes_each(kv_dtype: str) -> float:
     """Bytes a number of the cache."""
     if kv_dtype.startswith(("fp8", "int8")):
@@ -236,6 +256,7 @@ def _load(gpu: Gpu, settings: Settings, *, last: bool) -> overhead.Load:
         compiled=not settings.eager,
         last=last,
         graph_sizes=overhead.graph_sizes(largest),
+        hopper=gpu.hopper,
     )
 
 
@@ -248,15 +269,16 @@ def _stage(
     laid: cache.Layout,
     layers: range,
     requested: int,
+    fitted: Fitted,
 ) -> _Stage:
     first, last = layers.start == 0, layers.stop == arch.layers
     share = weights.Share(settings.tensor_parallel, layers, first=first, last=last)
     quantized = quantization(arch, settings)
     load = _load(gpu, settings, last=last)
-    held = weights.stored_bytes(arch, share, quantized, hopper=gpu.hopper)
+    held = weights.stored_bytes(arch, share, quantized, hopper=gpu.hopper, fitted=fitted)
     peak = overhead.activations(arch, quantized, load)
-    graphs = overhead.graphs(arch, load, counted_for_second=engine.graphs_of_second)
-    other = overhead.non_torch(arch, load)
+    graphs = overhead.graphs(arch, load, counted_for_second=engine.graphs_of_second, fitted=fitted)
+    other = overhead.non_torch(arch, load, fitted)
     available = requested - held - peak.bytes - graphs - other
     return _Stage(layers, held, peak, graphs, other, available, laid.block_bytes(layers))
 
@@ -303,7 +325,7 @@ def _steps(
          f"{settings.tensor_parallel}, {stored}, and rotary tables",
          f"the model's config.json ({arch.name})"),
         ("activations", stage.peak.bytes, "B", stage.peak.formula,
-         "vllm v1/worker/gpu_worker.py:634; constants measured on an H100"),
+         "vllm v1/worker/gpu_worker.py:634, what its dummy run holds at once"),
         ("CUDA graphs", stage.graphs, "B", "vLLM's own estimate", "measured on an H100"),
         ("outside PyTorch", stage.other, "B", "context, libraries, collectives",
          "measured on one H100"),
@@ -312,7 +334,7 @@ def _steps(
         ("groups", len(laid.groups), "", groups, "vllm v1/core/kv_cache_utils.py:1362"),
         ("page", laid.page_bytes, "B",
          f"KV heads on the GPU * 2 * head size * {laid.block_tokens} tokens * "
-         f"{kv_bytes_each(settings.kv_dtype):g} bytes", "vllm v1/kv_cache_interface.py:556"),
+         f"{kv_bytes_each(kv_dtype(arch, settings)):g} bytes", "vllm v1/kv_cache_interface.py:556"),
         ("block", stage.block_bytes, "B", "page * layers of the largest group",
          "vllm v1/core/kv_cache_utils.py:1520"),
         ("blocks", stage.blocks, "", "⌊KV cache ÷ block⌋", "vllm v1/core/kv_cache_utils.py:1590"),

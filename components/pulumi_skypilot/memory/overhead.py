@@ -1,32 +1,32 @@
 """What vLLM takes beside weights and cache: activations at their peak, CUDA graphs, the context.
 
-Formulas from vLLM's source; what it does not say was fitted to vLLM 0.26 on an H100 (the rows of
-tests/measured/h100.json) and is marked so. No other GPU has been measured.
+Formulas from vLLM's source (0.26, which was measured; file names are the same in 0.32) and from
+PyTorch's. What they do not say is in fitted.py. No other GPU than an H100 has been measured.
 """
 
 import dataclasses
 
-from ..catalog.architecture import Architecture, Kind, Quantization
+from ..catalog.architecture import Architecture, Quantization
+from .fitted import COLLECTIVES, FITTED, MIB, SECOND_GRAPHS, Fitted
 
-MIB = 2**20
 BYTES = 2
 """Of a number in bfloat16."""
 
-NON_TORCH = 230 * MIB
-"""CUDA's context and libraries within the share; measured, the same for 14 of 18 rows."""
-NON_TORCH_GRAPHS = 12 * MIB
-"""More of it after graphs; measured, 8 and 12 MiB."""
-COLLECTIVES = 1024 * MIB
-"""NCCL's and the custom all-reduce's buffers with several GPUs; not measured."""
+CUBLAS = 32 * MIB
+"""cuBLAS's workspace on Hopper, there from the first bfloat16 matrix product on (PyTorch,
+aten/src/ATen/cuda/CublasHandlePool.cpp, getChosenWorkspaceSize); 8 MiB on older GPUs."""
 
 SAMPLER_V1 = 14
-"""Bytes a logit: bfloat16, then three float32 tables (v1/worker/gpu_model_runner.py,
-_dummy_sampler_run; measured 14.06)."""
+"""Bytes a logit: bfloat16, and in float32 the logits, their softmax and the noise
+(v1/sample/sampler.py; ops/topk_topp_sampler.py, random_sample)."""
 SAMPLER_V2 = 2
-"""The second runner's sampler makes no copies in the dummy run (v1/worker/gpu/sample)."""
-BASE_V1 = 120 * MIB
-BASE_V2 = 32 * MIB
-"""Measured: what is left of the peak when everything else is counted."""
+"""The second runner's sampler works in place on bfloat16 (v1/worker/gpu/sample/sampler.py)."""
+MULTIPROCESSORS = 132
+"""Of an H100. The first runner's top-k keeps a row of float32 logits for each
+(v1/sample/ops/topk_topp_triton.py, _TRITON_BUFFER_CACHE)."""
+
+SECOND_RUNNER = frozenset({"DeepseekV2ForCausalLM", "GraniteMoeForCausalLM", "Qwen2MoeForCausalLM"})
+"""Models with experts that the second runner serves nevertheless (0.26: config/vllm.py:68)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Load:
     last: bool = True
     """Holds the output layer and so the sampler."""
     graph_sizes: int = 51
+    hopper: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,12 +52,12 @@ class Peak:
 
 
 def second_runner(arch: Architecture) -> bool:
-    """Whether vLLM's second model runner serves it (0.26: config/vllm.py, :620).
+    """Whether vLLM's second model runner serves it (0.26: config/vllm.py:600).
 
     0.32 takes it for all. Its lighter sampler was not measured with experts, so that for those the
     first runner's is still counted, which promises less.
     """
-    return arch.experts is None
+    return arch.experts is None or arch.name in SECOND_RUNNER
 
 
 def activations(arch: Architecture, quantized: Quantization | None, load: Load) -> Peak:
@@ -64,36 +65,28 @@ def activations(arch: Architecture, quantized: Quantization | None, load: Load) 
     peaks = [_forward(arch, quantized, load)]
     if load.last:
         peaks.append(_sampler(arch, load))
-    if load.compiled and second_runner(arch):
-        # torch.compile holds a copy of the embedding (measured with Qwen3 8B and 32B).
-        table = arch.vocabulary * arch.hidden * BYTES // load.tensor_parallel
-        peaks.append(
-            Peak(
-                table + 2 * load.tokens * arch.hidden * BYTES + MIB,
-                "compiling: vocabulary * hidden * 2 + 2 * tokens * hidden * 2",
-            )
-        )
+    if load.compiled and not arch.multimodal:
+        peaks.append(_compiling(arch, load))
     return max(peaks, key=lambda one: one.bytes)
 
 
-def graphs(arch: Architecture, load: Load, *, counted_for_second: bool) -> int:
-    """What is set aside for CUDA graphs: an estimate of vLLM's own.
-
-    Fitted to 590 and 674 MiB (gpt-oss, 24 and 36 layers) and 0.53 GiB (Qwen3-30B-A3B, 48), all with
-    51 sizes of graphs. The second runner's graphs really took about 1 GiB; 0.26 set nothing aside.
-    """
+def graphs(
+    arch: Architecture, load: Load, *, counted_for_second: bool, fitted: Fitted = FITTED
+) -> int:
+    """What is set aside for CUDA graphs: an estimate of vLLM's own, which it makes by capturing."""
     if not load.compiled:
         return 0
     if second_runner(arch):
-        return 1024 * MIB if counted_for_second else 0
-    first = 422 * MIB if arch.sinks else 207 * MIB
-    return first + int(7 * MIB * arch.layers * load.graph_sizes / 51)
+        return SECOND_GRAPHS if counted_for_second else 0
+    first = fitted.first_graphs_sinks if arch.sinks else fitted.first_graphs
+    return first + int(fitted.layer_graphs * arch.layers * load.graph_sizes / 51)
 
 
-def non_torch(arch: Architecture, load: Load) -> int:
+def non_torch(arch: Architecture, load: Load, fitted: Fitted = FITTED) -> int:
     """What PyTorch does not count."""
-    found = NON_TORCH + (COLLECTIVES if load.tensor_parallel > 1 else 0)
-    return found + (NON_TORCH_GRAPHS if load.compiled and not second_runner(arch) else 0)
+    found = fitted.non_torch + (COLLECTIVES if load.tensor_parallel > 1 else 0)
+    graphs_too = load.compiled and not second_runner(arch)
+    return found + (fitted.non_torch_graphs if graphs_too else 0)
 
 
 def graph_sizes(largest: int) -> int:
@@ -101,33 +94,29 @@ def graph_sizes(largest: int) -> int:
     return 3 + min(largest, 256) // 8 + max(0, largest - 256) // 16
 
 
-def margin(arch: Architecture, load: Load, *, gpu_measured: bool, total: int) -> int:
+def margin(load: Load, *, gpu_measured: bool, total: int) -> int:
     """Within so much of the edge, either way, nobody should promise anything."""
-    found = 256 * MIB
-    if load.compiled and Kind.WINDOW in arch.kinds and second_runner(arch):
-        found = 1024 * MIB
-    if load.tensor_parallel > 1:
-        found += 512 * MIB
+    found = 256 * MIB + (512 * MIB if load.tensor_parallel > 1 else 0)
     return found if gpu_measured else found + total // 100
 
 
 def _forward(arch: Architecture, quantized: Quantization | None, load: Load) -> Peak:
     """The widest point of a layer: the feed-forward part's two tables beside the hidden states."""
     hidden = load.tokens * arch.hidden * BYTES
-    # Hidden, residual and input; one more for norms of queries and keys, one for norms after.
-    states = 3.0 + arch.qk_norm + (arch.norms > 2)
-    if quantized and quantized.bits == 8 and not quantized.experts_only:
-        states -= 0.5  # the input is there in 8 bits only
+    # The layer's input, its residual and what attention gave; another where norms give a new
+    # residual (GemmaRMSNorm), and the result where the part before it is held on to meanwhile.
+    states = 3 + arch.new_residuals + arch.holds_gate_up
     inner = 0 if all(arch.expert_layers) else arch.intermediate // load.tensor_parallel
     wide = load.tokens * 3 * inner * BYTES
     if arch.experts:
         copies = load.tokens * arch.experts.per_token
         deep = arch.experts.intermediate // load.tensor_parallel
         wide = max(wide, copies * 3 * deep * BYTES, _workspace(arch, load))
-    base = BASE_V2 if second_runner(arch) else BASE_V1
+    # Kernels of quantized layers are not cuBLAS's.
+    base = CUBLAS if quantized is None or quantized.experts_only else 0
     return Peak(
         int(wide + states * hidden + base),
-        f"a layer: tokens * 3 * inner * 2 + {states:g} * tokens * hidden * 2 + {base // MIB} MiB",
+        f"a layer: tokens * 3 * inner * 2 + {states} * tokens * hidden * 2 + {base // MIB} MiB",
     )
 
 
@@ -137,8 +126,10 @@ def _sampler(arch: Architecture, load: Load) -> Peak:
     each = SAMPLER_V2 if second else SAMPLER_V1
     logits = requests * arch.vocabulary * each
     states = (load.tokens + 2 * requests) * arch.hidden * BYTES
-    kept = 0 if second else _workspace(arch, load)
-    base = BASE_V2 if second else BASE_V1
+    kept = _workspace(arch, load)
+    base = CUBLAS
+    if not second:
+        base += min(MULTIPROCESSORS, requests) * arch.vocabulary * 4
     return Peak(
         logits + states + kept + base,
         f"the sampler: requests * vocabulary * {each} + (tokens + 2 * requests) * hidden * 2"
@@ -147,14 +138,27 @@ def _sampler(arch: Architecture, load: Load) -> Peak:
     )
 
 
-def _workspace(arch: Architecture, load: Load) -> int:
-    """The fused experts' two workspaces, which stay (fused_moe.py, TritonExperts.workspace_shapes).
+def _compiling(arch: Architecture, load: Load) -> Peak:
+    """Inductor times the first kernel with tables of its own: embedding, and hidden states twice.
 
-    gpt-oss's kernels have none that lasts.
+    (config/compilation.py:992, benchmark_combo_kernel.) A model of several parts embeds outside of
+    what is compiled. Seen with Qwen3 8B and 32B, and Gemma-3-27B, which holds 1.06 requests so.
+    """
+    table = arch.vocabulary * arch.hidden * BYTES // load.tensor_parallel
+    return Peak(
+        table + 2 * load.tokens * arch.hidden * BYTES + MIB,
+        "compiling: vocabulary * hidden * 2 + 2 * tokens * hidden * 2",
+    )
+
+
+def _workspace(arch: Architecture, load: Load) -> int:
+    """The fused experts' two workspaces, which stay (fused_moe/experts, workspace_shapes).
+
+    gpt-oss's kernels on Hopper have none that lasts; elsewhere Marlin's are as large as Triton's.
     """
     experts = arch.experts
-    if experts is None or arch.sinks:
+    if experts is None or (arch.sinks and load.hopper):
         return 0
     inner = experts.intermediate // load.tensor_parallel
-    copies = load.tokens * experts.per_token
-    return copies * (max(inner, arch.hidden) + max(2 * inner, arch.hidden)) * BYTES
+    rows = load.tokens * experts.per_token
+    return rows * (max(inner, arch.hidden) + max(2 * inner, arch.hidden)) * BYTES

@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 from ..catalog.architecture import Architecture, Quantization
+from .fitted import FITTED, Fitted
 
 BFLOAT16 = 2
 VOCABULARY_PADDING = 64
@@ -72,7 +73,12 @@ def count(arch: Architecture, share: Share, padding: int = VOCABULARY_PADDING) -
 
 
 def stored_bytes(
-    arch: Architecture, share: Share, quantized: Quantization | None, *, hopper: bool = True
+    arch: Architecture,
+    share: Share,
+    quantized: Quantization | None,
+    *,
+    hopper: bool = True,
+    fitted: Fitted = FITTED,
 ) -> int:
     """The bytes of a share on its GPU, with what loading adds to the checkpoint's own."""
     found = count(arch, share)
@@ -80,9 +86,10 @@ def stored_bytes(
     expert = _per_weight(quantized) if quantized else BFLOAT16
     total = found.linear * linear + found.expert * expert
     total += (found.plain + found.expert_plain + _extra(arch, share)) * BFLOAT16
-    total += tables_bytes(arch) + _absorbed(arch, share)
+    total += tables_bytes(arch, fitted) + _absorbed(arch, share)
     if quantized and quantized.method == "mxfp4":
-        total += _mxfp4_padding(arch, share, hopper=hopper) + found.expert_plain * BFLOAT16
+        total += _mxfp4_padding(arch, share, hopper=hopper, fitted=fitted)
+        total += found.expert_plain * BFLOAT16
     if quantized and quantized.method == "fp8-online":
         total += arch.intermediate // share.tensor_parallel * arch.hidden
     return math.ceil(total)
@@ -97,14 +104,13 @@ def file_bytes(arch: Architecture) -> int:
     return math.ceil(found.linear * linear + found.expert * each + rest)
 
 
-def tables_bytes(arch: Architecture) -> int:
+def tables_bytes(arch: Architecture, fitted: Fitted = FITTED) -> int:
     """The tables of cosines and sines, in bfloat16, whole on every GPU.
 
-    Half as much again for large ones: what making them in float32 leaves in the allocator (measured
-    with Llama-3.1-8B and Gemma-3-27B, 131,072 and 1,048,576 positions).
+    Large ones take more: what making them in float32 leaves in the allocator.
     """
     sizes = [positions * arch.rope_size * BFLOAT16 for positions in arch.rope_positions]
-    return sum(size * 3 // 2 if size > LARGE_TABLE else size for size in sizes)
+    return sum(int(size * fitted.large_tables) if size > LARGE_TABLE else size for size in sizes)
 
 
 def _attention(arch: Architecture, tp: int) -> Count:
@@ -148,11 +154,9 @@ def _experts(arch: Architecture, tp: int) -> Count:
 
 def _per_weight(quantized: Quantization) -> float:
     """Bytes a weight, its share of scales and zero points included."""
-    if quantized.method == "mxfp4":
-        return (quantized.bits + 8 / (quantized.group or 32)) / 8
     if quantized.method == "fp8":
         return 1 + 4 / (128 * 128)  # a float32 for each block of 128 * 128
-    scale = 16 / quantized.group if quantized.group else 0
+    scale = quantized.scale_bits / quantized.group if quantized.group else 0
     zero = quantized.bits / quantized.group if quantized.group and quantized.zeros else 0
     return (quantized.bits + scale + zero) / 8
 
@@ -171,11 +175,11 @@ def _absorbed(arch: Architecture, share: Share) -> int:
     return one * len(share.layers)
 
 
-def _mxfp4_padding(arch: Architecture, share: Share, *, hopper: bool) -> int:
+def _mxfp4_padding(arch: Architecture, share: Share, *, hopper: bool, fitted: Fitted) -> int:
     """What the kernel adds to MXFP4 experts, beside biases that it keeps in float32.
 
     Hopper: triton_kernels swizzles the scales, rows padded to 1,024 and columns to 32 scales, and
-    keeps about 110 MB more (measured with both sizes of gpt-oss). Elsewhere Marlin pads the hidden
+    keeps some more. Elsewhere Marlin pads the hidden
     size to 256 and the intermediate to 128 (quantization/mxfp4.py).
     """
     experts = arch.experts
@@ -186,7 +190,7 @@ def _mxfp4_padding(arch: Architecture, share: Share, *, hopper: bool) -> int:
     if hopper:
         padded = _up(2 * inner, 1024) * _up(hidden // 32, 32)
         padded += _up(hidden, 1024) * _up(math.ceil(inner / 32), 32)
-        return number * (padded - 3 * hidden * inner // 32) + 110_000_000
+        return number * (padded - 3 * hidden * inner // 32) + fitted.mxfp4
     wide, deep = _up(hidden, 256), _up(inner, 128)
     return math.ceil(number * 3 * (wide * deep - hidden * inner) * 17 / 32)
 
