@@ -152,6 +152,68 @@ def test_windows_are_where_the_family_has_them(family: str, full: int) -> None:
     assert found.count(architecture.Kind.WINDOW) == 42 - full
 
 
+LITE = {
+    "architectures": ["DeepseekV2ForCausalLM"],
+    "model_type": "deepseek_v2",
+    "num_hidden_layers": 27,
+    "hidden_size": 2048,
+    "intermediate_size": 10944,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 16,
+    "vocab_size": 102400,
+    "max_position_embeddings": 163840,
+    "kv_lora_rank": 512,
+    "q_lora_rank": None,
+    "qk_rope_head_dim": 64,
+    "qk_nope_head_dim": 128,
+    "v_head_dim": 128,
+    "n_routed_experts": 64,
+    "num_experts_per_tok": 6,
+    "n_shared_experts": 2,
+    "moe_intermediate_size": 1408,
+    "first_k_dense_replace": 1,
+}
+"""DeepSeek-V2-Lite."""
+
+
+def test_a_latent_cache_is_whole_on_every_gpu() -> None:
+    shape = architecture.read(LITE)
+    one, eight = (cache.layout(shape, tensor_parallel=n, kv_bytes=2) for n in (1, 8))
+    assert one.page_bytes == eight.page_bytes == 16 * 576 * 2
+    assert cache.layout(shape, tensor_parallel=1, kv_bytes=1).page_bytes == 64 * 576
+
+
+def test_the_dummy_run_expands_the_largest_context_of_a_latent_cache() -> None:
+    """65,536 tokens at most, 8 of the context else."""
+    shape = architecture.read(LITE)
+    long, short = (
+        memory.fit(shape, H100, memory.Settings(context=n, max_sequences=16, eager=True), ENGINE)
+        for n in (163840, 1024)
+    )
+    assert long.activation_bytes - short.activation_bytes == (65536 - 8192) * 16 * 256 * 2
+
+
+def test_latent_weights_are_expanded_once_more_only_where_they_are_quantized() -> None:
+    shape = architecture.read(LITE)
+    whole = weights.whole(shape)
+    found = weights.stored_bytes(shape, whole, None)
+    assert found == 2 * weights.count(shape, whole).total + weights.tables_bytes(shape)
+    fp8 = architecture.Quantization("fp8", 8)
+    eighth = weights.stored_bytes(shape, whole, fp8) - weights.tables_bytes(shape)
+    linear = weights.count(shape, whole)
+    assert eighth - linear.linear - linear.expert - 2 * linear.plain == pytest.approx(
+        27 * 512 * 16 * 256 * 2,
+        abs=4e6,  # and the scales
+    )
+
+
+def test_layers_below_the_first_window_see_everything() -> None:
+    config = measured.config("Qwen3-8B") | {
+        "sliding_window": 4096, "use_sliding_window": True, "max_window_layers": 28,
+    }  # fmt: skip
+    assert architecture.read(config).kinds.count(architecture.Kind.WINDOW) == 8
+
+
 def test_a_long_rope_has_two_tables_in_one() -> None:
     config = measured.config("Llama-3.1-8B") | {
         "model_type": "phi3",

@@ -35,6 +35,7 @@ KEPT = (
     "sliding_window",
     "use_sliding_window",
     "sliding_window_pattern",
+    "max_window_layers",
     "layer_types",
     "attention_chunk_size",
     "num_local_experts",

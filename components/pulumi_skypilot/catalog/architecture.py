@@ -207,7 +207,7 @@ def read(config: Config) -> Architecture:
         # Families of this name tie unless they say otherwise (transformers, Gemma3TextConfig).
         tied=bool(text.get("tie_word_embeddings", family.startswith("gemma"))),
         qkv_bias=bias,
-        output_bias=bias and family != "glm4_moe" and not family.startswith("qwen2"),
+        output_bias=bias and not family.startswith(("glm4", "qwen2")),
         holds_gate_up=family.startswith(HOLDS_GATE_UP),
         new_residuals=family.startswith("gemma"),
         multimodal=str((config.get("architectures") or [""])[0]).endswith("ConditionalGeneration"),
@@ -215,7 +215,7 @@ def read(config: Config) -> Architecture:
         qk_norm=bool(text.get("use_qk_norm") and family == "glm4_moe")
         or family.startswith(("qwen3", "gemma3")),
         sinks=family == "gpt_oss",
-        norms=4 if family.startswith(("gemma2", "gemma3")) else 2,
+        norms=4 if family in ("gemma2", "gemma3", "gemma3_text", "glm4") else 2,
         rope_positions=_rope_positions(text, family),
         rope_size=rope_size,
         extra_parameters=text.get("extra_parameters", 0),
@@ -351,6 +351,9 @@ def _kinds(text: Config, family: str, layers: int) -> tuple[int | None, tuple[Ki
         return None, (Kind.FULL,) * layers
     if text.get("layer_types"):
         return window, tuple(KINDS[one] for one in text["layer_types"])
+    full = text.get("max_window_layers")
+    if full is not None and family.startswith("qwen"):  # transformers, Qwen2Config
+        return window, tuple(Kind.FULL if i < full else Kind.WINDOW for i in range(layers))
     step = text.get("sliding_window_pattern") or PATTERNS.get(family)
     if step:
         return window, _every(step, layers, Kind.WINDOW)

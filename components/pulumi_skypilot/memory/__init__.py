@@ -169,7 +169,7 @@ def fit(
     needed = (each + engine.null_block) * worst.block_bytes
     concurrency = worst.blocks / each
     load = _load(gpu, settings, last=True)
-    margin = overhead.margin(load, gpu_measured=gpu.measured, total=gpu.total_bytes)
+    margin = overhead.margin(arch, load, gpu_measured=gpu.measured, total=gpu.total_bytes)
     verdict, reason = _verdict(worst, gpu, needed, margin)
     return Fit(
         verdict=verdict,
@@ -252,6 +252,7 @@ def _load(gpu: Gpu, settings: Settings, *, last: bool) -> overhead.Load:
     return overhead.Load(
         tokens=batched,
         requests=sequences,
+        context=settings.context,
         tensor_parallel=settings.tensor_parallel,
         compiled=not settings.eager,
         last=last,

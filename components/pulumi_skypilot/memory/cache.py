@@ -9,8 +9,9 @@ import math
 from ..catalog.architecture import Architecture, Kind
 
 BLOCK_TOKENS = 16
-LATENT_BLOCK_TOKENS = 64
-"""FlashMLA's blocks (vllm/platforms/cuda.py)."""
+FLASH_MLA_TOKENS = 64
+"""Of FlashMLA, which takes an fp8 cache of MLA on Hopper; FlashAttention takes a bfloat16 one, in
+blocks of 16 (platforms/cuda.py:147; v1/attention/backends/mla, supported_kv_cache_dtypes)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +68,7 @@ def layout(
     arch: Architecture, *, tensor_parallel: int, kv_bytes: float, hybrid: bool = True
 ) -> Layout:
     """How vLLM would divide the cache. KV heads are copied where there are fewer than GPUs."""
-    block = LATENT_BLOCK_TOKENS if arch.latent else BLOCK_TOKENS
+    block = FLASH_MLA_TOKENS if arch.latent and kv_bytes < 2 else BLOCK_TOKENS
     if arch.latent:  # one vector a token, whole on every GPU
         numbers = arch.latent.kv_rank + arch.latent.rope
     else:

@@ -7,6 +7,7 @@ PyTorch's. What they do not say is in fitted.py. No other GPU than an H100 has b
 import dataclasses
 
 from ..catalog.architecture import Architecture, Quantization
+from .cache import BLOCK_TOKENS
 from .fitted import COLLECTIVES, FITTED, MIB, SECOND_GRAPHS, Fitted
 
 BYTES = 2
@@ -35,6 +36,7 @@ class Load:
 
     tokens: int
     requests: int
+    context: int
     tensor_parallel: int = 1
     compiled: bool = True
     last: bool = True
@@ -94,9 +96,12 @@ def graph_sizes(largest: int) -> int:
     return 3 + min(largest, 256) // 8 + max(0, largest - 256) // 16
 
 
-def margin(load: Load, *, gpu_measured: bool, total: int) -> int:
-    """Within so much of the edge, either way, nobody should promise anything."""
-    found = 256 * MIB + (512 * MIB if load.tensor_parallel > 1 else 0)
+def margin(arch: Architecture, load: Load, *, gpu_measured: bool, total: int) -> int:
+    """Within so much of the edge, either way, nobody should promise anything.
+
+    More with collectives, and where the dummy run may take images, which is not counted.
+    """
+    found = 256 * MIB + 512 * MIB * (load.tensor_parallel > 1) + 512 * MIB * arch.multimodal
     return found if gpu_measured else found + total // 100
 
 
@@ -112,12 +117,30 @@ def _forward(arch: Architecture, quantized: Quantization | None, load: Load) -> 
         copies = load.tokens * arch.experts.per_token
         deep = arch.experts.intermediate // load.tensor_parallel
         wide = max(wide, copies * 3 * deep * BYTES, _workspace(arch, load))
+    if arch.latent:
+        wide = max(wide, _latent(arch, load) + _workspace(arch, load))
     # Kernels of quantized layers are not cuBLAS's.
     base = CUBLAS if quantized is None or quantized.experts_only else 0
     return Peak(
         int(wide + states * hidden + base),
         f"a layer: tokens * 3 * inner * 2 + {states} * tokens * hidden * 2 + {base // MIB} MiB",
     )
+
+
+def _latent(arch: Architecture, load: Load) -> int:
+    """MLA's stand-in for the largest context it may expand at once, beside queries and output.
+
+    (layers/attention/mla_attention.py: forward_impl without metadata, and
+    determine_chunked_prefill_workspace_size.)
+    """
+    latent = arch.latent
+    if latent is None:
+        return 0
+    pages = load.requests * BLOCK_TOKENS
+    rows = max(min(max(8 * load.context, 4 * pages), 64 * 1024), pages)
+    heads = arch.heads // load.tensor_parallel
+    query = load.tokens * heads * (latent.nope + latent.rope + latent.value)
+    return (rows * heads * (latent.nope + latent.value) + query) * BYTES
 
 
 def _sampler(arch: Architecture, load: Load) -> Peak:

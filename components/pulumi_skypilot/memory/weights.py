@@ -86,7 +86,9 @@ def stored_bytes(
     expert = _per_weight(quantized) if quantized else BFLOAT16
     total = found.linear * linear + found.expert * expert
     total += (found.plain + found.expert_plain + _extra(arch, share)) * BFLOAT16
-    total += tables_bytes(arch, fitted) + _absorbed(arch, share)
+    total += tables_bytes(arch, fitted)
+    if linear != BFLOAT16:
+        total += _absorbed(arch, share)
     if quantized and quantized.method == "mxfp4":
         total += _mxfp4_padding(arch, share, hopper=hopper, fitted=fitted)
         total += found.expert_plain * BFLOAT16
@@ -166,7 +168,11 @@ def _extra(arch: Architecture, share: Share) -> int:
 
 
 def _absorbed(arch: Architecture, share: Share) -> int:
-    """MLA: kv_b_proj once more, in bfloat16, as W_UK and W_UV (vLLM, mla/common.py)."""
+    """MLA: kv_b_proj once more, in bfloat16, as W_UK and W_UV.
+
+    Unless it is there in bfloat16 already: these are then views of it (layers/attention/
+    mla_attention.py, process_weights_after_loading).
+    """
     latent = arch.latent
     if latent is None:
         return 0
