@@ -185,6 +185,33 @@ class TestDiff:
         assert "max_replicas: 3" in outs["task"]
 
 
+class TestStateOfAnEarlierRelease:
+    """It may say what this one refuses: a flag that has a key of its own by now."""
+
+    @pytest.fixture
+    def outs(self, sky, service) -> Props:
+        made: Props = service.create(checked(maxSequences=8.0)).outs
+        old = {key: value for key, value in made.items() if key != "maxSequences"}
+        return {**old, "vllmArgs": {"max-num-seqs": 8.0}}
+
+    def test_is_changed_into_what_is_wanted_now(self, sky, service, outs):
+        news = checked(maxSequences=16.0)
+        assert service.diff(NAME, outs, news).changes
+        assert "--max-num-seqs 16" in service.update(NAME, outs, news).outs["task"]
+
+    def test_does_not_hide_that_the_flag_is_to_go(self, sky, service, outs):
+        assert service.diff(NAME, outs, checked()).changes
+        assert "--max-num-seqs" not in service.update(NAME, outs, checked()).outs["task"]
+
+    def test_needs_no_change_where_the_key_says_the_same(self, sky, service, outs):
+        assert not service.diff(NAME, outs, checked(maxSequences=8.0)).changes
+
+    def test_is_read_and_destroyed(self, sky, service, outs):
+        assert service.read(NAME, outs).inputs is None
+        service.delete(NAME, outs)
+        assert sky.services() == ()
+
+
 PEM = {
     "certificate": "-----BEGIN CERTIFICATE-----\ncanary-c\n",
     "key": "-----BEGIN PRIVATE KEY-----\ncanary-k\n",

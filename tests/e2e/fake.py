@@ -18,6 +18,8 @@ from pulumi_skypilot import port, testing
 
 VARIABLE = "FAKE_SKYPILOT"
 """Where the file is."""
+HANGS = "FAKE_SKYPILOT_HANGS"
+"""The calls, with commas, that never come back: for a test that kills what waits for them."""
 CHANGES = ("up", "update", "down", "machine_down", "launch", "exec", "cancel_jobs", "autostop")
 LATER = 3600.0
 """Seconds from one command to the next."""
@@ -27,15 +29,21 @@ _FOLDER = pathlib.Path(__file__).parent / "faked"
 _ROOT = _FOLDER.parents[2]
 
 
-def environment(file: pathlib.Path) -> dict[str, str]:
-    """What lets the CLI talk to the fake that the file holds."""
-    return {VARIABLE: str(file), "PYTHONPATH": f"{_FOLDER}:{_ROOT}"}
+def environment(file: pathlib.Path, *hangs: str) -> dict[str, str]:
+    """What lets the CLI talk to the fake that the file holds; calls of these names hang."""
+    return {VARIABLE: str(file), HANGS: ",".join(hangs), "PYTHONPATH": f"{_FOLDER}:{_ROOT}"}
 
 
 def install() -> None:
     """Put it in the place of SkyPilot for the rest of this process's life."""
     kept = typing.cast("testing.SkyPilot", Kept(pathlib.Path(os.environ[VARIABLE])))
     _INSTALLED.enter_context(testing.use(kept))
+
+
+def asked(file: pathlib.Path) -> list[str]:
+    """The calls that have changed something, in order."""
+    lines = file.read_text().splitlines() if file.exists() else ()
+    return [str(json.loads(line)["call"]) for line in lines]
 
 
 def read(file: pathlib.Path) -> testing.SkyPilot:
@@ -57,6 +65,7 @@ class Kept:
 
     def __init__(self, file: pathlib.Path) -> None:
         self._file, self._fake, self._lock = file, read(file), threading.RLock()
+        self._hangs = os.environ.get(HANGS, "").split(",")
 
     def __getattr__(self, name: str) -> object:
         found = getattr(self._fake, name)
@@ -70,7 +79,10 @@ class Kept:
                     line = json.dumps({**asked, "args": [*map(_write, args)]})
                     with self._file.open("a") as file:
                         file.write(f"{line}\n")
-                return call(*args, **options)
+                found = call(*args, **options)
+            if name in self._hangs:
+                threading.Event().wait()
+            return found
 
         return kept
 

@@ -146,12 +146,12 @@ class Stack:
         """The one service in the stack's state."""
         return next(one for one in self.resources() if one["type"] == SERVICE)
 
-    def start(self, *args: str) -> subprocess.Popen[bytes]:
+    def start(self, *args: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Begin a command that the test will kill."""
         return subprocess.Popen(
             ["pulumi", *args, "--yes", "--skip-preview", "--non-interactive", "-s", self.name],
             cwd=self.project,
-            env=self.environment(),
+            env=self.environment(**(env or {})),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

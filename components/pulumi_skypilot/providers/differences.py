@@ -85,7 +85,9 @@ def disturbs(olds: Props, news: Props, effect: changes.Effect) -> str:
     What it costs stands in the stack's own line: prices are not for check and diff.
     """
     unpriced = cost.Cost(None, None, None)
-    before, after = (disruption.Side(properties.typed(props), unpriced) for props in (olds, news))
+    before, after = (
+        disruption.Side(properties.remembered(props)[0], unpriced) for props in (olds, news)
+    )
     return disruption.disruption(effect.value, before, after).text
 
 
@@ -102,8 +104,9 @@ def next_text(olds: Props, news: Props) -> str:
     After drift the whole of the plan is applied, since the old task is someone else's.
     """
     planned = plan.plan(properties.typed(news), news["name"])
-    if olds.get("drift") or news.get("upgrade"):
+    before, whole = properties.remembered(olds)
+    if olds.get("drift") or news.get("upgrade") or not whole:
         return planned.task_text
     old = task.from_text(olds["task"])
-    kept = changes.keep_generated(properties.typed(olds), planned.spec, old, planned.task)
+    kept = changes.keep_generated(before, planned.spec, old, planned.task)
     return task.text({**kept, "name": planned.name})

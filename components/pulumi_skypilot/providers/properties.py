@@ -35,9 +35,22 @@ def typed(props: Props) -> spec.Spec:
     return spec.parse(data)
 
 
+def remembered(olds: Props) -> tuple[spec.Spec, bool]:
+    """The typed spec of a state, and whether all of it can be read.
+
+    An earlier release may have taken what this one refuses; that must stop no change of it and no
+    destroy. Raises SpecError when nothing of it makes sense.
+    """
+    try:
+        return typed(olds), True
+    except spec.SpecError as error:
+        refused = {problem.property for problem in error.problems}
+        return typed({key: value for key, value in olds.items() if key not in refused}), False
+
+
 def wanted(props: Props, text: str) -> marker.Wanted:
-    """What is to be: the task's text, and the values that it only names."""
-    one = typed(props)
+    """What is to be, or was: the task's text, and the values that it only names."""
+    one, _ = remembered(props)
     return marker.Wanted(
         name=props["name"],
         mark=props["scope"]["mark"],

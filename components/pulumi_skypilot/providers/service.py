@@ -50,7 +50,8 @@ class ServiceProvider(deployed.DeployedProvider):
     def delete(self, _id: str, props: Props) -> None:
         """Take the service down and see that no machine of it is left."""
         try:
-            self.services(props["scope"], properties.typed(props).timeouts.delete).delete(
+            seconds = properties.remembered(props)[0].timeouts.delete
+            self.services(props["scope"], seconds).delete(
                 props["name"], props["scope"]["mark"], props["hash"]
             )
         except port.Unreachable:
