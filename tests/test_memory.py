@@ -6,7 +6,7 @@ import typing
 import pytest
 
 from pulumi_skypilot import memory
-from pulumi_skypilot.catalog import architecture
+from pulumi_skypilot.catalog import architecture, stored
 from pulumi_skypilot.memory import cache, weights
 from tests import measured
 from tests.measured import ENGINE, H100, ROWS, arch, fit
@@ -114,9 +114,10 @@ def test_an_fp8_cache_holds_twice_as_many() -> None:
 
 
 @pytest.mark.parametrize(
-    "stored",
+    "told",
     [
         {"quant_method": "modelopt", "quant_algo": "FP8", "kv_cache_quant_algo": "FP8"},
+        {"producer": {"name": "modelopt"}, "quant_algo": "FP8", "kv_cache_scheme": "FP8"},
         {
             "quant_method": "compressed-tensors",
             "config_groups": {"group_0": {"weights": {"num_bits": 8, "type": "float"}}},
@@ -124,14 +125,14 @@ def test_an_fp8_cache_holds_twice_as_many() -> None:
         },
     ],
 )
-def test_a_checkpoint_made_for_an_fp8_cache_gets_one(stored: dict[str, object]) -> None:
+def test_a_checkpoint_made_for_an_fp8_cache_gets_one(told: dict[str, object]) -> None:
     """Unless another is told."""
-    config = measured.config("Llama-3.1-8B") | {"quantization_config": stored}
+    config = measured.config("Llama-3.1-8B") | {"quantization_config": told}
     shape = architecture.read(config)
-    for told, same in (("auto", "fp8"), ("bfloat16", "bfloat16")):
+    for dtype, same in (("auto", "fp8"), ("bfloat16", "bfloat16")):
         by_itself, given = (
             memory.fit(shape, H100, memory.Settings(context=8192, kv_dtype=one), ENGINE)
-            for one in (told, same)
+            for one in (dtype, same)
         )
         assert by_itself.blocks == given.blocks
     assert memory.kv_dtype(shape, memory.Settings(context=1)) == "fp8"
@@ -198,7 +199,7 @@ def test_latent_weights_are_expanded_once_more_only_where_they_are_quantized() -
     whole = weights.whole(shape)
     found = weights.stored_bytes(shape, whole, None)
     assert found == 2 * weights.count(shape, whole).total + weights.tables_bytes(shape)
-    fp8 = architecture.Quantization("fp8", 8)
+    fp8 = stored.Quantization("fp8", 8)
     eighth = weights.stored_bytes(shape, whole, fp8) - weights.tables_bytes(shape)
     linear = weights.count(shape, whole)
     assert eighth - linear.linear - linear.expert - 2 * linear.plain == pytest.approx(
@@ -280,7 +281,7 @@ def test_every_number_has_its_formula_and_its_source() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stored", "bits", "group", "zeros"),
+    ("told", "bits", "group", "zeros"),
     [
         ({"quant_method": "awq", "bits": 4, "group_size": 128}, 4, 128, True),
         ({"quant_method": "gptq", "bits": 4, "group_size": 64, "sym": True}, 4, 64, False),
@@ -292,16 +293,16 @@ def test_every_number_has_its_formula_and_its_source() -> None:
     ],
 )
 def test_a_config_says_how_weights_are_stored(
-    stored: dict[str, object], bits: int, group: int | None, zeros: bool
+    told: dict[str, object], bits: int, group: int | None, zeros: bool
 ) -> None:
-    found = architecture.quantization(stored)
+    found = stored.quantization(told)
     assert found is not None
     assert (found.bits, found.group, found.zeros) == (bits, group, zeros)
 
 
 def test_int4_weights_are_an_eighth_more_than_a_quarter_at_most() -> None:
     shape = arch("Qwen3-32B")
-    awq = architecture.quantization({"quant_method": "awq", "bits": 4, "group_size": 128})
+    awq = stored.quantization({"quant_method": "awq", "bits": 4, "group_size": 128})
     whole = weights.whole(shape)
     counted = weights.count(shape, whole)
     saved = weights.stored_bytes(shape, whole, None) - weights.stored_bytes(shape, whole, awq)

@@ -43,6 +43,7 @@ KEPT = (
     "n_routed_experts",
     "num_experts_per_tok",
     "experts_per_token",
+    "top_k_experts",
     "moe_intermediate_size",
     "n_shared_experts",
     "shared_expert_intermediate_size",
@@ -129,7 +130,7 @@ def _normal(found: hub.Found) -> dict[str, typing.Any]:
 def _quantization(found: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
     """Without the same names for every layer."""
     kept = dict(found)
-    for key in ("ignore", "modules_to_not_convert", "ignored_layers"):
+    for key in ("ignore", "exclude_modules", "modules_to_not_convert", "ignored_layers"):
         if isinstance(kept.get(key), list):
             short = [re.sub(r"\.\d+\.", ".N.", str(name)) for name in kept[key]]
             kept[key] = list(dict.fromkeys(short))
@@ -138,13 +139,13 @@ def _quantization(found: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
 
 def _format(shape: Architecture, config: Mapping[str, typing.Any]) -> str:
     """The format of formats.toml that the weights are stored in."""
-    method = (config.get("quantization_config") or {}).get("quant_method")
-    if method is None:
+    told = config.get("quantization_config") or {}
+    if not told:
         return "bfloat16"
     if shape.quantization is None or shape.quantization.method not in catalog.formats():
         raise Unknown(
-            f"quantization {method} is not known; {', '.join(catalog.formats())} are what is "
-            "reckoned here"
+            f"quantization {told.get('quant_method')} is not known; "
+            f"{', '.join(catalog.formats())} are what is reckoned here"
         )
     return shape.quantization.method
 

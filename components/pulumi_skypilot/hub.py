@@ -3,6 +3,7 @@
 The only module that asks the hub, and only for `pulumi-skypilot models add`: no preview does.
 """
 
+import contextlib
 import dataclasses
 import http.client
 import json
@@ -21,6 +22,9 @@ LARGEST = 100 * 2**20
 
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
+MODELOPT = "hf_quant_config.json"
+"""Where NVIDIA's ModelOpt says how weights are stored, if config.json does not (vllm,
+transformers_utils/config.py, get_config)."""
 
 
 class Wrong(Exception):
@@ -52,6 +56,9 @@ def folder(path: pathlib.Path) -> Found:
     if not config.is_file():
         raise Wrong(f"{path}: there is no config.json in it")
     table = _table(config.read_bytes(), str(config))
+    beside = path / MODELOPT
+    if not table.get("quantization_config") and beside.is_file():
+        table["quantization_config"] = _modelopt(_table(beside.read_bytes(), str(beside)))
     index, single = path / INDEX, path / SINGLE
     size, names = None, frozenset[str]()
     if index.is_file():
@@ -70,6 +77,10 @@ def model(name: str, revision: str = "main") -> Found:
     with repository.open("config.json") as answer:
         config = _table(_all(answer, "config.json"), f"{name}, config.json")
         commit = answer.headers.get("X-Repo-Commit") or revision
+    if not config.get("quantization_config"):
+        with contextlib.suppress(_Absent), repository.open(MODELOPT) as answer:
+            stored = _table(_all(answer, MODELOPT), f"{name}, {MODELOPT}")
+            config["quantization_config"] = _modelopt(stored)
     size, names = None, frozenset[str]()
     try:
         with repository.open(INDEX) as answer:
@@ -207,6 +218,11 @@ def _table(content: bytes, where: str) -> dict[str, typing.Any]:
     if not isinstance(found, dict):
         raise Wrong(f"{where}: it holds no JSON table")
     return found
+
+
+def _modelopt(found: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
+    """As if it stood in config.json."""
+    return {"quant_method": "modelopt", **(found.get("quantization") or {})}
 
 
 def _of_index(index: Mapping[str, typing.Any]) -> tuple[int | None, frozenset[str]]:

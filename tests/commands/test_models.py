@@ -126,6 +126,15 @@ def test_a_project_is_found_from_the_folders_below(
     assert catalog.project_folder() == project / "models"
 
 
+def test_modelopt_tells_in_a_file_of_its_own(hub: hubs.Hub, project: pathlib.Path) -> None:
+    told = {"quantization": {"quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}}
+    hub.models["nvidia/X"] = {**files(), "hf_quant_config.json": json.dumps(told).encode()}
+    assert cli.main(["models", "add", "nvidia/X"]) == 0
+    facts = catalog.models()["nvidia/X"]
+    assert facts.weights == "fp8"
+    assert facts.architecture.fp8_cache
+
+
 def test_the_vision_part_is_what_is_left(hub: hubs.Hub, project: pathlib.Path, capsys) -> None:
     config = {"vision_config": {"depth": 32}, "architectures": ["X"], "model_type": "qwen2_5_vl"}
     hub.models["Qwen/VL"] = files(

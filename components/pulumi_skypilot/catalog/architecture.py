@@ -8,7 +8,7 @@ import enum
 import typing
 from collections.abc import Mapping
 
-Config = Mapping[str, typing.Any]
+from .stored import Config, Quantization, fp8_cache, quantization
 
 TEXT = ("text_config", "llm_config", "language_config")
 """Under which key a model of several parts keeps its language part."""
@@ -37,13 +37,18 @@ NEEDED = (
     "num_hidden_layers",
     "num_attention_heads",
     "hidden_size",
-    "intermediate_size",
     "vocab_size",
 )
 """What nothing can be reckoned without."""
 
+WIDTHS = ("intermediate_size", "moe_intermediate_size")
+"""One of these too."""
+
 UNCOUNTED: Mapping[str, str] = {
     "attn_type_list": "linear attention",
+    "block_configs": "layers of several shapes",
+    "compress_ratios": "a cache that is compressed",
+    "global_head_dim": "heads of two sizes",
     "hybrid_override_pattern": "state-space layers",
     "index_topk": "an index of its sparse attention in the cache",
     "is_encoder_decoder": "an encoder",
@@ -51,9 +56,12 @@ UNCOUNTED: Mapping[str, str] = {
     "linear_attn_config": "linear attention",
     "linear_num_value_heads": "linear attention",
     "mamba_d_state": "state-space layers",
+    "num_global_key_value_heads": "heads of two numbers",
     "num_kv_shared_layers": "layers that share their cache",
+    "sparse_attention_config": "an index of its sparse attention in the cache",
     "ssm_cfg": "state-space layers",
     "state_size": "state-space layers",
+    "swa_num_key_value_heads": "heads of two numbers",
 }
 """Keys of config.json that tell of something which takes memory in a way that is not known here."""
 
@@ -104,20 +112,6 @@ class Latent:
     nope: int
     value: int
     query_rank: int | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Quantization:
-    """How the weights of linear layers are stored."""
-
-    method: str
-    bits: int
-    group: int | None = None
-    """Weights that share a scale; None: a block of 128 * 128, or the whole tensor."""
-    zeros: bool = False
-    """Whether a group has a zero point beside its scale."""
-    experts_only: bool = False
-    scale_bits: int = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,7 +189,7 @@ def read(config: Config) -> Architecture:
         kv_heads=text.get("num_key_value_heads") or heads,
         head_size=head_size,
         vocabulary=text["vocab_size"],
-        intermediate=text.get("intermediate_size_mlp") or text["intermediate_size"],
+        intermediate=text.get("intermediate_size_mlp") or text.get("intermediate_size") or 0,
         max_positions=text.get("max_position_embeddings"),
         window=window,
         kinds=kinds,
@@ -211,7 +205,7 @@ def read(config: Config) -> Architecture:
         holds_gate_up=family.startswith(HOLDS_GATE_UP),
         new_residuals=family.startswith("gemma"),
         multimodal=str((config.get("architectures") or [""])[0]).endswith("ConditionalGeneration"),
-        fp8_cache=_fp8_cache(text.get("quantization_config") or {}),
+        fp8_cache=fp8_cache(text.get("quantization_config") or {}),
         qk_norm=bool(text.get("use_qk_norm") and family == "glm4_moe")
         or family.startswith(("qwen3", "gemma3")),
         sinks=family == "gpt_oss",
@@ -224,17 +218,20 @@ def read(config: Config) -> Architecture:
 
 def _refuse_unknown(text: Config) -> None:
     name = (text.get("architectures") or [text.get("model_type") or "without a name"])[0]
-    lacking = [key for key in NEEDED if not text.get(key)]
-    if lacking:
-        raise Unknown(
-            f"architecture {name} is not known: config.json has no {', '.join(lacking)}, which the "
-            "memory follows from"
-        )
-    odd = next((key for key in UNCOUNTED if text.get(key)), None)
+    odd = next((key for key in UNCOUNTED if _tells(text.get(key))), None)
     if odd:
         raise Unknown(
             f"architecture {name} is not known: {odd} tells of {UNCOUNTED[odd]}, which is not "
             "reckoned here"
+        )
+    lacking = [key for key in NEEDED if not text.get(key)]
+    lacking += [] if any(map(text.get, WIDTHS)) else [WIDTHS[0]]
+    if _expert_count(text) and not _experts_per_token(text):
+        lacking.append("num_experts_per_tok")
+    if lacking:
+        raise Unknown(
+            f"architecture {name} is not known: config.json has no {', '.join(lacking)}, which the "
+            "memory follows from"
         )
     strange = sorted(set(text.get("layer_types") or ()) - KINDS.keys())
     if strange:
@@ -244,64 +241,10 @@ def _refuse_unknown(text: Config) -> None:
         )
 
 
-def quantization(found: Config) -> Quantization | None:
-    """The format that a quantization_config names; None for none or an unknown one."""
-    reader = _STORED.get(str(found.get("quant_method")))
-    return reader(found) if reader else None
-
-
-def _groups(found: Config) -> Quantization:
-    """AWQ and GPTQ."""
-    method = found["quant_method"]
-    # AutoAWQ's first releases had names of their own.
-    bits = found.get("bits") or found.get("w_bit") or 4
-    group = found.get("group_size") or found.get("q_group_size") or 128
-    return Quantization(
-        method,
-        bits,
-        group if group > 0 else None,  # -1: a scale for each row
-        zeros=not found.get("sym", method == "gptq"),
-    )
-
-
-def _compressed(found: Config) -> Quantization:
-    (group_0, *_) = found["config_groups"].values()
-    weights = group_0["weights"]
-    return Quantization(
-        "compressed-tensors",
-        weights["num_bits"],
-        weights.get("group_size"),
-        zeros=not weights.get("symmetric", True),
-        scale_bits=8 if weights.get("type") == "float" and weights["num_bits"] == 4 else 16,
-        # The experts alone where everything else is listed as left out (Kimi K2 Thinking).
-        experts_only=any("self_attn" in str(name) for name in found.get("ignore", ())),
-    )
-
-
-def _modelopt(found: Config) -> Quantization | None:
-    algorithm = str(found.get("quant_algo")).upper()
-    if "FP4" in algorithm:
-        return Quantization("modelopt_fp4", 4, 16, scale_bits=8)
-    return Quantization("fp8", 8) if algorithm == "FP8" else None
-
-
-_STORED: Mapping[str, typing.Callable[[Config], Quantization | None]] = {
-    "awq": _groups,
-    "compressed-tensors": _compressed,
-    "fbgemm_fp8": lambda _: Quantization("fp8", 8),
-    "fp8": lambda _: Quantization("fp8", 8),
-    "gptq": _groups,
-    "modelopt": _modelopt,
-    "mxfp4": lambda _: Quantization("mxfp4", 4, 32, experts_only=True, scale_bits=8),
-}
-"""By quant_method."""
-
-
-def _fp8_cache(found: Config) -> bool:
-    """Whether a quantization_config names a cache in fp8."""
-    scheme = found.get("kv_cache_scheme") or {}
-    told = str(found.get("kv_cache_quant_algo") or "").upper()
-    return told == "FP8" or (scheme.get("num_bits"), scheme.get("type")) == (8, "float")
+def _tells(value: object) -> bool:
+    """Whether such a key says that there is what it tells of; a list names each layer's kind."""
+    plain = (1, "attention", "full_attention")
+    return any(one not in plain for one in value) if isinstance(value, list) else bool(value)
 
 
 def _latent(text: Config) -> Latent | None:
@@ -317,19 +260,29 @@ def _latent(text: Config) -> Latent | None:
 
 
 def _experts(text: Config, family: str) -> Experts | None:
-    count = text.get("num_local_experts") or text.get("num_experts") or text.get("n_routed_experts")
-    if not count:
+    count, per_token = _expert_count(text), _experts_per_token(text)
+    if not count or not per_token:
         return None
     intermediate = text.get("moe_intermediate_size") or text["intermediate_size"]
     shared = text.get("n_shared_experts") or (1 if family.startswith("llama4") else 0)
     beside = text.get("shared_expert_intermediate_size") or shared * intermediate
     return Experts(
         count=count,
-        per_token=text.get("num_experts_per_tok") or text["experts_per_token"],
+        per_token=per_token,
         intermediate=intermediate,
         shared_intermediate=beside,
         correction="n_routed_experts" in text,
     )
+
+
+def _expert_count(text: Config) -> int | None:
+    keys = ("num_local_experts", "num_experts", "n_routed_experts")
+    return next((text[key] for key in keys if text.get(key)), None)
+
+
+def _experts_per_token(text: Config) -> int | None:
+    keys = ("num_experts_per_tok", "experts_per_token", "top_k_experts")
+    return next((text[key] for key in keys if text.get(key)), None)
 
 
 def _has_experts(text: Config, layer: int) -> bool:
@@ -379,6 +332,8 @@ def _rope_positions(text: Config, family: str) -> tuple[int, ...]:
 
 def _table(scaling: Config, most: int, original: int | None = None) -> int:
     kind, factor = scaling.get("rope_type") or scaling.get("type"), scaling.get("factor", 1)
+    if scaling.get("mrope_section"):  # rotary_embedding/mrope.py:238
+        return most * 4
     if kind in ("longrope", "su"):  # both tables, one after the other
         return most + int(scaling.get("original_max_position_embeddings") or original or 0)
     if kind == "yarn":

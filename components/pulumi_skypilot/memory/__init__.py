@@ -8,7 +8,8 @@ import enum
 import math
 from collections.abc import Mapping
 
-from ..catalog.architecture import Architecture, Quantization
+from ..catalog.architecture import Architecture
+from ..catalog.stored import Quantization
 from . import cache, overhead, weights
 from .fitted import FITTED, Fitted
 

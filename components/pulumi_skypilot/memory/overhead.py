@@ -6,7 +6,8 @@ PyTorch's. What they do not say is in fitted.py. No other GPU than an H100 has b
 
 import dataclasses
 
-from ..catalog.architecture import Architecture, Quantization
+from ..catalog.architecture import Architecture
+from ..catalog.stored import Quantization
 from .cache import BLOCK_TOKENS
 from .fitted import COLLECTIVES, FITTED, MIB, SECOND_GRAPHS, Fitted
 

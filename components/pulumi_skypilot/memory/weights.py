@@ -3,7 +3,8 @@
 import dataclasses
 import math
 
-from ..catalog.architecture import Architecture, Quantization
+from ..catalog.architecture import Architecture
+from ..catalog.stored import Quantization
 from .fitted import FITTED, Fitted
 
 BFLOAT16 = 2

@@ -1,0 +1,89 @@
+"""How a model's weights are stored, and its cache, by what its quantization_config says."""
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+
+Config = Mapping[str, typing.Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantization:
+    """How the weights of linear layers are stored."""
+
+    method: str
+    bits: int
+    group: int | None = None
+    """Weights that share a scale; None: a block of 128 * 128, or the whole tensor."""
+    zeros: bool = False
+    """Whether a group has a zero point beside its scale."""
+    experts_only: bool = False
+    scale_bits: int = 16
+
+
+def quantization(found: Config) -> Quantization | None:
+    """The format that a quantization_config names; None for none or an unknown one."""
+    # Some of ModelOpt's say who made them instead.
+    method = found.get("quant_method") or (found.get("producer") or {}).get("name")
+    reader = _STORED.get(str(method))
+    return reader(found) if reader else None
+
+
+def _groups(found: Config) -> Quantization:
+    """AWQ and GPTQ."""
+    method = found["quant_method"]
+    # AutoAWQ's first releases had names of their own.
+    bits = found.get("bits") or found.get("w_bit") or 4
+    group = found.get("group_size") or found.get("q_group_size") or 128
+    return Quantization(
+        method,
+        bits,
+        group if group > 0 else None,  # -1: a scale for each row
+        zeros=not found.get("sym", method == "gptq"),
+    )
+
+
+def _compressed(found: Config) -> Quantization:
+    (group_0, *_) = found["config_groups"].values()
+    weights = group_0["weights"]
+    return Quantization(
+        "compressed-tensors",
+        weights["num_bits"],
+        weights.get("group_size"),
+        zeros=not weights.get("symmetric", True),
+        scale_bits=8 if weights.get("type") == "float" and weights["num_bits"] == 4 else 16,
+        # The experts alone where everything else is listed as left out (Kimi K2 Thinking).
+        experts_only=any("self_attn" in str(name) for name in found.get("ignore", ())),
+    )
+
+
+def _modelopt(found: Config) -> Quantization | None:
+    algorithm = str(found.get("quant_algo")).upper()
+    if "FP4" in algorithm:
+        left = (*found.get("ignore", ()), *found.get("exclude_modules", ()))
+        alone = any("self_attn" in str(name) for name in left)
+        return Quantization("modelopt_fp4", 4, 16, scale_bits=8, experts_only=alone)
+    return Quantization("fp8", 8) if algorithm == "FP8" else None
+
+
+_STORED: Mapping[str, typing.Callable[[Config], Quantization | None]] = {
+    "awq": _groups,
+    "compressed-tensors": _compressed,
+    "fbgemm_fp8": lambda _: Quantization("fp8", 8),
+    "fp8": lambda _: Quantization("fp8", 8),
+    "gptq": _groups,
+    "modelopt": _modelopt,
+    "mxfp4": lambda _: Quantization("mxfp4", 4, 32, experts_only=True, scale_bits=8),
+}
+"""By quant_method."""
+
+
+def fp8_cache(found: Config) -> bool:
+    """Whether a quantization_config names a cache in fp8.
+
+    (vllm/utils/torch_utils.py, get_kv_cache_quant_algo_string.)
+    """
+    scheme = found.get("kv_cache_scheme") or found.get("kv_cache_quant_algo")
+    if isinstance(scheme, Mapping):
+        return (scheme.get("num_bits"), scheme.get("type")) == (8, "float")
+    return str(scheme).upper() == "FP8"
