@@ -1,0 +1,36 @@
+"""A spec that is read, and the reasons for which one is refused."""
+
+import pydantic
+import pytest
+
+from pulumi_skypilot import reading, spec
+from tests import specs
+
+
+def problems(data: dict[str, object]) -> dict[str, str]:
+    with pytest.raises(spec.SpecError) as caught:
+        spec.parse(data)
+    return {problem.property: problem.reason for problem in caught.value.problems}
+
+
+def refused(**data: object) -> str:
+    """The one reason for which the smallest spec with these keys is refused."""
+    found = problems({**specs.SMALLEST, **data})
+    assert list(found) == list(data)[:1]
+    return next(iter(found.values()))
+
+
+def parsed(**data: object) -> spec.Spec:
+    return spec.parse({**specs.SMALLEST, **data})
+
+
+def all_keys() -> dict[str, list[str]]:
+    tables: dict[str, type[pydantic.BaseModel]] = {"": spec.Spec}
+    for field in spec.Spec.model_fields.values():
+        nested = reading.nested(field.annotation)
+        if nested is not None:
+            tables[f"{field.alias}{'./a' if field.alias == 'mounts' else ''}"] = nested
+    return {
+        where: [str(field.alias) for field in table.model_fields.values()]
+        for where, table in tables.items()
+    }

@@ -1,0 +1,99 @@
+"""Keys that go together, and keys that do not."""
+
+import pytest
+
+from tests import specs
+from tests.spec.parsing import parsed, problems, refused
+
+BY_GPU = {"min": 1, "max": 2, "targetQps": {"H100": 1}}
+
+CREDENTIALS = {"server": "a.b", "username": "u", "password": "p"}
+
+
+def test_what_cannot_stop_is_to_be_given_up() -> None:
+    told = refused(autostop={"idle": 30}, kind="cluster", spot=True)
+    assert told == "autostop.then: spot machines cannot stop; write down"
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "reason"),
+    [
+        ({"nodes": 2, "tensorParallel": 1, "pipelineParallel": 1}, "pipelineParallel",
+         "1 GPUs a layer (tensorParallel) x 1 stages are 1, and 2 nodes of H100:1 have 2"),
+        ({"nodes": 2, "accelerators": "H100:4", "pipelineParallel": 4}, "pipelineParallel",
+         "4 GPUs a layer (tensorParallel) x 4 stages are 16, and 2 nodes of H100:4 have 8"),
+        ({"accelerators": "H100:2", "pipelineParallel": 2}, "pipelineParallel",
+         "2 GPUs a layer (tensorParallel) x 2 stages are 4, and H100:2 have 2"),
+        ({"nodes": 2, "tensorParallel": 4}, "tensorParallel", "4 is more than the GPUs of H100:1"),
+        ({"loadBalancing": {"policy": "instance_aware_least_load"}}, "loadBalancing",
+         "needs a target for each GPU; write replicas.targetQps as a table"),
+        ({"loadBalancing": {"policy": "least_load"}, "replicas": BY_GPU}, "loadBalancing",
+         "a target for each GPU needs instance_aware_least_load; drop the policy"),
+        ({"replicas": {**BY_GPU, "targetQps": {"H100": 1, "L4": 1}}}, "replicas",
+         "targetQps.L4: it is not among the accelerators (H100); drop it"),
+        ({"replicas": BY_GPU, "accelerators": ["H100:1", "L4:1"]}, "replicas",
+         "targetQps: it has no L4; add it"),
+        ({"replicas": {**BY_GPU, "targetQps": {"A100-80GB": 1}}, "accelerators": "A100-80GB"},
+         "replicas", "targetQps.A100-80GB: SkyServe takes names of A-Z and 0-9 only here"),
+        ({"replicas": BY_GPU, "spot": {"fallback": "on-demand"}}, "replicas",
+         "targetQps: SkyServe's autoscaler for spot with on-demand machines takes one number"),
+        ({"replicas": {**BY_GPU, "min": 0}}, "replicas", "never starts a replica"),
+        ({"spot": {"onDemand": 2}}, "spot", "onDemand: 2 is more than replicas.min, 1"),
+        ({"kind": "cluster", "replicas": 2}, "replicas",
+         "a cluster has none; drop it, or write kind: service"),
+        ({"kind": "cluster", "tls": {"certificate": "a", "key": "b"}}, "tls", "a cluster has none"),
+        ({"kind": "cluster", "loadBalancing": {}}, "loadBalancing", "a cluster has none"),
+        ({"kind": "cluster", "updateMode": "rolling"}, "updateMode", "a cluster has none"),
+        ({"autostop": {"idle": 9}}, "autostop",
+         "a service has none; drop it, or write kind: cluster"),
+        ({"kind": "cluster", "spot": {"fallback": "on-demand"}}, "spot", "write true or false"),
+        ({"imageCredentials": CREDENTIALS}, "imageCredentials", "set image to docker:IMAGE"),
+        ({"modelCache": "/m"}, "modelCache", "nothing is mounted at /m"),
+        ({"modelCache": "/m", "mounts": {"/m": "s3://a"}, "env": {"HF_HOME": "x"}}, "modelCache",
+         "it sets HF_HOME, and so does env"),
+        ({"volumes": {"/m": "x"}, "mounts": {"/m": "s3://a"}}, "mounts", "a volume is there"),
+        ({"reasoningEffort": "low", "vllmArgs": {"middleware": "a.b"}}, "reasoningEffort",
+         "vllmArgs.middleware would take its place"),
+        ({"workdir": {"path": ".", "url": "https://a"}}, "workdir", "name a local folder, or"),
+        ({"workdir": {"path": ".", "ref": "main"}}, "workdir", "ref belongs to the url"),
+        ({"workdir": {"url": "https://a", "digest": "0"}}, "workdir", "digest belongs to a local"),
+        ({"mounts": {"/m": "s3://a/"}}, "mounts", "is not a bucket's URL such as s3://bucket/dir"),
+        ({"mounts": {"m": "s3://a"}}, "mounts", "m is not an absolute path such as /models"),
+        ({"mounts": ["s3://a"]}, "mounts", "write /path: s3://bucket"),
+        ({"volumes": {"/v": "a b"}}, "volumes", "/v: a b is not the name of a volume"),
+        ({"setup": ["pip list"]}, "setup", "is no command; write shell lines after |"),
+        ({"config": "x"}, "config", "x is not a table"),
+        ({"replicas": {**BY_GPU, "targetQps": {}}}, "replicas", "the table is empty; write e.g."),
+        ({"readinessProbe": {"postData": 7}}, "readinessProbe", "neither a table nor a text"),
+        ({"auth": "nobody"}, "auth", "nobody is unknown; write 'key' or 'none'"),
+    ],
+)  # fmt: skip
+def test_keys_that_do_not_go_together_are_told(
+    data: dict[str, object], key: str, reason: str
+) -> None:
+    found = problems({**specs.SMALLEST, **data})
+    assert list(found) == [key]
+    assert found[key].startswith(f"{key}")
+    assert reason in found[key]
+
+
+def test_a_probe_may_ask_v1_where_nobody_needs_a_key() -> None:
+    wanted = parsed(auth="none", readinessProbe={"path": "/v1/models"})
+    assert wanted.readiness_probe.path == "/v1/models"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"nodes": 2, "accelerators": "H100:8"},
+        {"nodes": 2, "accelerators": "H100:4", "tensorParallel": 8, "pipelineParallel": 1},
+        {"nodes": 2, "accelerators": ["H100:4", "H100:8"], "tensorParallel": "all"},
+        {"nodes": 2, "tensorParallel": 1, "pipelineParallel": 1,
+         "vllmArgs": {"data-parallel-size": 2}},
+        {"accelerators": "H100:8", "tensorParallel": 2},
+        {"spot": {"onDemand": 2}, "replicas": {"min": 1, "max": 1, "overprovision": 1}},
+        {"replicas": {"min": 1, "max": 2, "targetQps": {"H100": 1}}},
+    ],
+)  # fmt: skip
+def test_keys_that_go_together_are_taken(data: dict[str, object]) -> None:
+    parsed(**data)

@@ -1,0 +1,212 @@
+"""The keys of a deployment, one by one."""
+
+import pytest
+
+from pulumi_skypilot import catalog, spec
+from tests import specs
+from tests.spec.parsing import parsed, problems, refused
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("gpt-oss-20b", "did you mean openai/gpt-oss-20b?"),
+        ("whatever", "write e.g. openai/gpt-oss-20b"),
+        ("a/b/c", "nor an absolute path"),
+        (7.0, "7 is neither"),
+    ],
+)
+def test_a_model_is_an_id_or_a_path(value: object, reason: str) -> None:
+    assert reason in refused(model=value)
+
+
+def test_a_model_may_be_a_path() -> None:
+    assert parsed(model="/models/mine").served_name == "/models/mine"
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("H100:0", "H100:0 is not NAME:COUNT"),
+        ("H100:0.5", "H100:0.5 is not NAME:COUNT"),
+        ("H100:1:1", "is not NAME:COUNT"),
+        (["H100:1", "H100"], "name each once"),
+        ([], "the list is empty"),
+        ({"H100": 1}, "neither a string nor a list"),
+        (["H100:1", 3], "neither a string nor a list"),
+    ],
+)
+def test_accelerators_are_names_and_counts(value: object, reason: str) -> None:
+    assert reason in refused(accelerators=value)
+
+
+def test_something_to_run_on_must_be_named() -> None:
+    found = problems({"model": "openai/gpt-oss-20b"})
+    assert "name a GPU such as H100:1, or cpus and memory" in found["accelerators"]
+
+
+def test_cpus_or_memory_will_do_without_a_gpu() -> None:
+    assert spec.parse({"model": "a/b", "memory": "16+"}).tensor_parallel == 1
+
+
+@pytest.mark.parametrize("value", [0, -1, True, "many", "8++", "+8", [], "16GB"])
+def test_an_amount_is_a_number_or_at_least_one(value: object) -> None:
+    assert 'write a number, or "8+" for 8 or more' in refused(cpus=value)
+
+
+@pytest.mark.parametrize("value", [8, 8.0, "8", "8.0"])
+def test_an_amount_is_shown_as_a_number(value: object) -> None:
+    assert spec.to_inputs(parsed(cpus=value))["cpus"] == 8
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("awss", "no cloud awss in SkyPilot; did you mean aws?"),
+        ("kubernets/x", "did you mean kubernetes?"),
+        ("aws/a/b/c", "is not cloud, cloud/region or cloud/region/zone"),
+        ("aws//b", "is not cloud, cloud/region or cloud/region/zone"),
+        ("*", "known are aws, azure"),
+        (["aws", "gpc"], "did you mean gcp?"),
+    ],
+)
+def test_infra_begins_with_a_cloud(value: object, reason: str) -> None:
+    assert reason in refused(infra=value)
+
+
+def test_infra_is_read_as_skypilot_reads_it() -> None:
+    wanted = parsed(infra=["AWS", "k8s/arn:aws:eks:x/y/z", "ssh/pool", "aws", "gcp/r/r-a"])
+    assert wanted.infra == ("aws", "k8s/arn:aws:eks:x/y/z", "ssh/pool", "gcp/r/r-a")
+
+
+@pytest.mark.parametrize("value", [0, -5, 1.5, True, "131072", "128k", [1]])
+def test_context_is_a_number_of_tokens(value: object) -> None:
+    assert "give tokens" in refused(context=value)
+
+
+def test_tensor_parallel_needs_as_many_gpus() -> None:
+    assert "more than the GPUs of H100:1" in refused(tensorParallel=2)
+
+
+def test_alternatives_with_other_counts_need_tensor_parallel() -> None:
+    gpus = {"accelerators": ["H100:1", "L4:4"]}
+    assert "say how many GPUs to use" in problems({**specs.SMALLEST, **gpus})["tensorParallel"]
+    assert parsed(**gpus, tensorParallel=1).tensor_parallel == 1
+
+
+def test_all_gpus_are_those_of_whichever_machine_it_is() -> None:
+    wanted = parsed(accelerators=["H100:1", "L4:4", "L4:8"], tensorParallel="all")
+    assert [wanted.layer_gpus(one.count) for one in wanted.accelerators] == [1, 4, 8]
+
+
+@pytest.mark.parametrize("flag", sorted(spec.OWNED))
+def test_flags_that_are_ours_are_refused(flag: str) -> None:
+    assert refused(vllmArgs={flag: "x"}).startswith(f"vllmArgs: {flag} is not free; ")
+
+
+@pytest.mark.parametrize("flag", ["--block-size", "block_size", "--block_size", "Block-Size"])
+def test_a_flag_is_written_one_way(flag: str) -> None:
+    assert refused(vllmArgs={flag: 1}) == f"vllmArgs: {flag}: write it as block-size"
+
+
+def test_a_flag_needs_a_value() -> None:
+    assert "write true for a flag that takes none" in refused(vllmArgs={"enforce-eager": None})
+
+
+def test_vllm_args_are_a_table() -> None:
+    assert "is not a table" in refused(vllmArgs=["--enforce-eager"])
+
+
+@pytest.mark.parametrize("name", ["SKYPILOT_X", "SERVE_API_KEYS", "VLLM_API_KEY"])
+@pytest.mark.parametrize("key", ["env", "secrets"])
+def test_taken_names_are_refused(key: str, name: str) -> None:
+    assert refused(**{key: {name: "x"}}) == f"{key}: {name} is taken; choose another name"
+
+
+def test_one_name_stands_in_env_or_in_secrets() -> None:
+    found = problems({**specs.SMALLEST, "env": {"A": "x"}, "secrets": {"A": "y"}})
+    assert found == {"env": "env.A: it is in secrets too; keep one of them"}
+
+
+@pytest.mark.parametrize(
+    "value", ["vllm/vllm-openai:latest", "ghcr.io/a/b", "a/b@sha256:0123", "localhost/a:1"]
+)
+def test_a_container_image_says_so(value: str) -> None:
+    assert refused(image=value).endswith(f"write docker:{value}")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "docker:vllm/vllm-openai:latest",
+        "ami-0123456789",
+        "skypilot:gpu-ubuntu-2004",
+        "projects/p/global/images/i",
+        "microsoft-dsvm:ubuntu-2004:2004:21.11.04",
+    ],
+)
+def test_images_of_clouds_are_taken(value: str) -> None:
+    assert parsed(image=value).image == value
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ({"min": 5, "max": 2}, "min 5 is above max 2; lower min or raise max"),
+        ({"min": 1, "max": 2}, "needs a target; add targetQps"),
+        ({"min": 1, "max": 2, "targetQps": 0}, "0 is not a number above 0"),
+        ({"min": 1, "max": 2, "targetQps": True}, "True is not a number above 0"),
+        ({"min": 1, "max": 1, "upscaleDelay": 9}, "a fixed number is not scaled"),
+        ({"min": 1}, "replicas.max: it is missing"),
+        ({"min": 1, "max": 1, "targetQPS": 1}, "did you mean targetQps?"),
+        (-1, "-1 is too small"),
+        (1.5, "1.5 is not a whole number"),
+        (True, "True is not a whole number"),
+        ("3", "3 is not a table; its keys are min, max, targetQps, upscaleDelay, downscaleDelay"),
+    ],
+)
+def test_replicas_are_a_number_or_a_range(value: object, reason: str) -> None:
+    assert reason in refused(replicas=value)
+
+
+def test_a_range_of_one_number_may_have_a_target() -> None:
+    assert parsed(replicas={"min": 2, "max": 2, "targetQps": 1}).replicas.target_qps == 1
+
+
+@pytest.mark.parametrize("value", ["yes", 1.0, ["on-demand"]])
+def test_spot_is_true_false_or_a_fallback(value: object) -> None:
+    assert "is neither true, false nor {fallback: on-demand}" in refused(spot=value)
+
+
+def test_spot_falls_back_to_on_demand_only() -> None:
+    assert refused(spot={"fallback": "none"}) == "spot.fallback: none is unknown; write 'on-demand'"
+
+
+@pytest.mark.parametrize("path", ["health", "/v1/models", "/v1", "/a b", "/$HOME", 8])
+def test_a_probe_asks_a_path_without_a_key(path: object) -> None:
+    assert "/health" in refused(readinessProbe={"path": path})
+
+
+@pytest.mark.parametrize(
+    ("infra", "labels", "reason"),
+    [
+        ("gcp", {"Team": "x"}, "labels.Team: gcp refuses this key; change it"),
+        ("gcp", {"team": "X"}, "labels.team: gcp refuses X; change it"),
+        ("k8s", {"team": "-x"}, "labels.team: kubernetes refuses -x; change it"),
+        ("ssh/pool", {"-team": "x"}, "labels.-team: ssh refuses this key; change it"),
+        ("aws", {"aws:team": "x"}, "labels.aws:team: aws refuses this key; change it"),
+        ("aws", {"a b": "x"}, "has spaces or no key"),
+    ],
+)
+def test_labels_are_as_their_cloud_takes_them(
+    infra: str, labels: dict[str, str], reason: str
+) -> None:
+    assert reason in refused(labels=labels, infra=infra)
+
+
+def test_labels_are_free_where_no_cloud_is_named() -> None:
+    assert parsed(labels={"Team": "X"}).labels == {"Team": "X"}
+
+
+def test_catalogued_clouds_are_read_from_any_infra() -> None:
+    assert catalog.cloud("K8S/some/context") is catalog.cloud("kubernetes")
