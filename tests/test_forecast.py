@@ -5,20 +5,8 @@ import pytest
 from pulumi.runtime import mocks
 
 from pulumi_skypilot import adoption, ask, cost, forecast, plan, skypilot, spec
+from tests.prices import ROWS
 
-ROWS = [
-    {
-        "cloud": "aws",
-        "region": "us-east-1",
-        "instance": "g6.xlarge",
-        "accelerator": "L4",
-        "count": 1.0,
-        "cpus": 4.0,
-        "memory": 16.0,
-        "price": 0.8,
-        "spot": 0.3,
-    }
-]
 WANTED = spec.parse({"model": "openai/gpt-oss-20b", "accelerators": "L4:1", "infra": "aws"})
 PLANS = {"chat": plan.plan(WANTED, "prod-chat")}
 CONNECTION = skypilot.Connection("http://127.0.0.1:9")

@@ -7,6 +7,7 @@ import pathlib
 import pytest
 
 from pulumi_skypilot import cli
+from tests.prices import ROWS
 
 PREVIEWS = pathlib.Path(__file__).parent / "previews"
 STACK = """\
@@ -21,27 +22,12 @@ config:
       secrets: {HF_TOKEN: hfToken}
   llm:hfToken: {secure: v1:abc}
 """
-PRICES = {
-    "rows": [
-        {
-            "cloud": "aws",
-            "region": "us-east-1",
-            "instance": "g6.xlarge",
-            "accelerator": "L4",
-            "count": 1.0,
-            "cpus": 4.0,
-            "memory": 16.0,
-            "price": 0.8,
-            "spot": 0.3,
-        }
-    ]
-}
 
 
 @pytest.fixture
 def prices(tmp_path):
     file = tmp_path / "prices.json"
-    file.write_text(json.dumps(PRICES))
+    file.write_text(json.dumps({"rows": ROWS}))
     return str(file)
 
 

@@ -67,7 +67,6 @@ class Server:
     """An API server, and who we are to it."""
 
     url: str
-    version: str
     user: str
     workspace: str
 

@@ -29,7 +29,6 @@ class Sdk(ServiceCalls, MachineCalls):
                 raise port.Denied(errors.denied(url, self.connection.token, "unknown"))
             return port.Server(
                 url=url,
-                version=info.version,
                 user=user or sky.utils.common_utils.get_user_hash(),
                 workspace=self.connection.workspace or "default",
             )

@@ -1,46 +1,14 @@
 """The provider of clusters on the fake SkyPilot: properties in, call, properties out."""
 
-import typing
-
 import pytest
 
-from pulumi_skypilot import host, port, providers, testing
-from tests.test_providers import SCOPE
+from pulumi_skypilot import host, port, providers
+from tests.providers.props import CLUSTER, SCOPE
 
-NAME = "local-lab"
-Props = dict[str, typing.Any]
-
-
-def inputs(**changes: object) -> Props:
-    data = {
-        "kind": "cluster",
-        "model": "openai/gpt-oss-20b",
-        "cpus": 4.0,
-        "memory": 16.0,
-        "infra": "aws",
-        "name": NAME,
-        "scope": SCOPE,
-        "apiKey": "sk-key-1",
-        **changes,
-    }
-    return {key: value for key, value in data.items() if value is not None}
-
-
-def checked(**changes: object) -> Props:
-    result = providers.ClusterProvider().check({}, inputs(**changes))
-    assert not result.failures
-    return result.inputs
-
-
-@pytest.fixture
-def sky():
-    with testing.use(testing.SkyPilot()) as fake:
-        yield fake
-
-
-@pytest.fixture
-def cluster() -> providers.ClusterProvider:
-    return providers.ClusterProvider()
+NAME = CLUSTER.name
+inputs = CLUSTER.inputs
+checked = CLUSTER.checked
+failures = CLUSTER.failures
 
 
 def test_check_shows_a_task_without_a_service():

@@ -1,0 +1,165 @@
+"""check and diff, which services and clusters share."""
+
+import builtins
+import dataclasses
+import typing
+
+import pytest
+from pulumi.output import Unknown
+
+from pulumi_skypilot import host, plan, providers, task
+from tests.providers.props import PRIVATE, SCOPE, SERVICE, Props
+
+NAME = SERVICE.name
+UNKNOWN = Unknown()
+inputs = SERVICE.inputs
+checked = SERVICE.checked
+failures = SERVICE.failures
+
+
+class TestCheck:
+    def test_adds_the_plan_for_the_preview_to_show(self):
+        shown = checked()["plan"]
+        assert "vllm serve openai/gpt-oss-20b" in shown["command"][0]
+        assert "min_replicas: 1" in shown["task"]
+
+    def test_a_service_account_leaves_a_name_less_room(self, service):
+        long = inputs(name="a-rather-long-name", infra="gcp")
+        assert not service.check({}, long).failures
+        service.token = "sky_t"
+        (failure,) = service.check({}, long).failures
+        assert failure.property == "name"
+
+    @pytest.mark.parametrize("table", [PRIVATE, {"tls": {"certificate": UNKNOWN, "key": UNKNOWN}}])
+    def test_values_of_secret_tables_go_on_as_they_came(self, table):
+        ((key, value),) = [one for one in table.items() if one[0] != "image"]
+        once = checked(**table)
+        assert once[key] == value
+        assert "canary" not in str(once["plan"])
+
+    def test_is_stable(self):
+        once = checked()
+        assert providers.ServiceProvider().check(once, once).inputs == once
+
+    def test_names_the_nearest_known_key_and_gpu(self):
+        assert "model" in failures(modle="x")["modle"]
+        wrong = failures(accelerators="H10:1", cpus=None, memory=None)["accelerators"]
+        assert "H100" in wrong
+        assert "H10 " in wrong
+
+    def test_keeps_values_of_env_and_secrets_out_of_the_plan(self):
+        result = checked(env={"GREETING": "canary-env"}, secrets={"HF_TOKEN": "canary-secret"})
+        assert "canary" not in str(result["plan"])
+        assert result["env"] == {"GREETING": "canary-env"}
+        assert result["secrets"] == {"HF_TOKEN": "canary-secret"}
+
+    @pytest.mark.parametrize("key", ["sk-old,sk-new", "with space", "short"])
+    def test_refuses_a_key_that_vllm_would_not_know(self, key):
+        told = failures(apiKey=key)[""]  # unnamed: the engine would show the value
+        assert "without a comma" in told
+        assert key not in told
+
+    def test_lets_secrets_and_other_resources_be_unknown(self):
+        unknown = Unknown()
+        result = checked(secrets={"HF_TOKEN": unknown}, apiKey=unknown, scope={"mark": unknown})
+        assert result["secrets"]["HF_TOKEN"] is unknown
+        assert result["apiKey"] is unknown
+
+    def test_refuses_any_other_unknown(self):
+        assert "known at preview" in failures(model=Unknown())["model"]
+
+    def test_asks_no_server_and_imports_no_sky(self, monkeypatch):
+        real = builtins.__import__
+
+        def no_sky(name: str, *args: typing.Any, **kwargs: typing.Any) -> object:
+            assert name.split(".", maxsplit=1)[0] != "sky", "check and diff must not import sky"
+            return real(name, *args, **kwargs)
+
+        monkeypatch.setattr(builtins, "__import__", no_sky)
+        monkeypatch.setattr(providers.base, "connect", None)
+        state = {**checked(), "task": checked()["plan"]["task"]}
+        providers.ServiceProvider().diff(NAME, state, checked(context=4096))
+
+
+class TestDiff:
+    def state(self, service, **changes: object) -> Props:
+        outs: Props = service.create(checked(**changes)).outs
+        return outs
+
+    def test_of_the_same_is_empty(self, sky, service):
+        assert service.diff(NAME, self.state(service), checked()).changes is False
+
+    @pytest.mark.parametrize(
+        ("change", "effect"),
+        [
+            ({"replicas": {"min": 1, "max": 3, "targetQps": 2.0}}, "in place"),
+            ({"context": 4096.0}, "rolls"),
+            ({"env": {"A": "b"}}, "rolls"),
+            ({"secrets": {"HF_TOKEN": "x"}}, "rolls"),
+            ({"workdir": {"path": ".", "digest": "other"}}, "rolls"),
+            ({"apiKey": "sk-key-2"}, "rolls"),
+            ({"name": "local-talk"}, "replaces"),
+        ],
+    )
+    def test_tells_what_a_change_does(self, sky, service, monkeypatch, change, effect):
+        told: list[str] = []
+        monkeypatch.setattr(host, "message", told.append)
+        result = service.diff(NAME, self.state(service), checked(**change))
+        assert result.changes
+        assert bool(result.replaces) == (effect == "replaces")
+        assert any(f": {effect}: " in line for line in told), told
+
+    def test_tells_what_it_does_to_the_replicas(self, sky, service, monkeypatch):
+        told: list[str] = []
+        monkeypatch.setattr(host, "message", told.append)
+        service.diff(NAME, self.state(service), checked(context=4096.0))
+        assert told[-1].startswith(f"{NAME}: 1 new replica starts beside the old")
+
+    def test_never_replaces_for_an_unknown(self, sky, service):
+        news = checked(scope={**SCOPE, "mark": Unknown()}, secrets={"HF_TOKEN": Unknown()})
+        assert not service.diff(NAME, self.state(service), news).replaces
+
+    def test_lets_a_new_release_of_this_package_wait(self, sky, service, monkeypatch):
+        state = self.state(service)
+        real = plan.plan
+
+        def newer(spec, name, **options):
+            made = real(spec, name, **options)
+            content = {**made.task, "setup": made.task.get("setup", "") + "\necho newer\n"}
+            text = task.text(content)
+            return dataclasses.replace(made, task=content, task_text=text)
+
+        monkeypatch.setattr(plan, "plan", newer)
+        assert service.diff(NAME, state, checked()).changes is False
+        assert service.diff(NAME, state, checked(upgrade=True)).changes is True
+        scaled = checked(replicas={"min": 1, "max": 3, "targetQps": 2})
+        outs = service.update(NAME, state, scaled).outs
+        assert "echo newer" not in outs["task"]
+        assert "max_replicas: 3" in outs["task"]
+
+
+class TestStateOfAnEarlierRelease:
+    """It may say what this one refuses: a flag that has a key of its own by now."""
+
+    @pytest.fixture
+    def outs(self, sky, service) -> Props:
+        made: Props = service.create(checked(maxSequences=8.0)).outs
+        old = {key: value for key, value in made.items() if key != "maxSequences"}
+        return {**old, "vllmArgs": {"max-num-seqs": 8.0}}
+
+    def test_is_changed_into_what_is_wanted_now(self, sky, service, outs):
+        news = checked(maxSequences=16.0)
+        assert service.diff(NAME, outs, news).changes
+        assert "--max-num-seqs 16" in service.update(NAME, outs, news).outs["task"]
+
+    def test_does_not_hide_that_the_flag_is_to_go(self, sky, service, outs):
+        assert service.diff(NAME, outs, checked()).changes
+        assert "--max-num-seqs" not in service.update(NAME, outs, checked()).outs["task"]
+
+    def test_needs_no_change_where_the_key_says_the_same(self, sky, service, outs):
+        assert not service.diff(NAME, outs, checked(maxSequences=8.0)).changes
+
+    def test_is_read_and_destroyed(self, sky, service, outs):
+        assert service.read(NAME, outs).inputs is None
+        service.delete(NAME, outs)
+        assert sky.services() == ()

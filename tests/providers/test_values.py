@@ -1,0 +1,117 @@
+"""Keys and certificates: values that the plan only names."""
+
+import pytest
+
+from pulumi_skypilot import host, port, providers
+from tests.providers.props import SERVICE
+
+NAME = SERVICE.name
+PRIVATE = {
+    "image": "docker:a.b/c",
+    "imageCredentials": {"server": "a.b", "username": "u", "password": "canary"},
+}
+checked = SERVICE.checked
+failures = SERVICE.failures
+
+
+PEM = {
+    "certificate": "-----BEGIN CERTIFICATE-----\ncanary-c\n",
+    "key": "-----BEGIN PRIVATE KEY-----\ncanary-k\n",
+}
+
+
+class TestKeys:
+    @pytest.fixture
+    def told(self, sky, monkeypatch) -> list[str]:
+        lines: list[str] = []
+        monkeypatch.setattr(host, "message", lines.append)
+        return lines
+
+    @pytest.mark.parametrize(
+        ("before", "after", "line"),
+        [
+            (
+                ("sk-key-1",),
+                ("sk-key-2",),
+                "refused as replicas roll; to spare them, make both valid first: keyVersion: [1, ",
+            ),
+            (
+                ("sk-key-1",),
+                ("sk-key-2", "sk-key-1"),
+                "both keys are valid from then on, and the new one is handed out",
+            ),
+            (("sk-key-2", "sk-key-1"), ("sk-key-2",), "the earlier key ends with this"),
+        ],
+    )
+    def test_a_change_tells_what_those_meet_who_hold_a_key(self, told, before, after, line):
+        service = providers.ServiceProvider()
+        olds, news = (
+            checked(**dict(zip(("apiKey", "earlierKey"), keys, strict=False)))
+            for keys in (before, after)
+        )
+        made = service.create(olds).outs
+        assert made is not None
+        assert service.diff(NAME, made, news).changes
+        assert any(": rolls: apiKey" in text and line in text for text in told)
+
+    def test_another_key_replaces_a_service_that_no_update_can_change(self, sky, service):
+        scaled = {
+            "accelerators": "H100:1",
+            "replicas": {"min": 1, "max": 2, "targetQps": {"H100": 1}},
+        }
+        made = service.create(checked(apiKey="sk-key-1", **scaled)).outs
+        assert service.diff(NAME, made, checked(apiKey="sk-key-2", **scaled)).replaces == ["apiKey"]
+
+    def test_all_valid_keys_reach_the_replicas(self, sky, service):
+        service.create(checked(earlierKey="sk-key-1", apiKey="sk-key-2"))
+        assert sky.order(NAME).secrets == {"SERVE_API_KEYS": "sk-key-1,sk-key-2"}
+
+    def test_without_auth_there_is_none_and_it_is_said(self, sky, service):
+        props = checked(auth="none", apiKey=None)
+        assert "whoever reaches the endpoint is served" in str(props["plan"]["notes"])
+        service.create(props)
+        assert sky.order(NAME).secrets == {}
+
+    def test_a_state_of_the_last_release_needs_no_change(self, sky, service):
+        outs = service.create(checked()).outs
+        old = {key: value for key, value in outs.items() if key != "earlierKey"}
+        assert not service.diff(NAME, old, checked()).changes
+
+    @pytest.mark.parametrize("key", ["earlierKey", "apiKey"])
+    def test_each_is_checked_and_none_is_shown(self, key):
+        told = failures(**{key: "canary"})[""]
+        assert told.startswith("apiKey: ")
+        assert "canary" not in told
+
+
+class TestTls:
+    def test_reaches_skypilot_and_stands_in_no_text(self, sky, service):
+        outs = service.create(checked(tls=PEM)).outs
+        assert sky.order(NAME).tls == port.Tls(**PEM)
+        rest = {key: value for key, value in outs.items() if key != "tls"}
+        assert "canary" not in repr(rest) + sky.order(NAME).text
+        assert outs["endpoint"].startswith("https://")
+
+    @pytest.mark.parametrize("part", ["certificate", "key"])
+    def test_a_change_replaces_and_is_not_shown(self, sky, service, monkeypatch, part):
+        lines: list[str] = []
+        monkeypatch.setattr(host, "message", lines.append)
+        outs = service.create(checked(tls=PEM)).outs
+        result = service.diff(NAME, outs, checked(tls={**PEM, part: PEM[part] + "\ncanary-2\n"}))
+        assert result.replaces == [f"tls.{part}"]
+        assert "canary" not in "".join(lines)
+
+    @pytest.mark.parametrize(
+        ("part", "text"),
+        [
+            ("certificate", "canary"),
+            ("certificate", PEM["key"]),
+            ("key", PEM["certificate"]),
+            ("key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\ncanary"),
+            ("key", ""),
+        ],
+    )
+    def test_what_is_no_pem_text_is_refused_unseen(self, part, text):
+        told = failures(tls={**PEM, part: text})[""]
+        assert told.startswith(f"tls.{part}: its secret is ")
+        assert "canary" not in told
