@@ -16,7 +16,7 @@ from pulumi_skypilot import memory
 from pulumi_skypilot.memory import weights
 from tests import measured
 
-from . import holdout
+from . import elsewhere, holdout
 
 PEERS = pathlib.Path(__file__).with_name("peers.py")
 WEIGHTS_LIMIT, CACHE_LIMIT = 0.015, 0.04
@@ -49,8 +49,9 @@ def main(python: str) -> int:
     print()
     print("\n".join(summary(lines)))
     print()
-    held = list(holdout.held_out())
-    print("\n".join(holdout.table(held)))
+    print("\n".join(holdout.table(holdout.held_out())))
+    print()
+    print("\n".join(elsewhere.table()))
     limits = {"weights": WEIGHTS_LIMIT, "cache": CACHE_LIMIT, "tokens": CACHE_LIMIT}
     wrong = [line for line in lines if line.ours.verdict is memory.Verdict.NOT]
     over = [key for key, most in limits.items() if worst(lines, key) > most]

@@ -24,13 +24,20 @@ class Engine:
     """Whether CUDA graphs of the second runner are counted (v1/worker/gpu/cudagraph_utils.py)."""
     null_block: bool
     """Whether one block is held back at the start (kv_cache_utils.py, get_kv_cache_configs)."""
+    graphs_of_first: bool = True
+    """Whether CUDA graphs of the first runner are counted, as by default since 0.21."""
+    second_runner: bool = True
+    """Whether there is the second model runner."""
 
 
 ENGINES: Mapping[str, Engine] = {
+    "0.19.0": Engine(
+        graphs_of_second=False, null_block=False, graphs_of_first=False, second_runner=False
+    ),
     "0.26.0": Engine(graphs_of_second=False, null_block=False),
     "0.32.0": Engine(graphs_of_second=True, null_block=True),
 }
-"""0.26 is the release that was measured; 0.32 differs in these by its source."""
+"""0.26 is the release that was measured, and 0.19 by others; 0.32 differs by its source."""
 
 
 class Verdict(enum.Enum):
@@ -165,11 +172,11 @@ def fit(
         for part in _parts(arch.layers, settings.pipeline_parallel)
     ]
     worst = min(stages, key=lambda one: (one.blocks, one.available))
-    in_flight = batched * _steps_in_flight(arch, settings)
+    in_flight = batched * _steps_in_flight(arch, settings, engine)
     each = laid.request_blocks(settings.context, in_flight)
     needed = (each + engine.null_block) * worst.block_bytes
     concurrency = worst.blocks / each
-    load = _load(gpu, settings, last=True)
+    load = _load(arch, gpu, settings, engine, last=True)
     margin = overhead.margin(arch, load, gpu_measured=gpu.measured, total=gpu.total_bytes)
     verdict, reason = _verdict(worst, gpu, needed, margin)
     return Fit(
@@ -228,12 +235,12 @@ def kv_bytes_each(kv_dtype: str) -> float:
     return 0.5625 if kv_dtype.startswith("nvfp4") else 2
 
 
-def _steps_in_flight(arch: Architecture, settings: Settings) -> int:
+def _steps_in_flight(arch: Architecture, settings: Settings, engine: Engine) -> int:
     """Batches at once (config/vllm.py, max_concurrent_batches)."""
     stages = settings.pipeline_parallel
     if not settings.async_scheduling:
         return stages
-    if overhead.second_runner(arch):
+    if engine.second_runner and overhead.second_runner(arch):
         return stages + 1
     return 2 if stages == 1 else stages
 
@@ -247,7 +254,9 @@ def _parts(layers: int, stages: int) -> list[range]:
     return [range(end - size, end) for size, end in zip(sizes, ends, strict=True)]
 
 
-def _load(gpu: Gpu, settings: Settings, *, last: bool) -> overhead.Load:
+def _load(
+    arch: Architecture, gpu: Gpu, settings: Settings, engine: Engine, *, last: bool
+) -> overhead.Load:
     sequences, batched = limits(gpu, settings)
     largest = settings.largest_graph or min(2 * sequences, 512)
     return overhead.Load(
@@ -259,6 +268,7 @@ def _load(gpu: Gpu, settings: Settings, *, last: bool) -> overhead.Load:
         last=last,
         graph_sizes=overhead.graph_sizes(largest),
         hopper=gpu.hopper,
+        second=engine.second_runner and overhead.second_runner(arch),
     )
 
 
@@ -276,11 +286,12 @@ def _stage(
     first, last = layers.start == 0, layers.stop == arch.layers
     share = weights.Share(settings.tensor_parallel, layers, first=first, last=last)
     quantized = quantization(arch, settings)
-    load = _load(gpu, settings, last=last)
+    load = _load(arch, gpu, settings, engine, last=last)
     held = weights.stored_bytes(arch, share, quantized, hopper=gpu.hopper, fitted=fitted)
     peak = overhead.activations(arch, quantized, load)
-    graphs = overhead.graphs(arch, load, counted_for_second=engine.graphs_of_second, fitted=fitted)
-    other = overhead.non_torch(arch, load, fitted)
+    counted = engine.graphs_of_second if load.second else engine.graphs_of_first
+    graphs = overhead.graphs(arch, load, fitted) if counted else 0
+    other = overhead.non_torch(load, fitted)
     available = requested - held - peak.bytes - graphs - other
     return _Stage(layers, held, peak, graphs, other, available, laid.block_bytes(layers))
 

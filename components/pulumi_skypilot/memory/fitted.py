@@ -31,7 +31,8 @@ class Fitted:
 
 FITTED = Fitted()
 
-COLLECTIVES = 1024 * MIB
-"""NCCL's and the custom all-reduce's buffers with several GPUs; not measured."""
+COLLECTIVES = 1880 * MIB
+"""NCCL's and the all-reduce's buffers: 1.82 GiB with two H100s and 1.88 with four, as others logged
+it of vLLM 0.19 (tests/measured/elsewhere.json)."""
 SECOND_GRAPHS = 1024 * MIB
 """The second runner's graphs: really about so much (Qwen3-8B: 1,032 MiB); 0.26 sets none aside."""

@@ -44,6 +44,8 @@ class Load:
     """Holds the output layer and so the sampler."""
     graph_sizes: int = 51
     hopper: bool = True
+    second: bool = True
+    """Served by the second model runner."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,22 +75,20 @@ def activations(arch: Architecture, quantized: Quantization | None, load: Load) 
     return max(peaks, key=lambda one: one.bytes)
 
 
-def graphs(
-    arch: Architecture, load: Load, *, counted_for_second: bool, fitted: Fitted = FITTED
-) -> int:
+def graphs(arch: Architecture, load: Load, fitted: Fitted = FITTED) -> int:
     """What is set aside for CUDA graphs: an estimate of vLLM's own, which it makes by capturing."""
     if not load.compiled:
         return 0
-    if second_runner(arch):
-        return SECOND_GRAPHS if counted_for_second else 0
+    if load.second:
+        return SECOND_GRAPHS
     first = fitted.first_graphs_sinks if arch.sinks else fitted.first_graphs
     return first + int(fitted.layer_graphs * arch.layers * load.graph_sizes / 51)
 
 
-def non_torch(arch: Architecture, load: Load, fitted: Fitted = FITTED) -> int:
+def non_torch(load: Load, fitted: Fitted = FITTED) -> int:
     """What PyTorch does not count."""
     found = fitted.non_torch + (COLLECTIVES if load.tensor_parallel > 1 else 0)
-    graphs_too = load.compiled and not second_runner(arch)
+    graphs_too = load.compiled and not load.second
     return found + (fitted.non_torch_graphs if graphs_too else 0)
 
 
@@ -146,13 +146,12 @@ def _latent(arch: Architecture, load: Load) -> int:
 
 def _sampler(arch: Architecture, load: Load) -> Peak:
     requests = min(load.requests, load.tokens)
-    second = second_runner(arch)
-    each = SAMPLER_V2 if second else SAMPLER_V1
+    each = SAMPLER_V2 if load.second else SAMPLER_V1
     logits = requests * arch.vocabulary * each
     states = (load.tokens + 2 * requests) * arch.hidden * BYTES
     kept = _workspace(arch, load)
     base = CUBLAS
-    if not second:
+    if not load.second:
         base += min(MULTIPROCESSORS, requests) * arch.vocabulary * 4
     return Peak(
         logits + states + kept + base,

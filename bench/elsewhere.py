@@ -1,0 +1,37 @@
+"""Runs that others logged, with another release of vLLM: nothing was fitted to them."""
+
+import json
+from collections.abc import Iterator
+
+from pulumi_skypilot import memory
+from tests import measured
+
+SOURCE: str = json.loads((measured.HERE / "elsewhere.json").read_text())["source"]
+
+
+def table() -> Iterator[str]:
+    """A line for each run."""
+    yield (
+        "| run of vLLM 0.19 by others | weights, GiB | ours | activations, GiB | ours "
+        "| KV cache, GiB | ours | tokens | ours |"
+    )
+    yield "|---|" + "---:|" * 8
+    for row in measured.ELSEWHERE:
+        found = measured.elsewhere(row)
+        told = {"tp": "{} GPUs", "pp": "{} stages", "kv": "{} cache", "quantization": "{}"}
+        name = [row["model"], *(text.format(row[key]) for key, text in told.items() if key in row)]
+        pairs = {
+            "weights": found.weights,
+            "activation": found.activation,
+            "cache": found.fit.available_bytes / memory.GIB,
+        }
+        cells = [
+            cell
+            for key, ours in pairs.items()
+            for cell in ((f"{row[key]:.2f}", f"{ours:.2f}") if key in row else ("", ""))
+        ]
+        if "tokens" in row:
+            cells += [f"{row['tokens']:,}", f"{found.fit.tokens:,}"]
+        else:
+            cells += ["", ""]
+        yield f"| {', '.join(name)} | {' | '.join(cells)} |"
