@@ -85,6 +85,15 @@ def test_what_a_killed_create_has_made_goes_with_the_stack(killed: Killed) -> No
     assert killed.served() == ([], [])
 
 
+def test_what_no_program_names_any_more_goes_with_the_stack(killed: Killed) -> None:
+    killed.kill("up", "up", "launch")
+    killed.stack.deployments(lab=LAB)
+    killed.up()
+    assert killed.served()[0] == ["chat"], "pulumi-skypilot sweep finds it; Pulumi knows it not"
+    killed.run("destroy", "--yes", "--skip-preview")
+    assert killed.served() == ([], [])
+
+
 def test_a_killed_update_goes_on(killed: Killed) -> None:
     killed.up()
     killed.stack.deployments(chat={**CHAT, "context": 8192}, lab={**LAB, "context": 8192})
