@@ -123,6 +123,9 @@ def _normal(found: hub.Found) -> dict[str, typing.Any]:
         # A default of the family's class, which the tensors tell without knowing it.
         text["tie_word_embeddings"] = not any(map(_OUTPUT.search, found.tensors))
     kept = {key: text[key] for key in KEPT if text.get(key) is not None}
+    numbers = architecture.image_numbers(found.config)
+    if numbers:
+        kept["image_numbers"] = numbers
     # What makes it unknown must stay in sight of the one who says so.
     return {**kept, **{key: text[key] for key in architecture.UNCOUNTED if text.get(key)}}
 

@@ -343,4 +343,7 @@ def test_what_the_reader_asks_for_is_kept(
     seen = Watched(json.loads(path.read_text()))
     monkeypatch.setattr(architecture, "text_part", lambda _config: seen)
     architecture.read(seen)
-    assert seen.asked <= {*adding.KEPT, *architecture.UNCOUNTED, "extra_parameters"}
+    written = {"extra_parameters", "image_numbers"}
+    of_the_vision_part = {"vision_config", "mm_tokens_per_image", "spatial_merge_size"}
+    known = {*adding.KEPT, *architecture.UNCOUNTED}
+    assert seen.asked <= known | written | of_the_vision_part

@@ -76,7 +76,7 @@ def elsewhere(row: Row) -> Elsewhere:
     stored = memory.quantization(shape, told)
     last = stages == 1
     share = weights.Share(parallel, range(shape.layers // stages), last=last)
-    load = overhead.Load(8192, 1024, 8192, parallel, last=last, second=False)
+    load = overhead.Load(8192, 1024, 8192, parallel, last=last, second=False, images=True)
     return Elsewhere(
         shape,
         weights.stored_bytes(shape, share, stored) / memory.GIB,

@@ -152,6 +152,8 @@ class Architecture:
     """Whether its norms make a new residual instead of adding in place (GemmaRMSNorm)."""
     multimodal: bool = False
     """Whether vLLM embeds outside of what it compiles, as it does where there is more than text."""
+    image_numbers: int = 0
+    """Of an image, for each token that it becomes."""
     fp8_cache: bool = False
     """Whether the checkpoint was made for a cache in fp8, which vLLM then takes by itself."""
     rope_positions: tuple[int, ...] = ()
@@ -205,6 +207,7 @@ def read(config: Config) -> Architecture:
         holds_gate_up=family.startswith(HOLDS_GATE_UP),
         new_residuals=family.startswith("gemma"),
         multimodal=str((config.get("architectures") or [""])[0]).endswith("ConditionalGeneration"),
+        image_numbers=text.get("image_numbers") or image_numbers(config),
         fp8_cache=fp8_cache(text.get("quantization_config") or {}),
         qk_norm=bool(text.get("use_qk_norm") and family == "glm4_moe")
         or family.startswith(("qwen3", "gemma3")),
@@ -245,6 +248,22 @@ def _tells(value: object) -> bool:
     """Whether such a key says that there is what it tells of; a list names each layer's kind."""
     plain = (1, "attention", "full_attention")
     return any(one not in plain for one in value) if isinstance(value, list) else bool(value)
+
+
+def image_numbers(config: Config) -> int:
+    """Numbers of an image for each token that it becomes: patches, and how many are merged."""
+    vision = config.get("vision_config")
+    patch = vision.get("patch_size") if isinstance(vision, Mapping) else None
+    if not isinstance(vision, Mapping) or not isinstance(patch, int):
+        return 0
+    if config.get("mm_tokens_per_image"):
+        merged = (vision["image_size"] // patch) ** 2 / config["mm_tokens_per_image"]
+    elif vision.get("pixel_shuffle_ratio"):
+        merged = vision["pixel_shuffle_ratio"] ** -2
+    else:
+        merged = (config.get("spatial_merge_size") or vision.get("spatial_merge_size") or 1) ** 2
+    frames = vision.get("temporal_patch_size") or 1
+    return int(3 * patch**2 * frames * merged)
 
 
 def _latent(text: Config) -> Latent | None:

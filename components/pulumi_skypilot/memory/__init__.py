@@ -28,6 +28,8 @@ class Engine:
     """Whether CUDA graphs of the first runner are counted, as by default since 0.21."""
     second_runner: bool = True
     """Whether there is the second model runner."""
+    images_in_second: bool = False
+    """Whether its dummy run takes images, as the first one's does."""
 
 
 ENGINES: Mapping[str, Engine] = {
@@ -35,7 +37,7 @@ ENGINES: Mapping[str, Engine] = {
         graphs_of_second=False, null_block=False, graphs_of_first=False, second_runner=False
     ),
     "0.26.0": Engine(graphs_of_second=False, null_block=False),
-    "0.32.0": Engine(graphs_of_second=True, null_block=True),
+    "0.32.0": Engine(graphs_of_second=True, null_block=True, images_in_second=True),
 }
 """0.26 is the release that was measured, and 0.19 by others; 0.32 differs by its source."""
 
@@ -258,6 +260,7 @@ def _load(
     arch: Architecture, gpu: Gpu, settings: Settings, engine: Engine, *, last: bool
 ) -> overhead.Load:
     sequences, batched = limits(gpu, settings)
+    second = engine.second_runner and overhead.second_runner(arch)
     largest = settings.largest_graph or min(2 * sequences, 512)
     return overhead.Load(
         tokens=batched,
@@ -268,7 +271,8 @@ def _load(
         last=last,
         graph_sizes=overhead.graph_sizes(largest),
         hopper=gpu.hopper,
-        second=engine.second_runner and overhead.second_runner(arch),
+        second=second,
+        images=engine.images_in_second or not second,
     )
 
 

@@ -46,6 +46,8 @@ class Load:
     hopper: bool = True
     second: bool = True
     """Served by the second model runner."""
+    images: bool = False
+    """The dummy run takes images too, of a model that sees."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +102,7 @@ def graph_sizes(largest: int) -> int:
 def margin(arch: Architecture, load: Load, *, gpu_measured: bool, total: int) -> int:
     """Within so much of the edge, either way, nobody should promise anything.
 
-    More with collectives, and where the dummy run may take images, which is not counted.
+    More with collectives, and for models that see: what their encoder itself takes is not counted.
     """
     found = 256 * MIB + 512 * MIB * (load.tensor_parallel > 1) + 512 * MIB * arch.multimodal
     return found if gpu_measured else found + total // 100
@@ -122,6 +124,7 @@ def _forward(arch: Architecture, quantized: Quantization | None, load: Load) -> 
         wide = max(wide, _latent(arch, load) + _workspace(arch, load))
     # Kernels of quantized layers are not cuBLAS's.
     base = CUBLAS if quantized is None or quantized.experts_only else 0
+    base += _images(arch, load)
     return Peak(
         int(wide + states * hidden + base),
         f"a layer: tokens * 3 * inner * 2 + {states} * tokens * hidden * 2 + {base // MIB} MiB",
@@ -150,7 +153,7 @@ def _sampler(arch: Architecture, load: Load) -> Peak:
     logits = requests * arch.vocabulary * each
     states = (load.tokens + 2 * requests) * arch.hidden * BYTES
     kept = _workspace(arch, load)
-    base = CUBLAS
+    base = CUBLAS + _images(arch, load)
     if not load.second:
         base += min(MULTIPROCESSORS, requests) * arch.vocabulary * 4
     return Peak(
@@ -172,6 +175,17 @@ def _compiling(arch: Architecture, load: Load) -> Peak:
         table + 2 * load.tokens * arch.hidden * BYTES + MIB,
         "compiling: vocabulary * hidden * 2 + 2 * tokens * hidden * 2",
     )
+
+
+def _images(arch: Architecture, load: Load) -> int:
+    """A full batch of images, held through the dummy run: encoded, and before that as pixels.
+
+    The second runner lets go of the pixels (v1/worker/gpu_model_runner.py, profile_run;
+    v1/worker/gpu/mm/encoder_runner.py, profile_encoder_cache).
+    """
+    if not (arch.multimodal and load.images):
+        return 0
+    return load.tokens * (arch.hidden + (0 if load.second else arch.image_numbers)) * BYTES
 
 
 def _workspace(arch: Architecture, load: Load) -> int:
