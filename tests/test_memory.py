@@ -5,6 +5,7 @@ import typing
 
 import pytest
 
+from bench import holdout
 from pulumi_skypilot import memory, vllm
 from pulumi_skypilot.catalog import architecture, stored
 from pulumi_skypilot.memory import cache, weights
@@ -50,6 +51,13 @@ def test_blocks_and_requests_are_exact_for_the_bytes_there_are(row: dict[str, ty
     assert sorted(len(one.layers) for one in laid.groups) == sorted(
         layers for layers, *_ in row["kv_groups"]
     )
+
+
+def test_a_model_that_nothing_was_fitted_to_is_met() -> None:
+    for held in holdout.held_out():
+        assert held.found.weights_bytes == pytest.approx(held.row["weights_bytes"], rel=0.005)
+        cache = held.row["available_kv_bytes"]
+        assert held.found.available_bytes == pytest.approx(cache, rel=0.015)
 
 
 every_one_elsewhere = pytest.mark.parametrize(
@@ -276,6 +284,12 @@ def test_a_long_rope_has_two_tables_in_one() -> None:
     shape = architecture.read(config)
     assert shape.rope_positions == (131072 + 4096,)
     assert shape.rope_size == 96
+
+
+def test_larger_blocks_are_fewer() -> None:
+    small, large = (h100("Qwen3-8B", context=40960, block_tokens=n) for n in (16, 64))
+    assert small.blocks // 4 == large.blocks
+    assert large.longest % 64 == 0
 
 
 def test_kv_heads_are_shared_out_and_then_copied() -> None:

@@ -80,6 +80,8 @@ class Settings:
     hybrid: bool = True
     async_scheduling: bool = True
     largest_graph: int | None = None
+    block_tokens: int | None = None
+    """Of the cache; vLLM's own is what the attention's kernels prefer."""
 
     @property
     def gpus(self) -> int:
@@ -158,6 +160,7 @@ def fit(
         tensor_parallel=settings.tensor_parallel,
         kv_bytes=kv_bytes,
         hybrid=settings.hybrid,
+        block_tokens=settings.block_tokens,
     )
     requested = math.ceil(gpu.total_bytes * settings.utilization)
     stages = [

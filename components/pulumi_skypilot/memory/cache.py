@@ -65,10 +65,16 @@ class Layout:
 
 
 def layout(
-    arch: Architecture, *, tensor_parallel: int, kv_bytes: float, hybrid: bool = True
+    arch: Architecture,
+    *,
+    tensor_parallel: int,
+    kv_bytes: float,
+    hybrid: bool = True,
+    block_tokens: int | None = None,
 ) -> Layout:
     """How vLLM would divide the cache. KV heads are copied where there are fewer than GPUs."""
-    block = FLASH_MLA_TOKENS if arch.latent and kv_bytes < 2 else BLOCK_TOKENS
+    own = FLASH_MLA_TOKENS if arch.latent and kv_bytes < 2 else BLOCK_TOKENS
+    block = block_tokens or own
     if arch.latent:  # one vector a token, whole on every GPU
         numbers = arch.latent.kv_rank + arch.latent.rope
     else:

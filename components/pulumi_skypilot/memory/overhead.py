@@ -114,6 +114,8 @@ def _forward(arch: Architecture, quantized: Quantization | None, load: Load) -> 
     # The layer's input, its residual and what attention gave; another where norms give a new
     # residual (GemmaRMSNorm), and the result where the part before it is held on to meanwhile.
     states = 3 + arch.new_residuals + arch.holds_gate_up
+    if load.compiled:  # one more than LlamaMLP: so others logged CodeLlama-7B and Granite-8B
+        states = max(4, states)
     inner = 0 if all(arch.expert_layers) else arch.intermediate // load.tensor_parallel
     wide = load.tokens * 3 * inner * BYTES
     if arch.experts:
