@@ -128,16 +128,18 @@ class Clusters(lifecycle.LifeCycle):
                 self._again(old, error)
             return now
 
-    def delete(self, name: str, mark: str, incarnation: str | None = None) -> None:
-        """Take the cluster down and see that it is gone.
+    def delete(self, name: str, mark: str, incarnation: str | None = None) -> bool:
+        """Take the cluster down and see that it is gone; whether it was there.
 
         Ours is what carries the mark, or is the incarnation that state remembers.
         """
         with lifecycle.lock(name):
             self._settle_or_cancel(name)
             found = self._sky.cluster(name, fresh=False)
-            if found is not None and _is_ours(found, mark, incarnation):
-                self._down(name)
+            if found is None or not _is_ours(found, mark, incarnation):
+                return False
+            self._down(name)
+            return True
 
     def _launch_new(self, wanted: marker.ClusterWanted) -> marker.Applied:
         """Launch what may be taken down again when that fails."""

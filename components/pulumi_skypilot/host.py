@@ -60,17 +60,20 @@ def message(text: str) -> None:
     _log(text, ephemeral=False)
 
 
-def _log(text: str, *, ephemeral: bool) -> None:
+def warning(text: str) -> None:
+    """Show a line that nobody is to overlook."""
+    _log(text, ephemeral=False, severity="WARNING")
+
+
+def _log(text: str, *, ephemeral: bool, severity: str = "INFO") -> None:
     engine = _engine()
     if engine is None:
         return
     from pulumi.runtime.proto import engine_pb2  # noqa: PLC0415 - only in the plugin process
 
     with contextlib.suppress(Exception):  # the display is a courtesy, never a failure
-        severity = engine_pb2.LogSeverity.Value("INFO")
-        engine.Log(
-            engine_pb2.LogRequest(severity=severity, message=text, urn="", ephemeral=ephemeral)
-        )
+        level = engine_pb2.LogSeverity.Value(severity)
+        engine.Log(engine_pb2.LogRequest(severity=level, message=text, urn="", ephemeral=ephemeral))
 
 
 @functools.cache

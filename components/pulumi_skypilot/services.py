@@ -116,8 +116,8 @@ class Services(lifecycle.LifeCycle):
             self._sky.update(wanted.name, self._order(wanted))
             return self._accepted(wanted)
 
-    def delete(self, name: str, mark: str, incarnation: str | None = None) -> None:
-        """Take the service down and see that nothing of it is left.
+    def delete(self, name: str, mark: str, incarnation: str | None = None) -> bool:
+        """Take the service down and see that nothing of it is left; whether it was there.
 
         Without the mark in its text it is ours only as the incarnation that state remembers: a name
         that a stranger has taken since is left alone.
@@ -129,9 +129,11 @@ class Services(lifecycle.LifeCycle):
             found = self._awake(lambda: self._sky.service(name))
             if found is None:
                 self._sweep_replicas(name)
-            elif _is_ours(found, mark, incarnation):
-                self._end(found)
-            # else ours is gone: this one is somebody else's
+                return False
+            if not _is_ours(found, mark, incarnation):
+                return False  # ours is gone: this one is somebody else's
+            self._end(found)
+            return True
 
     def marked(self, mark: str | None = None) -> tuple[orphans.Marked, ...]:
         """What carries a stack's mark, or any stack's."""

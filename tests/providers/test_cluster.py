@@ -2,7 +2,7 @@
 
 import pytest
 
-from pulumi_skypilot import host, port, providers
+from pulumi_skypilot import host, providers
 from tests.providers.props import CLUSTER, SCOPE
 
 NAME = CLUSTER.name
@@ -117,15 +117,6 @@ def test_an_update_that_fails_leaves_the_old_server(sky, cluster):
         cluster.update(NAME, outs, changed)
     assert cluster.read(NAME, outs).inputs is None
     assert sky.job_order(NAME).secrets == {"SERVE_API_KEYS": "sk-key-1"}
-
-
-def test_delete_of_an_unreachable_cluster_fails_unless_it_is_allowed(sky, cluster):
-    outs = cluster.create(checked()).outs
-    sky.fail("active", port.Unreachable("away"), port.Unreachable("away"))
-    with pytest.raises(host.Error, match="away"):
-        cluster.delete(NAME, outs)
-    cluster.delete_unreachable = True
-    cluster.delete(NAME, outs)
 
 
 def test_delete_leaves_nothing(sky, cluster):

@@ -106,11 +106,3 @@ class TestLifeCycle:
             service.create(checked())
         assert caught.value.__cause__ is None
         assert caught.value.__suppress_context__
-
-    def test_delete_of_an_unreachable_service_fails_unless_it_is_allowed(self, sky, service):
-        outs = service.create(checked()).outs
-        sky.fail("active", port.Unreachable("away"), port.Unreachable("away"))
-        with pytest.raises(host.Error, match="away"):
-            service.delete(NAME, outs)
-        service.delete_unreachable = True
-        service.delete(NAME, outs)

@@ -1,12 +1,13 @@
 """What all providers share: the stack's configuration and the way to SkyPilot."""
 
+import contextlib
 import os
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pulumi import dynamic
 
-from .. import host, lifecycle, port, skypilot
+from .. import host, lifecycle, marker, port, skypilot
 from ..services import Services
 
 TOKEN_VARIABLE = "PULUMI_SKYPILOT_TOKEN"  # noqa: S105 - a name, not a token
@@ -39,6 +40,38 @@ class Provider(dynamic.ResourceProvider):
         """The life cycle of the services of a scope, for one call of so many seconds."""
         return Services(self.sky(scope), clock, host.progress, seconds, address(scope))
 
+    @contextlib.contextmanager
+    def letting_go(self, scope: Mapping[str, typing.Any], what: str) -> Iterator[None]:
+        """Say how to be rid of what lives on a server that is gone for good, or let go of it.
+
+        Only when the server itself does not answer: one call that failed, or a controller that is
+        asleep, is no reason.
+        """
+        try:
+            yield
+        except (port.Unreachable, port.TimedOut) as error:
+            if self._answers(scope):
+                raise
+            if not self.delete_unreachable:
+                raise port.Unreachable(
+                    f"{error}; if that server is gone for good, {DELETE_VARIABLE}=true lets go of "
+                    "what lived on it"
+                ) from error
+            host.warning(
+                f"{what}: let go unseen ({DELETE_VARIABLE} or skypilot:deleteUnreachable is true, "
+                f"and apiServer {scope['apiServer']} does not answer); what still runs of it costs "
+                f"money: look in the cloud for the label {marker.LABEL}={scope['mark']}"
+            )
+
+    def _answers(self, scope: Mapping[str, typing.Any]) -> bool:
+        try:
+            self.sky(scope).server()
+        except (port.Unreachable, port.TimedOut):
+            return False
+        except port.SkyPilotError:
+            pass  # a refusal is an answer
+        return True
+
 
 def address(scope: Mapping[str, typing.Any]) -> typing.Callable[[str | None], str | None]:
     """Where clients of a scope find the endpoint that SkyPilot lists."""
@@ -51,5 +84,6 @@ def same(server: port.Server, scope: Mapping[str, typing.Any]) -> None:
     if (server.user, server.workspace) != (scope["user"], workspace):
         raise port.Unreachable(
             f"apiServer {server.url}: you are user {server.user} in workspace {server.workspace}, "
-            f"and this stack was made by {scope['user']} in {workspace}; use their token"
+            f"and this stack was made by {scope['user']} in {workspace}; use their token, or, with "
+            f"a server that asks for none, SKYPILOT_USER_ID={scope['user']}"
         )

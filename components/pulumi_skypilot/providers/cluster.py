@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from pulumi import dynamic
 
-from .. import cluster_readiness, clusters, host, marker, plan, port
+from .. import cluster_readiness, clusters, host, marker, plan
 from . import base, deployed, differences, properties
 from .properties import Props
 
@@ -64,13 +64,10 @@ class ClusterProvider(deployed.DeployedProvider):
     @host.one_line
     def delete(self, _id: str, props: Props) -> None:
         """Take the cluster down and see that it is gone."""
-        try:
-            self._clusters(props["scope"]).delete(
-                props["name"], props["scope"]["mark"], props["hash"]
-            )
-        except port.Unreachable:
-            if not self.delete_unreachable:
-                raise
+        scope = props["scope"]
+        with self.letting_go(scope, f"the cluster {props['name']!r}"):
+            if not self._clusters(scope).delete(props["name"], scope["mark"], props["hash"]):
+                base.same(self.sky(scope).server(), scope)
 
     def _clusters(self, scope: Mapping[str, typing.Any]) -> clusters.Clusters:
         return clusters.Clusters(self.sky(scope), base.clock, host.progress)

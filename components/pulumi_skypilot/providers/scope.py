@@ -4,7 +4,7 @@ import uuid
 
 from pulumi import dynamic
 
-from .. import host, port
+from .. import host
 from . import base
 from .properties import Props
 
@@ -65,8 +65,5 @@ class ScopeProvider(base.Provider):
     @host.one_line
     def delete(self, _id: str, props: Props) -> None:
         """Take down what still carries the mark: destroy succeeds only when nothing is left."""
-        try:
+        with self.letting_go(props, "all that carries this stack's mark"):
             self.services(props).sweep(props["mark"])
-        except port.Unreachable:
-            if not self.delete_unreachable:
-                raise

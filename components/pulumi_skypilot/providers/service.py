@@ -2,7 +2,7 @@
 
 from pulumi import dynamic
 
-from .. import host, plan, port
+from .. import host, plan
 from ..services import Services
 from . import base, deployed, differences, properties
 from .properties import Props
@@ -49,11 +49,8 @@ class ServiceProvider(deployed.DeployedProvider):
     @host.one_line
     def delete(self, _id: str, props: Props) -> None:
         """Take the service down and see that no machine of it is left."""
-        try:
-            seconds = properties.remembered(props)[0].timeouts.delete
-            self.services(props["scope"], seconds).delete(
-                props["name"], props["scope"]["mark"], props["hash"]
-            )
-        except port.Unreachable:
-            if not self.delete_unreachable:
-                raise
+        scope = props["scope"]
+        with self.letting_go(scope, f"the service {props['name']!r}"):
+            services = self.services(scope, properties.remembered(props)[0].timeouts.delete)
+            if not services.delete(props["name"], scope["mark"], props["hash"]):
+                base.same(self.sky(scope).server(), scope)
