@@ -50,7 +50,9 @@ class ServiceProvider(deployed.DeployedProvider):
     def delete(self, _id: str, props: Props) -> None:
         """Take the service down and see that no machine of it is left."""
         scope = props["scope"]
+        # Whatever else a state says, it can be destroyed: nothing of it is read but this.
+        seconds = (props.get("timeouts") or {}).get("delete")
         with self.letting_go(scope, f"the service {props['name']!r}"):
-            services = self.services(scope, properties.remembered(props)[0].timeouts.delete)
+            services = self.services(scope, seconds)
             if not services.delete(props["name"], scope["mark"], props["hash"]):
                 base.same(self.sky(scope).server(), scope)
