@@ -159,6 +159,12 @@ class TestStateOfAnEarlierRelease:
     def test_needs_no_change_where_the_key_says_the_same(self, sky, service, outs):
         assert not service.diff(NAME, outs, checked(maxSequences=8.0)).changes
 
+    def test_is_no_hindrance_to_a_refresh(self, service, outs):
+        """Which compares what it has read with the inputs in state."""
+        inputs = {key: outs[key] for key in outs if key not in ("task", "digest", "hash")}
+        assert service.diff(NAME, outs, inputs).changes is False
+        assert service.diff(NAME, {**outs, "drift": ["x"]}, inputs).changes is True
+
     def test_is_read_and_destroyed_whatever_it_says(self, sky, service, outs):
         assert service.read(NAME, outs).inputs is None
         service.delete(NAME, {**outs, "model": None, "kind": "unheard of"})

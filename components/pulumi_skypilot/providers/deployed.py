@@ -47,7 +47,11 @@ class DeployedProvider(base.Provider):
 
     def diff(self, _id: str, olds: Props, news: Props) -> dynamic.DiffResult:
         """Say whether a change is in place, rolls or replaces, by what SkyPilot would do."""
-        found = list(differences.compare(olds, news))
+        try:
+            found = list(differences.compare(olds, news))
+        except spec.SpecError:
+            # Check refuses these; only a refresh has them, from a state of an earlier release.
+            return dynamic.DiffResult(changes=bool(olds.get("drift")))
         if not found:
             return dynamic.DiffResult(changes=False)
         strongest = changes.effect(found)
