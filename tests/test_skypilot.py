@@ -35,6 +35,7 @@ def sdk(monkeypatch):
         (error("NetworkError", "Network seems down"), port.Unreachable),
         (error("ClusterNotUpError", "the controller is stopped"), port.Unreachable),
         (RuntimeError("Failed to fetch services"), port.Unreachable),
+        (RuntimeError("Failed to refresh services status due to network error."), port.Unreachable),
         (error("ApiServerAuthenticationError", "log in", RuntimeError), port.Denied),
         (error("HTTPError", "401 Client Error: Unauthorized for url"), port.Denied),
         (

@@ -96,9 +96,10 @@ class Stack:
         check: bool = True,
         env: dict[str, str] | None = None,
         stdin: str | None = None,
+        within: typing.Sequence[str] = (),
     ) -> Result:
         stack = () if args[:2] == ("stack", "init") else ("--stack", self.name)
-        command = ["pulumi", *args, *stack, "--non-interactive"]
+        command = [*within, "pulumi", *args, *stack, "--non-interactive"]
         return self._run(command, check=check, env=env, stdin=stdin)
 
     def sweep(self, *args: str) -> Result:
@@ -158,6 +159,17 @@ class Stack:
 
     def kill_all(self) -> None:
         """Kill what Pulumi has left running: only processes that know this stack's folder."""
+        for process in self._processes():
+            os.kill(int(process.name), signal.SIGKILL)
+
+    def left_running(self) -> str:
+        """The command lines of what Pulumi has left running."""
+        return "\n".join(
+            (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            for process in self._processes()
+        )
+
+    def _processes(self) -> typing.Iterator[pathlib.Path]:
         mark = f"PULUMI_HOME={self.folder / 'pulumi'}".encode()
         for process in pathlib.Path("/proc").glob("[0-9]*"):
             try:
@@ -165,7 +177,7 @@ class Stack:
             except OSError:
                 continue
             if mark in environ and int(process.name) != os.getpid():
-                os.kill(int(process.name), signal.SIGKILL)
+                yield process
 
 
 def command_lines() -> str:

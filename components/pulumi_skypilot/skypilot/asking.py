@@ -1,5 +1,6 @@
-"""Asks a service itself, as its clients do."""
+"""Asks a service itself, as its clients do, and an API server why it is no use."""
 
+import json
 import ssl
 import urllib.error
 import urllib.request
@@ -7,6 +8,7 @@ import urllib.request
 from .. import port
 
 TIMEOUT_SECONDS = 10.0
+HEALTH_SECONDS = 3.0
 _OTHER_NAME = (62, 64)
 """X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH (openssl/x509_vfy.h)."""
 
@@ -32,6 +34,26 @@ def get(
                 f"{url}: {reason.verify_message}", name_only=reason.verify_code in _OTHER_NAME
             ) from error
         raise port.Unreachable(f"{url}: {error}") from error
+
+
+def health(url: str) -> str:
+    """What an API server that the SDK could not use says instead, in a few words."""
+    try:
+        with urllib.request.urlopen(f"{url}/api/health", timeout=HEALTH_SECONDS) as answer:  # noqa: S310
+            status = json.loads(answer.read(65536)).get("status")
+    except urllib.error.HTTPError as error:
+        with error:
+            return f"HTTP {error.code}"
+    except OSError as error:
+        return _words(getattr(error, "reason", error))
+    except (ValueError, AttributeError):
+        return "something else does"
+    return f"it says that it is {status}"
+
+
+def _words(reason: object) -> str:
+    """An error of the network without its number."""
+    return str(getattr(reason, "strerror", None) or reason).lower()
 
 
 def _context(certificate: str | None, check_host: bool) -> ssl.SSLContext | None:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 import yaml
 
 from .. import port
-from . import errors, quiet
+from . import asking, errors, quiet
 
 T = typing.TypeVar("T")
 
@@ -68,10 +68,14 @@ class Calls:
         thread.start()
         thread.join(seconds)
         if thread.is_alive():
-            raise port.TimedOut(f"apiServer {self.connection.url}: no answer in {seconds:.0f} s")
+            raise port.TimedOut(
+                f"apiServer {self.connection.url}: no answer in {seconds:.0f} s; see what it is at "
+                "(sky api status), then run the same command again"
+            )
         if failure:
-            connection = self.connection
-            raise errors.meaning(failure[0], connection.url, connection.token) from failure[0]
+            url, token = self.connection.url, self.connection.token
+            meaning = errors.meaning(failure[0], url, token, lambda: asking.health(url))
+            raise meaning from failure[0]
         return result[0]
 
     def _restore_tracebacks(self) -> None:
@@ -83,6 +87,7 @@ class Calls:
 
     def _sky(self) -> typing.Any:
         with self._lock:
+            first, was_there = Calls._one is None, "sky" in sys.modules
             if Calls._one is None:
                 _prepare(self.connection)
                 Calls._one = self.connection
@@ -101,6 +106,8 @@ class Calls:
             import sky.utils.common  # noqa: PLC0415
             import sky.utils.common_utils  # noqa: PLC0415
 
+            if first and was_there:
+                _read_again(sky)
         # A missing server is an error to show, not a server to start on the quiet. Not by
         # SKYPILOT_DISABLE_LOCAL_API_SERVER: it travels with `up` to a controller machine, which
         # then may not start the server by which it launches replicas (utils/controller_utils.py).
@@ -137,6 +144,16 @@ def _prepare(connection: Connection) -> None:
     os.environ["SKYPILOT_GLOBAL_CONFIG"] = _private_file(json.dumps(config))
     os.environ["SKYPILOT_PROJECT_CONFIG"] = _private_file("")
     quiet.Quiet.install()
+
+
+def _read_again(sky: typing.Any) -> None:
+    """Let a SkyPilot that somebody has imported before us take our configuration.
+
+    It had read the user's own, and would ask (and start) the server that this names instead.
+    """
+    sky.skypilot_config.reload_config()
+    for cached in (sky.server.common.get_server_url, sky.server.common.is_api_server_local):
+        cached.cache_clear()
 
 
 def _private_file(text: str) -> str:

@@ -1,6 +1,7 @@
 """What an exception of the SDK means, told by its name and message."""
 
 import re
+from collections.abc import Callable
 
 from .. import port
 
@@ -21,7 +22,11 @@ _MEANING: tuple[tuple[str, str, type[port.SkyPilotError]], ...] = (
         port.Unreachable,
     ),
     (r"ClusterStatusFetching", "", port.Unreachable),
-    ("", r"Failed to fetch services|Failed to get request ID", port.Unreachable),
+    (
+        "",
+        r"Failed to fetch services|Failed to get request ID|due to network error",
+        port.Unreachable,
+    ),
     (r"ClusterDoesNotExist", "", port.NotFound),
     ("", r"Cannot find service", port.NotFound),
     (r"ResourcesUnavailable", r"Catalog does not contain|No (launchable )?resource", port.Invalid),
@@ -34,8 +39,13 @@ _MEANING: tuple[tuple[str, str, type[port.SkyPilotError]], ...] = (
 )
 
 
-def meaning(error: BaseException, url: str, token: str | None) -> port.SkyPilotError:
-    """The error of the port that an exception stands for, as one line that says what to do."""
+def meaning(
+    error: BaseException, url: str, token: str | None, health: Callable[[], str]
+) -> port.SkyPilotError:
+    """The error of the port that an exception stands for, as one line that says what to do.
+
+    `health` says why a server cannot be reached, which SkyPilot keeps to itself.
+    """
     if isinstance(error, port.SkyPilotError):
         return error
     kinds = " ".join(cls.__name__ for cls in type(error).__mro__)
@@ -49,9 +59,15 @@ def meaning(error: BaseException, url: str, token: str | None) -> port.SkyPilotE
         port.Failed,
     )
     if found is port.Unreachable:
+        reason = health() if "Could not connect" in text else _reason(text)
         text = (
-            f"apiServer {url}: no SkyPilot API server answers there "
-            f"({_reason(text)}); start it (sky api start) or set skypilot:apiServer"
+            f"apiServer {url}: no SkyPilot API server answers there ({reason}); "
+            "start it (sky api start) or set skypilot:apiServer"
+        )
+    elif re.search(r"PermissionDenied|NoWorkspaceAccess", kinds):
+        text = (
+            f"apiServer {url}: this account may not do that ({text[:200]}); set "
+            "PULUMI_SKYPILOT_TOKEN to the token of one that may"
         )
     elif found is port.Denied and "credential" not in text and "enabled" not in text:
         text = denied(url, token, _reason(text))
@@ -62,10 +78,11 @@ def meaning(error: BaseException, url: str, token: str | None) -> port.SkyPilotE
 
 def denied(url: str, token: str | None, reason: str) -> str:
     """What to do when the server does not know who calls."""
-    said = f"the token is refused ({reason})" if token else "it asks for a token"
+    refused = f"the token is refused ({reason}): it is wrong, expired or revoked"
+    said = refused if token else "it asks for a token"
     return (
-        f"apiServer {url}: {said}; "
-        "set PULUMI_SKYPILOT_TOKEN or the secret skypilot:token to a service account's token"
+        f"apiServer {url}: {said}; set PULUMI_SKYPILOT_TOKEN to a service account's token, "
+        "or the secret skypilot:token (refresh and destroy see a new one only with --run-program)"
     )
 
 
