@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 
-from . import lifecycle, marker, port, readiness, spec, vllm
+from . import advice, lifecycle, marker, port, readiness, spec, vllm
 
 POLL_SECONDS = 3.0
 ASKS = 5
@@ -63,7 +63,10 @@ class Wait:
             waited = self._clock.now() - start
             if waited > expected.timeout_seconds:
                 why = self._why(expected.name, job)
-                raise port.TimedOut(f"{expected.name}: no answer after {waited:.0f} s{why}")
+                raise port.TimedOut(
+                    f"{expected.name}: no answer after {waited:.0f} s{why}; its server goes on, "
+                    "and pulumi up waits again (timeouts.ready says how long)"
+                )
 
     def _job(self, expected: Expected) -> port.Job:
         """The job that serves. Raises when it does not, or cannot any more."""
@@ -89,7 +92,11 @@ class Wait:
                 "enough?"
             )
         if job.status not in _GOING:
-            raise port.Failed(f"{name}: job {job.id} is {job.status}{self._why(name, job)}")
+            raise port.Failed(
+                f"{name}: job {job.id} is {job.status}{self._why(name, job)}; all of it: sky logs "
+                f"{name} {job.id}. Change the spec and run pulumi up, or start the server again as "
+                "it is (pulumi up --refresh)"
+            )
         return job
 
     def _answer(self, expected: Expected, api_key: str | None) -> str | None:
@@ -106,7 +113,7 @@ class Wait:
 
     def _why(self, name: str, job: port.Job | None) -> str:
         try:
-            return readiness.telling(self._sky.job_log(name, job.id, 200)) if job else ""
+            return advice.telling(self._sky.job_log(name, job.id, 200)) if job else ""
         except port.SkyPilotError:
             return ""  # the log explains; without it the state still tells
 

@@ -8,7 +8,7 @@ is stopped for it, are as they should be.
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from . import lifecycle, marker, port, vllm
+from . import advice, lifecycle, marker, port, vllm
 
 LAUNCH_SECONDS = 3600.0
 """How long a launch that is under way may take: many places, and a long pull of an image."""
@@ -157,7 +157,10 @@ class Clusters(lifecycle.LifeCycle):
 
     def _launch(self, wanted: marker.ClusterWanted) -> marker.Applied:
         self._say(f"{wanted.name}: launching")
-        self._sky.launch(wanted.name, self._order(wanted))
+        try:
+            self._sky.launch(wanted.name, self._order(wanted))
+        except port.NoCapacity as error:
+            raise port.NoCapacity(advice.no_capacity(wanted.name, str(error))) from error
         found = self._sky.cluster(wanted.name, fresh=False)
         if found is not None:
             self._set_autostop(found, wanted)

@@ -3,9 +3,9 @@
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from . import lifecycle, port
+from . import advice, lifecycle, port
 
 PROVISION_SECONDS = 900.0
 """Time for machines and images, on top of the probe's own initial delay: SkyPilot needs 1 to 5
@@ -24,7 +24,6 @@ _NO_CAPACITY = (  # what the clouds say, then SkyPilot's own summaries
     re.compile(r"InsufficientInstanceCapacity|sufficient \S+ capacity|[Qq]uota|STOCKOUT|[Oo]ut of"),
     re.compile(r"Failed to acquire resources in all zones|Failed to provision all possible"),
 )
-_TELLING = re.compile(r"error|exception|failed|cannot|refus|out of memory|to serve at least", re.I)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +117,10 @@ class Wait:
                 told = line
             waited = self._clock.now() - start
             if waited > expected.timeout_seconds:
-                raise port.TimedOut(f"{line}, not ready after {waited:.0f} s{self._why(service)}")
+                raise port.TimedOut(
+                    f"{line}, not ready after {waited:.0f} s{self._why(service)}; SkyServe goes "
+                    "on, and pulumi up waits again (timeouts.ready says how long)"
+                )
             self._clock.sleep(POLL_SECONDS)
 
     def _answers(self, address: str | None, expected: Expected, api_key: str | None) -> bool:
@@ -158,7 +160,9 @@ class Wait:
             kept = "; the earlier version goes on serving" if older else ""
             raise port.Failed(
                 f"{service.name}: replica {dead[-1].id} of version {version} is "
-                f"{dead[-1].status}{kept}{self._why(service, dead[-1])}"
+                f"{dead[-1].status}{kept}{self._why(service, dead[-1])}; all of it: sky serve logs "
+                f"{service.name} {dead[-1].id}. Change the spec and run pulumi up, or replace the "
+                "service as it is (pulumi up --target-replace with its URN)"
             )
 
     def _starved(self, service: port.Service, version: int, since: float | None) -> float | None:
@@ -176,8 +180,7 @@ class Wait:
         now = self._clock.now()
         if since is not None and now - since > NO_CAPACITY_SECONDS:
             raise port.NoCapacity(
-                f"{service.name}: no place that infra and accelerators allow has the machine "
-                f"({said[:200]}); allow more of them, or wait: SkyServe goes on trying"
+                f"{advice.no_capacity(service.name, said)}: SkyServe goes on trying"
             )
         return now if since is None else since
 
@@ -186,7 +189,7 @@ class Wait:
         chosen = replica or next(iter(service.replicas[-1:]), None)
         if chosen is None:
             return ""
-        return telling(self._log(service, chosen))
+        return advice.telling(self._log(service, chosen))
 
     def _log(self, service: port.Service, replica: port.Replica) -> tuple[str, ...]:
         try:
@@ -223,12 +226,6 @@ def answers(
     if status == 401:
         raise KeyRefused(f"{address}: it answers, but refuses the API key of this stack")
     return status == 200 and model in _models(body)
-
-
-def telling(log: Sequence[str]) -> str:
-    """The lines of a log that tell most, as the end of a sentence."""
-    lines = [line for line in log if _TELLING.search(line)] or list(log)
-    return f"; its log says: {' | '.join(line[:300] for line in lines[-3:])}" if log else ""
 
 
 def _models(body: str) -> list[str]:

@@ -112,7 +112,7 @@ class Clusters(state.State):
         found = self._clusters.get(name)
         if found is None:
             if not self.capacity:
-                raise port.NoCapacity("Failed to acquire resources in all zones.")
+                raise port.NoCapacity(f"Failed to acquire resources. {self.shortage}")
             self._made += 1
             found = self._clusters[name] = _Cluster(
                 name,
@@ -161,7 +161,7 @@ class Clusters(state.State):
         self._called("job_log", name)
         found = next(one for one in self._up(name).jobs if one.id == job)
         if self._fails(found):
-            return ("INFO loading weights", "torch.OutOfMemoryError: CUDA out of memory.")
+            return self.why[-lines:]
         return ("INFO Application startup complete.",)[-lines:]
 
     def _submit(self, cluster: _Cluster, name: str, order: port.Order) -> _Job:

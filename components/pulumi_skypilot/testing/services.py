@@ -117,9 +117,9 @@ class Services(state.State):
         """A log that tells why nothing starts, where nothing does."""
         self._called("log", name)
         if not self.capacity:
-            return (f"{name}-{replica}: InsufficientInstanceCapacity: no m6i.large in us-east-1",)
+            return (f"{name}-{replica}: {self.shortage}",)
         if not self.loads:
-            return ("INFO loading weights", "torch.OutOfMemoryError: CUDA out of memory.")
+            return self.why[-lines:]
         return ("INFO Application startup complete.",)[-lines:]
 
     def _ask_controller(self) -> None:

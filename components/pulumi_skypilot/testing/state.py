@@ -25,6 +25,10 @@ class State:
         """Whether any place has a machine."""
         self.loads = True
         """Whether the model starts; else its replicas fail."""
+        self.why = ("INFO loading weights", "torch.OutOfMemoryError: CUDA out of memory.")
+        """What the log of a model that does not start says."""
+        self.shortage = "InsufficientInstanceCapacity: no m6i.large in us-east-1"
+        """What a cloud without the machine says."""
         self.other_name = False
         """Whether certificates are made out to another name than the endpoint's."""
         self._machines: dict[str, port.Machine] = {}
