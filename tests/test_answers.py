@@ -119,6 +119,13 @@ CASES = {
         healthy(hangs, basic_auth_enabled=True),
         *("Denied", "it knows no such account", RENEW, TOKEN, "server"),
     ),
+    "tells when its database was made": Case(
+        healthy(says(200, [{"id": "root"}, {"id": "skypilot-system", "created_at": 1795605779}])),
+        *("none", "since='c0e5154c'", "user=", None, "server"),
+    ),
+    "does not tell it": Case(
+        healthy(says(200, PAGE)), *("none", "since=''", "user=", None, "server")
+    ),
     "too old": Case(
         says(200, HEALTH | {"version": "0.9.0", "api_version": "9"}),
         *("Invalid", "0.9.0", "upgrade"),

@@ -11,6 +11,7 @@ import hmac
 import json
 import re
 import typing
+import uuid
 from collections.abc import Mapping
 
 import yaml
@@ -20,6 +21,7 @@ from . import port, task
 LABEL = "pulumi-stack"
 """The label of every machine of a stack: how the cloud's own console names its owner."""
 
+_MARK = re.compile(r"[0-9a-f]{12}s([0-9a-f]{8})")
 _JOB = re.compile(r"pulumi-([^-]+)-([^-]+)")
 _MARKER = re.compile(r"^# pulumi-skypilot stack=(\S+) digest=(\S+) text=(\S+)\s*\Z", re.MULTILINE)
 
@@ -105,6 +107,17 @@ class Applied:
     hash: str
     version: int
     endpoint: str | None
+
+
+def draw(since: str) -> str:
+    """A new stack's mark; it tells the server too, so that no other one's word is taken."""
+    return uuid.uuid4().hex[:12] + (f"s{since}" if since else "")
+
+
+def since(mark: str) -> str:
+    """The server that a mark tells; "" for one of an earlier release."""
+    found = _MARK.fullmatch(mark)
+    return found[1] if found else ""
 
 
 def read(text: str | None) -> tuple[str | None, str | None]:

@@ -3,6 +3,7 @@
 SkyPilotError
 ├── NotFound        the remote object is not there
 ├── Unreachable     no answer that can be trusted: never to be taken for NotFound
+│   ├── OtherServer another one answers in its place, which cannot know
 │   └── Asleep      SkyServe's controller is a machine that has stopped, or is being started
 ├── Denied          the server knows us not, or has no credentials for the place
 ├── Untrusted       an endpoint does not prove itself by the certificate that it should have
@@ -27,6 +28,10 @@ class NotFound(SkyPilotError):
 
 class Unreachable(SkyPilotError):
     """No answer that can be trusted: the object may well be there."""
+
+
+class OtherServer(Unreachable):
+    """Another server answers at the address, or one that has lost its database."""
 
 
 class Asleep(Unreachable):
@@ -69,6 +74,8 @@ class Server:
     url: str
     user: str
     workspace: str
+    since: str = ""
+    """Eight hexadecimal digits that tell its database from any other; "" when it does not say."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -144,6 +144,59 @@ def test_the_scope_is_let_go_of_no_sooner_than_what_lives_in_it(sky, warned):
     assert SCOPE["mark"] in warned[0]
 
 
+MADE = {**SCOPE, "mark": "0123456789abs5e12f00d"}
+"""A scope whose mark tells the fake's own server."""
+
+
+@SENT
+@pytest.mark.parametrize("call", ["read", "delete"])
+def test_another_server_at_the_same_address_is_not_believed(sky, sent, call, warned):
+    provider = sent.provider()
+    outs = provider.create(sent.checked(scope=MADE)).outs
+    with testing.use(testing.SkyPilot()) as other:
+        other.since = "00000001"
+        with pytest.raises(host.Error, match=f"another server.*{MADE['mark']}.*database back"):
+            getattr(provider, call)(sent.name, outs)
+        assert not [one for one in other.calls if one.startswith(("up", "launch", "down"))]
+    assert left(sky) == [sent.name]
+    assert warned == []
+
+
+@SENT
+def test_another_server_is_let_go_of_as_one_that_is_gone(sky, sent, warned):
+    provider = sent.provider()
+    outs = provider.create(sent.checked(scope=MADE)).outs
+    provider.delete_unreachable = True
+    with testing.use(testing.SkyPilot()) as other:
+        other.since = "00000001"
+        provider.delete(sent.name, outs)
+    (line,) = warned
+    assert MADE["mark"] in line
+
+
+@pytest.mark.parametrize("call", ["read", "delete"])
+def test_the_scope_knows_its_server(sky, call):
+    provider = providers.ScopeProvider()
+    outs = provider.create({"apiServer": SCOPE["apiServer"]}).outs
+    assert outs is not None
+    getattr(provider, call)("x", outs)
+    sky.since = "00000001"
+    with pytest.raises(host.Error, match="another server"):
+        getattr(provider, call)("x", outs)
+
+
+@SENT
+@pytest.mark.parametrize(("mark", "since"), [("mark0001", "00000001"), (MADE["mark"], "")])
+def test_where_the_server_is_not_told_its_word_is_taken(sky, sent, mark, since):
+    """A stack of an earlier release, or a server that does not tell."""
+    provider = sent.provider()
+    outs = provider.create(sent.checked(scope={**SCOPE, "mark": mark})).outs
+    take_away(sky, sent)
+    sky.since = since
+    assert provider.read(sent.name, outs).id == ""
+    provider.delete(sent.name, outs)
+
+
 def test_a_controller_that_is_asleep_is_no_server_that_is_gone(sky, warned):
     """Only it knows the services, and it comes back."""
     provider, outs = made(SERVICE)

@@ -50,7 +50,7 @@ class Provider(dynamic.ResourceProvider):
         try:
             yield
         except (port.Unreachable, port.TimedOut) as error:
-            if self._answers(scope):
+            if not isinstance(error, port.OtherServer) and self._answers(scope):
                 raise
             if not self.delete_unreachable:
                 raise port.Unreachable(
@@ -59,8 +59,8 @@ class Provider(dynamic.ResourceProvider):
                 ) from error
             host.warning(
                 f"{what}: let go unseen ({DELETE_VARIABLE} or skypilot:deleteUnreachable is true, "
-                f"and apiServer {scope['apiServer']} does not answer); what still runs of it costs "
-                f"money: look in the cloud for the label {marker.LABEL}={scope['mark']}"
+                f"and apiServer {scope['apiServer']} is gone); what still runs of it costs money: "
+                f"look in the cloud for the label {marker.LABEL}={scope['mark']}"
             )
 
     def _answers(self, scope: Mapping[str, typing.Any]) -> bool:
@@ -78,8 +78,20 @@ def address(scope: Mapping[str, typing.Any]) -> typing.Callable[[str | None], st
     return lambda listed: lifecycle.endpoint(listed, scope["apiServer"], scope.get("serveHost"))
 
 
+def same_server(server: port.Server, scope: Mapping[str, typing.Any]) -> None:
+    """Nothing is taken for gone on the word of a server that never knew it."""
+    made_on = marker.since(scope["mark"])
+    if made_on and server.since and made_on != server.since:
+        raise port.OtherServer(
+            f"apiServer {server.url}: another server answers than the one that this stack was made "
+            "on, or its database is lost; what lived on that may still run and cost money: look in "
+            f"the cloud for the label {marker.LABEL}={scope['mark']}, and bring the database back"
+        )
+
+
 def same(server: port.Server, scope: Mapping[str, typing.Any]) -> None:
     """Nothing is taken for gone by someone who may not see it."""
+    same_server(server, scope)
     workspace = scope.get("workspace") or "default"
     if (server.user, server.workspace) != (scope["user"], workspace):
         raise port.Unreachable(

@@ -4,7 +4,7 @@ import uuid
 
 from pulumi import dynamic
 
-from .. import host
+from .. import host, marker
 from . import base
 from .properties import Props
 
@@ -43,7 +43,7 @@ class ScopeProvider(base.Provider):
     def create(self, props: Props) -> dynamic.CreateResult:
         """Meet the server, and draw the mark and the seed of the keys."""
         server = self.sky(props).server()
-        mark = uuid.uuid4().hex[:12]
+        mark = marker.draw(server.since)
         outs = {
             **props,
             "mark": mark,
@@ -55,7 +55,7 @@ class ScopeProvider(base.Provider):
     @host.one_line
     def read(self, id_: str, props: Props) -> dynamic.ReadResult:
         """See that the server is there and lets us in."""
-        self.sky(props).server()
+        base.same_server(self.sky(props).server(), props)
         return dynamic.ReadResult(id_, props)
 
     def update(self, _id: str, olds: Props, news: Props) -> dynamic.UpdateResult:
@@ -66,4 +66,5 @@ class ScopeProvider(base.Provider):
     def delete(self, _id: str, props: Props) -> None:
         """Take down what still carries the mark: destroy succeeds only when nothing is left."""
         with self.letting_go(props, "all that carries this stack's mark"):
+            base.same_server(self.sky(props).server(), props)
             self.services(props).sweep(props["mark"])

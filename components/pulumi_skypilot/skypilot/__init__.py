@@ -1,7 +1,9 @@
 """SkyPilot through its own Python SDK: the port as it is in production."""
 
+import hashlib
 import typing
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from .. import port, prices
 from . import asking, errors
@@ -11,6 +13,9 @@ from .machines import MachineCalls
 from .services import ServiceCalls, user_text
 
 __all__ = ["DEFAULT_URL", "Connection", "Sdk", "clean", "user_text"]
+
+_SYSTEM_USER = "skypilot-system"
+"""SKYPILOT_SYSTEM_USER_ID in sky/skylet/constants.py."""
 
 
 class Sdk(ServiceCalls, MachineCalls):
@@ -33,6 +38,7 @@ class Sdk(ServiceCalls, MachineCalls):
                 url=url,
                 user=user or sky.utils.common_utils.get_user_hash(),
                 workspace=self.connection.workspace or "default",
+                since=_since(sky, url),
             )
 
         return self._ask(ask, seconds=60)
@@ -60,3 +66,20 @@ class Sdk(ServiceCalls, MachineCalls):
     ) -> tuple[int, str]:
         """Ask a service itself: the HTTP status and the body."""
         return asking.get(url, api_key, certificate, check_host=check_host)
+
+
+def _since(sky: typing.Any, url: str) -> str:
+    """Tells the server's database from any other's: by when its own first user was made.
+
+    SkyPilot has no name for a server. Every one of 0.14 makes this user when its database is new
+    (sky/users/permission.py:128), and any user but a viewer may see it (sky/users/rbac.py).
+    """
+    try:
+        answer = sky.server.common.make_authenticated_request(
+            "GET", "/users", server_url=url, retry=False, timeout=10
+        )
+        users = answer.json() if answer.status_code == HTTPStatus.OK else []
+        made = next((one["created_at"] for one in users if one["id"] == _SYSTEM_USER), None)
+    except Exception:  # noqa: BLE001 - an older server, a proxy: nothing is known, and no harm done
+        return ""
+    return "" if made is None else hashlib.sha256(f"{made}".encode()).hexdigest()[:8]

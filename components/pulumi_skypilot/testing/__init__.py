@@ -33,7 +33,7 @@ class SkyPilot(Services, Clusters, port.SkyPilot):
     def server(self) -> port.Server:
         """Who answers, and who we are to it."""
         self._called("server")
-        return port.Server(skypilot.DEFAULT_URL, self.user, self.workspace)
+        return port.Server(skypilot.DEFAULT_URL, self.user, self.workspace, self.since)
 
     def places(self) -> frozenset[str]:
         """The infra that the server has credentials for."""

@@ -19,6 +19,8 @@ class State:
         """The infra that the server has credentials for."""
         self.user = "user0001"
         self.workspace = "default"
+        self.since = "5e12f00d"
+        """What tells the server's database from another's."""
         self.asleep = False
         """Whether SkyServe's controller is a machine that has stopped."""
         self.capacity = True
