@@ -4,7 +4,6 @@ SkyPilot is imported before our part of it knows of any server, as another progr
 once for all: that takes seconds.
 """
 
-import concurrent.futures
 import json
 import multiprocessing
 import sys
@@ -43,7 +42,7 @@ if __name__ == "__main__":
 
     sky.server.common.get_server_url()
     cases = json.load(sys.stdin)
-    fork = multiprocessing.get_context("fork")
-    with concurrent.futures.ProcessPoolExecutor(len(cases), mp_context=fork) as pool:
-        answers = {name: pool.submit(ask, *case) for name, case in cases.items()}
-        json.dump({name: one.result() for name, one in answers.items()}, sys.stdout)
+    # A process each: one talks to one server.
+    with multiprocessing.get_context("fork").Pool(len(cases), maxtasksperchild=1) as pool:
+        answers = {name: pool.apply_async(ask, case) for name, case in cases.items()}
+        json.dump({name: one.get() for name, one in answers.items()}, sys.stdout)
