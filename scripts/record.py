@@ -12,6 +12,7 @@ import sys
 import tempfile
 import typing
 
+from tests import certificates
 from tests.e2e import fake, recorded
 from tests.e2e import stack as stacks
 
@@ -22,7 +23,7 @@ DEPLOYMENTS: dict[str, dict[str, typing.Any]] = {
         "accelerators": ["H100:1", "H200:1"],
         "infra": ["aws", "gcp"],
         "context": 65536,
-        "replicas": {"min": 1, "max": 4, "targetQps": 2.5},
+        "replicas": {"min": 0, "max": 4, "targetQps": 2.5},
         "spot": {"fallback": "on-demand"},
         "tools": True,
         "maxSequences": 64,
@@ -47,10 +48,45 @@ DEPLOYMENTS: dict[str, dict[str, typing.Any]] = {
         "mounts": {"/models": "s3://models"},
         "modelCache": "/models",
     },
+    "inner": {
+        "model": "Qwen/Qwen3-8B",
+        "revision": "main",
+        "servedName": "qwen",
+        "infra": "k8s/prod",
+        "accelerators": ["H100:1", "H100:2"],
+        "tensorParallel": "all",
+        "volumes": {"/models": "models"},
+        "modelCache": "/models",
+        "dtype": "bfloat16",
+        "quantization": "fp8",
+        "kvCacheDtype": "fp8",
+        "maxBatchedTokens": 8192,
+        "reasoningParser": "qwen3",
+        "setup": "pip list\n",
+        "workdir": {"url": "https://example.com/a.git", "ref": "main"},
+        "config": {"kubernetes": {"pod_config": {"spec": {"priorityClassName": "serving"}}}},
+        "replicas": {"min": 1, "max": 2, "targetQps": {"H100": 2.5}},
+    },
+    "sealed": {
+        "model": "openai/gpt-oss-20b",
+        "instanceType": "g6.xlarge",
+        "accelerators": "L4:1",
+        "infra": "aws",
+        "disk": 200,
+        "diskTier": "high",
+        "networkTier": "best",
+        "reasoningEffort": "low",
+        "tls": {"certificate": "tlsCertificate", "key": "tlsKey"},
+        "loadBalancing": {"policy": "round_robin", "streamTimeout": 600},
+        "readinessProbe": {"initialDelay": 1200, "headers": {"X-Probe": "yes"}},
+        "updateMode": "blue-green",
+        "spot": {"onDemand": 1},
+    },
     "lab": {
         "kind": "cluster",
         "model": "openai/gpt-oss-20b",
-        "accelerators": "L4:1",
+        "cpus": "4+",
+        "memory": 16,
         "infra": "aws",
         "autostop": {"idle": 30, "then": "stop"},
         "secrets": {"HF_TOKEN": "hfToken"},
@@ -62,8 +98,10 @@ DEPLOYMENTS: dict[str, dict[str, typing.Any]] = {
         "accelerators": "H100:8",
         "infra": "aws",
         "nodes": 2,
+        "pipelineParallel": 2,
     },
 }
+"""Every setting once: a test sees to it."""
 
 
 def main() -> int:
@@ -85,11 +123,16 @@ def record(made: pathlib.Path, folder: pathlib.Path) -> None:
     stack = stacks.Stack(made / "stack", recorded.NAME, config)
     for name in SECRETS:
         stack.secret(f"llm:{name}", f"sk-canary-{name}")
+    pem = certificates.make(made)
+    stack.secret("llm:tlsCertificate", pem.certificate)
+    stack.secret("llm:tlsKey", pem.key)
     asked = made / "asked.jsonl"
     print(stack.up(env=fake.environment(asked)).output)
     folder.mkdir(parents=True)
     shutil.copy(stack.file, folder / "Pulumi.yaml")
-    shutil.copy(asked, folder / "asked.jsonl")
+    # Not even a test's private key belongs into a repository, and the fake does without.
+    key = json.dumps(pem.key.strip())
+    (folder / "asked.jsonl").write_text(asked.read_text().replace(key, '"a private key"'))
     state = json.loads(stack.run("stack", "export").output)
     for one in state["deployment"]["resources"]:
         one.pop("sourcePosition", None)  # paths of this machine

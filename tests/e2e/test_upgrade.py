@@ -6,12 +6,20 @@ import shutil
 import pytest
 import yaml
 
+from pulumi_skypilot import spec
+from scripts import record
 from tests.e2e import fake, recorded
 from tests.e2e import stack as stacks
 
 RELEASES = sorted(folder.name for folder in recorded.FOLDER.iterdir())
 
 pytestmark = pytest.mark.timeout(300)
+
+
+def test_the_next_recording_has_every_setting() -> None:
+    said = set[str]().union(*record.DEPLOYMENTS.values())
+    known = {str(field.alias) for field in spec.Spec.model_fields.values()}
+    assert known - said == set()
 
 
 @pytest.fixture(params=RELEASES)
