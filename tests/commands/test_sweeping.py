@@ -210,6 +210,25 @@ def test_a_server_that_is_away_is_one_line(server, state, capsys) -> None:
     assert capsys.readouterr().err == "pulumi-skypilot: apiServer http://x: no answer\n"
 
 
+def test_a_controller_that_sleeps_is_started_only_to_take_something_down(
+    server, state, capsys
+) -> None:
+    server.asleep = True
+    assert sweep() == 2
+    assert "only it knows the services" in capsys.readouterr().err
+    assert "wake" not in server.calls
+    assert sweep("--stack", "prod", "--yes") == 0
+    assert server.services() == ()
+
+
+def test_another_server_is_not_believed_that_nothing_is_there(state, capsys) -> None:
+    with testing.use(testing.SkyPilot()) as sky:
+        state(scope(marker.draw("0" * 8)))
+        sky.since = "1" * 8
+        assert sweep() == 2
+        assert "another server answers" in capsys.readouterr().err
+
+
 def test_without_the_pulumi_command_it_says_so(monkeypatch, capsys) -> None:
     monkeypatch.setenv("PATH", "/none")
     assert sweep() == 2

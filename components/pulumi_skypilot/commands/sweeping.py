@@ -78,7 +78,10 @@ class _Search:
     """Whether there is no state to ask."""
 
     def run(self, *, take_down: bool) -> tuple[orphans.Marked, ...]:
-        services = Services(base.connect(self.server), base.clock, _Progress())
+        sky = base.connect(self.server)
+        if self.mark is not None:
+            base.same_server(sky.server(), {"mark": self.mark})
+        services = Services(sky, base.clock, _Progress())
         if take_down and self.mark is not None:
             return services.sweep(self.mark, self._unknown)
         if self.mark is not None and services.under_way(self.mark):
