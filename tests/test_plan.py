@@ -25,6 +25,7 @@ def test_the_plan_of_a_deployment() -> None:
     assert found.command[0] == "vllm serve openai/gpt-oss-20b"
     assert found.shown() == {
         "command": list(found.command),
+        "fit": found.fit,
         "task": found.task_text,
     }
     assert found.notes == ()

@@ -7,7 +7,7 @@ import dataclasses
 import typing
 from collections.abc import Iterator
 
-from . import catalog, places, spec, task, vllm, words
+from . import catalog, places, sizing, spec, task, vllm, words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,22 +22,28 @@ class Plan:
     task_text: str
     notes: tuple[str, ...]
     """What a user should know and need not change."""
+    fit: dict[str, typing.Any] = dataclasses.field(default_factory=dict)
+    """For each accelerator, what of its memory goes where (sizing.py)."""
 
     def shown(self) -> dict[str, typing.Any]:
         """What a preview shows, line by line."""
         table = {
             "command": list(self.command),
             "environment": self.environment,
+            "fit": self.fit,
             "task": self.task_text,
             "notes": list(self.notes),
         }
         return {key: value for key, value in table.items() if value}
 
 
-def plan(wanted: spec.Spec, name: str, *, service_account: bool = False) -> Plan:
+def plan(
+    wanted: spec.Spec, name: str, *, service_account: bool = False, must_fit: bool = True
+) -> Plan:
     """The plan of a valid spec. Raises SpecError for what the catalogue knows cannot work.
 
-    A service account leaves a name less room than a person does.
+    A service account leaves a name less room than a person does. What is too large for a GPU is
+    refused too, unless only the task is wanted.
     """
     facts = catalog.model(wanted.model)
     problems = [
@@ -49,6 +55,10 @@ def plan(wanted: spec.Spec, name: str, *, service_account: bool = False) -> Plan
     ]
     if problems:
         raise spec.SpecError(problems)
+    sized = sizing.size(wanted, facts)
+    misfits = list(sizing.problems(wanted, facts, sized))
+    if misfits and must_fit:
+        raise spec.SpecError(misfits)
     families = {gpu.family for gpu in _gpus(wanted)}
     command = vllm.command(wanted, facts, families)
     environment = vllm.environment(wanted, facts, families)
@@ -60,7 +70,8 @@ def plan(wanted: spec.Spec, name: str, *, service_account: bool = False) -> Plan
         environment=environment,
         task=content,
         task_text=task.text(content),
-        notes=tuple(_notes(wanted, facts, families)),
+        notes=(*_notes(wanted, facts, families), *sizing.notes(wanted, facts, sized)),
+        fit=sizing.shown(wanted, facts, sized),
     )
 
 

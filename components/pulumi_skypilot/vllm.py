@@ -26,11 +26,17 @@ T = typing.TypeVar("T")
 def command(
     wanted: spec.Spec, facts: catalog.ModelFacts | None, families: Collection[str]
 ) -> tuple[str, ...]:
-    """`vllm serve MODEL` and its flags, one string a flag, quoted for a shell.
+    """`vllm serve MODEL` and its flags, one string a flag, quoted for a shell."""
+    told = flags(wanted, facts, families)
+    lines = [_line(name, value) for name, value in told.items()]
+    return (f"vllm serve {shlex.quote(wanted.model)}", *lines)
 
-    The user's own flags stand last and instead of what is recommended.
-    """
-    flags: dict[str, object] = {
+
+def flags(
+    wanted: spec.Spec, facts: catalog.ModelFacts | None, families: Collection[str]
+) -> dict[str, object]:
+    """The flags and their values; the user's own stand last and instead of what is recommended."""
+    found: dict[str, object] = {
         "host": "0.0.0.0",  # noqa: S104  # SkyServe's load balancer asks from another machine
         "port": PORT,
         "served-model-name": wanted.served_name,
@@ -46,13 +52,12 @@ def command(
     }
     if wanted.tools:
         # Both are needed: without the second, calls are lost though the log says otherwise.
-        flags["tool-call-parser"] = facts.tool_parser if facts else None
-        flags["enable-auto-tool-choice"] = True
+        found["tool-call-parser"] = facts.tool_parser if facts else None
+        found["enable-auto-tool-choice"] = True
     if not families:
-        flags["enforce-eager"] = True  # torch.compile is of no use on a CPU and takes a minute
-    flags |= agreed(facts, families) | _own(wanted) | wanted.vllm_args
-    lines = [_line(name, value) for name, value in flags.items() if value is not None]
-    return (f"vllm serve {shlex.quote(wanted.model)}", *lines)
+        found["enforce-eager"] = True  # torch.compile is of no use on a CPU and takes a minute
+    found |= agreed(facts, families) | _own(wanted) | wanted.vllm_args
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def environment(
@@ -143,16 +148,18 @@ def _variables_for(facts: catalog.ModelFacts | None, family: str) -> dict[str, s
 
 
 def _cpu(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> dict[str, str]:
-    """Without a GPU vLLM takes half of the machine's memory and pins threads unless it is told.
-
-    The cache is whole GiB, enough for one request of the full context.
-    """
-    tokens = context(wanted, facts)
-    cache_bytes = facts.kv_bytes_per_token * tokens if facts and tokens else 0
+    """Without a GPU vLLM takes half of the machine's memory and pins threads unless told."""
     return {
-        "VLLM_CPU_KVCACHE_SPACE": str(max(1, math.ceil(cache_bytes / 2**30))),
+        "VLLM_CPU_KVCACHE_SPACE": str(cpu_cache_bytes(wanted, facts) // 2**30),
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
     }
+
+
+def cpu_cache_bytes(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> int:
+    """The KV cache without a GPU: whole GiB, enough for one request of the full context."""
+    tokens = context(wanted, facts)
+    found = facts.kv_bytes_per_token * tokens if facts and tokens else 0
+    return max(1, math.ceil(found / 2**30)) * 2**30
 
 
 def _tensor_parallel(wanted: spec.Spec) -> object:

@@ -12,6 +12,7 @@ config:
     chat:
       model: Qwen/Qwen3-8B
       accelerators: L4:1
+      context: 8192
       env: {PLAIN: x, SEALED: {secure: v1:abc}}
       secrets: {HF_TOKEN: hfToken}
       apiKey: chatKey
@@ -59,7 +60,9 @@ def test_a_file_holds_one_deployment_or_what_import_printed(project, capsys) -> 
     one = project / "one.yaml"
     one.write_text("{model: Qwen/Qwen3-8B, accelerators: L4:1}")
     assert cli.main(["export", "--file", str(one)]) == 0
-    assert yaml.safe_load(capsys.readouterr().out)["name"] == "model"
+    said = capsys.readouterr()
+    assert yaml.safe_load(said.out)["name"] == "model"
+    assert said.err.startswith("a preview refuses it: model.context: 40960 tokens of Qwen/Qwen3-8B")
     many = project / "stacks" / "Pulumi.prod.yaml"
     assert cli.main(["export", "--file", str(many), "other"]) == 0
     assert yaml.safe_load(capsys.readouterr().out)["name"] == "other"

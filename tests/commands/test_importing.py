@@ -6,7 +6,7 @@ from pulumi_skypilot import cli
 
 TASK = """\
 resources: {accelerators: "L4:1"}
-run: vllm serve Qwen/Qwen3-8B --no-such-flag
+run: vllm serve Qwen/Qwen3-8B --max-model-len 8192 --no-such-flag
 """
 
 
@@ -42,6 +42,20 @@ def test_what_a_preview_would_refuse_is_told_and_still_printed(file, capsys) -> 
     said = capsys.readouterr()
     assert "L4:0.5" in said.out
     assert "pulumi-skypilot: small.accelerators: L4:0.5 is not NAME:COUNT" in said.err
+
+
+def test_what_does_not_fit_is_printed_and_refused_with_what_would(file, capsys) -> None:
+    """As it is published: the model's whole context is more than the GPU holds."""
+    file.write_text(TASK.replace(" --max-model-len 8192", ""))
+    assert cli.main(["import", str(file)]) == 2
+    said = capsys.readouterr()
+    assert "      accelerators: L4:1\n" in said.out
+    assert said.err.splitlines()[-2:] == [
+        "pulumi-skypilot: as it stands a preview refuses it:",
+        "pulumi-skypilot: small.context: 40960 tokens of Qwen/Qwen3-8B do not fit L4:1: one "
+        "request needs 5.63 GiB of KV cache and 2.41 GiB are left; what fits: context 12288, L4:2, "
+        "L40S:1",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,20 @@ class TestCheck:
         assert "vllm serve openai/gpt-oss-20b" in shown["command"][0]
         assert "min_replicas: 1" in shown["task"]
 
+    def test_what_does_not_fit_is_refused_at_the_key_that_would_mend_it(self):
+        told = {"model": "Qwen/Qwen3-8B", "accelerators": "L4:1", "cpus": None, "memory": None}
+        assert failures(**told)["context"] == (
+            "context: 40960 tokens of Qwen/Qwen3-8B do not fit L4:1: one request needs 5.63 GiB of "
+            "KV cache and 2.41 GiB are left; what fits: context 12288, L4:2, L40S:1"
+        )
+
+    def test_shows_the_fit_of_each_accelerator(self):
+        shown = checked(accelerators=["H100:1", "L4:1"], cpus=None, memory=None)["plan"]["fit"]
+        assert {gpu: lines["verdict"] for gpu, lines in shown.items()} == {
+            "H100:1": "fits",
+            "L4:1": "fits",
+        }
+
     def test_a_service_account_leaves_a_name_less_room(self, service):
         long = inputs(name="a-rather-long-name", infra="gcp")
         assert not service.check({}, long).failures
@@ -88,6 +102,15 @@ class TestDiff:
 
     def test_of_the_same_is_empty(self, sky, service):
         assert service.diff(NAME, self.state(service), checked()).changes is False
+
+    def test_of_what_is_only_shown_is_empty(self, sky, service):
+        """As when another release reckons the fit with better constants."""
+        gpu = {"accelerators": "H100:1", "cpus": None, "memory": None}
+        olds, news = self.state(service, **gpu), checked(**gpu)
+        assert news["plan"]["fit"]["H100:1"]["weights"] == "13.02 GiB"
+        news["plan"]["fit"]["H100:1"]["weights"] = "13.13 GiB"
+        news["plan"]["notes"] = ["H100:1: tight"]
+        assert service.diff(NAME, olds, news).changes is False
 
     @pytest.mark.parametrize(
         ("change", "effect"),

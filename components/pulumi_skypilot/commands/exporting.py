@@ -30,6 +30,11 @@ def run(given: argparse.Namespace) -> None:
         content = exporting.export(table, f"{found.prefix}{key}")
     except spec.SpecError as error:
         raise Wrong(*(f"{found.where}: {key}.{one.reason}" for one in error.problems)) from None
+    try:
+        exporting.export(table, f"{found.prefix}{key}", must_fit=True)
+    except spec.SpecError as error:
+        for one in error.problems:
+            sys.stderr.write(f"a preview refuses it: {key}.{one.reason}\n")
     content.get("envs", {}).update(dict.fromkeys(encrypted))
     sys.stdout.write(task.text(content))
     secrets = [name for name, value in content.get("secrets", {}).items() if value is None]

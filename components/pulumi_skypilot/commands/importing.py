@@ -28,7 +28,7 @@ def run(given: argparse.Namespace) -> None:
     for remark in found.remarks:
         sys.stderr.write(f"{remark}\n")
     try:
-        exporting.export(found.table, key)
+        exporting.export(found.table, key, must_fit=True)
     except spec.SpecError as error:
         lines = [f"{key}.{problem.reason}" for problem in error.problems]
         raise Wrong("as it stands a preview refuses it:", *lines) from None

@@ -1,0 +1,258 @@
+"""Whether a spec's model fits each GPU that it may get: for the plan, in words.
+
+Refused is only what is surely beyond a GPU. What cannot be known is said and refuses nothing: an
+image brings a vLLM of its own, and some flags change what the memory model counts.
+"""
+
+import dataclasses
+import functools
+import math
+import typing
+from collections.abc import Iterator, Mapping
+
+from . import catalog, memory, spec, vllm
+from .catalog.architecture import Architecture
+from .memory import advice
+
+ENGINE = memory.ENGINES[vllm.VERSION]
+
+USUAL = ("L4", "L40S", "A100-80GB", "H100", "H200", "B200")
+"""What is named when another GPU would do: the ones that most clouds have, smaller ones first."""
+
+FP8_CACHE = (8, 9)
+"""Where attention kernels compute on an fp8 cache."""
+
+UNCOUNTED = {
+    "cpu-offload-gb",
+    "data-parallel-size",
+    "decode-context-parallel-size",
+    "enable-expert-parallel",
+    "enable-lora",
+    "hf-overrides",
+    "kv-cache-memory-bytes",
+    "load-format",
+    "num-gpu-blocks-override",
+    "quantization-config",
+    "speculative-config",
+}
+"""Flags that change what is counted here, in ways that are not."""
+
+CPU_BYTES = 4 * 2**30
+"""What vLLM itself takes of a machine's memory, measured with a tiny model on a CPU."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sized:
+    """A spec on each of its accelerators, or why that is not known."""
+
+    fits: Mapping[spec.Accelerator, memory.Fit]
+    settings: Mapping[spec.Accelerator, memory.Settings]
+    unknown: str | None = None
+
+
+def gpu(facts: catalog.GpuFacts) -> memory.Gpu:
+    """A GPU as the memory model sees it."""
+    offered = facts.offered_bytes
+    return memory.Gpu(
+        total_bytes=offered,
+        measured=facts.usable_bytes is not None,
+        hopper=facts.compute_capability == (9, 0),
+        large=offered >= 70 * 2**30 and "A100" not in facts.name,
+    )
+
+
+def size(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Sized:
+    """A valid spec on each of its accelerators."""
+    families = {found.family for found in _gpus(wanted).values()}
+    flags = vllm.flags(wanted, facts, families)
+    context = vllm.context(wanted, facts)
+    if facts is None or context is None or not wanted.accelerators:
+        return Sized({}, {})
+    uncounted = sorted(UNCOUNTED & flags.keys())
+    stored = facts.architecture.quantization
+    told = flags.get("quantization")
+    if told not in (None, "fp8", stored and stored.method):
+        uncounted.append(f"quantization {told}")
+    if uncounted:
+        return Sized({}, {}, f"{', '.join(uncounted)}: whether it fits was not reckoned")
+    settings = {one: _settings(wanted, one, flags, context) for one in _gpus(wanted)}
+    fits = {
+        one: _fit(facts.architecture, gpu(found), settings[one])
+        for one, found in _gpus(wanted).items()
+    }
+    return Sized(fits, settings)
+
+
+def shown(
+    wanted: spec.Spec, facts: catalog.ModelFacts | None, sized: Sized
+) -> dict[str, typing.Any]:
+    """Line by line, what a preview shows of each accelerator, or of a machine without."""
+    if facts is None:
+        return {}
+    if wanted.accelerators:
+        return {str(one): _lines(one, sized, facts) for one in sized.fits}
+    held, cache = _cpu_weights(facts), vllm.cpu_cache_bytes(wanted, facts)
+    return {
+        "CPU": {
+            "weights": memory.gib(held),
+            "kvCache": memory.gib(cache),
+            "needed": f"{math.ceil((held + cache + CPU_BYTES) / 2**30)} GiB of memory",
+        }
+    }
+
+
+def problems(
+    wanted: spec.Spec, facts: catalog.ModelFacts | None, sized: Sized
+) -> Iterator[spec.Problem]:
+    """What does not fit, with the nearest that does."""
+    if wanted.image is None:
+        for key, reason in _misfits(facts, sized):
+            yield spec.Problem(key, f"{key}: {reason}")
+
+
+def notes(wanted: spec.Spec, facts: catalog.ModelFacts | None, sized: Sized) -> Iterator[str]:
+    """What a reviewer should know of it."""
+    if sized.unknown:
+        yield sized.unknown
+    if wanted.image is not None:
+        yield from (
+            f"{reason}, unless the image's vLLM differs" for _, reason in _misfits(facts, sized)
+        )
+    for one, found in sized.fits.items():
+        if found.verdict is memory.Verdict.TIGHT:
+            yield f"{one}: tight, {found.reason}; it may not start"
+    yield from _cpu_notes(wanted, facts)
+
+
+def _misfits(facts: catalog.ModelFacts | None, sized: Sized) -> Iterator[tuple[str, str]]:
+    for one, found in sized.fits.items():
+        if facts is None or found.verdict is not memory.Verdict.NOT:
+            continue
+        key = "accelerators" if found.longest < 1024 else "context"
+        settings = sized.settings[one]
+        near = list(_nearest(facts.architecture, facts.min_compute_capability, one.name, settings))
+        would = f"; what fits: {', '.join(near)}" if near else "; nothing near it fits"
+        yield (
+            key,
+            f"{settings.context} tokens of {facts.id} do not fit {one}: {found.reason}{would}",
+        )
+
+
+def _cpu_notes(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
+    text = wanted.memory
+    if facts is None or wanted.accelerators or text is None or text.endswith("+"):
+        return
+    needed = _cpu_weights(facts) + vllm.cpu_cache_bytes(wanted, facts) + CPU_BYTES
+    if needed > float(text) * 2**30:
+        yield f"memory: {wanted.model} needs about {math.ceil(needed / 2**30)} GiB, not {text}"
+
+
+def _cpu_weights(facts: catalog.ModelFacts) -> int:
+    shape = facts.architecture
+    whole = memory.weights.whole(shape)
+    return memory.weights.stored_bytes(shape, whole, shape.quantization, hopper=False)
+
+
+def _lines(one: spec.Accelerator, sized: Sized, facts: catalog.ModelFacts) -> dict[str, typing.Any]:
+    found, settings = sized.fits[one], sized.settings[one]
+    table: dict[str, typing.Any] = {
+        "memory": f"{memory.gib(found.requested_bytes)} of {memory.gib(found.total_bytes)}",
+        "weights": memory.gib(found.weights_bytes),
+        "activations": memory.gib(found.activation_bytes),
+        "cudaGraphs": memory.gib(found.graph_bytes),
+        "other": memory.gib(found.other_bytes),
+        "kvCache": memory.gib(found.available_bytes),
+        "kvCacheNeeded": f"{memory.gib(found.needed_bytes)} for {settings.context} tokens",
+        "concurrency": f"{found.concurrency:.1f} requests of {settings.context} tokens",
+        "verdict": found.verdict.value,
+    }
+    could = _gains(facts.architecture, one.name, settings)
+    return {**table, "could": list(could)} if could else table
+
+
+def _settings(
+    wanted: spec.Spec, one: spec.Accelerator, flags: Mapping[str, object], context: int
+) -> memory.Settings:
+    """What vLLM is told, of what it has in memory."""
+
+    def number(flag: str) -> int | None:
+        found = _number(flags.get(flag))
+        return int(found) if found else None
+
+    hybrid = flags.get("disable-hybrid-kv-cache-manager")
+    return memory.Settings(
+        context=context,
+        tensor_parallel=wanted.layer_gpus(one.count),
+        pipeline_parallel=wanted.pipeline_parallel,
+        quantization=typing.cast("str | None", flags.get("quantization")),
+        kv_dtype=str(flags.get("kv-cache-dtype") or "auto"),
+        max_sequences=number("max-num-seqs"),
+        max_batched_tokens=number("max-num-batched-tokens"),
+        utilization=_number(flags.get("gpu-memory-utilization")) or 0.92,
+        eager=flags.get("enforce-eager") is True,
+        hybrid=hybrid is not True,
+        async_scheduling=flags.get("async-scheduling") is not False
+        and flags.get("no-async-scheduling") is not True,
+        largest_graph=number("max-cudagraph-capture-size"),
+        block_tokens=number("block-size"),
+    )
+
+
+def _number(value: object) -> float | None:
+    """A number above zero, of a flag that may be written as text."""
+    try:
+        found = float(str(value))
+    except ValueError:
+        return None
+    return found if found > 0 else None
+
+
+def _gpus(wanted: spec.Spec) -> dict[spec.Accelerator, catalog.GpuFacts]:
+    found = {one: catalog.gpu(one.name) for one in wanted.accelerators}
+    return {one: facts for one, facts in found.items() if facts is not None}
+
+
+@functools.lru_cache(maxsize=512)
+def _fit(shape: Architecture, card: memory.Gpu, settings: memory.Settings) -> memory.Fit:
+    """Kept: check and diff ask the same of every preview."""
+    return reckon(shape, card, settings)
+
+
+def reckon(shape: Architecture, card: memory.Gpu, settings: memory.Settings) -> memory.Fit:
+    """How a model sits on a GPU; tight, where it is not surely beyond it.
+
+    CUDA graphs were not measured with this release, and activations with one H100 and no experts
+    only. What would fit if they took nothing is not refused.
+    """
+    found = memory.fit(shape, card, settings, ENGINE)
+    measured = card.measured and settings.gpus == 1 and shape.experts is None
+    unsure = found.graph_bytes + (0 if measured else found.activation_bytes)
+    short = -found.spare_bytes
+    if found.verdict is not memory.Verdict.NOT or short > unsure + found.margin_bytes:
+        return found
+    what = "CUDA graphs" if measured else "activations and CUDA graphs"
+    reason = f"{memory.gib(short)} short, and {what}, {memory.gib(unsure)}, were not measured here"
+    return dataclasses.replace(found, verdict=memory.Verdict.TIGHT, reason=reason)
+
+
+@functools.lru_cache(maxsize=512)
+def _gains(shape: Architecture, name: str, settings: memory.Settings) -> tuple[str, ...]:
+    now = option(name)
+    found = advice.gains(shape, now.gpu, settings, ENGINE, fp8_cache=now.fp8_cache)
+    return tuple(map(str, found))
+
+
+@functools.lru_cache(maxsize=512)
+def _nearest(
+    shape: Architecture, least: tuple[int, int], name: str, settings: memory.Settings
+) -> tuple[str, ...]:
+    able = [one for one in USUAL if (catalog.gpus()[one].compute_capability or (0, 0)) >= least]
+    found = advice.nearest(shape, option(name), settings, ENGINE, [option(one) for one in able])
+    return tuple(found)
+
+
+def option(name: str) -> advice.Option:
+    """A GPU of the catalogue as something to take instead."""
+    facts = catalog.gpus()[name]
+    capability = facts.compute_capability or (9, 0)
+    return advice.Option(name, gpu(facts), fp8_cache=capability >= FP8_CACHE)
