@@ -108,16 +108,18 @@ CASES = {
         healthy(says(200, PAGE)), "Unreachable", "502 Bad Gateway", START
     ),
     "the token was revoked since": Case(
-        healthy(says(401, {"detail": "Token has been revoked"})),
-        *("Denied", "wrong, expired or revoked", RENEW, TOKEN),
+        healthy(says(401, {"detail": "Service account token revoked or rotated"})),
+        *("Denied", "refused (Service account token revoked or rotated)", RENEW, TOKEN),
     ),
     "the account may not": Case(
         healthy(says(403, {"detail": "Forbidden"})),
         *("Denied", "may not do that (Forbidden)", "the token of one that may", TOKEN),
     ),
-    "the token is no account's": Case(
-        healthy(hangs, basic_auth_enabled=True),
-        *("Denied", "it knows no such account", RENEW, TOKEN, "server"),
+    "the token has expired": Case(
+        healthy(
+            says(401, {"detail": "Service account token has expired"}), basic_auth_enabled=True
+        ),
+        *("Denied", "refused (Service account token has expired)", RENEW, TOKEN, "server"),
     ),
     "tells when its database was made": Case(
         healthy(says(200, [{"id": "root"}, {"id": "skypilot-system", "created_at": 1795605779}])),

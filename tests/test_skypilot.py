@@ -11,7 +11,7 @@ import types
 import pytest
 
 from pulumi_skypilot import port, skypilot
-from pulumi_skypilot.skypilot import calls, machines, quiet
+from pulumi_skypilot.skypilot import asking, calls, machines, quiet
 
 URL = "http://sky.test:46580"
 
@@ -25,6 +25,7 @@ def error(name: str, message: str, base: type[Exception] = Exception) -> Excepti
 def sdk(monkeypatch):
     one = skypilot.Sdk(skypilot.Connection(URL))
     monkeypatch.setattr(one, "_sky", lambda: None)
+    monkeypatch.setattr(asking, "health", lambda _url: "connection refused")
     return one
 
 
@@ -79,6 +80,7 @@ def answering(monkeypatch, token, status="healthy", **health):
     sky = types.SimpleNamespace(server=types.SimpleNamespace(common=common), utils=utils)
     one = skypilot.Sdk(skypilot.Connection(URL, "team", token))
     monkeypatch.setattr(one, "_sky", lambda: sky)
+    monkeypatch.setattr(asking, "refusal", lambda _url, _token: "")
     return one
 
 

@@ -31,9 +31,7 @@ class Sdk(ServiceCalls, MachineCalls):
             user = (info.user or {}).get("id")
             # One with passwords calls itself healthy to anybody (sky/server/server.py:402).
             if status.value == "needs_auth" or (info.basic_auth_enabled and user is None):
-                raise port.Denied(
-                    errors.denied(url, self.connection.token, "it knows no such account")
-                )
+                raise port.Denied(errors.denied(url, self.connection.token))
             return port.Server(
                 url=url,
                 user=user or sky.utils.common_utils.get_user_hash(),

@@ -1,5 +1,6 @@
 """Asks a service itself, as its clients do, and an API server why it is no use."""
 
+import contextlib
 import json
 import ssl
 import urllib.error
@@ -49,6 +50,24 @@ def health(url: str) -> str:
     except (ValueError, AttributeError):
         return "something else does"
     return f"it says that it is {status}"
+
+
+def refusal(url: str, token: str) -> str:
+    """Why an API server refuses a token; "" when it does not say, or takes it.
+
+    The SDK says only that one is to log in. Any answer serves, but of health, which all may see.
+    """
+    headers = {"Authorization": f"Bearer {token}"}
+    request = urllib.request.Request(f"{url}/users/role", headers=headers)  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=HEALTH_SECONDS):  # noqa: S310
+            return ""
+    except urllib.error.HTTPError as error:
+        with error, contextlib.suppress(OSError, ValueError, AttributeError):
+            return str(json.loads(error.read(65536)).get("detail") or "")[:200]
+        return ""
+    except OSError:
+        return ""
 
 
 def _words(reason: object) -> str:

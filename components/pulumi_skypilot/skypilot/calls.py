@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 import yaml
 
 from .. import port
-from . import asking, errors, quiet
+from . import errors, quiet
 
 T = typing.TypeVar("T")
 
@@ -74,8 +74,7 @@ class Calls:
             )
         if failure:
             url, token = self.connection.url, self.connection.token
-            meaning = errors.meaning(failure[0], url, token, lambda: asking.health(url))
-            raise meaning from failure[0]
+            raise errors.meaning(failure[0], url, token) from failure[0]
         return result[0]
 
     def _restore_tracebacks(self) -> None:

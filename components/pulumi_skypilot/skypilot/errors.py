@@ -1,11 +1,14 @@
 """What an exception of the SDK means, told by its name and message."""
 
 import re
-from collections.abc import Callable
 
 from .. import port
+from . import asking
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+_UNABLE = "Failed to fetch services|due to network error"
+"""What a server says that has been asked too much, or cannot reach the clouds."""
 
 # The first row whose exception or message matches says what an error means. Names, not classes:
 # the classes live in sky and requests, which are not imported until a call is made.
@@ -24,7 +27,7 @@ _MEANING: tuple[tuple[str, str, type[port.SkyPilotError]], ...] = (
     (r"ClusterStatusFetching", "", port.Unreachable),
     (
         "",
-        r"Failed to fetch services|Failed to get request ID|due to network error",
+        rf"{_UNABLE}|Failed to get request ID",
         port.Unreachable,
     ),
     (r"ClusterDoesNotExist", "", port.NotFound),
@@ -39,12 +42,10 @@ _MEANING: tuple[tuple[str, str, type[port.SkyPilotError]], ...] = (
 )
 
 
-def meaning(
-    error: BaseException, url: str, token: str | None, health: Callable[[], str]
-) -> port.SkyPilotError:
+def meaning(error: BaseException, url: str, token: str | None) -> port.SkyPilotError:
     """The error of the port that an exception stands for, as one line that says what to do.
 
-    `health` says why a server cannot be reached, which SkyPilot keeps to itself.
+    Why a server is no use, or refuses a token, SkyPilot keeps to itself: the server is asked.
     """
     if isinstance(error, port.SkyPilotError):
         return error
@@ -58,8 +59,10 @@ def meaning(
         ),
         port.Failed,
     )
-    if found is port.Unreachable:
-        reason = health() if "Could not connect" in text else _reason(text)
+    if found is port.Unreachable and re.search(_UNABLE, text):
+        text = f"apiServer {url}: it cannot tell ({text[:120]}); run the same command again"
+    elif found is port.Unreachable:
+        reason = asking.health(url) if "Could not connect" in text else _reason(text)
         text = (
             f"apiServer {url}: no SkyPilot API server answers there ({reason}); "
             "start it (sky api start) or set skypilot:apiServer"
@@ -70,16 +73,18 @@ def meaning(
             "PULUMI_SKYPILOT_TOKEN to the token of one that may"
         )
     elif found is port.Denied and "credential" not in text and "enabled" not in text:
-        text = denied(url, token, _reason(text))
+        text = denied(url, token)
     elif "APIVersionMismatch" in kinds:
         text = f"apiServer {url}: {text}"
     return found(text)
 
 
-def denied(url: str, token: str | None, reason: str) -> str:
+def denied(url: str, token: str | None) -> str:
     """What to do when the server does not know who calls."""
-    refused = f"the token is refused ({reason}): it is wrong, expired or revoked"
-    said = refused if token else "it asks for a token"
+    said = "it asks for a token"
+    if token:
+        reason = asking.refusal(url, token) or "it is wrong, expired or revoked"
+        said = f"the token is refused ({reason})"
     return (
         f"apiServer {url}: {said}; set PULUMI_SKYPILOT_TOKEN to a service account's token, "
         "or the secret skypilot:token (refresh and destroy see a new one only with --run-program)"
