@@ -39,7 +39,8 @@ def test_a_preview_says_what_the_stack_costs(told, monkeypatch):
     forecast.show(config(monkeypatch), CONNECTION, PLANS, {})
     assert told == [
         "cost: 0.80 USD/h at the fewest replicas, 0.80 at the most (584 a month)\n"
-        "chat: 1 of L4:1, aws: 0.80 USD/h"
+        "chat: 1 of L4:1, aws: 0.80 USD/h; "
+        "fits (1.4 requests of 131072 tokens)"
     ]
 
 

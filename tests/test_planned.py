@@ -31,9 +31,10 @@ def test_the_summary_under_a_preview():
     assert planned.summary(of(), PRICES) == (
         "cost: 0.80 USD/h at the fewest replicas, 3.20 at the most (2,336 a month); "
         "1 of unknown cost not counted\n"
-        "chat: 1 to 4 of L4:1, aws: 0.80; at most 3.20 USD/h\n"
+        "chat: 1 to 4 of L4:1, aws: 0.80; at most 3.20 USD/h; fits (1.4 requests of 131072 "
+        "tokens)\n"
         "lab: one cluster of L4:1, k8s; cost unknown (machines of your own (kubernetes) have no "
-        "price in SkyPilot)"
+        "price in SkyPilot); fits (1.4 requests of 131072 tokens)"
     )
 
 
@@ -41,8 +42,8 @@ def test_without_a_server_the_summary_says_why_once():
     away = cost.Prices(away="no server answers at http://127.0.0.1:46580")
     assert planned.summary(of(away), away) == (
         "cost: unknown (no server answers at http://127.0.0.1:46580)\n"
-        "chat: 1 to 4 of L4:1, aws\n"
-        "lab: one cluster of L4:1, k8s"
+        "chat: 1 to 4 of L4:1, aws; fits (1.4 requests of 131072 tokens)\n"
+        "lab: one cluster of L4:1, k8s; fits (1.4 requests of 131072 tokens)"
     )
 
 
@@ -61,5 +62,11 @@ def test_the_table_in_a_terminal():
         screen.print(planned.rich_table(of()))
     row = next(line for line in shown.get().splitlines() if "chat" in line)
     assert row.split() == [
-        "chat", "openai/gpt-oss-20b", "L4:1,", "aws", "1", "to", "4", "0.80", "3.20",
+        "chat", "openai/gpt-oss-20b", "L4:1,", "aws", "1", "to", "4", "fits", "0.80", "3.20",
     ]  # fmt: skip
+
+
+def test_where_gpus_differ_each_is_named():
+    data = {"model": "openai/gpt-oss-120b", "accelerators": ["H100:1", "A100-80GB:1"]}
+    found = planned.planned({"chat": plan.plan(spec.parse(data), "chat")}, PRICES)
+    assert "H100:1 fits, A100-80GB:1 tight (" in planned.summary(found, PRICES)

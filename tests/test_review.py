@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from pulumi_skypilot import changes, cost, preview, review
+from pulumi_skypilot import changes, cost, preview, review, spec
 from pulumi_skypilot.providers import differences
 
 FOLDER = pathlib.Path(__file__).parent / "previews"
@@ -35,6 +35,7 @@ def test_a_new_stack():
     assert "Deployments: 2 new." in text
     assert line(text, "| **chat**") == (
         "| **chat** | new | `openai/gpt-oss-20b` | L4:1, aws, spot | 1 to 2 | 8192 | "
+        "fits, 15.7 at once | "
         "0.30; at most 0.60 |"
     )
     assert line(text, "**chat** new:") == (
@@ -174,3 +175,52 @@ def test_what_stands_in_a_cell_cannot_break_the_table():
 def test_what_is_no_preview_is_refused_in_one_line():
     with pytest.raises(preview.Unreadable, match="pulumi preview --json"):
         preview.read({"version": 3})
+
+
+def test_the_memory_of_each_gpu_is_drawn():
+    text = report("new")
+    bar = line(text, "chat L4:1 ")
+    assert bar.endswith("· 21.84 GiB")
+    drawn = bar.split()[2]
+    assert len(drawn) == 40
+    assert [letter for letter in "█▓▒░·" if letter in drawn] == list("█▓▒░·")
+    assert drawn == "".join(sorted(drawn, key="█▓▒░·".index))
+    assert "█ weights, ▓ activations and CUDA graphs" in text
+
+
+def fitted(**data):
+    side = preview.Side(spec.parse({"accelerators": "H100:1", **data}), {})
+    one = preview.Deployment("chat", "p-chat", "starts", None, side)
+    return review.markdown(preview.Preview("p", (one,)), cost.Prices(away="not asked"))
+
+
+def test_fewer_than_four_long_requests_at_once_are_worth_a_thought():
+    few, many = fitted(model="openai/gpt-oss-120b"), fitted(model="openai/gpt-oss-20b")
+    warning = (
+        "- **chat**: fewer than 4 requests of the whole context fit at once: when several are "
+        "long, some wait. A shorter `context`, `kvCacheDtype: fp8` or another GPU makes room."
+    )
+    assert warning in few.splitlines()
+    assert warning not in many.splitlines()
+
+
+def test_what_would_make_room_is_told_and_not_done():
+    text = fitted(model="openai/gpt-oss-120b")
+    assert "### What would make room" in text
+    assert "| chat, H100:1 | `kvCacheDtype: fp8` | 1.4 → **2.8** |" in text
+    assert "| keys and values are rounded to 8 bits |" in text
+
+
+def test_a_verdict_that_changes_shows_both():
+    before, after = (
+        preview.Side(spec.parse({"model": "openai/gpt-oss-20b", "accelerators": gpu}), {})
+        for gpu in ("L4:1", ["L40S:1", "H100:1"])
+    )
+    one = preview.Deployment("chat", "p-chat", "rolls", before, after)
+    text = review.markdown(preview.Preview("p", (one,)), cost.Prices(away="not asked"))
+    assert "fits, 1.4 at once → **L40S:1: fits, 7.9 at once; H100:1: fits, 16.6 at once**" in text
+    assert "fit | USD/h" in line(text, "| deployment")
+
+
+def test_what_is_not_reckoned_is_unknown():
+    assert "| unknown | unknown |" in fitted(model="somebody/some-model")

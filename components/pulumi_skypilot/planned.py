@@ -65,7 +65,7 @@ def data(found: Sequence[Planned]) -> list[dict[str, typing.Any]]:
 def rich_table(found: Sequence[Planned]) -> table.Table:
     """For people in a terminal."""
     shown = table.Table(box=box.SIMPLE_HEAD)
-    for column in ("deployment", "model", "machines", "replicas"):
+    for column in ("deployment", "model", "machines", "replicas", "fit"):
         shown.add_column(column, overflow="fold")
     for column in ("USD/h, fewest", "USD/h, most"):
         shown.add_column(column, justify="right")
@@ -75,6 +75,7 @@ def rich_table(found: Sequence[Planned]) -> table.Table:
             one.plan.spec.model,
             brief.machines(one.plan.spec),
             brief.replicas(one.plan.spec),
+            _verdicts(one) or "unknown",
             cost.shown(one.cost.fewest),
             cost.shown(one.cost.most),
         )
@@ -83,12 +84,30 @@ def rich_table(found: Sequence[Planned]) -> table.Table:
 
 def _line(one: Planned, *, away: bool) -> str:
     wanted = one.plan.spec
-    text = f"{brief.replicas(wanted)} of {brief.machines(wanted)}"
-    if away:
-        return text
-    if one.cost.unknown:
-        return f"{text}; cost unknown ({one.cost.unknown})"
-    return "; ".join([f"{text}: {brief.hourly(one.cost)} USD/h", *one.cost.notes])
+    parts = [f"{brief.replicas(wanted)} of {brief.machines(wanted)}"]
+    if one.cost.unknown and not away:
+        parts.append(f"cost unknown ({one.cost.unknown})")
+    elif not away:
+        parts = [f"{parts[0]}: {brief.hourly(one.cost)} USD/h", *one.cost.notes]
+    return "; ".join(part for part in (*parts, _fit(one)) if part)
+
+
+def _fit(one: Planned) -> str:
+    """Whether it fits, and how many long requests run at once; empty where it is not known."""
+    rooms = dict.fromkeys(lines["concurrency"] for lines in _reckoned(one).values())
+    return f"{_verdicts(one)} ({'; '.join(rooms)})" if rooms else ""
+
+
+def _verdicts(one: Planned) -> str:
+    """GPU by GPU, where there are several and they differ."""
+    found = {gpu: lines["verdict"] for gpu, lines in _reckoned(one).items()}
+    if len(set(found.values())) < 2:
+        return next(iter(found.values()), "")
+    return ", ".join(f"{gpu} {verdict}" for gpu, verdict in found.items())
+
+
+def _reckoned(one: Planned) -> dict[str, dict[str, str]]:
+    return {gpu: lines for gpu, lines in one.plan.fit.items() if "verdict" in lines}
 
 
 def _cost_data(found: cost.Cost) -> dict[str, typing.Any]:

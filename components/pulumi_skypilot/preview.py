@@ -9,7 +9,8 @@ import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 
-from . import disruption, spec
+from . import catalog, disruption, memory, sizing, spec
+from .memory import advice
 
 _TYPES = ("pulumi-python:dynamic/skypilot:Service", "pulumi-python:dynamic/skypilot:Cluster")
 _STRENGTH: tuple[disruption.Happens, ...] = ("in place", "rolls", "restarts", "replaces")
@@ -55,6 +56,21 @@ class Side:
             if flag == "--max-model-len":
                 return value
         return ""
+
+    @property
+    def fits(self) -> Mapping[str, memory.Fit]:
+        """How it sits on each GPU, reckoned anew, so that both sides are by the same arithmetic."""
+        sized = sizing.size(self.spec, catalog.model(self.spec.model))
+        return {str(gpu): fit for gpu, fit in sized.fits.items()}
+
+    @property
+    def gains(self) -> Mapping[str, Sequence[advice.Gain]]:
+        """What could be set to make room on each GPU."""
+        facts = catalog.model(self.spec.model)
+        if facts is None:
+            return {}
+        found = sizing.gains(facts, sizing.size(self.spec, facts))
+        return {str(gpu): some for gpu, some in found.items()}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,7 @@ Pure: a preview and prices in, text out. For a reader who has never seen the pro
 
 from collections.abc import Callable, Iterator, Mapping
 
-from . import brief, cost, disruption, preview
+from . import bars, brief, cost, disruption, memory, preview
 
 _WORDS: dict[disruption.Happens, str] = {
     "starts": "new",
@@ -30,6 +30,8 @@ def markdown(seen: preview.Preview, prices: cost.Prices) -> str:
             _table(seen, prices),
             *_disturbs(seen, prices),
             *_warnings(seen),
+            *_memory(seen),
+            *_gains(seen),
             _picture(seen),
             _footnotes(seen, prices),
         ]
@@ -86,6 +88,7 @@ def _table(seen: preview.Preview, prices: cost.Prices) -> str:
         ("machines", lambda side: brief.machines(side.spec)),
         ("replicas", lambda side: brief.replicas(side.spec)),
         ("context", lambda side: side.context or "the model's"),
+        ("fit", lambda side: "; ".join(_verdicts(side)) or "unknown"),
         ("USD/h", lambda side: brief.hourly(_cost(side, prices))),
     )
     head = "| deployment | change | " + " | ".join(name for name, _ in columns) + " |"
@@ -176,6 +179,13 @@ def _open(side: preview.Side) -> bool:
     return side.spec.auth == "none"
 
 
+def _few_at_once(side: preview.Side) -> bool:
+    return any(fit.concurrency < FEW for fit in side.fits.values())
+
+
+FEW = 4
+"""Requests of the whole context at once: with fewer, one long request makes others wait."""
+
 WARNINGS: tuple[tuple[str, Callable[[preview.Side], bool]], ...] = (
     (
         "spot without a fallback: when the cloud takes the machines back and has no others, "
@@ -186,6 +196,11 @@ WARNINGS: tuple[tuple[str, Callable[[preview.Side], bool]], ...] = (
         "scales to zero: the first request after a quiet time fails, and so do the next ones until "
         "a replica has started and loaded the model, which takes minutes.",
         _scales_to_zero,
+    ),
+    (
+        f"fewer than {FEW} requests of the whole context fit at once: when several are long, some "
+        "wait. A shorter `context`, `kvCacheDtype: fp8` or another GPU makes room.",
+        _few_at_once,
     ),
     ("no replicas: nothing is served, and no request wakes one.", _serves_nothing),
     (
@@ -199,6 +214,68 @@ WARNINGS: tuple[tuple[str, Callable[[preview.Side], bool]], ...] = (
     ),
 )
 """What to warn of, and when it holds; the worst first."""
+
+
+def _verdicts(side: preview.Side) -> Iterator[str]:
+    """Whether it fits and how many requests of the whole context run at once, GPU by GPU."""
+    fits = side.fits
+    for gpu, fit in fits.items():
+        named = f"{gpu}: " if len(fits) > 1 else ""
+        room = "" if fit.verdict is memory.Verdict.NOT else f", {fit.concurrency:.1f} at once"
+        yield f"{named}{fit.verdict.value}{room}"
+
+
+def _memory(seen: preview.Preview) -> Iterator[str]:
+    """A bar for each GPU that a deployment may run on."""
+    found = [
+        (one.name, gpu, fit)
+        for one in seen.deployments
+        if one.after
+        for gpu, fit in one.after.fits.items()
+    ]
+    if not found:
+        return
+    width = max(len(f"{name} {gpu}") for name, gpu, _ in found)
+    lines = [
+        f"{f'{name} {gpu}':{width}} {_bar(fit)} {memory.gib(fit.total_bytes)}"
+        for name, gpu, fit in found
+    ]
+    yield (
+        "### Memory of one GPU\n\n```\n" + "\n".join(lines) + "\n```\n\n"
+        "█ weights, ▓ activations and CUDA graphs, ▒ the KV cache of one request of the whole "
+        "context, ░ that of more requests, · kept free"
+    )
+
+
+def _gains(seen: preview.Preview) -> Iterator[str]:
+    """What could be set, for what changes; the price stands beside it."""
+    rows = [
+        f"| {_safe(one.name)}, {gpu} | `{gain.key}: {gain.value}` | "
+        f"{one.after.fits[gpu].concurrency:.1f} → **{gain.concurrency:.1f}** | "
+        f"{_safe(gain.price)} |"
+        for one in seen.deployments
+        if one.after and one.happens != "unchanged"
+        for gpu, gains in one.after.gains.items()
+        for gain in gains
+    ]
+    if rows:
+        head = "| where | set | requests at once | price |\n|---|---|---|---|\n"
+        yield "### What would make room\n\n" + head + "\n".join(rows)
+
+
+def _bar(fit: memory.Fit) -> str:
+    cache = max(fit.available_bytes, 0)
+    one = min(fit.needed_bytes, cache)
+    missing = (
+        fit.needed_bytes - fit.available_bytes if fit.available_bytes < fit.needed_bytes else 0
+    )
+    parts = [
+        ("█", fit.weights_bytes),
+        ("▓", fit.activation_bytes + fit.graph_bytes + fit.other_bytes),
+        ("▒", one + missing),
+        ("░", cache - one),
+    ]
+    return bars.bar(parts, fit.total_bytes)
 
 
 def _picture(seen: preview.Preview) -> str:

@@ -63,7 +63,8 @@ def gpu(facts: catalog.GpuFacts) -> memory.Gpu:
 
 def size(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Sized:
     """A valid spec on each of its accelerators."""
-    families = {found.family for found in _gpus(wanted).values()}
+    known = [catalog.gpu(one.name) for one in wanted.accelerators]
+    families = {found.family for found in known if found}
     flags = vllm.flags(wanted, facts, families)
     context = vllm.context(wanted, facts)
     if facts is None or context is None or not wanted.accelerators:
@@ -99,6 +100,14 @@ def shown(
             "needed": f"{math.ceil((held + cache + CPU_BYTES) / 2**30)} GiB of memory",
         }
     }
+
+
+def gains(facts: catalog.ModelFacts, sized: Sized) -> dict[spec.Accelerator, list[advice.Gain]]:
+    """The flags that would make room, for each accelerator; none is applied unasked."""
+    found = {
+        one: list(_gains(facts.architecture, one.name, sized.settings[one])) for one in sized.fits
+    }
+    return {one: some for one, some in found.items() if some}
 
 
 def problems(
@@ -167,7 +176,7 @@ def _lines(one: spec.Accelerator, sized: Sized, facts: catalog.ModelFacts) -> di
         "verdict": found.verdict.value,
     }
     could = _gains(facts.architecture, one.name, settings)
-    return {**table, "could": list(could)} if could else table
+    return {**table, "could": list(map(str, could))} if could else table
 
 
 def _settings(
@@ -208,8 +217,9 @@ def _number(value: object) -> float | None:
 
 
 def _gpus(wanted: spec.Spec) -> dict[spec.Accelerator, catalog.GpuFacts]:
+    """Those that are reckoned: how much others' kernels take is not known."""
     found = {one: catalog.gpu(one.name) for one in wanted.accelerators}
-    return {one: facts for one, facts in found.items() if facts is not None}
+    return {one: facts for one, facts in found.items() if facts and facts.vendor == "nvidia"}
 
 
 @functools.lru_cache(maxsize=512)
@@ -221,25 +231,23 @@ def _fit(shape: Architecture, card: memory.Gpu, settings: memory.Settings) -> me
 def reckon(shape: Architecture, card: memory.Gpu, settings: memory.Settings) -> memory.Fit:
     """How a model sits on a GPU; tight, where it is not surely beyond it.
 
-    CUDA graphs were not measured with this release, and activations with one H100 and no experts
-    only. What would fit if they took nothing is not refused.
+    CUDA graphs were not measured with this release, nor activations of models with experts, which
+    are counted as its first runner has them. What would fit if these took nothing is not refused.
     """
     found = memory.fit(shape, card, settings, ENGINE)
-    measured = card.measured and settings.gpus == 1 and shape.experts is None
-    unsure = found.graph_bytes + (0 if measured else found.activation_bytes)
+    unsure = found.graph_bytes + (found.activation_bytes if shape.experts else 0)
     short = -found.spare_bytes
     if found.verdict is not memory.Verdict.NOT or short > unsure + found.margin_bytes:
         return found
-    what = "CUDA graphs" if measured else "activations and CUDA graphs"
+    what = "activations and CUDA graphs" if shape.experts else "CUDA graphs"
     reason = f"{memory.gib(short)} short, and {what}, {memory.gib(unsure)}, were not measured here"
     return dataclasses.replace(found, verdict=memory.Verdict.TIGHT, reason=reason)
 
 
 @functools.lru_cache(maxsize=512)
-def _gains(shape: Architecture, name: str, settings: memory.Settings) -> tuple[str, ...]:
+def _gains(shape: Architecture, name: str, settings: memory.Settings) -> tuple[advice.Gain, ...]:
     now = option(name)
-    found = advice.gains(shape, now.gpu, settings, ENGINE, fp8_cache=now.fp8_cache)
-    return tuple(map(str, found))
+    return tuple(advice.gains(shape, now.gpu, settings, ENGINE, fp8_cache=now.fp8_cache))
 
 
 @functools.lru_cache(maxsize=512)

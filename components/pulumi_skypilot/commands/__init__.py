@@ -1,6 +1,6 @@
 """The subcommands of `pulumi-skypilot`, each a module with its arguments and what it does."""
 
-from . import exporting, importing, models, planning, reviewing, sweeping
+from . import exporting, fitting, importing, models, planning, reviewing, sweeping
 from .command import Command, Wrong
 
 __all__ = ["ALL", "Command", "Wrong"]
@@ -17,6 +17,13 @@ ALL: tuple[Command, ...] = (
         "Write the report of a preview for a pull request, as Markdown.",
         reviewing.arguments,
         reviewing.run,
+    ),
+    Command(
+        "fit",
+        "List the GPUs that serve a model, or the models that a GPU serves: room, requests at "
+        "once, price.",
+        fitting.arguments,
+        fitting.run,
     ),
     Command(
         "import",

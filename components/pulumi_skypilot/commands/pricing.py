@@ -27,10 +27,7 @@ def prices(
 ) -> cost.Prices:
     """The prices for these deployments. Raises Wrong for a file that holds none."""
     if given.prices:
-        try:
-            return cost.read(json.loads(given.prices.read_text("utf-8")))
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise Wrong(f"{given.prices}: it holds no prices ({error})") from None
+        return kept(given.prices)
     token = os.environ.get(providers.TOKEN_VARIABLE)
     connection = skypilot.Connection(url or skypilot.DEFAULT_URL, workspace, token)
     questions = {"prices": cost.question(specs)}
@@ -39,3 +36,11 @@ def prices(
     if given.save_prices:
         given.save_prices.write_text(f"{json.dumps(answer, indent=1)}\n", "utf-8")
     return cost.read(answer)
+
+
+def kept(path: pathlib.Path) -> cost.Prices:
+    """The prices in a file. Raises Wrong."""
+    try:
+        return cost.read(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise Wrong(f"{path}: it holds no prices ({error})") from None

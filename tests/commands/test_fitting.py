@@ -1,0 +1,112 @@
+"""`pulumi-skypilot fit`, as a user reads it."""
+
+import json
+import pathlib
+
+import pytest
+
+from pulumi_skypilot import cli
+
+MODEL = "openai/gpt-oss-120b"
+PRICES = {
+    "rows": [
+        {"cloud": "aws", "region": "r", "instance": "i", "accelerator": gpu, "count": count,
+         "cpus": 4.0, "memory": 64.0, "price": price, "spot": None}
+        for gpu, count, price in (("H200", 1.0, 5.0), ("H100", 1.0, 7.0))
+    ]
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+
+
+def rows(capsys, *arguments: str) -> list[dict[str, object]]:
+    assert cli.main(["fit", *arguments, "--json"]) == 0
+    found: list[dict[str, object]] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_the_gpus_that_serve_a_model_are_listed_the_smallest_first(capsys) -> None:
+    found = rows(capsys, MODEL, "--context", "131072")
+    by_gpu = {row["accelerators"]: row for row in found}
+    assert by_gpu["H100:1"]["verdict"] == "fits"
+    assert by_gpu["A100-80GB:1"]["verdict"] == "tight"
+    assert by_gpu["L4:8"]["verdict"] == "fits"
+    assert "L4:4" not in by_gpu
+    assert "T4:8" not in by_gpu, "it runs no mxfp4"
+    assert all(row["context"] == 131072 and row["hourly"] is None for row in found)
+    listed = list(by_gpu)
+    assert listed.index("H100:1") < listed.index("H200:1") < listed.index("B200:1")
+
+
+def test_no_more_gpus_are_named_than_allowed(capsys) -> None:
+    assert all(
+        str(row["accelerators"]).endswith(":1") for row in rows(capsys, MODEL, "--max-gpus", "1")
+    )
+
+
+def test_with_prices_the_cheapest_is_first(capsys, tmp_path) -> None:
+    file = tmp_path / "prices.json"
+    file.write_text(json.dumps(PRICES))
+    found = rows(capsys, MODEL, "--prices", str(file))
+    assert [row["accelerators"] for row in found[:2]] == ["H200:1", "H100:1"]
+    assert found[0]["hourly"] == {"low": 5.0, "high": 5.0}
+    assert cli.main(["fit", MODEL, "--prices", str(file)]) == 0
+    first = capsys.readouterr().out.splitlines()[2].split()
+    assert first[:3] == ["H200:1", "fits", "131,072"]
+    assert first[-1] == "5.00"
+
+
+def test_the_models_that_a_gpu_serves_are_listed_with_their_context(capsys) -> None:
+    found = {row["model"]: row for row in rows(capsys, "--gpu", "L4:1")}
+    assert found["openai/gpt-oss-20b"]["context"] == 131072
+    assert found["Qwen/Qwen3-8B"]["context"] == 12288, "as much as there is room for"
+    assert MODEL not in found
+    told = {row["model"] for row in rows(capsys, "--gpu", "L4:1", "--context", "32768")}
+    assert "Qwen/Qwen3-8B" not in told
+    assert "openai/gpt-oss-20b" in told
+
+
+def test_every_number_is_derived_with_its_source(capsys) -> None:
+    assert cli.main(["fit", MODEL, "--gpu", "H100:1", "--explain"]) == 0
+    said = capsys.readouterr().out
+    assert f"{MODEL} on H100:1, 131072 tokens: one request of the full context fits" in said
+    assert "  weights = 61.42 GiB\n      parameters of layers 0-35" in said
+    assert "  requests at once = 1.4" in said
+    assert "      [vllm v1/worker/utils.py:716]\n" in said
+    (row,) = rows(capsys, MODEL, "--gpu", "H100:1", "--explain")
+    steps = row["steps"]
+    assert isinstance(steps, list)
+    assert all(step["formula"] and step["source"] for step in steps)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ([], "name a model, or a GPU with --gpu, or both"),
+        (["openai/gpt-oss-20"], "openai/gpt-oss-20: not known; did you mean openai/gpt-oss-20b?, "
+         "or add it with models add openai/gpt-oss-20"),
+        (["--gpu", "H10"], "--gpu: no GPU H10 is known; did you mean H100?"),
+        (["--gpu", "MI300X:1"], "--gpu: MI300X needs an image of its own, of which nothing is "
+         "reckoned"),
+        ([MODEL, "--context", "200000"], "--context: 200000 tokens are more than the 131072 of "
+         f"{MODEL}"),
+        ([MODEL, "--context", "0"], "--context: 0 is no number of tokens"),
+        (["deepseek-ai/DeepSeek-R1", "--max-gpus", "1"], "deepseek-ai/DeepSeek-R1: no 1 of any GPU "
+         "that is known serve it; raise --max-gpus or lower --context"),
+        ([MODEL, "--gpu", "L4:1"], f"accelerators: 131072 tokens of {MODEL} do not fit L4:1: the "
+         "weights take 65.98 GiB of 21.84 GiB: out of memory at load; what fits: L4:8, H100:1"),
+        ([MODEL, "--gpu", "T4:8"], "accelerators: T4 has compute capability 7.5, and "
+         f"{MODEL} needs 8.0; take A100, L4 or newer"),
+        ([MODEL, "--prices", "none.json"], "none.json: it holds no prices ([Errno 2] No such file "
+         "or directory: 'none.json')"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_answered_is_one_line(capsys, arguments: list[str], line: str) -> None:
+    assert cli.main(["fit", *arguments]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == f"pulumi-skypilot: {line}\n"
