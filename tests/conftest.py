@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
-from local import control
+from local import control, place
 from pulumi_skypilot import testing
 from pulumi_skypilot.services import Services
 from tests.e2e import stack
@@ -30,6 +30,8 @@ def _place() -> tuple[str, str]:
 
 
 NAME, NET = _place()
+WHERE = place.Place(NAME, NET, place.default_cache())
+"""Looked up before a test gives itself another HOME."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,11 +51,10 @@ def pytest_runtest_makereport(
     """Show of a failed test on the cloud what SkyPilot said: the cloud is gone when one asks."""
     report = yield
     if report.failed and call.when == "call" and item.get_closest_marker("cloud"):
-        where = control.Cloud(NAME, net=NET).place
-        for log in (where.logs / "api.log", *where.home.glob(".sky/serve/*/controller.log")):
+        for log in (WHERE.logs / "api.log", *WHERE.home.glob(".sky/serve/*/controller.log")):
             with contextlib.suppress(OSError):
                 lines = log.read_text(errors="replace").splitlines()[-40:]
-                report.sections.append((str(log.relative_to(where.state)), "\n".join(lines)))
+                report.sections.append((str(log.relative_to(WHERE.state)), "\n".join(lines)))
     return report
 
 
