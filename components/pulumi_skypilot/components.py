@@ -186,7 +186,8 @@ def _plans(stack: stacks.Stack, prefix: str) -> dict[str, plan.Plan]:
     """Each deployment's plan; everything that is wrong with them is named, by its place.
 
     The provider's check would refuse it too, but one at a time, and official Pulumi interrupts the
-    program over it and shows that as a traceback.
+    program over it and shows that as a traceback. What does not fit is left to it: only check
+    knows whether a stack has it already.
     """
     try:
         catalog.models()
@@ -195,7 +196,8 @@ def _plans(stack: stacks.Stack, prefix: str) -> dict[str, plan.Plan]:
     plans, lines = {}, []
     for key, data in stack.deployments.items():
         try:
-            plans[key] = plan.plan(specs.parse(stacks.spec_of(data)), f"{prefix}-{key}")
+            wanted = specs.parse(stacks.spec_of(data))
+            plans[key] = plan.plan(wanted, f"{prefix}-{key}", must_fit=False)
         except specs.SpecError as error:
             lines += [stack.wrong(key, problem) for problem in error.problems]
     if lines:

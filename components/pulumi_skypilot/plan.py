@@ -43,7 +43,7 @@ def plan(
     """The plan of a valid spec. Raises SpecError for what the catalogue knows cannot work.
 
     A service account leaves a name less room than a person does. What is too large for a GPU is
-    refused too, unless only the task is wanted.
+    refused too, or else only told.
     """
     facts = catalog.model(wanted.model)
     problems = [
@@ -59,6 +59,7 @@ def plan(
     misfits = list(sizing.problems(wanted, facts, sized))
     if misfits and must_fit:
         raise spec.SpecError(misfits)
+    told = [one.reason for one in misfits]
     families = {gpu.family for gpu in _gpus(wanted)}
     command = vllm.command(wanted, facts, families)
     environment = vllm.environment(wanted, facts, families)
@@ -70,7 +71,7 @@ def plan(
         environment=environment,
         task=content,
         task_text=task.text(content),
-        notes=(*_notes(wanted, facts, families), *sizing.notes(wanted, facts, sized)),
+        notes=(*_notes(wanted, facts, families), *sizing.notes(wanted, facts, sized), *told),
         fit=sizing.shown(wanted, facts, sized),
     )
 

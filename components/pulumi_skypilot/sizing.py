@@ -110,6 +110,12 @@ def gains(facts: catalog.ModelFacts, sized: Sized) -> dict[spec.Accelerator, lis
     return {one: some for one, some in found.items() if some}
 
 
+def misfits(wanted: spec.Spec) -> list[spec.Problem]:
+    """What does not fit, of a spec that may not have been planned."""
+    facts = catalog.model(wanted.model)
+    return list(problems(wanted, facts, size(wanted, facts)))
+
+
 def problems(
     wanted: spec.Spec, facts: catalog.ModelFacts | None, sized: Sized
 ) -> Iterator[spec.Problem]:

@@ -62,6 +62,11 @@ def test_a_report_of_what_the_real_command_writes_has_no_secret_in_it(
         (chat(replicas={"min": 5, "max": 2}), "llm:deployments.chat.replicas"),
         (chat(replicas={"min": 1, "max": 2}), "targetQps"),
         (chat(infra="asw"), "did you mean aws?"),
+        (
+            {"model": "Qwen/Qwen3-8B", "accelerators": "L4:1", "infra": "aws"},
+            "context: 40960 tokens of Qwen/Qwen3-8B do not fit L4:1: one request needs 5.63 GiB of "
+            "KV cache and 2.41 GiB are left; what fits: context 12288, L4:2, L40S:1",
+        ),
         (chat(secrets={"HF_TOKEN": "hfToken"}), "llm:deployments.chat.secrets.HF_TOKEN"),
     ],
 )

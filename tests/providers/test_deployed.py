@@ -30,6 +30,17 @@ class TestCheck:
             "KV cache and 2.41 GiB are left; what fits: context 12288, L4:2, L40S:1"
         )
 
+    def test_what_a_state_has_already_is_told_and_not_refused(self, service):
+        """An earlier release took it, and it may be serving."""
+        told = {"model": "Qwen/Qwen3-8B", "accelerators": "L4:1", "cpus": None, "memory": None}
+        olds = {**inputs(**told), "plan": {}}
+        found = service.check(olds, inputs(**told, replicas=3.0))
+        assert not found.failures
+        (note,) = found.inputs["plan"]["notes"]
+        assert note.startswith("context: 40960 tokens of Qwen/Qwen3-8B do not fit L4:1: ")
+        (failure,) = service.check(olds, inputs(**told, context=40000.0)).failures
+        assert "40000 tokens of Qwen/Qwen3-8B do not fit L4:1" in failure.reason
+
     def test_shows_the_fit_of_each_accelerator(self):
         shown = checked(accelerators=["H100:1", "L4:1"], cpus=None, memory=None)["plan"]["fit"]
         assert {gpu: lines["verdict"] for gpu, lines in shown.items()} == {

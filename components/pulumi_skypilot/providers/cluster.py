@@ -20,7 +20,7 @@ class ClusterProvider(deployed.DeployedProvider):
     @host.one_line
     def create(self, props: Props) -> dynamic.CreateResult:
         """Launch the cluster, or take up what an interrupted create has left of it."""
-        text = plan.plan(properties.typed(props), props["name"]).task_text
+        text = plan.plan(properties.typed(props), props["name"], must_fit=False).task_text
         applied = self._clusters(props["scope"]).create(
             _wanted(props, text), adopt=props.get("adopt") is True
         )

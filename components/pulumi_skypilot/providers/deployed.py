@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from pulumi import dynamic
 
-from .. import changes, host, keys, pem, plan, spec
+from .. import changes, host, keys, pem, plan, sizing, spec
 from . import base, differences, properties
 from .properties import Props
 
@@ -15,7 +15,7 @@ class DeployedProvider(base.Provider):
 
     kind: typing.ClassVar[str]
 
-    def check(self, _olds: Props, news: Props) -> dynamic.CheckResult:
+    def check(self, olds: Props, news: Props) -> dynamic.CheckResult:
         """Read the spec, fill in what it leaves open, and add the plan for the preview to show."""
         unknown = [
             dynamic.CheckFailure(key, "its value must be known at preview; write it down")
@@ -30,7 +30,12 @@ class DeployedProvider(base.Provider):
                 reason = f"kind: this is a {wanted.kind}; use the resource of that name"
                 return dynamic.CheckResult(news, [properties.failure("kind", reason)])
             with_token = self.token is not None
-            planned = plan.plan(wanted, news["name"], service_account=with_token)
+            planned = plan.plan(
+                wanted,
+                news["name"],
+                service_account=with_token,
+                must_fit=not _had(olds, wanted),
+            )
         except spec.SpecError as error:
             return dynamic.CheckResult(
                 news, [properties.failure(p.property, p.reason) for p in error.problems]
@@ -65,6 +70,15 @@ class DeployedProvider(base.Provider):
             replaces=replaces if strongest is changes.Effect.REPLACE else [],
             delete_before_replace=True,
         )
+
+
+def _had(olds: Props, wanted: spec.Spec) -> bool:
+    """Whether a state has the same that does not fit: an earlier release took it.
+
+    What may be serving is told and not refused.
+    """
+    misfits = sizing.misfits(wanted)
+    return bool(olds and misfits) and misfits == sizing.misfits(properties.remembered(olds)[0])
 
 
 def _wrong_values(news: Props) -> Iterator[dynamic.CheckFailure]:

@@ -103,7 +103,7 @@ def next_text(olds: Props, news: Props) -> str:
 
     After drift the whole of the plan is applied, since the old task is someone else's.
     """
-    planned = plan.plan(properties.typed(news), news["name"])
+    planned = plan.plan(properties.typed(news), news["name"], must_fit=False)
     before, whole = properties.remembered(olds)
     if olds.get("drift") or news.get("upgrade") or not whole:
         return planned.task_text

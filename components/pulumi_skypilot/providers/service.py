@@ -19,7 +19,7 @@ class ServiceProvider(deployed.DeployedProvider):
     def create(self, props: Props) -> dynamic.CreateResult:
         """Make the service, or take up what an interrupted create has left of it."""
         typed = properties.typed(props)
-        text = plan.plan(typed, props["name"]).task_text
+        text = plan.plan(typed, props["name"], must_fit=False).task_text
         services = self.services(props["scope"], typed.timeouts.create)
         wanted = properties.wanted(props, text)
         applied = services.create(wanted, adopt=props.get("adopt") is True)
