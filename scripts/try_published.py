@@ -51,6 +51,8 @@ class Row:
     """Points that differ without a word."""
     skypilot: str = ""
     """What SkyPilot's own classes make of both."""
+    misfit: str = ""
+    """Why a preview refuses what was imported: it is too large for its GPU as it is published."""
     key: str = ""
     """Of the deployment, unless another file has the same."""
     table: Mapping[str, typing.Any] = dataclasses.field(default_factory=dict)
@@ -74,7 +76,7 @@ def main() -> int:
     ]
     _print(rows)
     if given.preview:
-        _preview([row for row in rows if not row.reason])
+        _preview([row for row in rows if not row.reason and not row.misfit])
     return 1 if any(row.lost for row in rows) else 0
 
 
@@ -107,6 +109,11 @@ def _row(content: dict[str, typing.Any], file: str, *, ask: bool) -> Row:
         exported = exporting.export(table, f"{PREFIX}{key}")
     except spec.SpecError as error:
         return Row(file, served, reason=f"refused: {error}", named=named)
+    try:
+        exporting.export(table, f"{PREFIX}{key}", must_fit=True)
+        misfit = ""
+    except spec.SpecError as error:
+        misfit = str(error)
     differences = meaning.differences(content, exported, found.remarks)
     return Row(
         file,
@@ -115,6 +122,7 @@ def _row(content: dict[str, typing.Any], file: str, *, ask: bool) -> Row:
         meant=sum(one.reason is not None for one in differences),
         lost=tuple(str(one) for one in differences if one.reason is None),
         skypilot=_skypilot(content, exported, told=_told(found)) if ask else "",
+        misfit=misfit,
         key=key,
         table=table,
     )
@@ -175,6 +183,9 @@ def _print(rows: list[Row]) -> None:
     for reason in sorted({row.reason for row in rows if row.reason}):
         files = [row.file for row in rows if row.reason == reason]
         print(f"\n{len(files)} not imported: {reason}", *files, sep="\n  ")
+    for row in done:
+        if row.misfit:
+            print(f"\n{row.file} would not start as it is: {row.misfit}")
     print(f"\n{len(rows)} tasks; imported, exported and planned:")
     for kind, some in (
         ("services", [row for row in done if row.served]),
