@@ -1,7 +1,7 @@
 # What this repository can do: `make` lists it. Everything installed or built goes to CACHE.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast bench-preview bench-rolling bench-memory try-published check clean
+.PHONY: help setup demo test test-fast bench-preview bench-faults bench-rolling bench-memory try-published check clean
 
 HOME ?= $(shell getent passwd $$(id -u) | cut -d: -f6)
 export HOME
@@ -36,6 +36,10 @@ bench-rolling: setup ## One rolling change by Pulumi and by hand: what a client 
 
 bench-memory: setup ## The memory model, vLLM on a real H100, and llm-cal and hf-mem, in one table
 	@python -m bench.memory "$$(scripts/peers)"
+
+bench-faults: setup ## Kills at every call on the fake, and real ones: how each ends
+	@python -m bench.faults
+	@python -m bench.faults --real
 
 try-published: setup ## Import, export and preview every vLLM task in DIR, e.g. a checkout of SkyPilot
 	@python -m scripts.try_published --preview "$(DIR)"

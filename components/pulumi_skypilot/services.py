@@ -17,6 +17,10 @@ Choice = Callable[[tuple[orphans.Marked, ...]], tuple[orphans.Marked, ...]]
 _BROKEN = ("CONTROLLER_FAILED", "FAILED_CLEANUP")
 """States from which SkyServe takes no update (serve/server/impl.py:575)."""
 
+STUCK_SECONDS = 300.0
+"""How long a service may be SHUTTING_DOWN before the process that ends it is taken for dead: it
+drains for 120 s, then takes the machines down. Then nobody ends it any more, and a plain `down`
+skips it (serve/serve_utils.py:1399)."""
 BALANCER_SECONDS = 30.0
 """How long a new service's load balancer may take to listen before others are let on."""
 _ONE_UP = threading.Lock()
@@ -33,7 +37,7 @@ class Services(lifecycle.LifeCycle):
         Raises Invalid when the name belongs to someone else and is not to be adopted, or cannot be.
         """
         with lifecycle.lock(wanted.name):
-            found = self._present(wanted.name)
+            found = self._present(wanted.name, wanted.mark)
             if found is not None and found.status in _BROKEN and marker.owner(found) == wanted.mark:
                 self._end(found)  # an earlier try that SkyServe cannot mend
                 found = None
@@ -179,7 +183,7 @@ class Services(lifecycle.LifeCycle):
                 self._sky.wake()
         return answer
 
-    def _present(self, name: str) -> port.Service | None:
+    def _present(self, name: str, mark: str) -> port.Service | None:
         """The service of that name once nothing is under way that makes or ends it."""
         self._settle(name)
         for _ in self._until(
@@ -188,6 +192,9 @@ class Services(lifecycle.LifeCycle):
             found = self._awake(lambda: self._sky.service(name))
             if found is None or found.status != "SHUTTING_DOWN":
                 break
+            if marker.owner(found) == mark:
+                self._end(found)  # which ends by itself, or has to be helped
+                return None
             self._say(f"{name}: waiting for the earlier service to be gone")
         return found
 
@@ -278,14 +285,17 @@ class Services(lifecycle.LifeCycle):
                 break
             self._say(f"{name}: waiting for a replica that is being provisioned")
             current = self._sky.service(name)
-        if current is not None and current.status not in ("SHUTTING_DOWN", "FAILED_CLEANUP"):
+        if current is not None and current.status not in ("SHUTTING_DOWN", *_BROKEN):
             self._sky.down(name)
+        patience = min(STUCK_SECONDS, (self._seconds or STUCK_SECONDS * 2) / 2)
+        late = self._clock.now() + patience
         for _ in self._until(lifecycle.GONE_SECONDS, f"{name}: not gone"):
             current = self._sky.service(name)
             if current is None:
                 return
-            if current.status == "FAILED_CLEANUP":
-                # SkyServe gave up on a machine. Take it down first: purge forgets it.
+            stuck = current.status == "SHUTTING_DOWN" and self._clock.now() > late
+            if stuck or current.status in _BROKEN:
+                # Nobody ends it but a purge, which forgets its machines: take them down first.
                 self._sweep_replicas(name)
                 self._sky.down(name, purge=True)
             self._say(f"{name}: {current.status}, {len(current.replicas)} replicas left")

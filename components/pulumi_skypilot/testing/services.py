@@ -35,6 +35,10 @@ class _Service:
     replicas: list[_Replica]
     next_id: int
     ending_since: float | None = None
+    headless: bool = False
+    """Whether its controller is dead: nobody heeds it any more, and nobody ends it."""
+    half: bool = False
+    """Whether its newest version was never completed."""
 
 
 class Services(state.State):
@@ -48,6 +52,31 @@ class Services(state.State):
         """Take a service away behind everybody's back."""
         for replica in self._services.pop(name).replicas:
             self._machines.pop(f"{name}-{replica.id}", None)
+
+    def kill_controller(self, name: str) -> None:
+        """Let a service's controller process die, for good."""
+        self._tick_services()
+        self._services[name].headless = True
+
+    def half_update(self, name: str) -> None:
+        """Let the newest version be one that the controller never took (serve_state.py:762)."""
+        self._services[name].half = True
+
+    def half_down(self, name: str) -> None:
+        """Let the process that ends a service die over it (serve/serve_utils.py:1399)."""
+        self._tick_services()
+        service = self._services.get(name)
+        if service is not None:
+            service.ending_since, service.headless = self.clock.now(), True
+
+    def preempt(self, machine: str) -> None:
+        """Take a replica's machine away; SkyServe makes another."""
+        self._machines.pop(machine, None)
+        for service in self._services.values():
+            for replica in service.replicas:
+                if machine == f"{service.name}-{replica.id}" and not service.headless:
+                    replica.id, replica.since = service.next_id, self.clock.now()
+                    service.next_id += 1
 
     def order(self, name: str) -> port.Order:
         """What a service was last told to run, values included."""
@@ -90,8 +119,11 @@ class Services(state.State):
         service = self._services.get(name)
         if service is None:
             raise port.NotFound(f"Cannot find service {name!r}.")
+        if service.headless:
+            raise port.Failed("Service controller is failed. Please clean up the service first.")
         before, after = _outside_service(service.order), _outside_service(order)
         service.version, service.order = service.version + 1, order
+        service.half = False
         if before == after and not _has_files(order):
             for replica in service.replicas:
                 replica.version = service.version
@@ -102,6 +134,10 @@ class Services(state.State):
         self._called("purge" if purge else "down", name)
         self._tick_services()
         service = self._services.get(name)
+        if service is not None and service.headless:
+            if purge:
+                del self._services[name]  # its machines stay (serve/serve_utils.py:1336)
+            return
         if service is None or service.ending_since is not None:
             return
         service.ending_since = self.clock.now()
@@ -131,6 +167,8 @@ class Services(state.State):
         """Let happen what the time that has passed brings."""
         now = self.clock.now()
         for service in list(self._services.values()):
+            if service.headless:
+                continue
             if service.ending_since is not None and now - service.ending_since >= DRAIN_SECONDS:
                 del self._services[service.name]
                 continue
@@ -181,6 +219,7 @@ class Services(state.State):
         )
         ready = sorted({r.version for r in replicas if r.status == "READY"})
         status = "READY" if ready else "NO_REPLICA"
+        status = "CONTROLLER_FAILED" if service.headless else status
         return port.Service(
             name=service.name,
             status="SHUTTING_DOWN" if service.ending_since is not None else status,
@@ -188,7 +227,7 @@ class Services(state.State):
             active_versions=tuple(ready),
             hash=service.hash,
             endpoint=f"{'https' if service.order.tls else 'http'}://localhost:30001",
-            text=service.order.text,
+            text=None if service.half else service.order.text,
             replicas=replicas,
         )
 

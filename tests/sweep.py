@@ -1,0 +1,162 @@
+"""Every fault at every call of every operation, ended in three ways."""
+
+import collections
+import contextlib
+import dataclasses
+import typing
+from collections.abc import Iterator, Mapping
+
+from pulumi_skypilot import host, testing
+from tests import faults
+
+SERVICE = {"model": "openai/gpt-oss-20b", "cpus": 4.0, "memory": 16.0, "infra": "aws"}
+CLUSTER = {**SERVICE, "kind": "cluster"}
+NONE: faults.Program = {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Operation:
+    """A stack as it is, and the program of the `up` that is disturbed; None: destroy."""
+
+    before: faults.Program
+    after: faults.Program | None
+
+
+def _on(key: str, old: Mapping[str, object] | None, new: Mapping[str, object] | None) -> Operation:
+    return Operation({key: old} if old else NONE, {key: new} if new else NONE)
+
+
+SCALED = {**SERVICE, "replicas": {"min": 1.0, "max": 3.0, "targetQps": 2.0}}
+STOPPING = {**CLUSTER, "autostop": {"idle": 30.0, "then": "stop"}}
+OPERATIONS: Mapping[str, Operation] = {
+    "create service": _on("chat", None, SERVICE),
+    "scale service": _on("chat", SERVICE, SCALED),
+    "roll service": _on("chat", SERVICE, {**SERVICE, "context": 4096.0}),
+    "replace service": _on(
+        "chat", SERVICE, {**SERVICE, "loadBalancing": {"policy": "round_robin"}}
+    ),
+    "delete service": _on("chat", SERVICE, None),
+    "create cluster": _on("lab", None, CLUSTER),
+    "autostop of cluster": _on(
+        "lab", STOPPING, {**STOPPING, "autostop": {"idle": 60.0, "then": "stop"}}
+    ),
+    "restart cluster": _on("lab", CLUSTER, {**CLUSTER, "context": 4096.0}),
+    "replace cluster": _on("lab", CLUSTER, {**CLUSTER, "disk": 300.0}),
+    "delete cluster": _on("lab", CLUSTER, None),
+    "destroy both": Operation({"chat": SERVICE, "lab": CLUSTER}, None),
+}
+ENDINGS = ("up", "destroy", "removed")
+"""The same program again; `destroy`; nothing in the program, or all of it again after a delete."""
+REPEATS = 2
+"""How often one call is hurt in one operation: a wait asks the same dozens of times."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One fault at one call, and how it is ended."""
+
+    operation: str
+    fault: str
+    number: int
+    call: str
+    ending: str
+
+
+def cases(*operations: str) -> Iterator[Case]:
+    """All of them, or those of some operations: counted by the calls of an undisturbed run."""
+    for name in operations or OPERATIONS:
+        seen: collections.Counter[str] = collections.Counter()
+        for number, call in enumerate(_calls(name), 1):
+            seen[call] += 1
+            if seen[call] > REPEATS:
+                continue
+            for fault in faults.FAULTS:
+                if not faults.fits(fault, call) or (
+                    fault == "controller dies" and "cluster" in name
+                ):
+                    continue
+                for ending in ENDINGS:
+                    yield Case(name, fault, number, call, ending)
+
+
+def some(operation: str) -> Iterator[Case]:
+    """One of each fault in an operation, at calls and with endings that take turns."""
+    groups: dict[str, list[Case]] = collections.defaultdict(list)
+    for case in cases(operation):
+        groups[case.fault].append(case)
+    first = list(OPERATIONS).index(operation)
+    for number, group in enumerate(groups.values(), first):
+        yield group[5 * number % len(group)]
+
+
+def outcome(case: Case) -> str:
+    """What had to be typed to end it. Raises AssertionError when something is left or wrong."""
+    operation = OPERATIONS[case.operation]
+    sky = testing.SkyPilot()
+    hurt = faults.Hurt(sky)
+    with testing.use(typing.cast(testing.SkyPilot, hurt)):
+        engine = faults.Engine()
+        engine.up(operation.before)
+        hurt.arm(faults.Fault(case.fault, case.number))
+        with contextlib.suppress(faults.KilledError, host.Error):
+            _do(engine, operation.after)
+        hurt.arm(None)
+        if "API server" in case.fault:
+            sky.clock.sleep(faults.AWAY_SECONDS)
+        return _end(engine, typing.cast(testing.SkyPilot, hurt), case, operation)
+
+
+def _calls(name: str) -> list[str]:
+    sky = testing.SkyPilot()
+    hurt = faults.Hurt(sky)
+    with testing.use(typing.cast(testing.SkyPilot, hurt)):
+        engine = faults.Engine()
+        engine.up(OPERATIONS[name].before)
+        hurt.arm(None)
+        _do(engine, OPERATIONS[name].after)
+    return hurt.names
+
+
+def _do(engine: faults.Engine, program: faults.Program | None) -> None:
+    if program is None:
+        engine.destroy()
+    else:
+        engine.up(program)
+
+
+def _end(engine: faults.Engine, sky: testing.SkyPilot, case: Case, operation: Operation) -> str:
+    if case.ending == "destroy" or (case.ending == "up" and operation.after is None):
+        engine.destroy()
+        assert faults.left(sky) == []
+        return "destroy"
+    program = operation.after or NONE
+    if case.ending == "removed":
+        if not program:  # back again, once a delete that was under way has been done
+            sky.clock.sleep(faults.LATE_SECONDS)
+        program = NONE if program else operation.before
+    typed = _up(engine, sky, program)
+    if not program and faults.left(sky):
+        typed += ", sweep"
+        faults.swept(engine, sky)
+    assert list(faults.wrong(engine, sky, program)) == []
+    engine.destroy()
+    assert faults.left(sky) == []
+    return typed
+
+
+def _up(engine: faults.Engine, sky: testing.SkyPilot, program: faults.Program) -> str:
+    """`up`, then what its errors say: with a refresh, or with what cannot be changed replaced."""
+    try:
+        engine.up(program)
+    except host.Error:
+        pass
+    else:
+        if not list(faults.wrong(engine, sky, program)):
+            return "up"
+    try:
+        engine.refresh()
+        engine.up(program)
+    except host.Error:
+        engine.up(program, replace=True)
+        return "up --target-replace"
+    return "up --refresh"
