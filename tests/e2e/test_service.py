@@ -11,6 +11,7 @@ from local import control
 from scripts import demo
 from tests.conftest import chat
 from tests.e2e import stack as stacks
+from tests.e2e import traces
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(1500)]
 
@@ -75,6 +76,9 @@ def test_a_service_from_preview_to_destroy(
     shown.append(stacks.command_lines())
     for value in CANARIES.values():
         assert [text for text in shown if value in text] == []
+
+    # What SkyPilot itself writes of them is where the documentation says, and nowhere else.
+    assert traces.untold(cloud.place, CANARIES) == {}
 
     # The autoscaling changes in place: the same machine serves.
     before = host_ids(cloud)
