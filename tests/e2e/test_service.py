@@ -171,7 +171,8 @@ def test_up_again_after_a_kill_takes_up_the_service(
     stack.up()
     assert stack.service()["outputs"]["version"] == 1
 
-    # Lost from its state, it is what a sweep takes down.
+    # Lost from its state, it is what a sweep takes down. (An `up` keeps the pending create.)
+    stack.run("refresh", "--yes", "--clear-pending-creates")
     urn = str(stack.service()["urn"])
     stack.run("state", "delete", urn, "--target-dependents", "--yes")
     assert stack.sweep().code == 1
