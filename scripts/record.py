@@ -33,10 +33,15 @@ DEPLOYMENTS: dict[str, dict[str, typing.Any]] = {
         "labels": {"team": "search", "cost": "a"},
         "timeouts": {"create": 900, "ready": 900},
     },
-    "open": {"model": "Qwen/Qwen3-8B", "accelerators": "L4:1", "infra": "aws", "auth": "none"},
+    "open": {
+        "model": "Qwen/Qwen3-8B",
+        "accelerators": "L40S:1",
+        "infra": "aws",
+        "auth": "none",
+    },
     "turned": {
         "model": "Qwen/Qwen3-8B",
-        "accelerators": "L4:1",
+        "accelerators": "L40S:1",
         "infra": "aws",
         "apiKey": ["ownKey", "nextKey"],
         "image": "docker:registry.example.com/vllm:1",
