@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pulumi_skypilot import catalog, changes, places, plan, reading, spec, task
 from pulumi_skypilot.changes import Effect
+from pulumi_skypilot.skypilot import calls
 
 from . import specs
 
@@ -32,6 +33,7 @@ with (
         serve_state,
         serve_utils,
     )
+    from sky.server.requests import payloads
     from sky.skylet import constants as skylet_constants
     from sky.utils import common_utils, registry, schemas, yaml_utils
     from sky.volumes import volume
@@ -381,3 +383,11 @@ def test_the_longest_name_is_not_cut_on_the_cloud(
 @pytest.mark.parametrize("name", ["A", "_a1", "a b", "1a", "", "a-b", "Ä"])
 def test_variables_are_named_as_skypilot_has_them(name: str) -> None:
     assert bool(reading.ENV_NAME.fullmatch(name)) == common_utils.is_valid_env_var(name)
+
+
+def test_the_command_behind_a_request_is_not_this_process_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.argv", ["-c"])  # as pytest-xdist's workers have it
+    monkeypatch.setattr(common_utils, "get_pretty_entrypoint_cmd", calls._command)
+    assert payloads.RequestBody().entrypoint_command == "pulumi-skypilot"

@@ -105,6 +105,7 @@ class Calls:
             import sky.utils.common  # noqa: PLC0415
             import sky.utils.common_utils  # noqa: PLC0415
 
+            sky.utils.common_utils.get_pretty_entrypoint_cmd = _command
             if first and was_there:
                 _read_again(sky)
         # A missing server is an error to show, not a server to start on the quiet. Not by
@@ -112,6 +113,15 @@ class Calls:
         # then may not start the server by which it launches replicas (utils/controller_utils.py).
         sky.server.common.check_server_healthy(self.connection.url)
         return sky
+
+
+def _command() -> str:
+    """What `sky status` shows as the command behind a cluster or service.
+
+    In place of this process's own arguments, which nobody typed, and of which one that begins with
+    a dash (`python -c`) ends a service's controller (serve/service.py, --entrypoint).
+    """
+    return "pulumi-skypilot"
 
 
 def task(sky: typing.Any, order: port.Order, tls: Mapping[str, str] | None = None) -> typing.Any:
