@@ -100,6 +100,15 @@ class TestLifeCycle:
         assert "drift" not in after
         assert service.read(NAME, after).inputs is None
 
+    def test_what_a_killed_update_has_left_is_drift_however_often_it_is_read(self, sky, service):
+        outs = service.create(checked()).outs
+        service.update(NAME, outs, checked(context=4096.0))  # killed before state is written
+        once = service.read(NAME, outs).outs
+        twice = service.read(NAME, once).outs
+        assert service.diff(NAME, twice, checked()).changes
+        after = service.update(NAME, twice, checked()).outs
+        assert after["task"] == outs["task"]
+
     def test_errors_are_one_line_without_their_causes(self, sky, service):
         sky.fail("up", port.Invalid("first\nsecond"))
         with pytest.raises(host.Error, match=r"^first second$") as caught:

@@ -35,7 +35,9 @@ class ServiceProvider(deployed.DeployedProvider):
             base.same(sky.server(), scope)
             return dynamic.ReadResult("", {})
         outs = {**props, **properties.computed(seen.applied, props)}
-        return properties.read_result(id_, outs, seen.drift)
+        # A version of ours that a killed update has left is drift until the next update: state has
+        # its task from the first refresh on, beside the inputs of the version before.
+        return properties.read_result(id_, outs, seen.drift or props.get("drift") or ())
 
     @host.one_line
     def update(self, _id: str, olds: Props, news: Props) -> dynamic.UpdateResult:
