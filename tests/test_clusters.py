@@ -37,7 +37,7 @@ def made(sky: testing.SkyPilot) -> clusters.Clusters:
     return clusters.Clusters(sky, sky.clock)
 
 
-def nothing(_applied: marker.Applied) -> None:
+def nothing(_applied: marker.Applied, _left: float | None) -> None:
     """Wait for no answer."""
 
 
@@ -249,13 +249,13 @@ class TestUpdate:
         waited: list[str] = []
         new = wanted(model="n")
         applied = made.create(wanted())
-        after = made.update(applied, wanted(), new, lambda now: waited.append(now.digest))
+        after = made.update(applied, wanted(), new, lambda now, _: waited.append(now.digest))
         assert jobs(sky) == [(new.digest, "SETTING_UP"), (wanted().digest, "CANCELLED")]
         assert waited == [new.digest]
         assert after.hash == applied.hash
 
     def test_that_fails_starts_the_old_server_again(self, sky, made):
-        def wait(_now: marker.Applied) -> None:
+        def wait(_now: marker.Applied, _left: float | None) -> None:
             raise port.Failed("its log says: CUDA out of memory")
 
         new = wanted(model="does-not-load")
@@ -267,8 +267,21 @@ class TestUpdate:
         assert [digest for digest, state in jobs(sky) if state == "SETTING_UP"] == [wanted().digest]
         assert made.read(applied) == lifecycle.Seen(applied)
 
+    def test_that_has_no_time_left_starts_the_old_server_again_in_its_own_time(self, sky, made):
+        def wait(_now: marker.Applied, left: float | None) -> None:
+            assert left == 60
+            sky.clock.sleep(90)
+            raise port.TimedOut("no answer after 60 s")
+
+        applied = made.create(wanted())
+        bounded = clusters.Clusters(sky, sky.clock, seconds=60)
+        with pytest.raises(port.Failed, match="no answer after 60 s; the old server is being"):
+            bounded.update(applied, wanted(), wanted(model="n"), wait)
+        assert sky.job_order(NAME).seconds is None
+        assert made.read(applied) == lifecycle.Seen(applied)
+
     def test_that_fails_leaves_the_jobs_of_others_alone(self, sky, made):
-        def wait(_now: marker.Applied) -> None:
+        def wait(_now: marker.Applied, _left: float | None) -> None:
             raise port.Failed("no")
 
         applied = made.create(wanted())
@@ -278,7 +291,7 @@ class TestUpdate:
         assert (None, "SETTING_UP") in jobs(sky)
 
     def test_that_fails_does_not_start_an_old_server_that_did_not_run(self, sky, made):
-        def wait(_now: marker.Applied) -> None:
+        def wait(_now: marker.Applied, _left: float | None) -> None:
             raise port.Failed("no")
 
         applied = made.create(wanted())

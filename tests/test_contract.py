@@ -166,13 +166,13 @@ def test_a_cluster_made_twice_whose_server_ends_and_is_changed(world: World) -> 
     assert seen is not None
     assert seen.drift == ("the server does not run: its job 1 is CANCELLED",)
     changed = world.wanted_cluster(context=4096)
-    second = world.clusters.update(applied, wanted, changed, lambda _: world.answering(changed))
+    second = world.clusters.update(applied, wanted, changed, lambda *_: world.answering(changed))
     assert second.hash == applied.hash
     assert world.clusters.read(second) == lifecycle.Seen(second)
 
     broken = world.wanted_cluster(model="org/does-not-load")
     with pytest.raises(port.Failed, match=r"CUDA out of memory.*old server is being started again"):
-        world.clusters.update(second, changed, broken, lambda _: world.answering(broken))
+        world.clusters.update(second, changed, broken, lambda *_: world.answering(broken))
     world.answering(changed)
     assert world.clusters.read(second) == lifecycle.Seen(second)
 

@@ -349,6 +349,18 @@ def test_a_gpus_name_with_a_dash_is_refused_as_a_key() -> None:
         autoscaled(accelerators="A100-80GB", replicas={**BY_GPU, "targetQps": {"A100-80GB": 1}})
 
 
+def test_skypilot_logs_in_to_a_private_registry_with_what_it_is_given() -> None:
+    login = {"server": "a.b", "username": "u", "password": "canary"}
+    image = {"image": "docker:a.b/c", "imageCredentials": login}
+    found = planned({"model": "openai/gpt-oss-20b", "accelerators": "L4:1", **image})
+    (resources,) = read(found.task, found.spec).resources
+    theirs = resources.docker_login_config
+    assert {"server": theirs.server, "username": theirs.username, "password": theirs.password} == (
+        login
+    )
+    assert "canary" not in found.task_text
+
+
 LABELS = ["team", "Team", "a/b", "aws:x", "-x", "x-", "a_b", "a.b", "x" * 64, "x" * 128, "1a", ""]
 
 

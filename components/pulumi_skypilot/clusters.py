@@ -85,12 +85,13 @@ class Clusters(lifecycle.LifeCycle):
         applied: marker.Applied,
         old: marker.ClusterWanted,
         wanted: marker.ClusterWanted,
-        wait: Callable[[marker.Applied], object],
+        wait: Callable[[marker.Applied, float | None], object],
     ) -> marker.Applied:
         """Let the cluster run what is wanted: in place if only its autostop differs.
 
-        Else the server is ended and started anew, and `wait` tells when it answers. When it does
-        not, the old one is started again, and Failed says so and why.
+        Else the server is ended and started anew, and `wait` tells when it answers, within the
+        seconds that are left (None: as long as it takes). When it does not, the old one is started
+        again, and Failed says so and why.
         """
         name = wanted.name
         with lifecycle.lock(name):
@@ -120,7 +121,7 @@ class Clusters(lifecycle.LifeCycle):
             try:
                 now = self._launch(wanted)
                 self._say(f"{name}: waiting for the new server")
-                wait(now)
+                wait(now, self._left())
             except port.SkyPilotError as error:
                 if not served:
                     raise
@@ -168,6 +169,7 @@ class Clusters(lifecycle.LifeCycle):
 
     def _again(self, old: marker.ClusterWanted, error: port.SkyPilotError) -> None:
         """Start the old server again after the new one has failed. Always raises."""
+        self._seconds = self._deadline = None  # what is left of the call may be nothing
         try:
             jobs = self._running(old.name)
             self._end(old.name, [job for job in jobs if _digest(job, old.mark)])

@@ -120,10 +120,14 @@ class LifeCycle:
 
     def _order(self, wanted: marker.Wanted) -> port.Order:
         """What goes to SkyPilot, and how long that may take of the time that is left."""
-        order = wanted.order()
+        order, left = wanted.order(), self._left()
+        return order if left is None else dataclasses.replace(order, seconds=left)
+
+    def _left(self) -> float | None:
+        """The seconds that are left of a bounded call: 1 at least."""
         if self._deadline is None:
-            return order
-        return dataclasses.replace(order, seconds=max(1.0, self._deadline - self._clock.now()))
+            return None
+        return max(1.0, self._deadline - self._clock.now())
 
 
 def endpoint(listed: str | None, server_url: str, serve_host: str | None = None) -> str | None:

@@ -119,6 +119,24 @@ def test_an_update_that_fails_leaves_the_old_server(sky, cluster):
     assert sky.job_order(NAME).secrets == {"SERVE_API_KEYS": "sk-key-1"}
 
 
+def test_its_timeouts_bound_the_calls(sky, cluster):
+    props = checked(timeouts={"create": 40.0, "update": 50.0, "delete": 60.0})
+    outs = cluster.create(props).outs
+    assert sky.job_order(NAME).seconds == 40
+    began = sky.clock.now()
+    slow = checked(timeouts={"update": 10.0}, context=1024)  # it takes 30 s until it answers
+    with pytest.raises(host.Error, match=r"no answer after .* the old server is being started"):
+        cluster.update(NAME, outs, slow)
+    assert sky.clock.now() - began < 60
+    cluster.update(NAME, outs, {**props, "context": 4096.0})
+    assert 0 < sky.job_order(NAME).seconds <= 50
+    sky.machine_down = lambda _: None  # it never goes
+    began = sky.clock.now()
+    with pytest.raises(host.Error, match="not gone after 60 s"):
+        cluster.delete(NAME, outs)
+    assert 60 <= sky.clock.now() - began < 70
+
+
 def test_delete_leaves_nothing(sky, cluster):
     cluster.delete(NAME, cluster.create(checked()).outs)
     assert sky.machines() == ()

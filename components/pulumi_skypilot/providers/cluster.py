@@ -20,8 +20,9 @@ class ClusterProvider(deployed.DeployedProvider):
     @host.one_line
     def create(self, props: Props) -> dynamic.CreateResult:
         """Launch the cluster, or take up what an interrupted create has left of it."""
-        text = plan.plan(properties.typed(props), props["name"], must_fit=False).task_text
-        applied = self._clusters(props["scope"]).create(
+        typed = properties.typed(props)
+        text = plan.plan(typed, props["name"], must_fit=False).task_text
+        applied = self._clusters(props["scope"], typed.timeouts.create).create(
             _wanted(props, text), adopt=props.get("adopt") is True
         )
         return dynamic.CreateResult(props["name"], {**props, **_computed(applied)})
@@ -31,7 +32,7 @@ class ClusterProvider(deployed.DeployedProvider):
         """Tell there, gone and unreachable apart; show drift as an input that is to go."""
         scope = props["scope"]
         sky = self.sky(scope)
-        seen = clusters.Clusters(sky, base.clock, host.progress).read(_applied(props))
+        seen = self._clusters(scope).read(_applied(props))
         if seen is None:
             base.same(sky.server(), scope)
             return dynamic.ReadResult("", {})
@@ -46,17 +47,18 @@ class ClusterProvider(deployed.DeployedProvider):
         typed = properties.typed(news)
         waiting = cluster_readiness.Wait(self.sky(scope), base.clock, host.progress)
 
-        def wait(now: marker.Applied) -> None:
+        def wait(now: marker.Applied, left: float | None) -> None:
+            seconds = cluster_readiness.timeout_seconds(typed)
             expected = cluster_readiness.Expected(
                 name=now.name,
                 mark=now.mark,
                 digest=now.digest,
                 model=typed.served_name,
-                timeout_seconds=cluster_readiness.timeout_seconds(typed),
+                timeout_seconds=seconds if left is None else min(seconds, left),
             )
             waiting.until_ready(expected, news.get("apiKey"))
 
-        applied = self._clusters(scope).update(
+        applied = self._clusters(scope, typed.timeouts.update).update(
             _applied(olds), _wanted(olds, olds["task"]), wanted, wait
         )
         return dynamic.UpdateResult({**news, **_computed(applied)})
@@ -66,11 +68,15 @@ class ClusterProvider(deployed.DeployedProvider):
         """Take the cluster down and see that it is gone."""
         scope = props["scope"]
         with self.letting_go(scope, f"the cluster {props['name']!r}"):
-            if not self._clusters(scope).delete(props["name"], scope["mark"], props["hash"]):
+            of = self._clusters(scope, properties.typed(props).timeouts.delete)
+            if not of.delete(props["name"], scope["mark"], props["hash"]):
                 base.same(self.sky(scope).server(), scope)
 
-    def _clusters(self, scope: Mapping[str, typing.Any]) -> clusters.Clusters:
-        return clusters.Clusters(self.sky(scope), base.clock, host.progress)
+    def _clusters(
+        self, scope: Mapping[str, typing.Any], seconds: float | None = None
+    ) -> clusters.Clusters:
+        """The life cycle of the clusters of a scope, for one call of so many seconds."""
+        return clusters.Clusters(self.sky(scope), base.clock, host.progress, seconds)
 
 
 def _wanted(props: Props, text: str) -> marker.ClusterWanted:
