@@ -22,7 +22,7 @@ from tests.e2e import stack as stacks
 
 NAME, NET = os.environ.get("TEST_CLOUD", "faults/10.82.0").split("/")
 WORKERS = 2
-PLUGIN, CONTROLLER = "pulumi-resource-pulumi-python", "sky.serve.service"
+PLUGIN, CONTROLLER = "pulumi.dynamic", "sky.serve.service"
 
 
 def main() -> int:
@@ -175,7 +175,9 @@ class Life:
 
 
 def kill(processes: list[int]) -> None:
-    """As `kill -9` of these."""
+    """As `kill -9` of these. Raises RuntimeError when there are none: nothing was tried then."""
+    if not processes:
+        raise RuntimeError("nothing to kill")
     for one in processes:
         os.kill(one, signal.SIGKILL)
 
