@@ -112,3 +112,15 @@ def test_a_killed_destroy_goes_on_or_is_made_good(killed: Killed) -> None:
     killed.kill("destroy", "down", "machine_down")
     killed.run("destroy", "--yes", "--skip-preview")
     assert (killed.served(), killed.stack.resources()) == (([], []), [])
+
+
+def test_a_second_up_meanwhile_is_refused_and_calls_nothing(killed: Killed) -> None:
+    first = killed.stack.start("up", env=fake.environment(killed.file, "up", "launch"))
+    stacks.until(lambda: {"up", "launch"} <= {*fake.asked(killed.file)}, 60, "both are being made")
+    asked = fake.asked(killed.file)
+    second = killed.run("up", "--yes", "--skip-preview", check=False)
+    assert second.code != 0
+    assert "currently locked" in second.output
+    assert fake.asked(killed.file) == asked
+    killed.stack.kill_all()
+    first.wait()
