@@ -59,9 +59,9 @@ def derive(seed: str, service: str, version: int) -> str:
     return "sk-" + hmac.new(seed.encode(), what.encode(), hashlib.sha256).hexdigest()
 
 
-def wrong(key: str) -> str | None:
+def wrong(key: object) -> str | None:
     """What is wrong with a key of the user's own; it is not shown."""
-    if _KEY.fullmatch(key):
+    if isinstance(key, str) and _KEY.fullmatch(key):
         return None
     return "it must be 8 or more visible ASCII characters without a comma"
 

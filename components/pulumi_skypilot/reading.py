@@ -15,6 +15,9 @@ from . import words
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 """sky/utils/common_utils.py:891."""
 
+LARGEST = 2**53
+"""Up to here a double, as which Pulumi hands over numbers, tells whole numbers apart."""
+
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(\+?)")
 _ACCELERATOR = re.compile(r"([A-Za-z][A-Za-z0-9-]*)(?::([1-9][0-9]*))?")
 _FLAG = re.compile(r"[a-z][a-z0-9-]*(?:\.[A-Za-z0-9_.+-]+)?")
@@ -51,6 +54,8 @@ def whole(least: int, what: str) -> Callable[[object], int]:
             raise Wrong(f"{shown(value)} is not a whole number; give {what}")
         if number < least:
             raise Wrong(f"{number} is too small; give {what}, {least} or more")
+        if number > LARGEST:
+            raise Wrong(f"{number:.0e} is too large; give {what}")
         return number
 
     return read
@@ -142,10 +147,20 @@ def reasons(
                 reason = f"{shown(one['input'])} is unknown; write {one['ctx']['expected']}"
             case "bool_type":
                 reason = f"{shown(one['input'])} is neither true nor false"
+            case "string_type":
+                reason = "it is not a string; put it in quotes"
             case _:
-                keys = ", ".join(_keys(model, path))
-                reason = f"{shown(one['input'])} is not a table; its keys are {keys}"
-        yield path[0], f"{'.'.join(path)}: {reason}"
+                table = _table(model, path)
+                # What stands one level too high may be a secret.
+                hidden = not all(field.repr for field in table.model_fields.values())
+                what = "it" if hidden else shown(one["input"])
+                reason = f"{what} is not a table; its keys are {', '.join(_keys(model, path))}"
+        yield path[0], one_line(f"{'.'.join(path)}: {reason}")
+
+
+def one_line(text: str) -> str:
+    """The text with what cannot be printed written out: keys are the user's own."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def nested(annotation: object) -> type[pydantic.BaseModel] | None:
@@ -156,10 +171,15 @@ def nested(annotation: object) -> type[pydantic.BaseModel] | None:
     return None
 
 
-def _keys(model: type[pydantic.BaseModel], path: Sequence[str]) -> list[str]:
-    """The keys that a stack may write at this place."""
+def _table(model: type[pydantic.BaseModel], path: Sequence[str]) -> type[pydantic.BaseModel]:
+    """The table at this place."""
     for part in path:
         field = next((f for f in model.model_fields.values() if f.alias == part), None)
         if field is not None:  # else it is a name in a table of tables
             model = nested(field.annotation) or model
-    return [str(field.alias) for field in model.model_fields.values()]
+    return model
+
+
+def _keys(model: type[pydantic.BaseModel], path: Sequence[str]) -> list[str]:
+    """The keys that a stack may write at this place."""
+    return [str(field.alias) for field in _table(model, path).model_fields.values()]

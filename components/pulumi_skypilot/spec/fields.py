@@ -75,7 +75,7 @@ def model(value: object) -> str:
 
 def word(value: object) -> str:
     """One word."""
-    if not isinstance(value, str) or not re.fullmatch(r"\S+", value):
+    if not isinstance(value, str) or not re.fullmatch(r"\S+", value) or not value.isprintable():
         raise reading.Wrong(f"{reading.shown(value)} is not a word without spaces")
     return value
 

@@ -1,0 +1,200 @@
+"""Wrong input, generated from the spec's own keys: one line each, nothing called, nothing shown.
+
+Each key of a deployment is given what makes no sense for it, is misspelt, or stands where it does
+not belong; whole stack files are wrong in the same ways.
+"""
+
+import json
+import typing
+from collections.abc import Iterator
+
+import pulumi
+import pydantic
+import pytest
+
+from pulumi_skypilot import components, port, providers, reading, spec, stack
+from tests.providers.props import CLUSTER, SERVICE, Sent
+
+JUNK: tuple[object, ...] = (
+    True, -1, 0, 3.7, 1e300, float("nan"), "", "two words?", "a\nb", "\x00", "\N{SNOWMAN}",
+    [], [1], [[]], ["", ""], {}, {"x": 1}, {"x": {"y": [None]}}, {"a\nb": "c"},
+)  # fmt: skip
+CANARY = "canary-7f3a"
+HIDDEN = ("env", "secrets", "apiKey", "imageCredentials", "tls")
+"""Tables whose values no error may show."""
+KINDS = {"service": SERVICE, "cluster": CLUSTER}
+
+
+class Key(typing.NamedTuple):
+    """A key of the spec, by its path, and a kind of deployment that has it."""
+
+    path: tuple[str, ...]
+    kind: str
+
+    def holding(self, value: object) -> dict[str, object]:
+        for part in reversed(self.path[1:]):
+            value = {part: value}
+        return {self.path[0]: value}
+
+
+def _keys(
+    model: type[pydantic.BaseModel], before: tuple[str, ...] = (), kind: str = "service"
+) -> Iterator[Key]:
+    for name, field in model.model_fields.items():
+        own = spec.ONLY.get(name, kind) if not before else kind
+        path = (*before, str(field.alias))
+        if path != ("kind",):  # it decides which keys there are
+            yield Key(path, own)
+        nested = reading.nested(field.annotation)
+        if nested is not None and path != ("mounts",):
+            yield from _keys(nested, path, own)
+
+
+KEYS = tuple(_keys(spec.Spec))
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def connect(_: object) -> port.SkyPilot:
+        raise AssertionError("SkyPilot was asked")
+
+    monkeypatch.setattr(providers.base, "connect", connect)
+
+
+def failures(sent: Sent, **changes: object) -> list[tuple[str, str]]:
+    """Property and text of each failure, as the engine gets them."""
+    inputs = {**sent.inputs(), **changes}
+    result = sent.provider().check({}, inputs)
+    return [(one.property, one.reason) for one in result.failures]
+
+
+def is_readable(text: str) -> bool:
+    """One short line for a person: no traceback, nothing of pydantic's or Python's own."""
+    strange = ("Traceback", "pydantic", "<class", "object at 0x", "errors.pydantic.dev")
+    return text.isprintable() and 10 < len(text) < 600 and not any(one in text for one in strange)
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: ".".join(key.path))
+def test_what_makes_no_sense_is_told_in_one_line_that_names_the_key(key: Key) -> None:
+    refused = 0
+    for junk in JUNK:
+        found = failures(KINDS[key.kind], **key.holding(junk))
+        refused += bool(found)
+        for named, text in found:
+            assert is_readable(text), (junk, text)
+            assert not named or text.startswith(named), (junk, named, text)
+        if found:
+            # What else is wrong because of it may be told too; the key itself is.
+            assert any(key.path[0] in text for _, text in found), (junk, found)
+    assert refused >= 5, "a key that takes almost anything"
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: ".".join(key.path))
+def test_a_key_that_is_misspelt_is_told_with_the_right_one(key: Key) -> None:
+    *above, last = key.path
+    wrong = Key((*above, f"{last[:-1]}{last[-1]}x"), key.kind)
+    found = failures(KINDS[key.kind], **wrong.holding(1))
+    texts = [text for _, text in found if "unknown key" in text]
+    assert len(texts) == 1, found
+    assert wrong.path[-1] in texts[0]
+    assert f"did you mean {last}?" in texts[0]
+
+
+@pytest.mark.parametrize("name", spec.ONLY)
+def test_a_key_of_the_other_kind_is_told_so(name: str) -> None:
+    key = str(spec.Spec.model_fields[name].alias)
+    other = CLUSTER if spec.ONLY[name] == "service" else SERVICE
+    values = {"replicas": 2, "updateMode": "rolling", "autostop": {"idle": 5}}
+    value = values.get(key, {"certificate": "c", "key": "k"} if key == "tls" else {"interval": 5})
+    value = {"streamTimeout": 9} if key == "loadBalancing" else value
+    found = failures(other, **{key: value})
+    assert [named for named, _ in found] in ([key], [""]), found
+    assert found[0][1].startswith(f"{key}: "), found
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_no_error_shows_a_secret(name: str) -> None:
+    shapes: list[object] = [
+        CANARY, [CANARY], {"A": [CANARY]}, {"A": {"b": CANARY}}, {"1A": CANARY},
+        {"A B": CANARY}, {"server": CANARY}, {"certificate": CANARY}, {"key": [CANARY]},
+        {"certificate": CANARY, "key": CANARY}, {"password": {"a": CANARY}},
+    ]  # fmt: skip
+    told = 0
+    for shape in shapes:
+        for named, text in failures(SERVICE, **{name: shape}):
+            told += 1
+            assert is_readable(text), text
+            # The engine shows the whole value of a property that a failure names.
+            assert named not in HIDDEN, named
+            assert CANARY not in text, text
+    assert told >= 5
+
+
+def wrong_deployments(good: dict[str, object]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each key with a wrong value, or misspelt, and what the error must name."""
+    for key in KEYS:
+        table = {**good, "kind": key.kind}
+        place = f"deployments.chat.{key.path[0]}"
+        values: tuple[object, ...] = (-1, "a\nb", [[]], {"a\nb": "c"})
+        for value in values:
+            yield place, _settings({**table, **key.holding(value)})
+        misspelt = Key((*key.path[:-1], f"{key.path[-1]}x"), key.kind)
+        yield f"deployments.chat.{misspelt.path[0]}", _settings({**table, **misspelt.holding(1)})
+
+
+def wrong_stacks() -> Iterator[tuple[str, dict[str, str]]]:
+    """Settings as Pulumi hands them to the program, each wrong, and what the error must name."""
+    good: dict[str, object] = {"model": "openai/gpt-oss-20b", "cpus": 4, "infra": "aws"}
+    yield from wrong_deployments(good)
+    for junk in JUNK:
+        text = json.dumps(junk)
+        for name in ("deployments", "shared"):
+            if junk != {} and not isinstance(junk, dict):
+                yield name, {name: text}
+            yield f"{name}.chat", {name: json.dumps({"chat": junk if junk != {} else [junk]})}
+        for beside in ("adopt", "protect", "upgrade"):
+            if junk is not True:
+                yield f"deployments.chat.{beside}", _settings({**good, beside: junk})
+        for beside in ("apiKey", "keyVersion"):
+            yield f"deployments.chat.{beside}", _settings({**good, beside: junk})
+        if text not in ("true", "false"):
+            yield "production", {**_settings(good), "production": text}
+    for name in stack.SETTINGS:
+        for wrong in (f"{name}s", f"{name[:-1]}", f"{name[0]}{name}"):
+            if wrong not in stack.SETTINGS:
+                yield wrong, {**_settings(good), wrong: "{}"}
+    for text in ("", "{", "chat", "[1", "null", "model: x"):
+        yield "deployments", {"deployments": text}
+        yield "shared", {"shared": text, "deployments": "[]"}
+
+
+def _settings(table: dict[str, object]) -> dict[str, str]:
+    return {"deployments": json.dumps({"chat": table})}
+
+
+def told(settings: dict[str, str]) -> list[str]:
+    """The lines with which the program ends over those settings."""
+    try:
+        components._plans(stack.read("llm", settings), "llm-test")
+    except (stack.WrongError, pulumi.RunError) as error:
+        return str(error).split("\n")
+    return []
+
+
+def test_a_stack_file_that_is_wrong_is_told_in_lines_that_name_the_place() -> None:
+    tried = 0
+    for place, settings in wrong_stacks():
+        lines = told(settings)
+        tried += bool(lines)
+        for line in lines:
+            assert is_readable(line), (settings, line)
+            assert line.startswith("llm:"), line
+        # A word that is no table is the whole setting's mistake.
+        named = {place, place.partition(".")[0], "deployments"}
+        assert not lines or any(one in line for one in named for line in lines), (place, lines)
+    assert tried >= 300
+
+
+def test_so_many_are_tried() -> None:
+    assert len(KEYS) * len(JUNK) >= 1000
+    assert len(KEYS) >= 60
