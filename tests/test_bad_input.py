@@ -163,9 +163,12 @@ def wrong_stacks() -> Iterator[tuple[str, dict[str, str]]]:
         for wrong in (f"{name}s", f"{name[:-1]}", f"{name[0]}{name}"):
             if wrong not in stack.SETTINGS:
                 yield wrong, {**_settings(good), wrong: "{}"}
+    for odd in ("a\nb", "a b", "a\x1bb"):
+        yield "deployments.a", {"deployments": json.dumps({odd: {"model": 1}})}
+        yield "deployments.a", {"deployments": json.dumps({odd: 1})}
     for text in ("", "{", "chat", "[1", "null", "model: x"):
         yield "deployments", {"deployments": text}
-        yield "shared", {"shared": text, "deployments": "[]"}
+        yield "shared", {"shared": text, **_settings(good)}
 
 
 def _settings(table: dict[str, object]) -> dict[str, str]:
@@ -189,9 +192,12 @@ def test_a_stack_file_that_is_wrong_is_told_in_lines_that_name_the_place() -> No
         for line in lines:
             assert is_readable(line), (settings, line)
             assert line.startswith("llm:"), line
-        # A word that is no table is the whole setting's mistake.
-        named = {place, place.partition(".")[0], "deployments"}
-        assert not lines or any(one in line for one in named for line in lines), (place, lines)
+        # What is no table at all is the whole setting's mistake.
+        whole = place.partition(".")[0] if place.endswith(".chat") else place
+        assert not lines or any(f"llm:{one}" in line for one in (place, whole) for line in lines), (
+            place,
+            lines,
+        )
     assert tried >= 300
 
 

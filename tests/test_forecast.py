@@ -66,6 +66,7 @@ def test_unknown_prices_fail_no_budget(told, monkeypatch):
     [
         ("40", "llm:budget: it must be a table"),
         ('{"daily": 3}', "llm:budget: it must be a table"),
+        ('{"hourly": 1e309}', "llm:budget.hourly: inf is no amount of USD"),
         ('{"hourly": -1}', "llm:budget.hourly: -1 is no amount of USD"),
         ('{"monthly": "much"}', "llm:budget.monthly: 'much' is no amount of USD"),
     ],

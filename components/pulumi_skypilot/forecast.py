@@ -1,5 +1,6 @@
 """What a program says under a preview: what the stack costs, and no if that is over its budget."""
 
+import math
 from collections.abc import Iterator, Mapping
 
 import pulumi
@@ -73,6 +74,7 @@ def budget(config: pulumi.Config) -> cost.Budget:
             f"{config.name}:budget: it must be a table of USD, {{hourly: 40}} or {{monthly: 20000}}"
         )
     for key, limit in found.items():
-        if isinstance(limit, bool) or not isinstance(limit, int | float) or limit <= 0:
+        number = isinstance(limit, int | float) and not isinstance(limit, bool)
+        if not number or not 0 < limit < math.inf:
             raise pulumi.RunError(f"{config.name}:budget.{key}: {limit!r} is no amount of USD")
     return cost.Budget(**{key: float(limit) for key, limit in found.items()})

@@ -11,7 +11,7 @@ import json
 import typing
 from collections.abc import Iterator, Mapping
 
-from . import keys, spec
+from . import keys, reading, spec
 
 SETTINGS = ("budget", "deployments", "prefix", "production", "shared")
 """What this package reads under the project's own name in a stack's config."""
@@ -28,6 +28,10 @@ Table = dict[str, typing.Any]
 
 class WrongError(ValueError):
     """What is wrong with a stack's config, one line a mistake."""
+
+    def __init__(self, *lines: str) -> None:
+        """Each mistake's line; in it are names of the user's own."""
+        super().__init__("\n".join(map(reading.one_line, lines)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Stack:
     def wrong(self, key: str, problem: spec.Problem) -> str:
         """The line about a problem of that deployment, beginning with the place to mend."""
         path, _, reason = problem.reason.partition(": ")
-        return f"{self.where(key, path)}: {reason}"
+        return reading.one_line(f"{self.where(key, path)}: {reason}")
 
 
 def read(namespace: str, settings: Mapping[str, str]) -> Stack:
@@ -88,7 +92,7 @@ def read(namespace: str, settings: Mapping[str, str]) -> Stack:
         for problem in _problems(table)
     ]
     if lines:
-        raise WrongError("\n".join(lines))
+        raise WrongError(*lines)
     return found
 
 
