@@ -1,7 +1,7 @@
 # What this repository can do: `make` lists it. Everything installed or built goes to CACHE.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast bench-preview bench-faults bench-rolling bench-memory try-published check clean
+.PHONY: help setup demo test test-fast fuzz bench-preview bench-faults bench-rolling bench-memory try-published check clean
 
 HOME ?= $(shell getent passwd $$(id -u) | cut -d: -f6)
 export HOME
@@ -27,6 +27,9 @@ test: check ## Every test: unit, on the embedded cloud, with the real vLLM
 
 test-fast: setup ## The tests that need neither the embedded cloud nor the real vLLM
 	@pytest -m "not cloud and not engine"
+
+fuzz: setup ## 2,000 random sequences of changes, faults and operations on the fake SkyPilot
+	@FUZZ=$(or $(N),2000) pytest tests/test_fuzz.py
 
 bench-preview: setup ## CPU of check and diff, and calls to the API server, of 20 deployments
 	@python -m bench.preview

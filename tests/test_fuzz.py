@@ -1,0 +1,306 @@
+"""Random programs, one operation and at most one fault after another, on the fake SkyPilot.
+
+A small engine keeps state as Pulumi's does and goes through the real providers: check, diff, then
+create, update, or delete and create. `FUZZ=2000` asks for another number of sequences than 100.
+"""
+
+import functools
+import os
+import typing
+from collections.abc import Callable
+
+import hypothesis
+import pytest
+from hypothesis import stateful
+from hypothesis import strategies as st
+
+from pulumi_skypilot import catalog, changes, host, port, providers, testing
+
+from . import specs
+
+Props = dict[str, typing.Any]
+SEQUENCES = os.environ.get("FUZZ")
+SECRET = ("secrets", "apiKey", "earlierKey", "tls", "imageCredentials")
+PEM = {
+    "certificate": "-----BEGIN CERTIFICATE-----\ncanary\n",
+    "key": "-----BEGIN PRIVATE KEY-----\ncanary\n",
+}
+PROVIDERS = {"service": providers.ServiceProvider, "cluster": providers.ClusterProvider}
+FALLIBLE = ("service", "up", "update", "down", "machines", "machine_down", "cluster", "jobs",
+            "launch", "cancel_jobs", "autostop", "address", "active")  # fmt: skip
+RUNNING = ("SETTING_UP", "RUNNING")
+
+
+class Faulty(testing.SkyPilot):
+    """The fake, one call of which fails before or after it took effect."""
+
+    left = -1
+    after = False
+    error: type[port.SkyPilotError] = port.Unreachable
+
+    def __getattribute__(self, name: str) -> typing.Any:
+        found = super().__getattribute__(name)
+        if name not in FALLIBLE:
+            return found
+
+        @functools.wraps(found)
+        def call(*args: typing.Any, **kwargs: typing.Any) -> object:
+            self.left -= 1
+            hit = self.left == 0
+            if hit and not self.after:
+                raise self.error("a fault")
+            answer = found(*args, **kwargs)
+            if hit:
+                raise self.error("a fault")
+            return answer
+
+        return call
+
+
+class Stack(stateful.RuleBasedStateMachine):
+    """A stack whose program changes, and the engine that brings it about."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sky = Faulty()
+        self.sky.enabled = frozenset(catalog.clouds())
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(providers.base, "connect", lambda _: self.sky)
+        self.patch.setattr(providers.base, "clock", self.sky.clock)
+        self.told: list[str] = []
+        self.errors: list[str] = []
+        self.patch.setattr(host, "message", self.told.append)
+        self.patch.setattr(host, "progress", self.told.append)
+        made = providers.ScopeProvider().create({"apiServer": "http://10.77.0.1:46580"}).outs
+        assert made is not None
+        self.scope = made
+        place = {key: value for key, value in made.items() if key != "seed"}
+        self.place = {"workspace": None, "serveHost": None, **place}
+        self.program: dict[str, Props] = {}
+        self.state: dict[str, Props] = {}
+        self.clean = True
+        """Whether what runs is what the last `up` left: no fault and nobody else since."""
+
+    def teardown(self) -> None:
+        """After anything at all, a destroy leaves nothing that costs money."""
+        try:
+            self.sky.left = -1
+            self._refresh()
+            for key in list(self.state):
+                self._delete(key)
+            providers.ScopeProvider().delete("x", self.scope)
+            assert self.sky.services() == ()
+            assert self.sky.machines() == ()
+        finally:
+            self.patch.undo()
+
+    @stateful.initialize(one=specs.tables(("service",)), other=specs.tables(("cluster",)))
+    def begin(self, one: Props, other: Props) -> None:
+        """A stack with one of each."""
+        self._declare("a", one, "canary-key-1")
+        self._declare("b", other, "canary-key-1")
+        self.up()
+
+    @stateful.rule(
+        key=st.sampled_from(["a", "b", "c"]),
+        table=specs.tables(),
+        api_key=st.sampled_from(["canary-key-1", "canary-key-2"]),
+    )
+    def declare(self, key: str, table: Props, api_key: str) -> None:
+        """Add a deployment to the program, or write another in its place."""
+        self._declare(key, table, api_key)
+
+    @stateful.rule(key=st.sampled_from(["a", "b", "c"]), data=st.data())
+    def edit(self, key: str, data: st.DataObject) -> None:
+        """Change one property."""
+        if key not in self.program:
+            return
+        old = self.program[key]
+        own = specs.SERVICE if old.get("kind") != "cluster" else {}
+        what = {**specs.SHARED, **own}
+        name = data.draw(st.sampled_from(sorted(what)))
+        api_key = old.get("apiKey", "canary-key-1")
+        table = {k: v for k, v in old.items() if k not in ("name", "scope", "apiKey")}
+        self._declare(key, {**table, name: data.draw(what[name])}, api_key)
+
+    @stateful.rule(key=st.sampled_from(["a", "b", "c"]))
+    def remove(self, key: str) -> None:
+        """Take a deployment out of the program."""
+        self.program.pop(key, None)
+
+    @stateful.rule(
+        after=st.booleans(),
+        left=st.integers(1, 12),
+        error=st.sampled_from([port.Unreachable, port.Failed, port.TimedOut, port.NoCapacity]),
+    )
+    def up_with_a_fault(self, after: bool, left: int, error: type[port.SkyPilotError]) -> None:
+        """An `up` may fail in one call; the state that it leaves must serve the next one."""
+        self.sky.after, self.sky.left, self.sky.error = after, left, error
+        try:
+            self._up()
+        except host.Error as failed:
+            self.errors.append(str(failed))
+        finally:
+            self.clean = self.clean and self.sky.left > 0
+            self.sky.left = -1
+
+    @stateful.rule()
+    def up(self) -> None:
+        """After `pulumi up --refresh` nothing is left to do, and each change did what was told."""
+        if not self.clean:
+            self._refresh()
+        self._up()
+        self.clean = True
+        self._settle()
+        self._refresh()
+        for key, program in self.program.items():
+            provider, news = self._checked(program)
+            assert not provider.diff(key, self.state[key], news).changes, self.told[-3:]
+        assert self.state.keys() == self.program.keys()
+
+    @stateful.rule()
+    def refresh(self) -> None:
+        """Reading changes nothing remote, and takes nothing that is there for gone."""
+        self._refresh()
+
+    @stateful.precondition(lambda self: self.state)
+    @stateful.rule(data=st.data())
+    def meddle(self, data: st.DataObject) -> None:
+        """Somebody removes or changes what runs, or a machine is lost."""
+        key = data.draw(st.sampled_from(sorted(self.state)))
+        name, kind = self.state[key]["name"], self.state[key].get("kind", "service")
+        if kind == "service":
+            found = self.sky.service(name)
+            if found is None or found.status == "SHUTTING_DOWN":
+                return
+            if data.draw(st.booleans()):
+                self.sky.kill_behind(name)
+            else:
+                order = self.sky.order(name)
+                text = "# by hand\n" + order.text
+                self.sky.update(name, port.Order(text, order.env, order.secrets, order.tls))
+        elif self.sky.cluster(name) is not None:
+            acts: list[Callable[[], None]] = [
+                lambda: self.sky.kill_cluster(name),
+                lambda: self.sky.end_job(name, "FAILED"),
+                lambda: self.sky.end_job(name, "SUCCEEDED"),
+                lambda: self.sky.stop_cluster(name),
+            ]
+            data.draw(st.sampled_from(acts))()
+        self.clean = False
+
+    @stateful.invariant()
+    def state_is_sound(self) -> None:
+        """What is in state can be compared with itself, and shows no secret."""
+        for key, outs in self.state.items():
+            plain = {name: value for name, value in outs.items() if name not in SECRET}
+            assert "canary" not in repr(plain)
+            if "drift" not in outs:
+                provider = PROVIDERS[outs.get("kind", "service")]()
+                assert not provider.diff(key, outs, outs).changes
+        assert not any("canary" in line for line in [*self.told, *self.errors])
+        assert not any("\n" in line for line in self.errors)
+
+    def _declare(self, key: str, table: Props, api_key: str) -> None:
+        table = dict(table)
+        if "secrets" in table:
+            table["secrets"] = {name: f"canary-{text}" for name, text in table["secrets"].items()}
+        if "tls" in table:
+            table["tls"] = PEM
+        if table.get("timeouts"):
+            # A call that has no time to end leaves what it was to end, as it says.
+            table["timeouts"] = {k: max(v, 3600) for k, v in table["timeouts"].items()}
+        props = {**table, "name": f"fuzz-{key}", "scope": self.place}
+        if table.get("auth") != "none":
+            props["apiKey"] = api_key
+        if not PROVIDERS[table.get("kind", "service")]().check({}, props).failures:
+            self.program[key] = props
+
+    def _checked(self, props: Props) -> tuple[typing.Any, Props]:
+        provider = PROVIDERS[props.get("kind", "service")]()
+        once = provider.check({}, props).inputs
+        assert provider.check(once, once).inputs == once
+        return provider, once
+
+    def _up(self) -> None:
+        for key in [key for key in self.state if key not in self.program]:
+            self._delete(key)
+        for key, props in self.program.items():
+            provider, news = self._checked(props)
+            olds = self.state.get(key)
+            if olds is not None and olds.get("kind", "service") != news.get("kind", "service"):
+                self._delete(key)  # another type of resource: its URN is another
+                olds = None
+            if olds is None:
+                self.state[key] = provider.create(news).outs
+                continue
+            self.told.clear()
+            found = provider.diff(key, olds, news)
+            effects = [
+                effect
+                for effect in changes.Effect
+                if any(f": {effect.value}: " in line for line in self.told)
+            ]
+            self._settle()
+            was = self._running(olds) if self.clean and self.sky.left < 0 else None
+            if found.replaces:
+                self._delete(key)
+                self.state[key] = provider.create(news).outs
+            elif found.changes:
+                self.state[key] = provider.update(key, olds, news).outs
+            if was is not None and found.changes:
+                self._compare(effects[-1], was, self._running(self.state[key]))
+
+    def _compare(
+        self, told: changes.Effect, was: tuple[str, set[int]], now: tuple[str, set[int]]
+    ) -> None:
+        assert (was[0] != now[0]) == (told is changes.Effect.REPLACE), self.told
+        if told is changes.Effect.IN_PLACE:
+            assert was[1] <= now[1], self.told
+        else:
+            assert told is changes.Effect.REPLACE or not was[1] & now[1], self.told
+
+    def _running(self, outs: Props) -> tuple[str, set[int]]:
+        """The incarnation, and the replicas or jobs that run once all is settled."""
+        self._settle()
+        if outs.get("kind") == "cluster":
+            found = self.sky.cluster(outs["name"])
+            assert found is not None
+            jobs = self.sky.jobs(outs["name"]) if found.status == "UP" else ()
+            return found.hash, {job.id for job in jobs if job.status in RUNNING}
+        service = self.sky.service(outs["name"])
+        assert service is not None
+        return service.hash, {one.id for one in service.replicas}
+
+    def _refresh(self) -> None:
+        for key, outs in list(self.state.items()):
+            found = PROVIDERS[outs.get("kind", "service")]().read(key, outs)
+            if found.id:
+                self.state[key] = found.outs or {}
+            else:
+                del self.state[key]
+        self.clean = self.clean and not any("drift" in outs for outs in self.state.values())
+
+    def _delete(self, key: str) -> None:
+        outs = self.state[key]
+        PROVIDERS[outs.get("kind", "service")]().delete(key, outs)
+        del self.state[key]
+
+    def _settle(self) -> None:
+        """Let what was begun come to its end."""
+        left, self.sky.left = self.sky.left, -1
+        self.sky.clock.sleep(testing.START_SECONDS + 1)
+        self.sky.services()
+        self.sky.left = left
+
+
+TestFuzz = Stack.TestCase
+TestFuzz.settings = hypothesis.settings(
+    max_examples=int(SEQUENCES or 100),
+    stateful_step_count=10,
+    derandomize=SEQUENCES is None,
+    deadline=None,
+    database=None,
+    phases=[hypothesis.Phase.generate],  # shrinking would take minutes
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
