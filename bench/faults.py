@@ -68,14 +68,11 @@ def _ended(case: sweep.Case) -> str:
 
 def real() -> int:
     """The real thing, one service's life: each row is one kill and what ended it."""
-    cloud = control.Cloud(NAME, NET, engine="stub")
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        cloud.stop()
-        cloud.start()
-        try:
-            return Life(cloud, pathlib.Path(folder)).run()
-        finally:
-            cloud.stop()
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        control.Cloud(NAME, NET, engine="stub").running() as cloud,
+    ):
+        return Life(cloud, pathlib.Path(folder)).run()
 
 
 class Life:
@@ -83,11 +80,12 @@ class Life:
 
     def __init__(self, cloud: control.Cloud, folder: pathlib.Path) -> None:
         self.cloud = cloud
+        self.failed = False
         config = {"skypilot:apiServer": cloud.api_server, "llm:deployments": {"chat": chat(2048)}}
         self.stack = stacks.Stack(folder / "stack", "faults", config)
 
     def run(self) -> int:
-        """One kill after another; the first that leaves something wrong ends it."""
+        """One kill after another; 1 when one of them did not end well."""
         print("| killed | then typed | seconds | left |\n|---|---|---|---|", flush=True)
         self._row("the plugin, in create", "up", lambda: self._kill("up", self._registered, PLUGIN))
         self._change(2560)
@@ -102,7 +100,7 @@ class Life:
         self._row("the plugin, in delete", "destroy", self._plugin_in_delete)
         self._row("nothing", "up", lambda: None)
         self._row("what ends the service, in delete", "destroy", self._ender_in_delete)
-        return 0
+        return 1 if self.failed else 0
 
     def _row(self, what: str, command: str, deed: Callable[[], object]) -> None:
         deed()
@@ -122,6 +120,7 @@ class Life:
             flush=True,
         )
         if done.code:
+            self.failed = True
             print(done.output, file=sys.stderr, flush=True)
 
     def _change(self, context: int) -> None:

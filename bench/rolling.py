@@ -46,14 +46,11 @@ class Row:
 
 def main() -> int:
     """Make the change both ways and print the table."""
-    cloud = control.Cloud(NAME, NET, engine="stub")
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        cloud.stop()
-        cloud.start()
-        try:
-            rows = measure(cloud, pathlib.Path(folder))
-        finally:
-            cloud.stop()
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        control.Cloud(NAME, NET, engine="stub").running() as cloud,
+    ):
+        rows = measure(cloud, pathlib.Path(folder))
     print(table(rows))
     return 0
 

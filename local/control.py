@@ -11,7 +11,7 @@ import subprocess
 import sys
 import typing
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from . import place
@@ -54,6 +54,16 @@ class Cloud:
     def stop(self) -> None:
         """Take it all away."""
         self._command("stop")
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator["Cloud"]:
+        """A new one, whatever an earlier run has left of it; all taken away in the end."""
+        self.stop()
+        self.start()
+        try:
+            yield self
+        finally:
+            self.stop()
 
     def status(self) -> dict[str, Any]:
         """Its health, memory, instances."""

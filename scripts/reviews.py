@@ -58,13 +58,8 @@ def main() -> int:
     arguments = parser.parse_args()
     FOLDER.mkdir(exist_ok=True)
     if not arguments.reports:
-        cloud = control.Cloud(arguments.name, net=arguments.net, engine="stub")
-        cloud.stop()
-        cloud.start()
-        try:
+        with control.Cloud(arguments.name, arguments.net, engine="stub").running() as cloud:
             record(cloud.api_server)
-        finally:
-            cloud.stop()
     for name in CHANGES:
         (FOLDER / f"{name}.md").write_text(report(name))
     return 0

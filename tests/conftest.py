@@ -60,11 +60,8 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[control.Cloud]:
-    one = control.Cloud(NAME, net=NET, engine="stub")
-    one.stop()
-    one.start()
-    yield one
-    one.stop()
+    with control.Cloud(NAME, net=NET, engine="stub").running() as one:
+        yield one
 
 
 @pytest.fixture

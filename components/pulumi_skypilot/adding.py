@@ -82,7 +82,6 @@ FAMILIES = frozenset(
 """Families whose parameters the catalogue's tests reckon one by one. Others must add up."""
 
 GPT_OSS: Mapping[str, object] = {
-    "kv_heads_replicate": False,
     "tool_parser": "openai",
     "reasoning_parser": "openai_gptoss",
 }

@@ -138,19 +138,13 @@ def _model_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iter
         )
     counts = {one.count for one in wanted.accelerators} or {1}
     for parallel in sorted({wanted.layer_gpus(count) for count in counts}):
-        if not _splits(facts, parallel):
-            fitting = [str(n) for n in range(1, facts.heads + 1) if _splits(facts, n)]
+        if not facts.architecture.splits(parallel):
+            fitting = [str(n) for n in range(1, facts.heads + 1) if facts.architecture.splits(n)]
             yield _problem(
                 "tensorParallel",
                 f"{wanted.model} has {facts.heads} heads and {facts.kv_heads} KV heads, which do "
                 f"not split over {parallel} GPUs; take {', '.join(fitting[:5])}",
             )
-
-
-def _splits(facts: catalog.ModelFacts, parallel: int) -> bool:
-    """Whether vLLM can share the heads out: KV heads are divided, or copied where it may."""
-    copied = facts.kv_heads_replicate and parallel % facts.kv_heads == 0
-    return facts.heads % parallel == 0 and (facts.kv_heads % parallel == 0 or copied)
 
 
 def _flag_problems(wanted: spec.Spec) -> Iterator[spec.Problem]:

@@ -175,7 +175,7 @@ def test_what_the_package_knows_of_a_model_stays(hub: hubs.Hub, project: pathlib
     assert own.recommended == known.recommended
     for one in (own, tuned):
         assert one.tool_parser == "openai"
-        assert not one.kv_heads_replicate
+        assert not one.architecture.splits(16)  # KV heads are not copied
         assert one.min_compute_capability == (8, 0)
 
 

@@ -51,8 +51,6 @@ class ModelFacts:
     """Of the tensors in its files."""
     min_compute_capability: tuple[int, int] = VLLM_COMPUTE_CAPABILITY
     """Higher where the format of the weights asks for more."""
-    kv_heads_replicate: bool = True
-    """vLLM copies KV heads when tensor parallel exceeds them; not for gpt-oss."""
     tool_parser: str | None = None
     reasoning_parser: str | None = None
     """What vLLM takes by itself for this model; nothing needs to be passed."""

@@ -163,6 +163,16 @@ class Architecture:
     extra_parameters: int = 0
     """Of parts that are loaded beside the language model, such as a vision tower; bfloat16."""
 
+    def splits(self, parallel: int) -> bool:
+        """Whether vLLM can share the heads out over so many GPUs.
+
+        KV heads are divided, or copied, which gpt-oss's sinks do not allow
+        (vllm/model_executor/models/gpt_oss.py:142).
+        """
+        heads = self.heads if self.latent else self.kv_heads
+        copied = not self.sinks and parallel % heads == 0
+        return self.heads % parallel == 0 and (heads % parallel == 0 or copied)
+
 
 def text_part(config: Config) -> dict[str, typing.Any]:
     """What a config.json says of the language part, under the keys of a model that is no more."""

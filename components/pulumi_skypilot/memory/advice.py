@@ -75,7 +75,7 @@ def fewest(
     """The fewest of a GPU that serve a model with room."""
     for count in COUNTS:
         told = dataclasses.replace(settings, tensor_parallel=count)
-        if count > over and splits(arch, count) and _fits(arch, gpu, told, engine):
+        if count > over and arch.splits(count) and _fits(arch, gpu, told, engine):
             return count
     return None
 
@@ -117,13 +117,6 @@ def gains(
         if then.concurrency > now.concurrency * (1 + WORTH) or freed >= 2**30:
             found.append(Gain(key, value, freed, then.concurrency, price))
     return sorted(found, key=lambda one: -one.concurrency)
-
-
-def splits(arch: Architecture, parallel: int) -> bool:
-    """Whether vLLM can share the heads out: KV heads are divided, or copied where it may."""
-    heads = arch.heads if arch.latent else arch.kv_heads
-    copied = not arch.sinks and parallel % heads == 0
-    return arch.heads % parallel == 0 and (heads % parallel == 0 or copied)
 
 
 def _fits(arch: Architecture, gpu: Gpu, settings: Settings, engine: Engine) -> bool:
