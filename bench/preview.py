@@ -6,6 +6,7 @@ one question after its health.
 
 import dataclasses
 import http.server
+import json
 import pathlib
 import statistics
 import sys
@@ -114,8 +115,13 @@ def previews() -> Iterator[tuple[str, int, float]]:
     print(f"\nOne round for them is {asked} calls, all sent before any is waited for.")
 
 
+HEADERS = {"X-SkyPilot-API-Version": "62", "X-SkyPilot-Version": "0.14.1"}
+HEALTH = {"status": "healthy", "version": "0.14.1", "api_version": "62", "commit": "0"}
+"""As SkyPilot 0.14.1 says it: what is no use is asked once more why (skypilot/errors.py)."""
+
+
 class Counter:
-    """An API server that is healthy and knows nothing."""
+    """An API server that is healthy and knows nothing else."""
 
     def __init__(self) -> None:
         self.health = 0
@@ -124,8 +130,17 @@ class Counter:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 counter.health += self.headers["User-Agent"].startswith("Python-urllib")
-                self.send_response(200)
+                self._answer(200 if self.path.startswith("/api/health") else 404)
+
+            def do_POST(self) -> None:
+                self._answer(404)
+
+            def _answer(self, status: int) -> None:
+                self.send_response(status)
+                for name, value in HEADERS.items():
+                    self.send_header(name, value)
                 self.end_headers()
+                self.wfile.write(json.dumps(HEALTH).encode())
 
             def log_message(self, format: str, *args: typing.Any) -> None:
                 pass
