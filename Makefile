@@ -28,8 +28,9 @@ test: check ## Every test: unit, on the embedded cloud, with the real vLLM
 test-fast: setup ## The tests that need neither the embedded cloud nor the real vLLM
 	@pytest -m "not cloud and not engine"
 
-fuzz: setup ## 2,000 random sequences of changes, faults and operations on the fake SkyPilot
-	@FUZZ=$(or $(N),2000) pytest tests/test_fuzz.py
+fuzz: setup ## 2,000 random sequences of changes and faults on the fake; new draws of every property
+	@FUZZ=$(or $(N),2000) pytest tests/test_task_sky.py
+	@FUZZ=$(or $(N),2000) pytest -m "not cloud and not engine" --ignore tests/test_task_sky.py
 
 bench-preview: setup ## CPU of check and diff, and calls to the API server, of 20 deployments
 	@python -m bench.preview

@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 from collections.abc import Callable, Generator, Iterator
 
+import hypothesis
 import pytest
 
 from local import control, place
@@ -15,6 +16,15 @@ from pulumi_skypilot.services import Services
 from tests.e2e import stack
 
 _NUMBERS = itertools.count(1)
+
+# A commit is judged by what it changes, not by what is drawn: `make fuzz` draws anew.
+hypothesis.settings.register_profile(
+    "same",
+    derandomize="FUZZ" not in os.environ,
+    deadline=None,  # tests share the machine with embedded clouds
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("same")
 
 
 def _place() -> tuple[str, str]:
