@@ -21,16 +21,16 @@ demo: setup ## The main job on this machine, start to finish (KEEP=1 leaves it u
 
 test: check ## Every test: unit, on the embedded cloud, with the real vLLM
 	@# SkyPilot's SDK keeps its server for the life of a process, and one of these imports it early.
-	@pytest -n 2 tests/test_task_sky.py
+	@pytest -n 2 tests/with_sky
 	@# Most of the time is SkyPilot's own waiting: two at once, each with an embedded cloud of its own.
-	@pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 15 --ignore tests/test_task_sky.py
+	@pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 15 --ignore tests/with_sky
 
 test-fast: setup ## The tests that need neither the embedded cloud nor the real vLLM
 	@pytest -m "not cloud and not engine"
 
 fuzz: setup ## 2,000 random sequences of changes and faults on the fake; new draws of every property
-	@FUZZ=$(or $(N),2000) pytest tests/test_task_sky.py
-	@FUZZ=$(or $(N),2000) pytest -m "not cloud and not engine" --ignore tests/test_task_sky.py
+	@FUZZ=$(or $(N),2000) pytest tests/with_sky
+	@FUZZ=$(or $(N),2000) pytest -m "not cloud and not engine" --ignore tests/with_sky
 
 bench-preview: setup ## CPU of check and diff, and calls to the API server, of 20 deployments
 	@python -m bench.preview

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pulumi_skypilot import adoption, port
+from pulumi_skypilot import adoption, plan, port, spec
 from tests.wanted import NAME, wanted
 
 BY_HAND = """\
@@ -17,6 +17,13 @@ envs: {HF_TOKEN: hf_canary}
 run: |
   export OPENAI_API_KEY=canary
   vllm serve openai/gpt-oss-20b --api-key canary --max-model-len 8192
+"""
+
+
+CLUSTER = """\
+resources: {cpus: 4+, memory: 16, cloud: aws, accelerators: {l4: 1}, ports: 8000}
+envs: {HF_TOKEN: hf_canary}
+run: vllm serve openai/gpt-oss-20b --api-key canary --max-model-len 8192
 """
 
 
@@ -105,3 +112,39 @@ def test_a_cluster_of_another_stack_cannot_be_taken_over():
     """Its machines keep the other stack's label, and its destroy takes them down."""
     found = adoption.Remote("cluster", NAME, "theirs", None)
     assert lines(found) == [f"adopt: not possible: the cluster {NAME!r} is stack theirs's"]
+
+
+def told_of_a_cluster(text: str, **changes: object) -> list[str]:
+    table = {"kind": "cluster", "model": "openai/gpt-oss-20b", "accelerators": "L4:1"}
+    ours = plan.plan(spec.parse({**table, "infra": "aws", **changes}), NAME).task_text
+    return list(adoption.told(adoption.Remote("cluster", NAME, None, text), "mine", ours))
+
+
+def test_what_a_cluster_keeps_waits_for_a_replacement():
+    told = told_of_a_cluster(CLUSTER, cpus=8, memory=16)
+    assert told[0] == f"adopt: the cluster {NAME!r} is there, made by hand: it is taken over"
+    assert "adopt: not before it is replaced: resources.cpus 4+ -> 8" in told
+    assert not [line for line in told if "accelerators" in line or "infra" in line]
+    assert any(line.startswith("adopt: restarts: run ") for line in told)
+    assert told[-1] == "adopt: its server is started anew"
+    assert "canary" not in "".join(told)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"accelerators": "H100:1"}, "resources.accelerators is L4:1 there and H100:1 here"),
+        ({"infra": ["gcp", "azure"]}, "resources.infra is aws there and gcp or azure here"),
+        ({"spot": True}, "resources.use_spot is none there and True here"),
+        ({"nodes": 2, "tensorParallel": 1}, "num_nodes is 1 there and 2 here"),
+    ],
+)
+def test_machines_that_are_others_are_not_taken_over(changes, reason):
+    told = told_of_a_cluster(CLUSTER, **changes)
+    assert [line for line in told if line.startswith("adopt: not possible: ") and reason in line]
+
+
+def test_a_cluster_whose_machines_cannot_be_read_is_tried():
+    assert "adopt: its server is started anew" in told_of_a_cluster(
+        "resources: {accelerators: 8 L4}\n"
+    )

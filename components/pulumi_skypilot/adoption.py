@@ -1,15 +1,17 @@
 """Taking over what somebody made by hand, or another stack: what that changes.
 
-A service is taken over by an update to our text. What SkyServe ignores in an update stays as it is
-until the service is replaced; what would break, or make it another than it says, is refused.
+A service is taken over by an update to our text, a cluster by our job on its machines. What is
+ignored in that stays as it is until the service or cluster is replaced; what would break, or make
+it another than it says, is refused.
 """
 
 import dataclasses
 import re
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from . import changes, marker, port, spec, task
+from .importing import machines, shell
 
 _LATER = ("service.load_balancer", "service.load_balancing_policy")
 """Needs a new service, and harms nobody until there is one."""
@@ -53,7 +55,8 @@ def answer(sky: port.SkyPilot, question: Mapping[str, typing.Any]) -> dict[str, 
     for name in (name for name, kind in names.items() if kind == "cluster"):
         cluster = sky.cluster(name, fresh=False)
         if cluster is not None:
-            found[name] = Remote("cluster", name, cluster.labels.get(marker.LABEL), None)
+            text = marker.without_values(cluster.text)
+            found[name] = Remote("cluster", name, cluster.labels.get(marker.LABEL), text)
     return {"found": [dataclasses.asdict(one) for one in found.values()]}
 
 
@@ -67,19 +70,25 @@ def read(answer: Mapping[str, typing.Any]) -> dict[str, Remote] | str:
 def compare(theirs: str, ours: str) -> tuple[changes.Change, ...]:
     """What differs between a text of someone's, its values taken out, and the text of a plan.
 
-    The name in the text of a service means nothing: SkyServe goes by the service's own.
+    The name in the text means nothing: SkyServe goes by the service's own, and that of a cluster's
+    task is its job's.
     """
-    was, now = (task.from_text(text) for text in (theirs, marker.without_values(ours) or ours))
-    if "service" in now:
-        was, now = ({**one, "name": None} for one in (was, now))
+    was, now = (
+        {**task.from_text(text), "name": None}
+        for text in (theirs, marker.without_values(ours) or ours)
+    )
+    if "service" not in now:
+        was, now = ({**one, "resources": _plain(one.get("resources"))} for one in (was, now))
     return changes.compare(was, now)
 
 
 def refused(theirs: str | None, ours: str) -> str | None:
-    """Why a service cannot be taken over; None when it can."""
+    """Why a service or cluster cannot be taken over; None when it can."""
     plain = marker.without_values(theirs)
     if plain is None:
         return None  # an update that was never completed: ours is the next
+    if "service" not in task.from_text(ours):
+        return _other_machines(task.from_text(plain), task.from_text(ours))
     if "service" not in task.from_text(plain):
         return "it is a pool of workers, not a service; choose another name"
     found = [one for one in compare(plain, ours) if _stands_in_the_way(one)]
@@ -108,7 +117,7 @@ def told(remote: Remote, mine: str | None, ours: str) -> Iterator[str]:
     yield f"adopt: the {remote.kind} {remote.name!r} is there, {of}: it is taken over"
     if remote.text is None:
         return
-    reason = refused(remote.text, ours) if remote.kind == "service" else None
+    reason = refused(remote.text, ours)
     if reason is not None:
         yield f"adopt: not possible: {reason}"
         return
@@ -116,6 +125,85 @@ def told(remote: Remote, mine: str | None, ours: str) -> Iterator[str]:
         yield f"adopt: {_effect(one)}: {one.property}{_values(one)}"
     what = "its replicas are" if remote.kind == "service" else "its server is"
     yield f"adopt: {what} started anew"
+
+
+def _other_machines(theirs: changes.Task, ours: changes.Task) -> str | None:
+    """Why SkyPilot would not launch on the machines that are there; None where it may.
+
+    It is known what they were made from, not always what they are: who asked for a GPU in any of
+    two places has it in one. So only what none of them can serve is refused.
+    """
+    asked = [one.get("num_nodes") or 1 for one in (theirs, ours)]
+    there, here = _options(theirs.get("resources")), _options(ours.get("resources"))
+    if asked[0] < asked[1]:
+        found = [f"num_nodes is {asked[0]} there and {asked[1]} here"]
+    elif not there or not here or any(_serves(one, it) for one in there for it in here):
+        return None
+    else:
+        found = [
+            f"resources.{key} is {_choice(there, key)} there and {_choice(here, key)} here"
+            for key in _MACHINE
+            if not any(_MACHINE[key](one.get(key), it.get(key)) for one in there for it in here)
+        ]
+    why = f"{'; '.join(found) or 'its machines are others'} (a cluster keeps its machines)"
+    return f"{why}; write it as it is there, or take the cluster down first"
+
+
+def _serves(machine: machines.Machine, wanted: machines.Machine) -> bool:
+    return all(serves(machine.get(key), wanted.get(key)) for key, serves in _MACHINE.items())
+
+
+def _within(place: str | None, wanted: str | None) -> bool:
+    """Whether what was made for one place may be in another; in any place: it may."""
+    parts = zip((place or "*").split("/"), (wanted or "*").split("/"), strict=False)
+    return all("*" in pair or pair[0] == pair[1] for pair in parts)
+
+
+def _has_gpus(gpus: str | None, wanted: str | None) -> bool:
+    (name, _, count), (wanted_name, _, wanted_count) = (
+        (one or "").partition(":") for one in (gpus, wanted)
+    )
+    return not wanted or (name == wanted_name and float(count) >= float(wanted_count))
+
+
+def _same(value: object, wanted: object) -> bool:
+    return wanted is None or value == wanted
+
+
+_MACHINE: Mapping[str, Callable[[typing.Any, typing.Any], bool]] = {
+    "infra": _within,
+    "accelerators": _has_gpus,
+    "use_spot": lambda spot, wanted: bool(spot) == bool(wanted),
+    "image_id": _same,
+    "disk_tier": lambda tier, wanted: wanted is None or tier is not None,
+}
+"""What SkyPilot looks at before it launches on machines that are there, and when they serve.
+
+sky/resources.py:1990 (less_demanding_than). CPUs, memory, disk and labels are not among it.
+"""
+
+
+def _choice(options: Sequence[machines.Machine], key: str) -> str:
+    return " or ".join(dict.fromkeys(_short(one.get(key)) for one in options))
+
+
+def _options(resources: Mapping[str, typing.Any] | None) -> tuple[machines.Machine, ...]:
+    """The alternatives, each value written in one way; none where they cannot be read."""
+    try:
+        return machines.read(resources).options
+    except shell.Unreadable:
+        return ()
+
+
+def _plain(resources: Mapping[str, typing.Any] | None) -> Mapping[str, typing.Any]:
+    """Resources as a table that compares by meaning, whoever wrote them."""
+    given = dict(resources or {})
+    autostop = {"autostop": given.pop("autostop")} if "autostop" in given else {}
+    options = _options(given)
+    if not options:
+        return {**given, **autostop}
+    (first, *more) = options
+    return {**({"any_of": list(options)} if more else first), **autostop}
 
 
 def _stands_in_the_way(change: changes.Change) -> bool:

@@ -8,7 +8,7 @@ is stopped for it, are as they should be.
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from . import advice, lifecycle, marker, port, vllm
+from . import adoption, advice, lifecycle, marker, port, vllm
 
 LAUNCH_SECONDS = 3600.0
 """How long a launch that is under way may take: many places, and a long pull of an image."""
@@ -50,6 +50,9 @@ class Clusters(lifecycle.LifeCycle):
                 self._set_autostop(found, wanted)
                 return self._applied(wanted)
             if not ours:
+                why = adoption.refused(found.text, wanted.text)
+                if why is not None:
+                    raise port.Invalid(f"adopt: the cluster {name!r}: {why}")
                 self._end(name, jobs)
                 return self._launch(wanted)  # a machine that was not made here is not given up
             # What an earlier create has left, of another command or half made. SkyPilot would take

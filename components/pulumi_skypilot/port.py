@@ -123,6 +123,8 @@ class Cluster:
     resources: str = ""
     reason: str = ""
     """Why it is INIT."""
+    text: str | None = dataclasses.field(default=None, repr=False)
+    """The task that made it, as its author wrote it, values of env included; None if unknown."""
 
 
 @dataclasses.dataclass(frozen=True)

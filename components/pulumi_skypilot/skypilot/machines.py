@@ -158,6 +158,7 @@ def _cluster(record: Mapping[str, typing.Any]) -> port.Cluster:
         autostop_down=bool(record["to_down"]),
         resources=record.get("resources_str") or "",
         reason=errors.clean(record.get("init_status_reason") or ""),
+        text=record.get("last_creation_yaml"),
     )
 
 

@@ -94,6 +94,7 @@ class Clusters(state.State):
             autostop_down=down,
             resources="1x(cpus=4, ...)",
             reason=found.reason,
+            text=found.order.text,
         )
 
     def jobs(self, name: str) -> tuple[port.Job, ...]:

@@ -1,68 +1,35 @@
-"""What this package says of SkyPilot, held to the installed SkyPilot; no server is needed."""
+"""Tasks that this package makes, held to the installed SkyPilot's classes."""
 
-import pathlib
 import random
-import tempfile
 import types
 import typing
-import warnings
 
 import hypothesis
 import pytest
+import sky
 from hypothesis import strategies as st
+from sky.serve import (
+    autoscalers,
+    constants,
+    load_balancing_policies,
+    replica_managers,
+    serve_state,
+    serve_utils,
+)
+from sky.server.requests import payloads
+from sky.utils import common_utils, schemas, yaml_utils
 
-from pulumi_skypilot import catalog, changes, places, plan, reading, spec, task
+from pulumi_skypilot import changes, reading, spec, task
 from pulumi_skypilot.changes import Effect
 from pulumi_skypilot.skypilot import calls
 
-from . import specs
-
-with (
-    pytest.MonkeyPatch.context() as _patch,
-    tempfile.TemporaryDirectory() as _home,
-    warnings.catch_warnings(),
-):
-    warnings.simplefilter("ignore")  # SkyPilot's own are not ours to mend
-    _patch.setenv("HOME", _home)  # importing sky writes to ~/.sky
-    import sky
-    from sky.serve import (
-        autoscalers,
-        constants,
-        load_balancing_policies,
-        replica_managers,
-        serve_state,
-        serve_utils,
-    )
-    from sky.server.requests import payloads
-    from sky.skylet import constants as skylet_constants
-    from sky.utils import common_utils, registry, schemas, yaml_utils
-    from sky.volumes import volume
+from .. import specs
+from . import planned, read
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 FEW = hypothesis.settings(max_examples=25)
 """SkyPilot takes some 20 ms to read a task."""
-
-
-@pytest.fixture(autouse=True)
-def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-
-
-def planned(table: dict[str, object]) -> plan.Plan:
-    try:
-        return plan.plan(spec.parse(table), "chat")
-    except spec.SpecError:
-        hypothesis.reject()
-
-
-def read(content: typing.Mapping[str, typing.Any], wanted: spec.Spec) -> typing.Any:
-    """SkyPilot's own task, values filled in as at launch."""
-    return sky.Task.from_yaml_config(
-        task.from_text(task.text(content)),
-        env_overrides=list(wanted.env.items()),
-        secrets_overrides=list(task.secrets(wanted, ["k"]).items()),
-    )
 
 
 @FEW
@@ -214,37 +181,6 @@ def test_skyserve_keeps_and_replaces_replicas_as_compare_says(
         assert controller.update(after) == (kept and not changes._has_files(now.task))
 
 
-MACHINES: dict[str, object] = {"kind": "cluster", "accelerators": "L4:1", "infra": "aws/us-east-1"}
-
-
-@pytest.mark.parametrize(
-    ("data", "taken"),
-    [
-        # What SkyPilot would take the old machine for without a word, and what it refuses.
-        ({"cpus": 64}, True),
-        ({"memory": 512}, True),
-        ({"disk": 1000}, True),
-        ({"labels": {"team": "x"}}, True),
-        ({"accelerators": "H100:1"}, False),
-        ({"accelerators": "L4:4"}, False),
-        ({"infra": "aws/us-west-2"}, False),
-        ({"infra": "gcp"}, False),
-        ({"spot": True}, False),
-        ({"diskTier": "high"}, False),
-        ({"image": "docker:a/b"}, False),
-    ],
-)
-def test_other_machines_are_a_new_cluster_whatever_skypilot_would_take(
-    data: dict[str, object], taken: bool
-) -> None:
-    base = {**specs.SMALLEST, **MACHINES}
-    was, now = planned(base), planned({**base, **data})
-    launched = next(iter(read(was.task, was.spec).resources))
-    wanted = next(iter(read(now.task, now.spec).resources))
-    assert wanted.less_demanding_than(launched) == taken
-    assert changes.effect(changes.compare(was.task, now.task)) is Effect.REPLACE
-
-
 def test_any_update_breaks_over_a_target_per_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     scaled: dict[str, object] = {"min": 1, "max": 2, "targetQps": {"H100": 1}}
     was = planned({**specs.SMALLEST, "replicas": scaled})
@@ -286,34 +222,6 @@ def test_the_probe_has_no_key_that_skyserve_lacks() -> None:
     section = planned({**specs.SMALLEST}).task["service"]
     assert section.keys() <= known.keys()
     assert load_balancing_policies.DEFAULT_LB_POLICY == "least_load"
-
-
-def test_the_clouds_are_skypilots() -> None:
-    assert set(catalog.clouds()) == set(skylet_constants.ALL_CLOUDS)
-
-
-@pytest.mark.parametrize("cloud", catalog.clouds().values(), ids=lambda one: one.name)
-def test_a_clouds_limits_are_skypilots(cloud: catalog.Cloud) -> None:
-    theirs = registry.CLOUD_REGISTRY.from_str(cloud.name)
-    assert cloud.name_limit == theirs._MAX_CLUSTER_NAME_LEN_LIMIT
-    assert theirs.max_cluster_name_length() in (cloud.name_limit, None)
-
-
-@pytest.mark.parametrize("cloud", catalog.clouds().values(), ids=lambda one: one.name)
-def test_what_a_cloud_lacks_is_skypilots(cloud: catalog.Cloud) -> None:
-    theirs = registry.CLOUD_REGISTRY.from_str(cloud.name)
-    found = theirs._unsupported_features_for_resources(sky.Resources(cloud=theirs))
-    lacking = {feature.value for feature in found}
-    known = {need.feature for need in places.NEEDS}
-    if cloud.name in ("kubernetes", "ssh"):  # more or less, from cluster to cluster
-        assert set(cloud.lacks) <= lacking
-    else:
-        assert set(cloud.lacks) == lacking & known
-
-
-def test_volumes_are_where_skypilot_has_them() -> None:
-    clouds = {str(cloud).lower() for cloud in volume.CLOUD_TO_VOLUME_TYPE}
-    assert set(places.VOLUMES) == clouds
 
 
 def autoscaled(**data: object) -> typing.Any:
@@ -361,37 +269,6 @@ def test_skypilot_logs_in_to_a_private_registry_with_what_it_is_given() -> None:
         login
     )
     assert "canary" not in found.task_text
-
-
-LABELS = ["team", "Team", "a/b", "aws:x", "-x", "x-", "a_b", "a.b", "x" * 64, "x" * 128, "1a", ""]
-
-
-@pytest.mark.parametrize("cloud", catalog.clouds().values(), ids=lambda one: one.name)
-@pytest.mark.parametrize("label", LABELS)
-def test_a_clouds_labels_are_skypilots(cloud: catalog.Cloud, label: str) -> None:
-    theirs = registry.CLOUD_REGISTRY.from_str(cloud.name)
-    key_ok = cloud.label_key is None or bool(cloud.label_key.match(label))
-    value_ok = cloud.label_value is None or bool(cloud.label_value.match(label))
-    assert theirs.is_label_valid(label, "x")[0] == key_ok
-    assert theirs.is_label_valid("team", label)[0] == value_ok
-
-
-@pytest.mark.parametrize(
-    ("infra", "user"), [("gcp", "abcd1234"), ("k8s", "abcd1234"), ("gcp", "sa-abcd1234-0123456")]
-)
-def test_the_longest_name_is_not_cut_on_the_cloud(
-    monkeypatch: pytest.MonkeyPatch, infra: str, user: str
-) -> None:
-    monkeypatch.setattr(common_utils, "get_user_hash", lambda: user)
-    cloud = catalog.cloud(infra)
-    assert cloud is not None
-    account = len(user) > 8
-    lengths = range(1, 60)
-    good = [n for n in lengths if not spec.check_name("a" * n, [infra], service_account=account)]
-    for length in (max(good), max(good) + 1):
-        name = f"{'a' * length}-999"
-        theirs = common_utils.make_cluster_name_on_cloud(name, cloud.name_limit)
-        assert (theirs == f"{name}-{user}") == (length in good)
 
 
 @pytest.mark.parametrize("name", ["A", "_a1", "a b", "1a", "", "a-b", "Ä"])

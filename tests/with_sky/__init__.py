@@ -1,0 +1,44 @@
+"""What this package says of SkyPilot, held to the installed SkyPilot; no server is needed.
+
+These tests have a run of their own: importing sky reads the user's files and settles its server.
+"""
+
+import tempfile
+import typing
+import warnings
+
+import hypothesis
+import pytest
+
+from pulumi_skypilot import plan, spec, task
+
+with (
+    pytest.MonkeyPatch.context() as _patch,
+    tempfile.TemporaryDirectory() as _home,
+    warnings.catch_warnings(),
+):
+    warnings.simplefilter("ignore")  # SkyPilot's own are not ours to mend
+    _patch.setenv("HOME", _home)  # importing sky writes to ~/.sky
+    import sky
+    import sky.serve.autoscalers
+    import sky.serve.load_balancing_policies
+    import sky.serve.replica_managers
+    import sky.server.requests.payloads
+    import sky.volumes.volume
+
+
+def planned(table: dict[str, object]) -> plan.Plan:
+    """The plan of a deployment; an example that the spec refuses is none."""
+    try:
+        return plan.plan(spec.parse(table), "chat")
+    except spec.SpecError:
+        hypothesis.reject()
+
+
+def read(content: typing.Mapping[str, typing.Any], wanted: spec.Spec) -> typing.Any:
+    """SkyPilot's own task, values filled in as at launch."""
+    return sky.Task.from_yaml_config(
+        task.from_text(task.text(content)),
+        env_overrides=list(wanted.env.items()),
+        secrets_overrides=list(task.secrets(wanted, ["k"]).items()),
+    )
