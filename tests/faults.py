@@ -223,13 +223,14 @@ class Engine:
         own = {"name": name, "scope": self.scope, "apiKey": keys.derive(seed, name, 1)}
         kind = providers.ClusterProvider if is_cluster else providers.ServiceProvider
         self._put(key, kind(), {**table, **own}, replace)
+        wanted = spec.parse(dict(table))
         served = self.state[key].outputs
         wait: Props = {
             "scope": self.scope,
             "incarnation": served["hash"],
             "digest": served["digest"],
             "apiKey": served["apiKey"],
-            "model": table["model"],
+            "model": wanted.served_name,
             "timeoutSeconds": 1500.0,
         }
         if is_cluster:
@@ -237,7 +238,9 @@ class Engine:
             wait |= {"cluster": name}
         else:
             waiter = providers.ReadinessProvider()
-            wait |= {"service": name, "version": served["version"], "minReplicas": 1.0}
+            least = float(wanted.replicas.min)
+            wait |= {"service": name, "version": served["version"], "minReplicas": least}
+            wait |= {"certificate": (table.get("tls") or {}).get("certificate")}
         self._put(f"{key} ready", waiter, wait)
 
     def _put(self, key: str, provider: typing.Any, given: Props, replace: bool = False) -> None:
@@ -290,8 +293,8 @@ def wrong(engine: Engine, sky: testing.SkyPilot, program: Program) -> Iterator[s
         yield f"machines {machines}"
     for key, name in names.items():
         outputs = engine.state[key].outputs
-        planned = plan.plan(spec.parse(dict(program[key])), name).task_text
-        if outputs["task"] != planned:
+        wanted = spec.parse(dict(program[key]))
+        if outputs["task"] != plan.plan(wanted, name).task_text:
             yield f"{key}: another task in state"
         if name in clusters:
             running = [one.name for one in sky.jobs(name) if one.status == "RUNNING"]
@@ -300,7 +303,9 @@ def wrong(engine: Engine, sky: testing.SkyPilot, program: Program) -> Iterator[s
             continue
         service = services[name]
         states = [(one.status, one.version) for one in service.replicas]
-        if states != [("READY", service.version)]:
+        if states != [("READY", service.version)] * (
+            wanted.replicas.min + (wanted.replicas.overprovision or 0)
+        ):
             yield f"{key}: replicas {states}"
         if marker.fingerprint(service) != outputs["digest"]:
             yield f"{key}: another digest on the server"

@@ -244,7 +244,7 @@ def _machine(name: str, service: _Service, since: float) -> port.Machine:
 
 def _minimum(order: port.Order) -> int:
     policy = yaml.safe_load(order.text)["service"].get("replica_policy") or {}
-    return int(policy.get("min_replicas", 1))
+    return int(policy.get("min_replicas", 1)) + int(policy.get("num_overprovision") or 0)
 
 
 def _has_files(order: port.Order) -> bool:

@@ -1,0 +1,53 @@
+"""One property a test: its whole life on the fake, by the providers that Pulumi calls.
+
+Up, nothing to do before and after a refresh, the property changed, the same again, removed behind
+Pulumi's back, put right, destroyed, nothing left. `make properties` does it on the real SkyPilot.
+"""
+
+import typing
+
+import pytest
+
+from pulumi_skypilot import spec, testing
+from pulumi_skypilot.changes import Effect
+from tests import faults
+from tests import properties as given
+
+
+@pytest.fixture
+def sky() -> typing.Iterator[testing.SkyPilot]:
+    with testing.use(testing.SkyPilot()) as one:
+        one.enabled = frozenset({"aws", "gcp", "kubernetes"})
+        yield one
+
+
+@pytest.mark.parametrize("change", given.CHANGES, ids=str)
+def test_the_life_of_a_property(sky: testing.SkyPilot, change: given.Change) -> None:
+    engine = faults.Engine()
+    before, after = ({"one": table} for table in (change.before, change.after))
+    engine.up(before)
+    assert list(faults.wrong(engine, sky, before)) == []
+    machine = sky.machines()[0].launched_at
+
+    engine.up(after)
+    assert engine.done[: len(change.does)] == [f"{what} one" for what in change.does]
+    assert list(faults.wrong(engine, sky, after)) == []
+    if change.effect in (Effect.IN_PLACE, Effect.RESTART):
+        assert sky.machines()[0].launched_at == machine
+
+    if change.kind == "cluster":
+        sky.kill_cluster("local-one")
+    else:
+        sky.kill_behind("local-one")
+    engine.refresh()
+    assert "one" not in engine.state
+    engine.up(after)
+    assert list(faults.wrong(engine, sky, after)) == []
+    engine.destroy()
+    assert faults.left(sky) == []
+
+
+def test_every_property_has_its_life() -> None:
+    of = {change.name for change in given.CHANGES}
+    top = {str(field.alias) for field in spec.Spec.model_fields.values()}
+    assert {one.partition(".")[0] for one in of} | given.LEFT_OUT.keys() == top
