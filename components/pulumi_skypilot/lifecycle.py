@@ -21,7 +21,7 @@ GONE_SECONDS = 600.0
 """How long a service may take to shut down: 120 s of draining a replica, then its machine."""
 ACCEPT_SECONDS = 180.0
 """How long an accepted version may take to appear in the service's record."""
-POLL_SECONDS = 2.0
+POLL_SECONDS = 4.0
 
 
 def lock(name: str) -> threading.Lock:

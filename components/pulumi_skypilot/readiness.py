@@ -17,7 +17,11 @@ SILENCE_SECONDS = 120.0
 SYNC_SECONDS = 30.0
 """How long SkyServe's load balancer may go on sending requests to old replicas: it asks for the
 list every 20 s, and takes up to 5 for that (sky/serve/constants.py:38, load_balancer.py:129)."""
+LOOK_SECONDS = 10.0
+"""How long until the next look at a service that is not rolled out. A look takes the API server two
+seconds of CPU: with its controller in there, `serve.status` is a process that imports sky."""
 POLL_SECONDS = 3.0
+"""The same once it is, when only the endpoint is missing."""
 
 _FAILED = re.compile(r"FAILED")
 _NO_CAPACITY = (  # what the clouds say, then SkyPilot's own summaries
@@ -100,7 +104,8 @@ class Wait:
             version = max(expected.version, service.version)
             self._check_failed(service, version)
             address = self._address(service.endpoint)
-            if _rolled_out(service, version, expected) and (
+            rolled_out = _rolled_out(service, version, expected)
+            if rolled_out and (
                 expected.min_replicas == 0 or self._answers(address, expected, api_key)
             ):
                 ready_since = self._clock.now() if ready_since is None else ready_since
@@ -121,7 +126,8 @@ class Wait:
                     f"{line}, not ready after {waited:.0f} s{self._why(service)}; SkyServe goes "
                     "on, and pulumi up waits again (timeouts.ready says how long)"
                 )
-            self._clock.sleep(POLL_SECONDS)
+            left = max(expected.timeout_seconds - waited, POLL_SECONDS)
+            self._clock.sleep(POLL_SECONDS if rolled_out else min(LOOK_SECONDS, left))
 
     def _answers(self, address: str | None, expected: Expected, api_key: str | None) -> bool:
         """Whether the model answers; a certificate for another name is noted and let pass.
