@@ -114,6 +114,23 @@ class TestCreate:
         assert services.create(wanted()).version == 1
         assert sky.order(NAME) == order
 
+    def test_whose_controller_is_slow_waits_for_it(self, sky, services):
+        real_service, since = sky.service, sky.clock.now()
+        sky.service = lambda name: real_service(name) if sky.clock.now() - since > 100 else None
+        real_up = sky.up
+
+        def up_and_fail(name: str, given: port.Order) -> None:
+            real_up(name, given)
+            raise port.TimedOut("its controller has not started in time")
+
+        sky.up = up_and_fail
+        assert services.create(wanted()).version == 1
+
+    def test_whose_controller_never_starts_is_an_error(self, sky, services):
+        sky.fail("up", port.TimedOut("its controller has not started in time"))
+        with pytest.raises(port.TimedOut, match="has not started in time after 180 s"):
+            services.create(wanted())
+
     def test_does_not_take_unreachable_for_absent(self, sky, services):
         services.create(wanted())
         sky.fail("service", port.Unreachable("away"))

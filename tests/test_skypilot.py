@@ -46,6 +46,7 @@ def sdk(monkeypatch):
         (error("ResourcesUnavailableError", "Failed to provision"), port.NoCapacity),
         (error("ClusterDoesNotExist", "Cluster 'x' does not exist.", ValueError), port.NotFound),
         (RuntimeError("Cannot find service 'x'."), port.NotFound),
+        (RuntimeError("Failed to wait for service initialization. Please"), port.TimedOut),
         (error("InvalidClusterNameError", "bad name"), port.Invalid),
         (error("InvalidSkyPilotConfigError", "unknown field", ValueError), port.Invalid),
         (RuntimeError("something else"), port.Failed),

@@ -200,24 +200,33 @@ class Services(lifecycle.LifeCycle):
 
     def _up(self, wanted: marker.Wanted) -> port.Service:
         self._say(f"{wanted.name}: registering")
+        failure: port.SkyPilotError | None = None
         try:
             self._sky.up(wanted.name, self._order(wanted))
         except port.Unreachable:
             raise  # whether it exists cannot be known now: the next `up` or destroy finds it
         except port.SkyPilotError as error:
-            self._settle(wanted.name)
-            found = self._sky.service(wanted.name)
+            failure = error
+        found = self._listed(wanted.name, failure)
+        if failure is not None and marker.read(found.text)[1] != wanted.digest:
+            raise port.Failed(f"{wanted.name}: {failure}") from failure
+        if failure is not None and found.status in _BROKEN:
+            self._end(found)
+            raise failure
+        return found
+
+    def _listed(self, name: str, failure: port.SkyPilotError | None) -> port.Service:
+        """What has been made, for all that was said of it. Raises the failure if there is none."""
+        if failure is not None and not isinstance(failure, port.TimedOut):
+            self._settle(name)
+            found = self._sky.service(name)
             if found is None:
-                raise
-            if marker.read(found.text)[1] != wanted.digest:
-                raise port.Failed(f"{wanted.name}: {error}") from error
-            if found.status in _BROKEN:
-                self._end(found)
-                raise
-        for _ in self._until(
-            lifecycle.ACCEPT_SECONDS, f"{wanted.name}: registered, but not listed"
-        ):
-            found = self._sky.service(wanted.name)
+                raise failure
+            return found
+        # Its controller may start long after SkyServe has given up on it.
+        why = f"{name}: {failure or 'registered, but not listed'}"
+        for _ in self._until(lifecycle.ACCEPT_SECONDS, why):
+            found = self._sky.service(name)
             if found is not None:
                 break
         return typing.cast(port.Service, found)

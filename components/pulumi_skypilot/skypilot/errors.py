@@ -10,6 +10,9 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _UNABLE = "Failed to fetch services|due to network error"
 """What a server says that has been asked too much, or cannot reach the clouds."""
 
+_SLOW = "Failed to wait for service initialization"
+"""SkyServe gives a controller 60 s to start (sky/serve/constants.py:32), and lets it go on."""
+
 # The first row whose exception or message matches says what an error means. Names, not classes:
 # the classes live in sky and requests, which are not imported until a call is made.
 _MEANING: tuple[tuple[str, str, type[port.SkyPilotError]], ...] = (
@@ -32,6 +35,7 @@ _MEANING: tuple[tuple[str, str, type[port.SkyPilotError]], ...] = (
     ),
     (r"ClusterDoesNotExist", "", port.NotFound),
     ("", r"Cannot find service", port.NotFound),
+    ("", _SLOW, port.TimedOut),
     (r"ResourcesUnavailable", r"Catalog does not contain|No (launchable )?resource", port.Invalid),
     (r"ResourcesUnavailable", "", port.NoCapacity),
     (
@@ -59,7 +63,12 @@ def meaning(error: BaseException, url: str, token: str | None) -> port.SkyPilotE
         ),
         port.Failed,
     )
-    if found is port.Unreachable and re.search(_UNABLE, text):
+    if found is port.TimedOut:
+        text = (
+            "SkyServe's controller of it has not started in time: the API server is busy, or has "
+            "as many services as its memory allows"
+        )
+    elif found is port.Unreachable and re.search(_UNABLE, text):
         text = f"apiServer {url}: it cannot tell ({text[:120]}); run the same command again"
     elif found is port.Unreachable:
         reason = asking.health(url) if "Could not connect" in text else _reason(text)

@@ -106,7 +106,7 @@ class Services(state.State):
         self._tick_services()
         if name in self._services:
             # serve/service.py:404: the controller is replaced and the new YAML ignored.
-            raise port.Failed("Failed to wait for service initialization.")
+            raise port.TimedOut("SkyServe's controller of it has not started in time")
         self._made += 1
         service = _Service(name, f"hash-{self._made}", 1, order, [], 1)
         self._services[name] = service
