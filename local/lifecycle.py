@@ -169,6 +169,11 @@ def _end_processes(where: place.Place) -> None:
         # The lock is held, so the process id is the supervisor's and not a later process's.
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(where.running.read_text()), signal.SIGKILL)
+    elif where.is_plugged_in and (theirs := _cache_of_another(where)):
+        raise place.CloudError(
+            f"one of that name runs already, started with the cache {theirs}: stop it there "
+            "(make clean), or give this one another --name and --net"
+        )
     if where.is_plugged_in:
         # It goes with the other end, in its own time; or this very moment, hence no check.
         subprocess.run(["ip", "link", "delete", where.device], capture_output=True, check=False)
@@ -178,6 +183,16 @@ def _end_processes(where: place.Place) -> None:
                 f"it did not end in {_STOP_SECONDS} s: look at ps and ip link show {where.device}"
             )
         time.sleep(0.05)
+
+
+def _cache_of_another(where: place.Place) -> str | None:
+    """The cache of a living cloud of this name that another user, or another HOME, has started."""
+    for words in processes.command_lines():
+        if "local.supervisor" in words and words[words.index("--name") + 1] == where.name:
+            cache = words[words.index("--cache") + 1]
+            if cache != str(where.cache):
+                return cache
+    return None
 
 
 def _say(step: str, seconds: float) -> None:

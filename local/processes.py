@@ -1,10 +1,11 @@
 """Running programs, and what they take of the machine's memory."""
 
 import collections
+import contextlib
 import os
 import pathlib
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 
 def run(*command: str) -> None:
@@ -12,6 +13,13 @@ def run(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise OSError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
+
+
+def command_lines() -> Iterator[list[str]]:
+    """The words of every process's command line that may be seen."""
+    for file in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has just ended
+            yield file.read_bytes().decode(errors="replace").split("\0")
 
 
 def memory_mib() -> Mapping[str, int]:

@@ -1,0 +1,25 @@
+"""Starting and stopping a cloud, as far as no namespace is needed."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from local import lifecycle, place
+
+
+def test_a_cloud_of_that_name_that_another_home_has_started_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    monkeypatch.setattr(place.Place, "is_plugged_in", True)
+    where = place.Place("twice", "10.84.0", tmp_path / "mine")
+    theirs = ["local.supervisor", "--name", "twice", "--cache", str(tmp_path / "theirs")]
+    waiting = [sys.executable, "-c", "input()", *theirs]
+    with subprocess.Popen(waiting, stdin=subprocess.PIPE) as other:
+        try:
+            with pytest.raises(place.CloudError, match=f"runs already.*{tmp_path / 'theirs'}"):
+                lifecycle.stop(where)
+            assert other.poll() is None
+        finally:
+            other.kill()
