@@ -337,14 +337,21 @@ class TestAControllerThatSleeps:
 def test_a_service_waits_until_the_one_before_it_listens(sky: testing.SkyPilot) -> None:
     """Else SkyServe may give both the same port."""
     away = port.Unreachable("connection refused")
-    sky.fail("get", away, away)
+    sky.fail("listens", away, away)
     Services(sky, sky.clock).create(wanted())
-    asked = [call for call in sky.calls if call.startswith("get ")]
-    assert asked == ["get http://localhost:30001"] * 3
+    asked = [call for call in sky.calls if call.startswith("listens ")]
+    assert asked == ["listens http://localhost:30001"] * 3
+
+
+def test_a_service_that_is_made_is_not_asked_anything(sky: testing.SkyPilot) -> None:
+    """A request is traffic, and wakes a replica of a service that has none."""
+    made = Services(sky, sky.clock)
+    made.update(made.create(wanted()), wanted(context=4096))
+    assert not [call for call in sky.calls if call.startswith("get ")]
 
 
 def test_a_load_balancer_out_of_reach_holds_nobody_up_for_long(sky: testing.SkyPilot) -> None:
-    sky.fail("get", *[port.Unreachable("no route to host")] * 100)
+    sky.fail("listens", *[port.Unreachable("no route to host")] * 100)
     before = sky.clock.now()
     Services(sky, sky.clock).create(wanted())
     assert sky.clock.now() - before < 60

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import socket
 import sys
 import tempfile
 import time
@@ -262,3 +263,14 @@ def test_what_makes_a_service_is_told_by_its_request(request_name, cluster, body
 def test_the_launch_of_a_machine_that_a_service_has_left_is_its_own():
     launch = types.SimpleNamespace(name="sky.launch", cluster_name="prod-chat-1", request_body="")
     assert machines.makes(launch, "prod-chat-1")
+
+
+def test_whether_something_listens_is_known_without_a_request() -> None:
+    sdk = skypilot.Sdk(skypilot.Connection("http://127.0.0.1:9"))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(5)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        assert sdk.listens(url)
+        with server.accept()[0] as connection:
+            assert connection.recv(100) == b""
+    assert not sdk.listens(url)

@@ -245,6 +245,9 @@ class SkyPilot(typing.Protocol):
     def cancel(self, request: str) -> None:
         """Abort a request."""
 
+    def listens(self, url: str) -> bool:
+        """Whether something takes connections there; nothing is asked."""
+
     def get(
         self,
         url: str,

@@ -3,6 +3,7 @@
 Ownership and drift are read from the marker in a service's own text (`marker`).
 """
 
+import contextlib
 import dataclasses
 import re
 import threading
@@ -232,20 +233,18 @@ class Services(lifecycle.LifeCycle):
         return typing.cast(port.Service, found)
 
     def _wait_for_balancer(self, wanted: marker.Wanted) -> None:
-        """Wait until the load balancer listens; one that cannot be reached from here is let be."""
-        certificate = wanted.tls.certificate if wanted.tls else None
+        """Wait until the load balancer listens; one that cannot be reached from here is let be.
+
+        It is not asked anything: to SkyServe any request is traffic, for which it starts the first
+        replica at once (serve/load_balancer.py:260, autoscalers.py:451).
+        """
         deadline = self._clock.now() + BALANCER_SECONDS
         while self._clock.now() < deadline:
-            try:
+            with contextlib.suppress(port.Unreachable):  # not yet
                 found = self._sky.service(wanted.name)
                 address = self._for_clients(found.endpoint) if found is not None else None
-                if address is not None:
-                    self._sky.get(address, None, certificate, check_host=False)
+                if address is not None and self._sky.listens(address):
                     return
-            except port.Unreachable:
-                pass  # not yet
-            except port.SkyPilotError:
-                return  # something listens; whether it is right is for readiness to say
             self._clock.sleep(lifecycle.POLL_SECONDS)
 
     def _accepted(self, wanted: marker.Wanted) -> marker.Applied:

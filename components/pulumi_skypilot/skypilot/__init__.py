@@ -54,6 +54,10 @@ class Sdk(ServiceCalls, MachineCalls):
         """The server's prices, for cost.question; not part of the port: no resource asks."""
         return self._ask(lambda sky: prices.answer(sky, question), seconds=60)
 
+    def listens(self, url: str) -> bool:
+        """Whether something takes connections there."""
+        return asking.listens(url)
+
     def get(
         self,
         url: str,

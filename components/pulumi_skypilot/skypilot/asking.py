@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import socket
 import ssl
 import urllib.error
+import urllib.parse
 import urllib.request
 
 from .. import port
@@ -12,6 +14,17 @@ TIMEOUT_SECONDS = 10.0
 HEALTH_SECONDS = 3.0
 _OTHER_NAME = (62, 64)
 """X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH (openssl/x509_vfy.h)."""
+
+
+def listens(url: str) -> bool:
+    """Whether something takes connections at the host and port of a URL."""
+    parts = urllib.parse.urlsplit(url)
+    port_number = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname or "", port_number), TIMEOUT_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def get(

@@ -61,6 +61,11 @@ class SkyPilot(Services, Clusters, port.SkyPilot):
         """Abort a request."""
         self._called("cancel", request)
 
+    def listens(self, url: str) -> bool:
+        """A load balancer listens as soon as its service is there."""
+        self._called("listens", url)
+        return True
+
     def get(
         self,
         url: str,
