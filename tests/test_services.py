@@ -1,6 +1,7 @@
 """The life cycle of a service: state in, call, state out, on the fake SkyPilot."""
 
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 
@@ -11,6 +12,18 @@ from tests.wanted import MARK, NAME, wanted
 
 def settled(sky: testing.SkyPilot) -> None:
     sky.clock.sleep(testing.START_SECONDS + 1)
+
+
+def failing_after(
+    up: Callable[[str, port.Order], None], error: port.SkyPilotError
+) -> Callable[[str, port.Order], None]:
+    """A call that is carried out, and whose answer is an error."""
+
+    def up_and_fail(name: str, given: port.Order) -> None:
+        up(name, given)
+        raise error
+
+    return up_and_fail
 
 
 class TestCreate:
@@ -104,26 +117,14 @@ class TestCreate:
 
     def test_whose_answer_is_lost_takes_up_the_service_that_was_made(self, sky, services):
         order = wanted().order()
-        real_up = sky.up
-
-        def up_and_fail(name: str, given: port.Order) -> None:
-            real_up(name, given)
-            raise port.TimedOut("no answer")
-
-        sky.up = up_and_fail
+        sky.up = failing_after(sky.up, port.TimedOut("no answer"))
         assert services.create(wanted()).version == 1
         assert sky.order(NAME) == order
 
     def test_whose_controller_is_slow_waits_for_it(self, sky, services):
         real_service, since = sky.service, sky.clock.now()
         sky.service = lambda name: real_service(name) if sky.clock.now() - since > 100 else None
-        real_up = sky.up
-
-        def up_and_fail(name: str, given: port.Order) -> None:
-            real_up(name, given)
-            raise port.TimedOut("its controller has not started in time")
-
-        sky.up = up_and_fail
+        sky.up = failing_after(sky.up, port.TimedOut("its controller has not started in time"))
         assert services.create(wanted()).version == 1
 
     def test_whose_controller_never_starts_is_an_error(self, sky, services):
