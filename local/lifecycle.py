@@ -187,7 +187,7 @@ def _end_processes(where: place.Place) -> None:
 
 def _cache_of_another(where: place.Place) -> str | None:
     """The cache of a living cloud of this name that another user, or another HOME, has started."""
-    for words in processes.command_lines():
+    for _, words in processes.command_lines():
         if "local.supervisor" in words and words[words.index("--name") + 1] == where.name:
             cache = words[words.index("--cache") + 1]
             if cache != str(where.cache):

@@ -15,11 +15,19 @@ def run(*command: str) -> None:
         raise OSError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
 
 
-def command_lines() -> Iterator[list[str]]:
-    """The words of every process's command line that may be seen."""
+def command_lines() -> Iterator[tuple[int, list[str]]]:
+    """Each process of this machine that may be seen: its id and its command line, word by word."""
     for file in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):  # it has just ended
-            yield file.read_bytes().decode(errors="replace").split("\0")
+            yield int(file.parent.name), file.read_bytes().decode(errors="replace").split("\0")
+
+
+def environment(process: int) -> set[str]:
+    """The environment that a process was started with, NAME=VALUE; empty once it has ended."""
+    try:
+        return set(pathlib.Path(f"/proc/{process}/environ").read_text(errors="replace").split("\0"))
+    except OSError:
+        return set()
 
 
 def memory_mib() -> Mapping[str, int]:
