@@ -5,6 +5,7 @@ The real one runs on the embedded cloud with a stub as the engine.
 
 import itertools
 import pathlib
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -22,6 +23,7 @@ from pulumi_skypilot import (
     testing,
 )
 from pulumi_skypilot.services import Services
+from tests import snapshots
 
 pytestmark = pytest.mark.timeout(900)
 MARK = "contract0001"
@@ -32,8 +34,11 @@ _NUMBERS = itertools.count(1)
 class World:
     """A SkyPilot, the life cycle over it and a name that nobody else uses."""
 
-    def __init__(self, sky: port.SkyPilot, clock: lifecycle.Clock, url: str) -> None:
+    def __init__(
+        self, sky: port.SkyPilot, clock: lifecycle.Clock, url: str, scenario: str, *, real: bool
+    ) -> None:
         self.sky, self.clock, self.url = sky, clock, url
+        self._scenario, self._real = scenario, real
         self.services = Services(sky, clock)
         self.clusters = clusters.Clusters(sky, clock)
         self.name = f"contract-{'abcdefghij'[next(_NUMBERS)]}"
@@ -71,6 +76,14 @@ class World:
         address = lambda listed: lifecycle.endpoint(listed, self.url)  # noqa: E731
         return readiness.Wait(self.sky, address, self.clock).until_ready(expected, KEY)
 
+    def is_as_recorded(self, moment: str) -> None:
+        """Every field of what the port says now is as the real one once said it."""
+        now = time.time() if self._real else self.clock.now()
+        found = snapshots.take(self.sky, self.name, now)
+        if self._real and snapshots.recording():
+            snapshots.record(self._scenario, moment, found)
+        assert found == snapshots.recorded(self._scenario, moment), moment
+
     def replica_ids(self) -> list[int]:
         found = self.sky.service(self.name)
         assert found is not None
@@ -88,15 +101,16 @@ REAL = [pytest.mark.cloud, pytest.mark.filterwarnings("ignore")]
 def world(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
 ) -> Iterator[World]:
+    scenario = request.function.__name__
     if request.param == "fake":
         fake = testing.SkyPilot()
-        made = World(fake, fake.clock, skypilot.DEFAULT_URL)
+        made = World(fake, fake.clock, skypilot.DEFAULT_URL, scenario, real=False)
     else:
         url = request.getfixturevalue("cloud").api_server
         monkeypatch.setenv("HOME", str(tmp_path))  # the SDK writes to ~/.sky
         monkeypatch.setenv("SKYPILOT_DISABLE_USAGE_COLLECTION", "1")
         sdk = skypilot.Sdk(skypilot.Connection(url))
-        made = World(sdk, lifecycle.SystemClock(), url)
+        made = World(sdk, lifecycle.SystemClock(), url, scenario, real=True)
     yield made
     made.services.delete(made.name, MARK)
     made.clusters.delete(made.name, MARK)
@@ -109,11 +123,13 @@ def test_a_service_made_twice_changed_in_place_and_behind_our_back(world: World)
     assert world.replica_ids() == [1]
     assert world.services.read(applied) == lifecycle.Seen(applied)
     assert world.machines() == [f"{world.name}-1"]
+    world.is_as_recorded("ready")
 
     scaled = world.wanted(replicas={"min": 1, "max": 2, "targetQps": 5})
     second = world.services.update(applied, scaled)
     assert world.ready(second).version == 2
     assert world.replica_ids() == [1]
+    world.is_as_recorded("scaled")
 
     order = scaled.order()
     text = order.text.replace("max_replicas: 2", "max_replicas: 3")
@@ -125,11 +141,13 @@ def test_a_service_made_twice_changed_in_place_and_behind_our_back(world: World)
     assert world.services.read(right) == lifecycle.Seen(right)
     assert right.version == 4
     assert world.replica_ids() == [1]
+    world.is_as_recorded("put right")
 
     marked = [(one.name, one.kind) for one in world.services.marked(MARK)]
     assert marked == [(world.name, "service"), (f"{world.name}-1", "replica")]
     world.services.sweep(MARK)
     assert world.sky.service(world.name) is None
+    world.is_as_recorded("gone")
     assert world.machines() == []
 
 
@@ -160,25 +178,30 @@ def test_a_cluster_made_twice_whose_server_ends_and_is_changed(world: World) -> 
     assert world.clusters.read(applied) == lifecycle.Seen(applied)
     mine = [one for one in world.sky.machines() if one.name == world.name]
     assert [(one.labels[marker.LABEL], one.managed) for one in mine] == [(MARK, False)]
+    world.is_as_recorded("ready")
 
     world.sky.cancel_jobs(world.name, [1])
     seen = world.clusters.read(applied)
     assert seen is not None
     assert seen.drift == ("the server does not run: its job 1 is CANCELLED",)
+    world.is_as_recorded("cancelled")
     changed = world.wanted_cluster(context=4096)
     second = world.clusters.update(applied, wanted, changed, lambda *_: world.answering(changed))
     assert second.hash == applied.hash
     assert world.clusters.read(second) == lifecycle.Seen(second)
+    world.is_as_recorded("changed")
 
     broken = world.wanted_cluster(model="org/does-not-load")
     with pytest.raises(port.Failed, match=r"CUDA out of memory.*old server is being started again"):
         world.clusters.update(second, changed, broken, lambda *_: world.answering(broken))
     world.answering(changed)
     assert world.clusters.read(second) == lifecycle.Seen(second)
+    world.is_as_recorded("the old one again")
 
     world.clusters.delete(world.name, MARK)
     assert world.sky.cluster(world.name) is None
     assert world.clusters.read(second) is None
+    world.is_as_recorded("gone")
 
 
 def test_what_is_not_there_is_named_alike_by_a_cluster(world: World) -> None:
