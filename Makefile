@@ -1,7 +1,7 @@
 # What this repository can do: `make` lists it. Everything installed or built goes to CACHE.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast fuzz bench-preview bench-faults bench-rolling bench-memory try-published check clean
+.PHONY: help setup demo test test-fast test-long fuzz bench-preview bench-faults bench-rolling bench-memory bench-properties soak try-published check clean
 
 HOME ?= $(shell getent passwd $$(id -u) | cut -d: -f6)
 export HOME
@@ -22,8 +22,14 @@ demo: setup ## The main job on this machine, start to finish (KEEP=1 leaves it u
 test: check ## Every test: unit, on the embedded cloud, with the real vLLM
 	@# SkyPilot's SDK keeps its server for the life of a process, and one of these imports it early.
 	@pytest -n 2 tests/with_sky
-	@# Most of the time is SkyPilot's own waiting: two at once, each with an embedded cloud of its own.
-	@pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 15 --ignore tests/with_sky
+	@# Most of the time is SkyPilot's own waiting: two at once, each with an embedded cloud of its own,
+	@# and beside them the tests that need none.
+	@pytest -m "not cloud and not engine" --ignore tests/with_sky >$(CACHE)/log/test-fast.log 2>&1 & \
+		pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 15 -m "(cloud or engine) and not long"; \
+		clouds=$$?; wait $$!; fast=$$?; cat $(CACHE)/log/test-fast.log; exit $$((clouds + fast))
+
+test-long: setup ## SkyServe's controller on a machine of its own: 8 minutes
+	@pytest -m long
 
 test-fast: setup ## The tests that need neither the embedded cloud nor the real vLLM
 	@pytest -m "not cloud and not engine"
@@ -43,7 +49,13 @@ bench-memory: setup ## The memory model, vLLM on a real H100, and llm-cal and hf
 
 bench-faults: setup ## Kills at every call on the fake, and real ones: how each ends
 	@python -m bench.faults
-	@python -m bench.faults --real
+	@python -m bench.kills
+
+bench-properties: setup ## Each property of a service changed on the real SkyPilot: what is said, what is done
+	@python -m bench.properties
+
+soak: setup ## Random changes under traffic, by Pulumi and by hand (MINUTES=30 each, WAY=pulumi or hand)
+	@python -m bench.soak --minutes $(or $(MINUTES),30) $(if $(WAY),--way $(WAY))
 
 try-published: setup ## Import, export and preview every vLLM task in DIR, e.g. a checkout of SkyPilot
 	@python -m scripts.try_published --preview "$(DIR)"
