@@ -60,6 +60,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--max-model-len", default="131072")
     parser.add_argument("--api-key", nargs="+")
+    parser.add_argument("--chat-template", type=pathlib.Path)
     parser.add_argument("--nnodes", type=int, default=1)
     parser.add_argument("--headless", action="store_true")
     parser.add_argument("--master-addr", default="127.0.0.1")
@@ -68,6 +69,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     config = read_config(options.config.read_text()) if options.config else {}
     one_key = [os.environ["VLLM_API_KEY"]] if os.environ.get("VLLM_API_KEY") else []
     options.keys = options.api_key or config.get("api-key") or one_key
+    options.template = options.chat_template.read_text() if options.chat_template else ""
     options.names = options.served_model_name or config.get("served-model-name") or [options.model]
     return options
 
@@ -211,7 +213,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _complete(self, path: str, model: str) -> None:
         # Who answered, and which version of the deployment: what tests look at.
         fingerprint = f"{socket.gethostname()}/max-model-len={self.options.max_model_len}"
-        text = f"The stub on {fingerprint} answers."
+        # And what came with it: a file that it was started with.
+        text = f"The stub on {fingerprint} answers. {self.options.template}"
         message = {"role": "assistant", "content": text, "tool_calls": []}
         choice = {"message": message} if "chat" in path else {"text": text}
         self._answer(

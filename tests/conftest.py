@@ -13,7 +13,7 @@ import pytest
 from local import control, place
 from pulumi_skypilot import testing
 from pulumi_skypilot.services import Services
-from tests.e2e import stack
+from tests.e2e import files, stack
 
 _NUMBERS = itertools.count(1)
 
@@ -87,6 +87,13 @@ def services(sky: testing.SkyPilot) -> Services:
 
 
 @pytest.fixture
+def folder(cloud: control.Cloud, tmp_path: pathlib.Path) -> pathlib.Path:
+    """A working directory for a deployment with files."""
+    files.make(cloud, tmp_path / "work")
+    return tmp_path / "work"
+
+
+@pytest.fixture
 def sky_command(
     cloud: control.Cloud, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., str]:
@@ -101,8 +108,14 @@ def sky_command(
             "SKYPILOT_DISABLE_USAGE_COLLECTION": "1",
         }
         done = subprocess.run(
-            ["sky", *args], env=environment, check=True, capture_output=True, text=True, timeout=300
+            ["sky", *args],
+            env=environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=300,
         )
+        assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     return run

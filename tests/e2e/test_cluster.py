@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import pathlib
 import re
 import threading
 import urllib.error
@@ -9,8 +10,10 @@ import urllib.request
 from collections.abc import Callable, Iterator
 
 import pytest
+import yaml
 
 from local import control
+from tests.e2e import files
 from tests.e2e import stack as stacks
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(1800)]
@@ -77,24 +80,46 @@ def lose(stack: stacks.Stack, cluster: str) -> None:
     assert rows == [(cluster, "STOPPED")]
 
 
-def test_clusters_from_preview_to_destroy(
-    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack], sky_command: Callable[..., str]
+def test_clusters_from_preview_to_destroy(  # noqa: PLR0915 - one life, in order
+    cloud: control.Cloud,
+    make_stack: Callable[..., stacks.Stack],
+    sky_command: Callable[..., str],
+    folder: pathlib.Path,
+    tmp_path: pathlib.Path,
 ) -> None:
-    """One is changed and broken all the time, one falls idle and stops, one is given up."""
+    """One is changed and broken all the time, one falls idle and stops, one is given up.
+
+    The first was made by hand and is adopted; it has files. The last is two spot machines with one
+    of two GPUs.
+    """
     stack = make_stack()
+    name = {one: f"{stack.name}-{one}" for one in ("lab", "idle", "pair")}
+    hand = {"resources": {"cpus": "2", "memory": "8", "infra": "aws"}, "run": "sleep 3600"}
+    file = tmp_path / "task.yaml"
+    file.write_text(yaml.safe_dump(hand))
+    sky_command("launch", "--yes", "--detach-run", "--cluster", name["lab"], str(file))
+    (machine,) = [one["id"] for one in cloud.hosts()]
+
     idle = lab(autostop={"idle": 1, "then": "stop"})
     pair = lab(nodes=2, spot=True, autostop={"idle": 1, "then": "down"})
-    busy = {"autostop": {"idle": 4, "then": "stop"}}
+    del pair["cpus"], pair["memory"]
+    pair["accelerators"] = ["L4:1", "A10G:1"]  # whichever is cheaper
+    busy = {"autostop": {"idle": 4, "then": "stop"}, "adopt": True, **files.settings(folder)}
     stack.deployments(lab=lab(**busy), idle=idle, pair=pair)
+    shown = stack.run("preview").output
+    assert f"adopt: the cluster '{name['lab']}' is there, made by hand: it is taken over" in shown
+    assert "adopt: restarts: run sleep 3600 -> " in shown
+    assert "adopt: not" not in shown
     stack.up()
     outputs = stack.outputs()
     endpoint, key = outputs["endpoints"]["lab"], outputs["apiKeys"]["lab"]
-    name = {one: f"{stack.name}-{one}" for one in ("lab", "idle", "pair")}
 
     # Each has answered, as the waits for them say: two spot machines as one server, too.
     assert str(ask(endpoint, key)).endswith("=2048")
     assert ask(endpoint, outputs["apiKeys"]["pair"]) is None
-    assert [one["spot"] for one in of(cloud, name["pair"])] == [True, True]
+    assert files.said(outputs, "lab").endswith("first bucket env")
+    assert [one["id"] for one in of(cloud, name["lab"])] == [machine]
+    assert [(one["spot"], one["gpu"]) for one in of(cloud, name["pair"])] == [(True, "L4:1")] * 2
     assert [one["spot"] for one in of(cloud, name["lab"])] == [False]
 
     with asking(endpoint, key):
@@ -113,13 +138,14 @@ def test_clusters_from_preview_to_destroy(
         stack.up()
         stack.unchanged()
 
-        # A change of the command starts the server anew, on the same machine.
-        before = [one["id"] for one in of(cloud, name["lab"])]
+        # A change of the command or a file starts the server anew, on the same machine.
+        (folder / "head.txt").write_text("second ")
         stack.deployments(lab=lab(context=4096, **busy), idle=idle)
-        assert ": restarts: " in stack.run("preview").output
+        assert ": restarts: envs.PULUMI_WORKDIR_DIGEST" in stack.run("preview").output
         stack.up()
         assert str(ask(endpoint, key)).endswith("=4096")
-        assert [one["id"] for one in of(cloud, name["lab"])] == before
+        assert files.said(outputs, "lab").endswith("second bucket env")
+        assert [one["id"] for one in of(cloud, name["lab"])] == [machine]
 
         # One that does not start shows its log, and the old command comes back.
         broken = lab(context=4096, model="org/does-not-load", **busy)
@@ -140,6 +166,7 @@ def test_clusters_from_preview_to_destroy(
     assert left == [name["idle"]]
     stack.up()
     assert str(ask(stack.outputs()["endpoints"]["lab"], key)).endswith("=4096")
+    assert files.said(stack.outputs(), "lab").endswith("second bucket env")
     stack.unchanged()
     assert [one["state"] for one in of(cloud, name["idle"])] == ["stopped"]
 

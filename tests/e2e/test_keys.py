@@ -48,7 +48,7 @@ class Client:
                 self.refused.append(status)
 
 
-def test_keys_are_rotated_without_a_refusal(
+def test_keys_and_context_roll_without_a_refusal(
     cloud: control.Cloud, make_stack: Callable[..., stacks.Stack]
 ) -> None:
     stack = make_stack(chat=chat())
@@ -57,24 +57,29 @@ def test_keys_are_rotated_without_a_refusal(
     url = f"{outputs['endpoints']['chat']}/v1/models"
     first = outputs["apiKeys"]["chat"]
     with Client(url, first) as client:
-        stack.deployments(chat=chat(keyVersion=[1, 2]))
-        assert ": rolls: apiKey" in stack.run("preview").output
+        stack.deployments(chat=chat(keyVersion=[1, 2], context=4096))
+        shown = stack.run("preview").output
+        assert ": rolls: apiKey" in shown
+        assert "--max-model-len 2048 -> --max-model-len 4096" in shown
         stack.up()
         client.key = second = stack.outputs()["apiKeys"]["chat"]
         assert second != first
         assert ask(url, first) == 200
-        stack.deployments(chat=chat(keyVersion=2))
+        # This one in the other mode: the old version answers everything until the new one can.
+        stack.deployments(chat=chat(keyVersion=2, context=4096, updateMode="blue-green"))
         assert "the earlier key ends with this" in stack.run("preview").output
         stack.up()
     assert client.asked > 100
     assert client.refused == []
     stacks.until(lambda: ask(url, first) == 401, 120, "the earlier key ends")
+    stacks.until(lambda: len(cloud.hosts()) == 1, 300, "the old replicas go")
     stack.unchanged()
     stack.run("destroy", "--yes", "--skip-preview")
     assert cloud.instances() == []
 
 
-def test_a_service_made_by_hand_is_adopted(
+def test_a_service_made_by_hand_is_adopted_and_made_anew_when_tainted(
+    cloud: control.Cloud,
     make_stack: Callable[..., stacks.Stack],
     sky_command: Callable[..., str],
     tmp_path: pathlib.Path,
@@ -108,6 +113,14 @@ def test_a_service_made_by_hand_is_adopted(
     stack.up()
     assert stack.service()["outputs"]["version"] == 2
     assert "adopt:" not in stack.unchanged()
+
+    before = stack.service()
+    stack.run("state", "taint", str(before["urn"]), "--yes")
+    stack.up()
+    assert stack.service()["outputs"]["hash"] != before["outputs"]["hash"]
+    stack.run("refresh", "--yes")
+    stack.unchanged()
+    assert cloud.instances() == [], "nobody has asked, and a request wakes a replica"
     stack.run("destroy", "--yes", "--skip-preview")
     assert name not in sky_command("serve", "status")
 

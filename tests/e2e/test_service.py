@@ -8,7 +8,6 @@ from collections.abc import Callable
 import pytest
 
 from local import control
-from scripts import demo
 from tests.conftest import chat
 from tests.e2e import stack as stacks
 from tests.e2e import traces
@@ -87,55 +86,9 @@ def test_a_service_from_preview_to_destroy(
     stack.up()
     assert host_ids(cloud) == before
 
-    # The context rolls: a client that asks all the time is answered all the time.
-    deploy(replicas={"min": 1, "max": 2, "targetQps": 5}, context=4096)
-    assert "--max-model-len 2048 -> --max-model-len 4096" in stack.run("preview").output
-    with demo.asking(endpoint, key) as count:
-        assert ": rolls: " in stack.up().output
-    assert count["asked"] > 20
-    assert count["failed"] == 0
-    stacks.until(lambda: len(host_ids(cloud)) == 1, 300, "the old replica goes")
-    assert host_ids(cloud) != before
     stack.unchanged()
-
-    # Taken away behind Pulumi's back: refresh sees it, up puts it right.
-    sky_command("serve", "down", "--yes", f"{stack.name}-chat")
-    stacks.until(lambda: not cloud.hosts(), 120, "the service goes")
-    stack.run("refresh", "--yes")
-    assert stacks.SERVICE not in [one["type"] for one in stack.resources()]
-    stack.up()
-    assert ask(f"{stack.outputs()['endpoints']['chat']}/v1/models", key) == 200
-
     stack.run("destroy", "--yes", "--skip-preview")
     assert cloud.instances() == []
-
-
-def test_replacing_a_service_ends_with_a_running_service(
-    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack]
-) -> None:
-    stack = make_stack(chat=chat())
-    stack.up()
-    before = host_ids(cloud)
-    stack.up("--target-replace", str(stack.service()["urn"]), "--target-dependents")
-    # A targeted update does nothing but its target: the next one waits and tells the address.
-    stack.up()
-    outputs = stack.outputs()
-    assert ask(f"{outputs['endpoints']['chat']}/v1/models", outputs["apiKeys"]["chat"]) == 200
-    assert set(host_ids(cloud)).isdisjoint(before)
-    stack.run("destroy", "--yes", "--skip-preview")
-    assert cloud.instances() == []
-
-
-def test_a_tainted_service_is_made_anew(make_stack: Callable[..., stacks.Stack]) -> None:
-    stack = make_stack(chat=chat(replicas=ASLEEP))
-    stack.up()
-    before = stack.service()
-    stack.run("state", "taint", str(before["urn"]), "--yes")
-    stack.up()
-    assert stack.service()["outputs"]["hash"] != before["outputs"]["hash"]
-    stack.unchanged()
-    stack.run("refresh", "--yes")
-    stack.unchanged()
 
 
 def test_destroy_while_a_replica_is_provisioned_leaves_no_machine(
