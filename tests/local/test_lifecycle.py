@@ -15,9 +15,11 @@ def test_a_cloud_of_that_name_that_another_home_has_started_is_left_alone(
     monkeypatch.setattr(place.Place, "is_plugged_in", True)
     where = place.Place("twice", "10.84.0", tmp_path / "mine")
     theirs = ["local.supervisor", "--name", "twice", "--cache", str(tmp_path / "theirs")]
-    waiting = [sys.executable, "-c", "input()", *theirs]
-    with subprocess.Popen(waiting, stdin=subprocess.PIPE) as other:
+    waiting = [sys.executable, "-c", "print(flush=True); input()", *theirs]
+    with subprocess.Popen(waiting, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         try:
+            assert other.stdout is not None
+            other.stdout.readline()  # from here on its command line is there to see
             with pytest.raises(place.CloudError, match=f"runs already.*{tmp_path / 'theirs'}"):
                 lifecycle.stop(where)
             assert other.poll() is None
