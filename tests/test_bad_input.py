@@ -171,6 +171,137 @@ def wrong_stacks() -> Iterator[tuple[str, dict[str, str]]]:
         yield "shared", {"shared": text, **_settings(good)}
 
 
+ADDRESSES = (
+    "", "sky.example.com", "http://", "http:// ", "https://a b", "http://a:b", "http://a:0",
+    "http://a:99999", "ftp://a", "http://a\nb", "://", "http//a", "localhost:46580",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", ADDRESSES)
+def test_an_address_of_no_server_is_told(wrong: str) -> None:
+    with pytest.raises(stack.WrongError, match=r"^skypilot:apiServer: .* is no address; write "):
+        stack.check_server({"apiServer": wrong})
+    failures = providers.ScopeProvider().check({}, {"apiServer": wrong}).failures
+    assert [one.property for one in failures] == ["apiServer"]
+
+
+@pytest.mark.parametrize("name", stack.SERVER)
+def test_a_setting_of_the_server_that_is_misspelt_is_told_with_the_right_one(name: str) -> None:
+    for wrong in (f"{name}s", name[:-1], name.upper(), f"{name[0]}{name}"):
+        with pytest.raises(stack.WrongError) as caught:
+            stack.check_server({wrong: CANARY})
+        (line,) = str(caught.value).splitlines()
+        assert line.startswith(f"skypilot:{wrong}: unknown setting; ")
+        assert name in line
+        assert CANARY not in line
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("workspace", ("", "two words", "a/b", "a\nb", "\N{SNOWMAN}")),
+        ("serveHost", ("", "http://a", "a b", "a/b", "a\x1bb")),
+        ("deleteUnreachable", ("", "yes", "True", "1", "a\nb")),
+    ],
+)
+def test_a_setting_of_the_server_that_makes_no_sense_is_told(
+    name: str, values: tuple[str, ...]
+) -> None:
+    for value in values:
+        with pytest.raises(stack.WrongError) as caught:
+            stack.check_server({name: value})
+        assert is_readable(str(caught.value))
+        assert str(caught.value).startswith(f"skypilot:{name}: ")
+
+
+def test_settings_of_the_server_as_they_are_meant() -> None:
+    good = {
+        "workspace": "team-1",
+        "serveHost": "[fd00::1]",
+        "token": "x y",
+        "apiServer": "https://a/b",
+    }
+    stack.check_server({**good, "deleteUnreachable": "true"})
+
+
+SECRET_KEYS = (
+    ("secrets", {"secrets": {"HF_TOKEN": None}}, "secrets.HF_TOKEN"),
+    ("tls", {"tls": {"certificate": None, "key": "there"}}, "tls.certificate"),
+    ("tls", {"tls": {"certificate": "there", "key": None}}, "tls.key"),
+    (
+        "imageCredentials",
+        {
+            "image": "docker:a.b/c",
+            "imageCredentials": {"server": "a.b", "username": "u", "password": None},
+        },
+        "imageCredentials.password",
+    ),
+    ("apiKey", {"apiKey": None}, "apiKey"),
+)
+"""Tables that name secrets of the config: with None in the place of a name that is wrong."""
+
+
+def _named(table: object, name: str) -> object:
+    if isinstance(table, dict):
+        return {key: _named(value, name) for key, value in table.items()}
+    return name if table is None else table
+
+
+@pytest.mark.parametrize(("table", "path"), [one[1:] for one in SECRET_KEYS])
+def test_a_secret_that_the_stack_has_not_is_told_by_the_place_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, table: dict[str, object], path: str
+) -> None:
+    pem_text = "-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----"
+    monkeypatch.setattr(
+        pulumi.Config,
+        "get_secret",
+        lambda _self, key: pulumi.Output.secret(pem_text) if key == "there" else None,
+    )
+    monkeypatch.setattr(pulumi.runtime, "get_config", lambda _key: pem_text)
+    for name in ("missing", "a", "HF_TOKEN"):
+        good = {"model": "openai/gpt-oss-20b", "cpus": 4, "infra": "aws"}
+        found = stack.read(
+            "llm", _settings({**good, **typing.cast("dict[str, object]", _named(table, name))})
+        )
+        read = components._own_keys if path == "apiKey" else components._with_secrets
+        with pytest.raises(pulumi.RunError) as caught:
+            read("chat", found, pulumi.Config("llm"))
+        assert is_readable(str(caught.value))
+        assert str(caught.value).startswith(f"llm:deployments.chat.{path}: it must name a secret")
+
+
+CONFLICTS: tuple[tuple[dict[str, object], str], ...] = (
+    ({"replicas": {"min": 3, "max": 2}}, "replicas"),
+    ({"replicas": {"min": 1, "max": 2}}, "replicas"),
+    ({"replicas": {"min": 0, "max": 1, "targetQps": {"H100": 1}}}, "replicas"),
+    ({"spot": {"fallback": "on-demand"},
+      "replicas": {"min": 1, "max": 2, "targetQps": {"H100": 1}}}, "spot"),
+    ({"spot": {"onDemand": 5}, "replicas": 1}, "spot"),
+    ({"modelCache": "/models"}, "modelCache"),
+    ({"volumes": {"/models": "a"}, "infra": "aws"}, "volumes"),
+    ({"mounts": {"/m": "s3://a"}, "volumes": {"/m": "b"}, "infra": "k8s"}, "/m"),
+    ({"tensorParallel": 3, "accelerators": "H100:2"}, "tensorParallel"),
+    ({"nodes": 2, "tensorParallel": 1, "pipelineParallel": 1}, "nodes"),
+    ({"image": "docker:a/b", "imageCredentials": {"server": "c.d"}}, "imageCredentials"),
+    ({"env": {"A": "1"}, "secrets": {"A": "x"}}, "A"),
+    ({"vllmArgs": {"max-model-len": 5}, "context": 4096}, "max-model-len"),
+    ({"vllmArgs": {"port": 9}}, "port"),
+    ({"auth": "none", "apiKey": "x"}, "auth"),
+    ({"apiKey": "x", "keyVersion": 2}, "apiKey"),
+    ({"accelerators": None, "cpus": None}, "accelerators"),
+    ({"accelerators": "T4:1"}, "accelerators"),
+)  # fmt: skip
+"""Two things that are each well and do not go together, and what the line must name."""
+
+
+@pytest.mark.parametrize(("table", "named"), CONFLICTS, ids=str)
+def test_what_does_not_go_together_is_told(table: dict[str, object], named: str) -> None:
+    good = {"model": "openai/gpt-oss-20b", "accelerators": "H100:1", "infra": "aws"}
+    lines = told(_settings({**good, **table}))
+    assert any(named in line for line in lines), lines
+    assert all(is_readable(line) and line.startswith("llm:") for line in lines)
+
+
 def _settings(table: dict[str, object]) -> dict[str, str]:
     return {"deployments": json.dumps({"chat": table})}
 

@@ -110,7 +110,7 @@ class Deployments(pulumi.ComponentResource):
         super().__init__("skypilot:index:Deployments", name, None, opts)
         config, server = pulumi.Config(), pulumi.Config("skypilot")
         prefix = config.get("prefix") or pulumi.get_stack()
-        stack = _stack(config)
+        stack = _stack(config, server)
         plans = _plans(stack, prefix)
         api_server = server.get("apiServer") or skypilot.DEFAULT_URL
         workspace = server.get("workspace")
@@ -166,7 +166,8 @@ class Deployments(pulumi.ComponentResource):
         return {key: one.api_key for key, one in self.deployments.items()}
 
 
-def _stack(config: pulumi.Config) -> stacks.Stack:
+def _settings(config: pulumi.Config, known: Sequence[str]) -> dict[str, str]:
+    """All that stands under a namespace."""
     namespace = f"{config.name}:"
     settings = {
         key.removeprefix(namespace): text
@@ -174,10 +175,14 @@ def _stack(config: pulumi.Config) -> stacks.Stack:
         if key.startswith(namespace)
     }
     # A program that Pulumi's automation API runs has its config elsewhere, and no names of it.
-    known = {name: config.get(name) for name in stacks.SETTINGS}
-    settings |= {name: text for name, text in known.items() if text is not None}
+    found = {name: config.get(name) for name in known}
+    return settings | {name: text for name, text in found.items() if text is not None}
+
+
+def _stack(config: pulumi.Config, server: pulumi.Config) -> stacks.Stack:
     try:
-        return stacks.read(config.name, settings)
+        stacks.check_server(_settings(server, stacks.SERVER))
+        return stacks.read(config.name, _settings(config, stacks.SETTINGS))
     except stacks.WrongError as error:
         raise pulumi.RunError(str(error)) from None
 

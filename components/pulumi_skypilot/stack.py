@@ -5,10 +5,13 @@ an environment's config under a stack's (RFC 7396): tables key by key, anything 
 and null takes away. So every shared deployment is made, unless a stack says null.
 """
 
+import contextlib
 import dataclasses
 import difflib
 import json
+import re
 import typing
+import urllib.parse
 from collections.abc import Iterator, Mapping
 
 from . import keys, reading, spec
@@ -16,12 +19,22 @@ from . import keys, reading, spec
 SETTINGS = ("budget", "deployments", "prefix", "production", "shared")
 """What this package reads under the project's own name in a stack's config."""
 
+SERVER = ("apiServer", "deleteUnreachable", "serveHost", "token", "workspace")
+"""What it reads under `skypilot`: of the API server, and of who we are to it."""
+
 BESIDE_SPEC = ("adopt", "apiKey", "keyVersion", "protect", "upgrade")
 """What a stack may say of a deployment beside its spec."""
 
 _NEAR = 0.8
 """How alike a setting's name is to one of ours before it is taken for misspelt: the same namespace
 holds the stack's secrets, by names of the user's own."""
+
+_NAME = re.compile(r"[\w.:\[\]-]+", re.ASCII)
+_NAMES = {
+    "workspace": "write letters, digits and dashes, or leave it out",
+    "serveHost": "write a host or an address, without http://",
+}
+"""Settings that hold one, and what to write."""
 
 Table = dict[str, typing.Any]
 
@@ -94,6 +107,40 @@ def read(namespace: str, settings: Mapping[str, str]) -> Stack:
     if lines:
         raise WrongError(*lines)
     return found
+
+
+def check_server(settings: Mapping[str, str]) -> None:
+    """See that the settings under `skypilot` are what they can be. Raises WrongError."""
+    lines = [_unknown(f"skypilot:{name}", name) for name in settings if name not in SERVER]
+    reason = no_address(settings["apiServer"]) if "apiServer" in settings else None
+    if reason is not None:
+        lines.append(f"skypilot:apiServer: {reason}")
+    lines += [
+        f"skypilot:{name}: {reading.shown(settings[name])} is no name; {hint}"
+        for name, hint in _NAMES.items()
+        if not _NAME.fullmatch(settings.get(name, "x"))
+    ]
+    if settings.get("deleteUnreachable", "false") not in ("true", "false"):
+        shown = reading.shown(settings["deleteUnreachable"])
+        lines.append(f"skypilot:deleteUnreachable: {shown} is neither true nor false")
+    if lines:
+        raise WrongError(*lines)
+
+
+def no_address(url: object) -> str | None:
+    """Why that is no address of an API server; None when it may be one."""
+    with contextlib.suppress(ValueError):  # of a port that is none
+        parts = urllib.parse.urlsplit(url if isinstance(url, str) else "")
+        plain = str(url).isprintable() and " " not in str(url)
+        if parts.scheme in ("http", "https") and parts.hostname and plain and parts.port != 0:
+            return None
+    return f"{reading.shown(url)} is no address; write http://host:port or https://host"
+
+
+def _unknown(place: str, name: str) -> str:
+    near = difflib.get_close_matches(name, SERVER, n=1)
+    known = f"did you mean {near[0]}?" if near else f"there are {', '.join(SERVER)}"
+    return f"{place}: unknown setting; {known}"
 
 
 def merged(under: Mapping[str, typing.Any], over: Mapping[str, typing.Any]) -> Table:

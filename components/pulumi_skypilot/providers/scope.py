@@ -4,7 +4,7 @@ import uuid
 
 from pulumi import dynamic
 
-from .. import host, marker
+from .. import host, marker, stack
 from . import base
 from .properties import Props
 
@@ -17,13 +17,9 @@ class ScopeProvider(base.Provider):
     def check(self, olds: Props, news: Props) -> dynamic.CheckResult:
         """Refuse a server's address that is none, and to move a living stack to another server."""
         failures = []
-        url = news.get("apiServer")
-        if not isinstance(url, str) or not url.startswith(("http://", "https://")):
-            failures.append(
-                dynamic.CheckFailure(
-                    "apiServer", f"{url!r} is no address; write http://host:port or https://host"
-                )
-            )
+        reason = stack.no_address(news.get("apiServer"))
+        if reason is not None:
+            failures.append(dynamic.CheckFailure("apiServer", reason))
         failures += [
             dynamic.CheckFailure(
                 key,
