@@ -19,7 +19,7 @@ setup: ## Install what the rest needs; quick when it is there
 demo: setup ## The main job on this machine, start to finish (KEEP=1 leaves it up)
 	@python scripts/demo.py $(if $(KEEP),--keep)
 
-test: check ## Every test: unit, on the embedded cloud, with the real vLLM
+test: check ## The tests: unit, on the embedded cloud, with the real vLLM
 	@# SkyPilot's SDK keeps its server for the life of a process, and one of these imports it early.
 	@pytest -n 2 tests/with_sky
 	@# Most of the time is SkyPilot's own waiting: two at once, each with an embedded cloud of its own,
@@ -28,7 +28,7 @@ test: check ## Every test: unit, on the embedded cloud, with the real vLLM
 		pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 15 -m "(cloud or engine) and not long"; \
 		clouds=$$?; wait $$!; fast=$$?; cat $(CACHE)/log/test-fast.log; exit $$((clouds + fast))
 
-test-long: setup ## SkyServe's controller on a machine of its own: 8 minutes
+test-long: setup ## What `make test` has no time for: accounts, no capacity, a controller's own machine: 20 minutes
 	@pytest -m long
 
 test-fast: setup ## The tests that need neither the embedded cloud nor the real vLLM

@@ -127,6 +127,7 @@ def test_a_place_without_credentials(
     assert cloud.instances() == []
 
 
+@pytest.mark.long
 def test_no_capacity_anywhere(
     cloud: control.Cloud, make_stack: Callable[..., stacks.Stack]
 ) -> None:
@@ -141,6 +142,7 @@ def test_no_capacity_anywhere(
     assert cloud.instances() == []
 
 
+@pytest.mark.long
 def test_a_model_that_does_not_load(
     cloud: control.Cloud, make_stack: Callable[..., stacks.Stack]
 ) -> None:
