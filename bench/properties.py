@@ -29,7 +29,7 @@ NOT_THERE = {
     "workdir.digest": "the program takes it: tests/e2e/test_lifecycle.py",
     "workdir.ref": "goes with workdir.url",
     "workdir.url": "the embedded cloud has no internet",
-    "tls": "tests/e2e/test_service.py",
+    "tls": "tests/e2e/test_keys.py",
 }
 """Properties of a service whose change cannot be made here, and why."""
 

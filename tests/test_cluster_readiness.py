@@ -3,7 +3,9 @@
 import pytest
 
 from pulumi_skypilot import cluster_readiness, clusters, port, spec, testing
-from tests.test_clusters import KEY, MARK, NAME, wanted
+from tests.wanted import CLUSTER as NAME
+from tests.wanted import KEY, MARK
+from tests.wanted import cluster as wanted
 
 
 @pytest.fixture

@@ -5,31 +5,9 @@ import dataclasses
 import pytest
 
 from pulumi_skypilot import clusters, lifecycle, marker, port, task, testing
-
-NAME, MARK, KEY = "local-lab", "mark0001", "sk-key-1"
-
-
-def wanted(
-    *,
-    name: str = NAME,
-    mark: str = MARK,
-    model: str = "m",
-    cpus: int = 4,
-    autostop: tuple[int, bool] | None = None,
-    idle: int = 30,
-    key: str = KEY,
-) -> marker.ClusterWanted:
-    resources: dict[str, object] = {"infra": "aws", "cpus": cpus, "ports": 8000}
-    content: dict[str, object] = {
-        "name": name,
-        "resources": resources,
-        "secrets": {"SERVE_API_KEYS": None},
-        "run": f"vllm serve {model} --served-model-name {model}",
-    }
-    if autostop is not None:
-        resources["autostop"] = {"idle_minutes": autostop[0], "down": autostop[1]}
-        content["envs"] = {task.IDLE_MINUTES: str(idle)}
-    return marker.ClusterWanted(name, mark, task.text(content), {}, {"SERVE_API_KEYS": key})
+from tests.wanted import CLUSTER as NAME
+from tests.wanted import KEY, MARK
+from tests.wanted import cluster as wanted
 
 
 @pytest.fixture

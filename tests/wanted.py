@@ -1,8 +1,10 @@
-"""A service as the tests of the life cycle want it."""
+"""A service and a cluster as the tests of the life cycle want them."""
 
-from pulumi_skypilot import marker, plan, spec
+from pulumi_skypilot import marker, plan, spec, task
 
 NAME = "local-chat"
+CLUSTER = "local-lab"
+KEY = "sk-key-1"
 MARK = "mark0001"
 
 
@@ -10,3 +12,26 @@ def wanted(mark: str = MARK, **changes: object) -> marker.Wanted:
     data = {"model": "openai/gpt-oss-20b", "cpus": 4, "memory": 16, "infra": "aws", **changes}
     text = plan.plan(spec.parse(data), NAME).task_text
     return marker.Wanted(NAME, mark, text, {}, {"SERVE_API_KEYS": "sk-1"})
+
+
+def cluster(
+    *,
+    name: str = CLUSTER,
+    mark: str = MARK,
+    model: str = "m",
+    cpus: int = 4,
+    autostop: tuple[int, bool] | None = None,
+    idle: int = 30,
+    key: str = KEY,
+) -> marker.ClusterWanted:
+    resources: dict[str, object] = {"infra": "aws", "cpus": cpus, "ports": 8000}
+    content: dict[str, object] = {
+        "name": name,
+        "resources": resources,
+        "secrets": {"SERVE_API_KEYS": None},
+        "run": f"vllm serve {model} --served-model-name {model}",
+    }
+    if autostop is not None:
+        resources["autostop"] = {"idle_minutes": autostop[0], "down": autostop[1]}
+        content["envs"] = {task.IDLE_MINUTES: str(idle)}
+    return marker.ClusterWanted(name, mark, task.text(content), {}, {"SERVE_API_KEYS": key})

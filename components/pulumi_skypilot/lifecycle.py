@@ -22,6 +22,7 @@ GONE_SECONDS = 600.0
 ACCEPT_SECONDS = 180.0
 """How long an accepted version may take to appear in the service's record."""
 POLL_SECONDS = 4.0
+"""Between two looks; each costs the API server up to two seconds of CPU (readiness)."""
 
 
 def lock(name: str) -> threading.Lock:

@@ -46,7 +46,7 @@ class Services(lifecycle.LifeCycle):
                 self._check_places(wanted)
                 with _ONE_UP:
                     found = self._up(wanted)
-                    self._wait_for_balancer(wanted)
+                    self._wait_for_balancer(wanted.name)
             owner, digest = marker.read(found.text)
             if owner != wanted.mark and not adopt:
                 raise port.Invalid(
@@ -232,7 +232,7 @@ class Services(lifecycle.LifeCycle):
                 break
         return typing.cast(port.Service, found)
 
-    def _wait_for_balancer(self, wanted: marker.Wanted) -> None:
+    def _wait_for_balancer(self, name: str) -> None:
         """Wait until the load balancer listens; one that cannot be reached from here is let be.
 
         It is not asked anything: to SkyServe any request is traffic, for which it starts the first
@@ -241,7 +241,7 @@ class Services(lifecycle.LifeCycle):
         deadline = self._clock.now() + BALANCER_SECONDS
         while self._clock.now() < deadline:
             with contextlib.suppress(port.Unreachable):  # not yet
-                found = self._sky.service(wanted.name)
+                found = self._sky.service(name)
                 address = self._for_clients(found.endpoint) if found is not None else None
                 if address is not None and self._sky.listens(address):
                     return

@@ -111,7 +111,7 @@ def read(namespace: str, settings: Mapping[str, str]) -> Stack:
 
 def check_server(settings: Mapping[str, str]) -> None:
     """See that the settings under `skypilot` are what they can be. Raises WrongError."""
-    lines = [_unknown(f"skypilot:{name}", name) for name in settings if name not in SERVER]
+    lines = [_unknown(name) for name in settings if name not in SERVER]
     reason = no_address(settings["apiServer"]) if "apiServer" in settings else None
     if reason is not None:
         lines.append(f"skypilot:apiServer: {reason}")
@@ -137,10 +137,10 @@ def no_address(url: object) -> str | None:
     return f"{reading.shown(url)} is no address; write http://host:port or https://host"
 
 
-def _unknown(place: str, name: str) -> str:
+def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name, SERVER, n=1)
     known = f"did you mean {near[0]}?" if near else f"there are {', '.join(SERVER)}"
-    return f"{place}: unknown setting; {known}"
+    return f"skypilot:{name}: unknown setting; {known}"
 
 
 def merged(under: Mapping[str, typing.Any], over: Mapping[str, typing.Any]) -> Table:

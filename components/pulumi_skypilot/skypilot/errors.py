@@ -63,7 +63,7 @@ def meaning(error: BaseException, url: str, token: str | None) -> port.SkyPilotE
         ),
         port.Failed,
     )
-    if found is port.TimedOut:
+    if re.search(_SLOW, text):
         text = (
             "SkyServe's controller of it has not started in time: the API server is busy, or has "
             "as many services as its memory allows"
