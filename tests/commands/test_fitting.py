@@ -20,7 +20,6 @@ PRICES = {
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "120")
 
 
 def rows(capsys, *arguments: str) -> list[dict[str, object]]:

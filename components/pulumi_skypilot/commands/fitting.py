@@ -7,10 +7,10 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
-from rich import console, table
+from rich import table
 
 from .. import ask, catalog, cost, fitting, memory, plan, providers, skypilot, spec, words
-from . import pricing
+from . import pricing, screens
 from .command import Wrong
 
 
@@ -48,13 +48,15 @@ def run(given: argparse.Namespace) -> None:
         data = [_data(row, costs[id(row)], explain=given.explain) for row in rows]
         sys.stdout.write(f"{json.dumps(data, indent=2)}\n")
         return
-    screen = console.Console(soft_wrap=True)
+    screen = screens.screen()
     screen.print(_table(rows, costs, of_one=bool(given.model)))
     if prices.away and (given.api_server or given.prices):
-        screen.print(f"prices: unknown ({prices.away})", markup=False, highlight=False)
+        screen.print(
+            f"prices: unknown ({prices.away})", markup=False, highlight=False, soft_wrap=True
+        )
     if given.explain:
         for row in rows:
-            screen.print(_derivation(row), markup=False, highlight=False)
+            screen.print(_derivation(row), markup=False, highlight=False, soft_wrap=True)
 
 
 def _rows(given: argparse.Namespace) -> list[fitting.Row]:

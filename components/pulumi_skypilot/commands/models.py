@@ -5,11 +5,12 @@ import pathlib
 import re
 import sys
 
-from rich import console, table
+from rich import table
 
 from .. import adding, catalog, hub, memory, words
 from ..catalog import architecture
 from ..memory import weights
+from . import screens
 from .command import Wrong
 
 
@@ -75,7 +76,7 @@ def _list(_given: argparse.Namespace) -> None:
             str(facts.max_positions or ""),
             "the package" if facts is catalog.builtin().get(facts.id) else "this project",
         )
-    console.Console(soft_wrap=True).print(rows)
+    screens.screen().print(rows)
 
 
 def _show(given: argparse.Namespace) -> None:

@@ -4,10 +4,8 @@ import argparse
 import json
 import sys
 
-from rich import console
-
 from .. import plan, planned, spec, stack
-from . import pricing, tables
+from . import pricing, screens, tables
 from .command import Wrong
 
 
@@ -36,7 +34,7 @@ def run(given: argparse.Namespace) -> None:
     if given.json:
         sys.stdout.write(f"{json.dumps(planned.data(found), indent=2)}\n")
         return
-    screen = console.Console()
+    screen = screens.screen()
     screen.print(planned.rich_table(found))
     for one in found:
         notes = [
