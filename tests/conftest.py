@@ -100,7 +100,7 @@ def sky_command(
     """SkyPilot's own command, as another user of the server would type it."""
     home = str(tmp_path_factory.mktemp("sky-home"))
 
-    def run(*args: str) -> str:
+    def run(*args: str, typed: str = "") -> str:
         environment = {
             "HOME": home,
             "PATH": f"{stack.ROOT / '.venv' / 'bin'}:/usr/bin:/bin",
@@ -110,6 +110,7 @@ def sky_command(
         done = subprocess.run(
             ["sky", *args],
             env=environment,
+            input=typed,
             check=False,
             capture_output=True,
             text=True,

@@ -31,7 +31,7 @@ def machine(cloud: control.Cloud, sky_command: Callable[..., str]) -> Iterator[c
     yield cloud
     for line in sky_command("status", "--all-users").splitlines():
         if line.startswith(CONTROLLER):
-            sky_command("down", "--yes", line.split()[0])
+            sky_command("down", line.split()[0], typed="delete\n")  # --yes is not enough for it
     cloud.restart_api()
     assert cloud.instances() == []
 
