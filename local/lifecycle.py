@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from . import control, image, place, processes, requirements
 
 _STOP_SECONDS = 30
-_START_SECONDS = 400
+_START_SECONDS = 900
 
 
 def start(where: place.Place, engine: str, controller: str = "server") -> None:

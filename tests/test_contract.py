@@ -25,7 +25,7 @@ from pulumi_skypilot import (
 from pulumi_skypilot.services import Services
 from tests import snapshots
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(3000)
 MARK = "contract0001"
 KEY = "sk-contract"
 _NUMBERS = itertools.count(1)

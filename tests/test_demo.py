@@ -8,7 +8,7 @@ import pytest
 from local import control
 from tests.e2e import stack
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(3600)]
 
 NAME, NET = "rehearsal", "10.82.0"
 

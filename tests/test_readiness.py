@@ -1,6 +1,7 @@
 """The wait for a service, on the fake SkyPilot."""
 
 import dataclasses
+import itertools
 import typing
 
 import pytest
@@ -60,6 +61,37 @@ def test_calls_off_the_wait_when_no_place_has_the_machine(sky, services):
     applied = services.create(wanted())
     with pytest.raises(port.NoCapacity, match="InsufficientInstanceCapacity"):
         wait(sky).until_ready(expected(applied), "sk-1")
+
+
+def test_leaves_a_busy_server_time_for_other_things(sky, services, monkeypatch):
+    applied = services.create(wanted())
+    looks: list[float] = []
+    real = sky.service
+
+    def slow(name: str) -> port.Service | None:
+        looks.append(sky.clock.now())
+        sky.clock.sleep(8)
+        return real(name)
+
+    monkeypatch.setattr(sky, "service", slow)
+    wait(sky).until_ready(expected(applied), "sk-1")
+    assert {after - before for before, after in itertools.pairwise(looks)} == {8 + 3 * 8}
+
+
+def test_reads_the_log_of_a_replica_without_a_machine_now_and_then(sky, services, monkeypatch):
+    sky.capacity = False
+    applied = services.create(wanted())
+    reads: list[float] = []
+    real = sky.log
+
+    def log(name: str, replica: int, lines: int) -> tuple[str, ...]:
+        reads.append(sky.clock.now())
+        return real(name, replica, lines)
+
+    monkeypatch.setattr(sky, "log", log)
+    with pytest.raises(port.NoCapacity):
+        wait(sky).until_ready(expected(applied), "sk-1")
+    assert {after - before for before, after in itertools.pairwise(reads)} == {30}
 
 
 def test_is_bounded(sky, services):

@@ -19,7 +19,12 @@ SYNC_SECONDS = 30.0
 list every 20 s, and takes up to 5 for that (sky/serve/constants.py:38, load_balancer.py:129)."""
 LOOK_SECONDS = 10.0
 """How long until the next look at a service that is not rolled out. A look takes the API server two
-seconds of CPU: with its controller in there, `serve.status` is a process that imports sky."""
+to four seconds of CPU: with its controller in there, `serve.status` is a process that imports
+sky."""
+REST = 3.0
+"""How many times as long as a look took until the next: a busy server has other things to do."""
+CAPACITY_LOOK_SECONDS = 30.0
+"""How long until the log of a replica without a machine is read again; it costs the same."""
 POLL_SECONDS = 3.0
 """The same once it is, when only the endpoint is missing."""
 
@@ -75,6 +80,7 @@ class Wait:
         self._say = say
         self._note: str | None = None
         self._refused_since: float | None = None
+        self._log_read = self._clock.now()
 
     def until_ready(self, expected: Expected, api_key: str | None) -> Ready:
         """Wait for the version's replicas to be the ready ones, and for the model to answer.
@@ -87,6 +93,7 @@ class Wait:
         ready_since: float | None = None
         told = ""
         while True:
+            began = self._clock.now()
             try:
                 service = self._sky.service(expected.name)
             except port.Unreachable:
@@ -126,8 +133,9 @@ class Wait:
                     f"{line}, not ready after {waited:.0f} s{self._why(service)}; SkyServe goes "
                     "on, and pulumi up waits again (timeouts.ready says how long)"
                 )
+            rest = max(REST * (answered - began), POLL_SECONDS if rolled_out else LOOK_SECONDS)
             left = max(expected.timeout_seconds - waited, POLL_SECONDS)
-            self._clock.sleep(POLL_SECONDS if rolled_out else min(LOOK_SECONDS, left))
+            self._clock.sleep(min(rest, left))
 
     def _answers(self, address: str | None, expected: Expected, api_key: str | None) -> bool:
         """Whether the model answers; a certificate for another name is noted and let pass.
@@ -177,6 +185,9 @@ class Wait:
         waiting = [r for r in mine if r.status in ("PENDING", "PROVISIONING")]
         if not waiting or len(waiting) < len(mine):
             return None
+        if self._clock.now() - self._log_read < CAPACITY_LOOK_SECONDS:
+            return since
+        self._log_read = self._clock.now()
         log = self._log(service, waiting[0])
         said = next(
             (line for words in _NO_CAPACITY for line in reversed(log) if words.search(line)), None

@@ -122,7 +122,7 @@ class Stack:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=1500,
+            timeout=2700,
             check=False,
         )
         assert not check or done.returncode == 0, done.stdout

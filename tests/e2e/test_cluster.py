@@ -16,7 +16,7 @@ from local import control
 from tests.e2e import files
 from tests.e2e import stack as stacks
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(3000)]
 
 
 def lab(**changes: object) -> dict[str, object]:
@@ -100,8 +100,8 @@ def test_clusters_from_preview_to_destroy(  # noqa: PLR0915 - one life, in order
     sky_command("launch", "--yes", "--detach-run", "--cluster", name["lab"], str(file))
     (machine,) = [one["id"] for one in cloud.hosts()]
 
-    idle = lab(autostop={"idle": 1, "then": "stop"})
-    pair = lab(nodes=2, spot=True, autostop={"idle": 1, "then": "down"})
+    idle = lab(autostop={"idle": 2, "then": "stop"})
+    pair = lab(nodes=2, spot=True, autostop={"idle": 2, "then": "down"})
     del pair["cpus"], pair["memory"]
     pair["accelerators"] = ["L4:1", "A10G:1"]  # whichever is cheaper
     busy = {"autostop": {"idle": 4, "then": "stop"}, "adopt": True, **files.settings(folder)}
@@ -126,10 +126,10 @@ def test_clusters_from_preview_to_destroy(  # noqa: PLR0915 - one life, in order
         stack.unchanged()
 
         # Nobody has asked the others: one is stopped, one is gone. The busy one serves.
-        stacks.until(lambda: of(cloud, name["pair"]) == [], 420, "the idle pair is given up")
+        stacks.until(lambda: of(cloud, name["pair"]) == [], 900, "the idle pair is given up")
         stacks.until(
             lambda: [one["state"] for one in of(cloud, name["idle"])] == ["stopped"],
-            120,
+            300,
             "the idle cluster is stopped",
         )
         assert ask(endpoint, key) is not None
@@ -154,7 +154,7 @@ def test_clusters_from_preview_to_destroy(  # noqa: PLR0915 - one life, in order
         assert failed.code != 0
         assert "CUDA out of memory" in failed.output
         assert "the old server is being started again" in failed.output
-        stacks.until(lambda: str(ask(endpoint, key)).endswith("=4096"), 120, "the old server")
+        stacks.until(lambda: str(ask(endpoint, key)).endswith("=4096"), 300, "the old server")
         stack.deployments(lab=lab(context=4096, **busy), idle=idle)
         stack.unchanged()
 

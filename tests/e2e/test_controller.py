@@ -10,7 +10,7 @@ from tests.conftest import chat
 from tests.e2e import stack as stacks
 from tests.e2e.test_service import ASLEEP, ask
 
-pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(3000)]
 CONTROLLER = "sky-serve-controller-"
 
 

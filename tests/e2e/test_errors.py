@@ -13,7 +13,7 @@ from local import control
 from tests.conftest import chat
 from tests.e2e import stack as stacks
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(3000)]
 
 
 class Answer(typing.NamedTuple):

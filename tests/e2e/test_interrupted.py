@@ -48,7 +48,7 @@ class Killed:
         before = len(fake.asked(self.file))
         running = self.stack.start(command, env=fake.environment(self.file, *calls))
         stacks.until(
-            lambda: {*calls} <= {*fake.asked(self.file)[before:]}, 60, f"{command}: {calls}"
+            lambda: {*calls} <= {*fake.asked(self.file)[before:]}, 180, f"{command}: {calls}"
         )
         self.stack.kill_all()
         running.wait()

@@ -16,7 +16,7 @@ from tests.conftest import chat
 from tests.e2e import stack as stacks
 from tests.e2e.test_service import ASLEEP, ask
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(3000)]
 
 
 class Client:
@@ -71,7 +71,7 @@ def test_keys_and_context_roll_without_a_refusal(
         stack.up()
     assert client.asked > 100
     assert client.refused == []
-    stacks.until(lambda: ask(url, first) == 401, 120, "the earlier key ends")
+    stacks.until(lambda: ask(url, first) == 401, 300, "the earlier key ends")
     stacks.until(lambda: len(cloud.hosts()) == 1, 300, "the old replicas go")
     stack.unchanged()
     stack.run("destroy", "--yes", "--skip-preview")

@@ -13,7 +13,7 @@ from local import control
 from tests.e2e import files
 from tests.e2e import stack as stacks
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(3000)]
 
 SPOT_L4 = ("L4:1", True)
 """The cheapest of the alternatives below."""
@@ -78,7 +78,7 @@ def test_a_service_of_two_spot_nodes_with_a_target_for_each_gpu(
 
     # Taken away behind Pulumi's back: refresh sees it, up puts it right.
     sky_command("serve", "down", "--yes", name)
-    stacks.until(lambda: not cloud.hosts(), 120, "the service goes")
+    stacks.until(lambda: not cloud.hosts(), 300, "the service goes")
     stack.run("refresh", "--yes")
     assert stacks.SERVICE not in [one["type"] for one in stack.resources()]
     stack.up()

@@ -17,7 +17,7 @@ from pulumi_skypilot.providers import base as providers
 from tests.conftest import chat
 from tests.e2e import stack as stacks
 
-pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(3000)]
 TOKENS = "/users/service-account-tokens"
 
 

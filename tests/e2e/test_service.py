@@ -12,7 +12,7 @@ from tests.conftest import chat
 from tests.e2e import stack as stacks
 from tests.e2e import traces
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(3000)]
 
 ASLEEP = {"min": 0, "max": 1, "targetQps": 1}
 """Registered, and no replica until somebody asks: quick, where no answer is needed."""
@@ -98,7 +98,7 @@ def test_destroy_while_a_replica_is_provisioned_leaves_no_machine(
     stack = make_stack(chat=chat())
     with stack.start("up") as process:
         stacks.until(
-            lambda: f"{stack.name}-chat" in sky_command("serve", "status"), 120, "registered"
+            lambda: f"{stack.name}-chat" in sky_command("serve", "status"), 300, "registered"
         )
         process.kill()
     stack.kill_all()
@@ -113,7 +113,7 @@ def test_up_again_after_a_kill_takes_up_the_service(
     stack = make_stack(chat=chat(replicas=ASLEEP))
     with stack.start("up") as process:
         stacks.until(
-            lambda: f"{stack.name}-chat" in sky_command("serve", "status"), 120, "registered"
+            lambda: f"{stack.name}-chat" in sky_command("serve", "status"), 300, "registered"
         )
         process.kill()
     stack.kill_all()
