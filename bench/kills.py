@@ -161,7 +161,7 @@ class Run:
             self.stack.deployments(**rest or {"chat": self.deployment})
             command = "up" if rest else "destroy"
         with self.stack.start(command, env=self.hold.environment) as process:
-            stacks.until(lambda: self.hold.reached, 300, f"{command} comes to the call")
+            stacks.until(lambda: self.hold.reached, 900, f"{command} comes to the call")
             match self.case.victim:
                 case "the plugin":
                     kill(self._ours("pulumi.dynamic"))
@@ -211,7 +211,7 @@ class Run:
         """
         stacks.until(
             lambda: (len(self._controllers()), len(self._machines())) == wanted,
-            90,
+            300,
             f"processes and machines: {wanted}",
         )
 

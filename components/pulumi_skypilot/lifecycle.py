@@ -19,7 +19,7 @@ SETTLE_SECONDS = 300.0
 """How long a request that is under way may take before a call gives up on it."""
 GONE_SECONDS = 600.0
 """How long a service may take to shut down: 120 s of draining a replica, then its machine."""
-ACCEPT_SECONDS = 180.0
+ACCEPT_SECONDS = 300.0
 """How long an accepted version may take to appear in the service's record."""
 POLL_SECONDS = 4.0
 """Between two looks; each costs the API server up to two seconds of CPU (readiness)."""

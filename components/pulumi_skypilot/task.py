@@ -4,6 +4,8 @@ It names the user's env and secrets and never holds their values: a null is fill
 goes to SkyPilot (sky/task.py:694-716), and an env that is not filled in is an error there.
 """
 
+import functools
+import json
 import typing
 from collections.abc import Mapping, Sequence
 
@@ -147,8 +149,14 @@ def places(content: Mapping[str, typing.Any]) -> tuple[str, ...]:
 
 def text(content: Mapping[str, typing.Any]) -> str:
     """The task as YAML: in its own order, scripts as blocks, the same every time."""
+    return _text(json.dumps(content))
+
+
+@functools.lru_cache(maxsize=512)
+def _text(content: str) -> str:
+    """Most of what a check and a diff cost is this, and both ask for the same one."""
     return yaml.dump(
-        dict(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100_000
+        json.loads(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100_000
     )
 
 

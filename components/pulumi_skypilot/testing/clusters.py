@@ -4,9 +4,7 @@ import dataclasses
 import typing
 from collections.abc import Sequence
 
-import yaml
-
-from .. import port
+from .. import port, task
 from . import state
 from .clock import Clock
 
@@ -132,7 +130,7 @@ class Clusters(state.State):
         wanted = _resources(order).get("autostop")
         if wanted:
             found.autostop = (wanted["idle_minutes"], wanted.get("down", False))
-        self._submit(found, str(yaml.safe_load(order.text)["name"]), order)
+        self._submit(found, str(task.from_text(order.text)["name"]), order)
 
     def exec(self, name: str, job: str, command: str) -> None:
         """Submit a command; it ends at once."""
@@ -220,7 +218,7 @@ class Clusters(state.State):
 
 
 def _resources(order: port.Order) -> dict[str, typing.Any]:
-    found = yaml.safe_load(order.text).get("resources")
+    found = task.from_text(order.text).get("resources")
     return found if isinstance(found, dict) else {}
 
 

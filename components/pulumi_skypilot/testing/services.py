@@ -2,9 +2,7 @@
 
 import dataclasses
 
-import yaml
-
-from .. import marker, port
+from .. import marker, port, task
 from . import state
 from .clock import Clock
 
@@ -243,17 +241,17 @@ def _machine(name: str, service: _Service, since: float) -> port.Machine:
 
 
 def _minimum(order: port.Order) -> int:
-    policy = yaml.safe_load(order.text)["service"].get("replica_policy") or {}
+    policy = task.from_text(order.text)["service"].get("replica_policy") or {}
     return int(policy.get("min_replicas", 1)) + int(policy.get("num_overprovision") or 0)
 
 
 def _has_files(order: port.Order) -> bool:
     """A local working directory becomes a mount; with files SkyServe keeps no replica."""
-    content = yaml.safe_load(order.text)
+    content = task.from_text(order.text)
     return bool(content.get("file_mounts")) or isinstance(content.get("workdir"), str)
 
 
 def _outside_service(order: port.Order) -> object:
-    content = yaml.safe_load(order.text)
+    content = task.from_text(order.text)
     content.pop("service", None)
     return content, dict(order.env), dict(order.secrets)
