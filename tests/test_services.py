@@ -129,7 +129,7 @@ class TestCreate:
 
     def test_whose_controller_never_starts_is_an_error(self, sky, services):
         sky.fail("up", port.TimedOut("its controller has not started in time"))
-        with pytest.raises(port.TimedOut, match="has not started in time after 180 s"):
+        with pytest.raises(port.TimedOut, match="has not started in time after 300 s"):
             services.create(wanted())
 
     def test_does_not_take_unreachable_for_absent(self, sky, services):
