@@ -67,27 +67,30 @@ def deployment(number: int = 0) -> dict[str, object]:
     }
 
 
-def measure(name: str, call: Callable[[], object]) -> Row:
-    """CPU of a call that has been made before, so that no import is counted."""
-    call()
+def measure(name: str, prepared: Callable[[int], Callable[[], object]]) -> Row:
+    """CPU of a call for a deployment like none before it; that of imports is not counted."""
+    prepared(CALLS)()
     taken = []
-    for _ in range(CALLS):
+    for number in range(CALLS):
+        call = prepared(number)
         before = time.process_time()
         call()
         taken.append((time.process_time() - before) * 1000)
     return Row(name, statistics.median(taken), max(taken))
 
 
-def check() -> object:
+def check(number: int) -> Callable[[], object]:
     """What the provider does for each deployment."""
-    return service.ServiceProvider().check({}, _props(deployment()))
+    props = _props(deployment(number))
+    return lambda: service.ServiceProvider().check({}, props)
 
 
-def diff() -> object:
+def diff(number: int) -> Callable[[], object]:
     """What it does for a deployment whose context has changed."""
-    wanted = spec.parse(deployment(1))
-    old = {**_props(deployment(1)), "task": plan.plan(wanted, "prod-chat").task_text}
-    return service.ServiceProvider().diff("prod-chat", old, _props(deployment()))
+    earlier = deployment(number + 50_000)
+    old = {**_props(earlier), "task": plan.plan(spec.parse(earlier), "prod-chat").task_text}
+    props = _props(deployment(number))
+    return lambda: service.ServiceProvider().diff("prod-chat", old, props)
 
 
 def _props(data: Mapping[str, object]) -> dict[str, typing.Any]:
