@@ -104,7 +104,7 @@ def test_clusters_from_preview_to_destroy(  # noqa: PLR0915 - one life, in order
     pair = lab(nodes=2, spot=True, autostop={"idle": 2, "then": "down"})
     del pair["cpus"], pair["memory"]
     pair["accelerators"] = ["L4:1", "A10G:1"]  # whichever is cheaper
-    busy = {"autostop": {"idle": 4, "then": "stop"}, "adopt": True, **files.settings(folder)}
+    busy = {"adopt": True, **files.settings(folder)}
     stack.deployments(lab=lab(**busy), idle=idle, pair=pair)
     shown = stack.run("preview").output
     assert f"adopt: the cluster '{name['lab']}' is there, made by hand: it is taken over" in shown

@@ -13,7 +13,7 @@ from local import control
 from tests.e2e import files
 from tests.e2e import stack as stacks
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(3000)]
 
 SPOT_L4 = ("L4:1", True)
 """The cheapest of the alternatives below."""
