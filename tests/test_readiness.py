@@ -63,7 +63,7 @@ def test_calls_off_the_wait_when_no_place_has_the_machine(sky, services):
         wait(sky).until_ready(expected(applied), "sk-1")
 
 
-def test_leaves_a_busy_server_time_for_other_things(sky, services, monkeypatch):
+def test_leaves_a_busy_server_time_for_other_things(sky: testing.SkyPilot, services, monkeypatch):
     applied = services.create(wanted())
     looks: list[float] = []
     real = sky.service
@@ -78,7 +78,9 @@ def test_leaves_a_busy_server_time_for_other_things(sky, services, monkeypatch):
     assert {after - before for before, after in itertools.pairwise(looks)} == {8 + 3 * 8}
 
 
-def test_reads_the_log_of_a_replica_without_a_machine_now_and_then(sky, services, monkeypatch):
+def test_reads_the_log_of_a_replica_without_a_machine_now_and_then(
+    sky: testing.SkyPilot, services, monkeypatch
+):
     sky.capacity = False
     applied = services.create(wanted())
     reads: list[float] = []
