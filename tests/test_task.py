@@ -1,3 +1,4 @@
+import datetime
 import typing
 
 import hypothesis
@@ -178,3 +179,8 @@ def test_certificates_stay_out_of_the_task() -> None:
         "keyfile": task.TLS_KEY,
     }
     assert "canary" not in task.text(content)
+
+
+def test_a_text_keeps_what_json_has_no_word_for():
+    foreign = {"ports": {8000: "api"}, "since": datetime.date(2026, 11, 27)}
+    assert task.from_text(task.text(foreign)) == foreign

@@ -20,7 +20,8 @@ SETTLE_SECONDS = 300.0
 GONE_SECONDS = 600.0
 """How long a service may take to shut down: 120 s of draining a replica, then its machine."""
 ACCEPT_SECONDS = 300.0
-"""How long an accepted version may take to appear in the service's record."""
+"""How long an accepted version may take to appear in the service's record, and a slow controller to
+start: with four services made at once on two busy cores, one took more than 180 s."""
 POLL_SECONDS = 4.0
 """Between two looks; each costs the API server up to two seconds of CPU (readiness)."""
 

@@ -5,7 +5,7 @@ goes to SkyPilot (sky/task.py:694-716), and an env that is not filled in is an e
 """
 
 import functools
-import json
+import pickle
 import typing
 from collections.abc import Mapping, Sequence
 
@@ -149,15 +149,18 @@ def places(content: Mapping[str, typing.Any]) -> tuple[str, ...]:
 
 def text(content: Mapping[str, typing.Any]) -> str:
     """The task as YAML: in its own order, scripts as blocks, the same every time."""
-    return _text(json.dumps(content))
+    return _text(pickle.dumps(dict(content)))
 
 
 @functools.lru_cache(maxsize=512)
-def _text(content: str) -> str:
-    """Most of what a check and a diff cost is this, and both ask for the same one."""
-    return yaml.dump(
-        json.loads(content), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100_000
-    )
+def _text(content: bytes) -> str:
+    """Most of what a check and a diff cost is this, and both ask for the same one.
+
+    Pickled, it can be a key and keeps what JSON does not: somebody's own task may hold dates, and
+    numbers as keys.
+    """
+    table = pickle.loads(content)  # noqa: S301 - made by text
+    return yaml.dump(table, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100_000)
 
 
 def from_text(content: str) -> dict[str, typing.Any]:

@@ -104,6 +104,7 @@ def test_clusters_from_preview_to_destroy(  # noqa: PLR0915 - one life, in order
     pair = lab(nodes=2, spot=True, autostop={"idle": 2, "then": "down"})
     del pair["cpus"], pair["memory"]
     pair["accelerators"] = ["L4:1", "A10G:1"]  # whichever is cheaper
+    # No autostop: a server started anew on a busy machine may take longer than AUTOSTOP_MINUTES.
     busy = {"adopt": True, **files.settings(folder)}
     stack.deployments(lab=lab(**busy), idle=idle, pair=pair)
     shown = stack.run("preview").output
