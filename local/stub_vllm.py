@@ -207,28 +207,26 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if model not in self.options.names:
             self._error(404, f"The model `{model}` does not exist.")
             return
-        with self.counts:
-            self._complete(path, model)
+        with self.counts:  # counted before it is answered, as an engine's are
+            completion = self._completion(path, model)
+        self._answer(200, completion)
 
-    def _complete(self, path: str, model: str) -> None:
+    def _completion(self, path: str, model: str) -> dict[str, object]:
         # Who answered, and which version of the deployment: what tests look at.
         fingerprint = f"{socket.gethostname()}/max-model-len={self.options.max_model_len}"
         # And what came with it: a file that it was started with.
         text = f"The stub on {fingerprint} answers. {self.options.template}"
         message = {"role": "assistant", "content": text, "tool_calls": []}
         choice = {"message": message} if "chat" in path else {"text": text}
-        self._answer(
-            200,
-            {
-                "id": f"stub-{time.time_ns()}",
-                "object": "chat.completion" if "chat" in path else "text_completion",
-                "created": int(time.time()),
-                "model": model,
-                "system_fingerprint": fingerprint,
-                "choices": [{"index": 0, "finish_reason": "stop", **choice}],
-                "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-            },
-        )
+        return {
+            "id": f"stub-{time.time_ns()}",
+            "object": "chat.completion" if "chat" in path else "text_completion",
+            "created": int(time.time()),
+            "model": model,
+            "system_fingerprint": fingerprint,
+            "choices": [{"index": 0, "finish_reason": "stop", **choice}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+        }
 
     def _path(self) -> str:
         return self.path.split("?")[0]
