@@ -87,13 +87,12 @@ def test_clusters_from_preview_to_destroy(  # noqa: PLR0915 - one life, in order
     folder: pathlib.Path,
     tmp_path: pathlib.Path,
 ) -> None:
-    """One is changed and broken all the time, one falls idle and stops, one is given up.
+    """One is changed and broken all the time, one falls idle and stops.
 
-    The first was made by hand and is adopted; it has files. The last is two spot machines with one
-    of two GPUs.
+    The first was made by hand and is adopted; it has files.
     """
     stack = make_stack()
-    name = {one: f"{stack.name}-{one}" for one in ("lab", "idle", "pair")}
+    name = {one: f"{stack.name}-{one}" for one in ("lab", "idle")}
     hand = {"resources": {"cpus": "2", "memory": "8", "infra": "aws"}, "run": "sleep 3600"}
     file = tmp_path / "task.yaml"
     file.write_text(yaml.safe_dump(hand))
@@ -101,12 +100,9 @@ def test_clusters_from_preview_to_destroy(  # noqa: PLR0915 - one life, in order
     (machine,) = [one["id"] for one in cloud.hosts()]
 
     idle = lab(autostop={"idle": 2, "then": "stop"})
-    pair = lab(nodes=2, spot=True, autostop={"idle": 2, "then": "down"})
-    del pair["cpus"], pair["memory"]
-    pair["accelerators"] = ["L4:1", "A10G:1"]  # whichever is cheaper
     # No autostop: a server started anew on a busy machine may take longer than AUTOSTOP_MINUTES.
     busy = {"adopt": True, **files.settings(folder)}
-    stack.deployments(lab=lab(**busy), idle=idle, pair=pair)
+    stack.deployments(lab=lab(**busy), idle=idle)
     shown = stack.run("preview").output
     assert f"adopt: the cluster '{name['lab']}' is there, made by hand: it is taken over" in shown
     assert "adopt: restarts: run sleep 3600 -> " in shown
@@ -115,26 +111,23 @@ def test_clusters_from_preview_to_destroy(  # noqa: PLR0915 - one life, in order
     outputs = stack.outputs()
     endpoint, key = outputs["endpoints"]["lab"], outputs["apiKeys"]["lab"]
 
-    # Each has answered, as the waits for them say: two spot machines as one server, too.
+    # Each has answered, as the waits for them say.
     assert str(ask(endpoint, key)).endswith("=2048")
-    assert ask(endpoint, outputs["apiKeys"]["pair"]) is None
+    assert ask(endpoint, outputs["apiKeys"]["idle"]) is None
     assert files.said(outputs, "lab").endswith("first bucket env")
     assert [one["id"] for one in of(cloud, name["lab"])] == [machine]
-    assert [(one["spot"], one["gpu"]) for one in of(cloud, name["pair"])] == [(True, "L4:1")] * 2
     assert [one["spot"] for one in of(cloud, name["lab"])] == [False]
 
     with asking(endpoint, key):
         stack.unchanged()
 
-        # Nobody has asked the others: one is stopped, one is gone. The busy one serves.
-        stacks.until(lambda: of(cloud, name["pair"]) == [], 900, "the idle pair is given up")
+        # Nobody has asked the other: it is stopped. The busy one serves.
         stacks.until(
             lambda: [one["state"] for one in of(cloud, name["idle"])] == ["stopped"],
-            300,
+            900,
             "the idle cluster is stopped",
         )
         assert ask(endpoint, key) is not None
-        stack.deployments(lab=lab(**busy), idle=idle)
         stack.run("refresh", "--yes")
         stack.up()
         stack.unchanged()
@@ -175,3 +168,25 @@ def test_clusters_from_preview_to_destroy(  # noqa: PLR0915 - one life, in order
     lose(stack, name["idle"])
     stack.run("destroy", "--yes", "--skip-preview")
     assert (cloud.instances(), stack.name in sky_command("status", "-u")) == ([], False)
+
+
+@pytest.mark.long
+def test_two_spot_machines_serve_as_one_and_are_given_up_when_idle(
+    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack]
+) -> None:
+    pair = lab(nodes=2, spot=True, autostop={"idle": 2, "then": "down"})
+    del pair["cpus"], pair["memory"]
+    pair["accelerators"] = ["L4:1", "A10G:1"]  # whichever is cheaper
+    stack = make_stack(pair=pair)
+    stack.up()
+    outputs = stack.outputs()
+    assert str(ask(outputs["endpoints"]["pair"], outputs["apiKeys"]["pair"])).endswith("=2048")
+    made = of(cloud, f"{stack.name}-pair")
+    assert [(one["spot"], one["gpu"]) for one in made] == [(True, "L4:1")] * 2
+    stack.unchanged()
+
+    stacks.until(lambda: cloud.instances() == [], 900, "the idle pair is given up")
+    stack.run("refresh", "--yes")
+    assert [one for one in stack.resources() if one["type"] == stacks.CLUSTER] == []
+    stack.run("destroy", "--yes", "--skip-preview")
+    assert cloud.instances() == []

@@ -78,6 +78,7 @@ def test_keys_and_context_roll_without_a_refusal(
     assert cloud.instances() == []
 
 
+@pytest.mark.long
 def test_a_service_made_by_hand_is_adopted_and_made_anew_when_tainted(
     cloud: control.Cloud,
     make_stack: Callable[..., stacks.Stack],
@@ -125,6 +126,7 @@ def test_a_service_made_by_hand_is_adopted_and_made_anew_when_tainted(
     assert name not in sky_command("serve", "status")
 
 
+@pytest.mark.long
 def test_a_service_proves_itself_by_the_certificate_it_was_given(
     cloud: control.Cloud, make_stack: Callable[..., stacks.Stack], tmp_path: pathlib.Path
 ) -> None:

@@ -91,6 +91,7 @@ def test_a_service_from_preview_to_destroy(
     assert cloud.instances() == []
 
 
+@pytest.mark.long
 def test_destroy_while_a_replica_is_provisioned_leaves_no_machine(
     cloud: control.Cloud, make_stack: Callable[..., stacks.Stack], sky_command: Callable[..., str]
 ) -> None:
@@ -107,6 +108,7 @@ def test_destroy_while_a_replica_is_provisioned_leaves_no_machine(
     assert cloud.instances() == []
 
 
+@pytest.mark.long
 def test_up_again_after_a_kill_takes_up_the_service(
     cloud: control.Cloud, make_stack: Callable[..., stacks.Stack], sky_command: Callable[..., str]
 ) -> None:
