@@ -1,6 +1,7 @@
 """The life cycle of a service: state in, call, state out, on the fake SkyPilot."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 
 import pytest
@@ -241,6 +242,24 @@ class TestDelete:
         assert [m.name for m in sky.machines()] == [f"{NAME}-1"]
         services.delete(NAME, MARK)
         assert sky.machines() == ()
+
+    @pytest.mark.parametrize(("took", "rest"), [(0, 4), (2, 6), (6, 15)])
+    def test_leaves_a_busy_server_time_for_other_things(
+        self, sky, services, monkeypatch, took, rest
+    ):
+        services.create(wanted())
+        settled(sky)
+        looks: list[float] = []
+        real = sky.service
+
+        def slow(name: str) -> port.Service | None:
+            looks.append(sky.clock.now())
+            sky.clock.sleep(took)
+            return real(name)
+
+        monkeypatch.setattr(sky, "service", slow)
+        services.delete(NAME, MARK)
+        assert took + rest in {after - before for before, after in itertools.pairwise(looks)}
 
     def test_of_what_is_gone_is_no_error(self, services):
         services.delete(NAME, MARK)

@@ -23,7 +23,11 @@ ACCEPT_SECONDS = 300.0
 """How long an accepted version may take to appear in the service's record, and a slow controller to
 start: with four services made at once on two busy cores, one took more than 180 s."""
 POLL_SECONDS = 4.0
-"""Between two looks; each costs the API server up to two seconds of CPU (readiness)."""
+"""The least between two looks; each costs the API server two to four seconds of CPU (readiness)."""
+REST = 3.0
+"""How many times as long as a look took until the next: a busy server has other things to do."""
+MOST_REST_SECONDS = 15.0
+"""The most between two looks, however long one took."""
 
 
 def lock(name: str) -> threading.Lock:
@@ -115,10 +119,13 @@ class LifeCycle:
             seconds = self._seconds
         deadline = self._deadline or self._clock.now() + seconds
         while True:
+            began = self._clock.now()
             yield
-            if self._clock.now() >= deadline:
+            looked = self._clock.now()
+            if looked >= deadline:
                 raise port.TimedOut(f"{why} after {seconds:.0f} s")
-            self._clock.sleep(POLL_SECONDS)
+            rest = min(max(REST * (looked - began), POLL_SECONDS), MOST_REST_SECONDS)
+            self._clock.sleep(min(rest, max(deadline - looked, POLL_SECONDS)))
 
     def _order(self, wanted: marker.Wanted) -> port.Order:
         """What goes to SkyPilot, and how long that may take of the time that is left."""

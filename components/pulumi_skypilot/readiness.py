@@ -21,8 +21,6 @@ LOOK_SECONDS = 10.0
 """How long until the next look at a service that is not rolled out. A look takes the API server two
 to four seconds of CPU: with its controller in there, `serve.status` is a process that imports
 sky."""
-REST = 3.0
-"""How many times as long as a look took until the next: a busy server has other things to do."""
 CAPACITY_LOOK_SECONDS = 30.0
 """How long until the log of a replica without a machine is read again; it costs the same."""
 POLL_SECONDS = 3.0
@@ -133,7 +131,9 @@ class Wait:
                     f"{line}, not ready after {waited:.0f} s{self._why(service)}; SkyServe goes "
                     "on, and pulumi up waits again (timeouts.ready says how long)"
                 )
-            rest = max(REST * (answered - began), POLL_SECONDS if rolled_out else LOOK_SECONDS)
+            rest = max(
+                lifecycle.REST * (answered - began), POLL_SECONDS if rolled_out else LOOK_SECONDS
+            )
             left = max(expected.timeout_seconds - waited, POLL_SECONDS)
             self._clock.sleep(min(rest, left))
 
