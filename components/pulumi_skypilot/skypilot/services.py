@@ -1,5 +1,6 @@
 """What the port says of services, by sky.serve."""
 
+import collections
 import io
 import re
 import time
@@ -9,13 +10,20 @@ from collections.abc import Mapping
 import yaml
 
 from .. import port
-from . import calls, errors, tls
+from . import calls, errors, tls, together
 
 _LOG_PREFIX = re.compile(r"^[DIWE] \d\d-\d\d [\d:.]+ (PID=\d+ )?\S+:\d+\] ")
+_Looks = together.Together[port.Service]
 
 
 class ServiceCalls(calls.Calls):
     """Services of SkyServe."""
+
+    _looks: typing.ClassVar[collections.defaultdict[calls.Connection, _Looks]] = (
+        collections.defaultdict(lambda: _Looks((port.Unreachable, port.TimedOut, port.Denied)))
+    )
+    """Of all that this process does at once: a `serve.status` is seconds of CPU of the server's,
+    whether it is asked of one service or of twenty."""
 
     def wake(self) -> None:
         """Start SkyServe's controller, if it is a machine that has stopped."""
@@ -30,7 +38,7 @@ class ServiceCalls(calls.Calls):
 
     def service(self, name: str) -> port.Service | None:
         """One service, or None when the server says that there is none."""
-        found = self._services([name])
+        found = self._looks[self.connection].ask(name, self._services)
         return next((service for service in found if service.name == name), None)
 
     def services(self) -> tuple[port.Service, ...]:
