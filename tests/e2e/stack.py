@@ -131,9 +131,17 @@ class Stack:
     def up(self, *args: str, check: bool = True, env: dict[str, str] | None = None) -> Result:
         return self.run("up", "--yes", "--skip-preview", *args, check=check, env=env)
 
+    def refresh(self) -> None:
+        """Look at what is there, once: without a preview of what there is to see."""
+        self.run("refresh", "--yes", "--skip-preview")
+
     def unchanged(self) -> str:
         """Fail when a preview shows any change."""
         return self.run("preview", "--diff", "--expect-no-changes").output
+
+    def still_unchanged(self) -> None:
+        """The same of a stack of which the server has been asked before: it is not asked again."""
+        self.run("preview", "--expect-no-changes", env={"PULUMI_SKYPILOT_OFFLINE": "1"})
 
     def outputs(self) -> dict[str, typing.Any]:
         shown = self.run("stack", "output", "--show-secrets", "--json").output

@@ -60,7 +60,7 @@ def test_a_service_from_up_to_destroy(
     assert endpoint.startswith(f"http://{controller['ip']}:")
     assert ask(f"{endpoint}/v1/models", key) == 200
     assert ask(f"{endpoint}/v1/models", None) == 401
-    stack.run("refresh", "--yes")
+    stack.refresh()
     stack.unchanged()
 
     before = replicas(machine)

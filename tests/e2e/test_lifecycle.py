@@ -46,7 +46,7 @@ def machines(cloud: control.Cloud, name: str) -> list[tuple[str, bool]]:
 def unchanged(stack: stacks.Stack) -> None:
     """Nothing has changed, before a refresh and after."""
     stack.unchanged()
-    stack.run("refresh", "--yes")
+    stack.refresh()
     stack.unchanged()
 
 
@@ -79,7 +79,7 @@ def test_a_service_of_two_spot_nodes_with_a_target_for_each_gpu(
     # Taken away behind Pulumi's back: refresh sees it, up puts it right.
     sky_command("serve", "down", "--yes", name)
     stacks.until(lambda: not cloud.hosts(), 300, "the service goes")
-    stack.run("refresh", "--yes")
+    stack.refresh()
     assert stacks.SERVICE not in [one["type"] for one in stack.resources()]
     stack.up()
     assert files.said(stack.outputs(), "mix").endswith("second bucket env")

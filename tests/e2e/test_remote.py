@@ -114,7 +114,7 @@ def test_a_stack_with_a_service_account(
     # As a secret of the stack: refresh and destroy take it from state.
     stack.secret("skypilot:token", account["token"])
     stack.up()
-    stack.run("refresh", "--yes", "--skip-preview")
+    stack.refresh()
     stack.unchanged()
     shown = stack.run("stack", "export").output
     assert account["token"] not in shown

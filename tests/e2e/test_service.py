@@ -1,6 +1,7 @@
 """One service through its whole life: real Pulumi, real SkyPilot, a stub as the engine."""
 
 import pathlib
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -19,7 +20,6 @@ ASLEEP = {"min": 0, "max": 1, "targetQps": 1}
 
 CANARIES = {
     "hfToken": "hf_canary_7c1e55",
-    "ownKey": "sk-canary-91ab02",
     "greeting": "env-canary-3d77f0",
 }
 
@@ -38,20 +38,46 @@ def host_ids(cloud: control.Cloud) -> list[str]:
     return sorted(host["id"] for host in cloud.hosts())
 
 
+class Client:
+    """Asks twice a second with the key that it was last handed, and keeps what was refused."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self.url, self.key = url, key
+        self.asked = 0
+        self.refused: list[object] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "Client":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._over.wait(0.5):
+            self.asked += 1
+            try:
+                status: object = ask(self.url, self.key)
+            except OSError as error:
+                status = error
+            if status != 200:
+                self.refused.append(status)
+
+
 def test_a_service_from_preview_to_destroy(
     cloud: control.Cloud,
     make_stack: Callable[..., stacks.Stack],
-    sky_command: Callable[..., str],
     tmp_path: pathlib.Path,
 ) -> None:
     stack = make_stack()
-    key = CANARIES["ownKey"]
     for name, value in CANARIES.items():
         stack.secret(name, value)
 
     def deploy(**changes: object) -> None:
-        one = chat(secrets={"HF_TOKEN": "hfToken"}, apiKey="ownKey", **changes)
-        stack.deployments(chat=one)
+        stack.deployments(chat=chat(secrets={"HF_TOKEN": "hfToken"}, **changes))
         path = "llm:deployments.chat.env.GREETING"
         stack.run("config", "set", "--secret", "--path", path, CANARIES["greeting"])
 
@@ -62,9 +88,11 @@ def test_a_service_from_preview_to_destroy(
     assert "vllm serve openai/gpt-oss-20b" in preview
 
     shown = [preview, stack.up("--diff").output]
-    endpoint = stack.outputs()["endpoints"]["chat"]
-    assert ask(f"{endpoint}/v1/models", key) == 200
-    assert ask(f"{endpoint}/v1/models", None) == 401
+    outputs = stack.outputs()
+    url = f"{outputs['endpoints']['chat']}/v1/models"
+    first = outputs["apiKeys"]["chat"]
+    assert ask(url, first) == 200
+    assert ask(url, None) == 401
     shown.append(stack.unchanged())
     shown.append(stack.run("refresh", "--yes", "--diff").output)
     shown.append(stack.unchanged())
@@ -73,19 +101,40 @@ def test_a_service_from_preview_to_destroy(
     shown.append(stack.run("stack", "export").output)
     shown.append(stack.run("stack", "output", "--json").output)
     shown.append(stacks.command_lines())
-    for value in CANARIES.values():
+    secrets = {**CANARIES, "key": first}
+    for value in secrets.values():
         assert [text for text in shown if value in text] == []
 
     # What SkyPilot itself writes of them is where the documentation says, and nowhere else.
-    assert traces.untold(cloud.place, CANARIES) == {}
+    assert traces.untold(cloud.place, secrets) == {}
 
-    # The autoscaling changes in place: the same machine serves.
-    before = host_ids(cloud)
-    deploy(replicas={"min": 1, "max": 2, "targetQps": 5})
-    assert ": in place: " in stack.run("preview").output
-    stack.up()
-    assert host_ids(cloud) == before
+    with Client(url, first) as client:
+        # The autoscaling changes in place: the same machine serves.
+        before = host_ids(cloud)
+        scaled = {"replicas": {"min": 1, "max": 2, "targetQps": 5}}
+        deploy(**scaled)
+        assert ": in place: " in stack.run("preview").output
+        stack.up()
+        assert host_ids(cloud) == before
 
+        # Keys and the context roll, and nobody is refused: both keys are valid meanwhile.
+        deploy(**scaled, keyVersion=[1, 2], context=4096)
+        told = stack.run("preview").output
+        assert ": rolls: apiKey" in told
+        assert "--max-model-len 2048 -> --max-model-len 4096" in told
+        stack.up()
+        client.key = second = stack.outputs()["apiKeys"]["chat"]
+        assert second != first
+        assert ask(url, first) == 200
+
+        # This one in the other mode: the old version answers everything until the new one can.
+        deploy(**scaled, keyVersion=2, context=4096, updateMode="blue-green")
+        assert "the earlier key ends with this" in stack.run("preview").output
+        stack.up()
+    assert client.asked > 100
+    assert client.refused == []
+    stacks.until(lambda: ask(url, first) == 401, 300, "the earlier key ends")
+    stacks.until(lambda: len(cloud.hosts()) == 1, 300, "the old replicas go")
     stack.unchanged()
     stack.run("destroy", "--yes", "--skip-preview")
     assert cloud.instances() == []

@@ -1,9 +1,8 @@
-"""Keys, adoption and TLS on the real SkyPilot, a stub as the engine."""
+"""Adoption, TLS and a key of one's own on the real SkyPilot, a stub as the engine."""
 
 import pathlib
 import ssl
 import subprocess
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -14,71 +13,11 @@ import yaml
 from local import control
 from tests.conftest import chat
 from tests.e2e import stack as stacks
-from tests.e2e.test_service import ASLEEP, ask
+from tests.e2e.test_service import ASLEEP
 
-pytestmark = [pytest.mark.cloud, pytest.mark.timeout(3000)]
-
-
-class Client:
-    """Asks twice a second with the key that it was last handed, and keeps what was refused."""
-
-    def __init__(self, url: str, key: str) -> None:
-        self.url, self.key = url, key
-        self.asked = 0
-        self.refused: list[object] = []
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> "Client":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._over.wait(0.5):
-            self.asked += 1
-            try:
-                status: object = ask(self.url, self.key)
-            except OSError as error:
-                status = error
-            if status != 200:
-                self.refused.append(status)
+pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(3000)]
 
 
-def test_keys_and_context_roll_without_a_refusal(
-    cloud: control.Cloud, make_stack: Callable[..., stacks.Stack]
-) -> None:
-    stack = make_stack(chat=chat())
-    stack.up()
-    outputs = stack.outputs()
-    url = f"{outputs['endpoints']['chat']}/v1/models"
-    first = outputs["apiKeys"]["chat"]
-    with Client(url, first) as client:
-        stack.deployments(chat=chat(keyVersion=[1, 2], context=4096))
-        shown = stack.run("preview").output
-        assert ": rolls: apiKey" in shown
-        assert "--max-model-len 2048 -> --max-model-len 4096" in shown
-        stack.up()
-        client.key = second = stack.outputs()["apiKeys"]["chat"]
-        assert second != first
-        assert ask(url, first) == 200
-        # This one in the other mode: the old version answers everything until the new one can.
-        stack.deployments(chat=chat(keyVersion=2, context=4096, updateMode="blue-green"))
-        assert "the earlier key ends with this" in stack.run("preview").output
-        stack.up()
-    assert client.asked > 100
-    assert client.refused == []
-    stacks.until(lambda: ask(url, first) == 401, 300, "the earlier key ends")
-    stacks.until(lambda: len(cloud.hosts()) == 1, 300, "the old replicas go")
-    stack.unchanged()
-    stack.run("destroy", "--yes", "--skip-preview")
-    assert cloud.instances() == []
-
-
-@pytest.mark.long
 def test_a_service_made_by_hand_is_adopted_and_made_anew_when_tainted(
     cloud: control.Cloud,
     make_stack: Callable[..., stacks.Stack],
@@ -119,26 +58,26 @@ def test_a_service_made_by_hand_is_adopted_and_made_anew_when_tainted(
     stack.run("state", "taint", str(before["urn"]), "--yes")
     stack.up()
     assert stack.service()["outputs"]["hash"] != before["outputs"]["hash"]
-    stack.run("refresh", "--yes")
+    stack.refresh()
     stack.unchanged()
     assert cloud.instances() == [], "nobody has asked, and a request wakes a replica"
     stack.run("destroy", "--yes", "--skip-preview")
     assert name not in sky_command("serve", "status")
 
 
-@pytest.mark.long
 def test_a_service_proves_itself_by_the_certificate_it_was_given(
     cloud: control.Cloud, make_stack: Callable[..., stacks.Stack], tmp_path: pathlib.Path
 ) -> None:
     address = cloud.place.address
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    own_key = "sk-canary-91ab02"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
     names = ["-subj", f"/CN={address}", "-addext", f"subjectAltName=IP:{address}"]
     files = ["-keyout", str(key), "-out", str(certificate)]
     subprocess.run([*command, *names, *files], check=True, capture_output=True)
-    stack = make_stack(
-        chat=chat(replicas=ASLEEP, tls={"certificate": "tlsCertificate", "key": "tlsKey"})
-    )
+    tls = {"certificate": "tlsCertificate", "key": "tlsKey"}
+    stack = make_stack(chat=chat(replicas=ASLEEP, tls=tls, apiKey="ownKey"))
+    stack.secret("ownKey", own_key)
     stack.secret("tlsCertificate", certificate.read_text())
     stack.secret("tlsKey", key.read_text())
     stack.up()
@@ -152,4 +91,6 @@ def test_a_service_proves_itself_by_the_certificate_it_was_given(
     body = key.read_text().splitlines()[1]
     for text in (stack.run("stack", "export").output, stack.unchanged()):
         assert body not in text
+        assert own_key not in text
+    assert stack.outputs()["apiKeys"]["chat"] == own_key
     stack.run("destroy", "--yes", "--skip-preview")
