@@ -14,11 +14,11 @@ PEM: Table = {
     "certificate": "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
     "key": "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n",
 }
-PARALLEL: Table = {"accelerators": "H100:2", "pipelineParallel": 1, "tensorParallel": 2}
+PARALLEL: Table = {"accelerators": "L4:4", "pipelineParallel": 1, "tensorParallel": 4}
 OTHERS: tuple[tuple[str, Table], ...] = (
     ("infra", {"infra": "gcp"}),
     ("tensorParallel", PARALLEL),
-    ("pipelineParallel", {**PARALLEL, "pipelineParallel": 2, "tensorParallel": 1}),
+    ("pipelineParallel", {**PARALLEL, "pipelineParallel": 4, "tensorParallel": 1}),
     ("tls", {"tls": PEM}),
 )
 """Where the value of the test of the settings is what is there before, or no real one."""

@@ -30,8 +30,8 @@ CASES: list[Case] = [
     ("nodes", {"nodes": 2}, "num_nodes", 2),
     ("nodes", {"nodes": 2}, "command", "--nnodes 2"),
     ("cpus", {"cpus": "8+"}, "resources.cpus", "8+"),
-    ("memory", {"memory": 64.0}, "resources.memory", 64),
-    ("instanceType", {"instanceType": "p5.48xlarge"}, "resources.instance_type", "p5.48xlarge"),
+    ("memory", {"memory": 256.0}, "resources.memory", 256),
+    ("instanceType", {"instanceType": "p5.4xlarge"}, "resources.instance_type", "p5.4xlarge"),
     ("infra", {"infra": "aws"}, "resources.infra", "aws"),
     ("spot", {"spot": True}, "resources.use_spot", True),
     (
