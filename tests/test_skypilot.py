@@ -71,6 +71,25 @@ def test_unreachable_names_the_server_and_the_way_out(sdk):
         sdk._ask(call, seconds=10)
 
 
+def test_another_host_that_is_out_of_reach_is_not_taken_for_the_server(sdk):
+    def call(_sky):
+        raise error(
+            "ConnectionError",
+            "HTTPSConnectionPool(host='raw.githubusercontent.com', port=443): Max retries exceeded "
+            'with url: /vms.csv (Caused by NameResolutionError("Failed to resolve '
+            "'raw.githubusercontent.com' ([Errno -2] Name or service not known)\"))",
+            OSError,
+        )
+
+    with pytest.raises(port.Failed) as caught:
+        sdk._ask(call, seconds=10)
+    assert str(caught.value).startswith(
+        "raw.githubusercontent.com cannot be reached from here "
+        "([Errno -2] Name or service not known): "
+    )
+    assert "instanceType" in str(caught.value)
+
+
 def answering(monkeypatch, token, status="healthy", **health):
     """A port whose server's health is this."""
     info = types.SimpleNamespace(version="0.14.1", **{"user": None} | health)

@@ -1,6 +1,7 @@
 """What an exception of the SDK means, told by its name and message."""
 
 import re
+import urllib.parse
 
 from .. import port
 from . import asking
@@ -70,6 +71,13 @@ def meaning(error: BaseException, url: str, token: str | None) -> port.SkyPilotE
         )
     elif found is port.Unreachable and re.search(_UNABLE, text):
         text = f"apiServer {url}: it cannot tell ({text[:120]}); run the same command again"
+    elif found is port.Unreachable and (elsewhere := _elsewhere(text, url)):
+        found = port.Failed
+        text = (
+            f"{elsewhere} cannot be reached from here ({_reason(text)}): SkyPilot reads its list "
+            "of a cloud's machines there where instanceType is set; let this machine reach it, or "
+            "set accelerators, cpus and memory instead"
+        )
     elif found is port.Unreachable:
         reason = asking.health(url) if "Could not connect" in text else _reason(text)
         text = (
@@ -103,6 +111,12 @@ def denied(url: str, token: str | None) -> str:
 def clean(text: str) -> str:
     """Text as one line without colours, which is all that Pulumi shows well."""
     return " ".join(_ANSI.sub("", text).split())
+
+
+def _elsewhere(text: str, url: str) -> str | None:
+    """The host that could not be reached, when it is another than the API server's."""
+    found = re.search(r"host='([^']+)'", text)
+    return found[1] if found and found[1] != urllib.parse.urlsplit(url).hostname else None
 
 
 def _reason(text: str) -> str:

@@ -97,9 +97,14 @@ class Spec(fields.Strict):
     ] = None
     instance_type: typing.Annotated[
         tables.Word | None,
-        Row("word", "a cloud's own name of a machine", "`resources.instance_type`",
-            "SkyPilot's choice"),
-    ] = None  # fmt: skip
+        Row(
+            "word",
+            "a cloud's own name of a machine; where `pulumi` runs SkyPilot looks it up in its list "
+            "on GitHub",
+            "`resources.instance_type`",
+            "SkyPilot's choice",
+        ),
+    ] = None
     infra: typing.Annotated[
         tuple[str, ...],
         read(fields.infra),
