@@ -21,6 +21,8 @@ from tests.e2e import stack as stacks
 NAME, NET = os.environ.get("TEST_CLOUD", "faults/10.82.0").split("/")
 AT_ONCE = 4
 ASLEEP = {"min": 0, "max": 1, "targetQps": 1}
+NEEDS_ONE = ("spot.onDemand",)
+"""Properties that cannot be without a replica."""
 NOT_THERE = {
     "infra": "the embedded cloud is an AWS",
     "volumes": "the embedded cloud is an AWS",
@@ -108,8 +110,8 @@ def _life(stack: stacks.Stack, group: Sequence[properties.Change]) -> None:
 
 def _asleep(name: str, table: properties.Table) -> dict[str, typing.Any]:
     replicas = {**ASLEEP, **table.get("replicas", {})}
-    least = 1 if replicas["min"] and name == "replicas.min" else 0
-    return {**table, "replicas": {**replicas, "min": least}}
+    awake = name in NEEDS_ONE or (name == "replicas.min" and replicas["min"])
+    return {**table, "replicas": {**replicas, "min": 1 if awake else 0}}
 
 
 if __name__ == "__main__":
