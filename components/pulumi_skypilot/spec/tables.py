@@ -202,7 +202,14 @@ class ReadinessProbe(fields.Strict):
             "`initial_delay_seconds`",
         ),
     ] = 1800
-    timeout: typing.Annotated[Interval, Row("s", "for one answer", "`timeout_seconds`")] = 15
+    timeout: typing.Annotated[
+        Interval,
+        Row(
+            "s",
+            "for one answer; a replica that is late once gets no request until it answers the next",
+            "`timeout_seconds`",
+        ),
+    ] = 15
     interval: typing.Annotated[
         Interval, Row("s", "between two probes", "`endpoint_probe_interval_seconds`")
     ] = 10
