@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import typing
 from collections.abc import Callable
 
 import pytest
@@ -25,6 +26,9 @@ def failing_after(
         raise error
 
     return up_and_fail
+
+
+NOT_STARTED = port.NotStarted("its controller has not started in time")
 
 
 class TestCreate:
@@ -125,13 +129,27 @@ class TestCreate:
     def test_whose_controller_is_slow_waits_for_it(self, sky, services):
         real_service, since = sky.service, sky.clock.now()
         sky.service = lambda name: real_service(name) if sky.clock.now() - since > 100 else None
-        sky.up = failing_after(sky.up, port.TimedOut("its controller has not started in time"))
+        sky.up = failing_after(sky.up, NOT_STARTED)
         assert services.create(wanted()).version == 1
+        assert sky.calls.count(f"up {NAME}") == 1
+
+    def test_whose_controller_has_died_is_made_once_more(self, sky, services):
+        sky.fail("up", NOT_STARTED)
+        since = sky.clock.now()
+        assert services.create(wanted()).version == 1
+        assert sky.clock.now() - since >= lifecycle.ACCEPT_SECONDS
 
     def test_whose_controller_never_starts_is_an_error(self, sky, services):
-        sky.fail("up", port.TimedOut("its controller has not started in time"))
+        sky.fail("up", NOT_STARTED, NOT_STARTED)
         with pytest.raises(port.TimedOut, match="has not started in time after 300 s"):
             services.create(wanted())
+        assert sky.calls.count(f"up {NAME}") == 2
+
+    def test_that_is_bounded_has_no_time_for_a_second_try(self, sky):
+        sky.fail("up", NOT_STARTED)
+        with pytest.raises(port.TimedOut, match="after 200 s"):
+            Services(sky, sky.clock, seconds=200).create(wanted())
+        assert sky.calls.count(f"up {NAME}") == 1
 
     def test_does_not_take_unreachable_for_absent(self, sky, services):
         services.create(wanted())
@@ -255,7 +273,7 @@ class TestDelete:
         def slow(name: str) -> port.Service | None:
             looks.append(sky.clock.now())
             sky.clock.sleep(took)
-            return real(name)
+            return typing.cast(port.Service | None, real(name))
 
         monkeypatch.setattr(sky, "service", slow)
         services.delete(NAME, MARK)

@@ -47,7 +47,7 @@ def sdk(monkeypatch):
         (error("ResourcesUnavailableError", "Failed to provision"), port.NoCapacity),
         (error("ClusterDoesNotExist", "Cluster 'x' does not exist.", ValueError), port.NotFound),
         (RuntimeError("Cannot find service 'x'."), port.NotFound),
-        (RuntimeError("Failed to wait for service initialization. Please"), port.TimedOut),
+        (RuntimeError("Failed to wait for service initialization. Please"), port.NotStarted),
         (error("InvalidClusterNameError", "bad name"), port.Invalid),
         (error("InvalidSkyPilotConfigError", "unknown field", ValueError), port.Invalid),
         (RuntimeError("something else"), port.Failed),

@@ -11,6 +11,7 @@ SkyPilotError
 ├── Invalid         SkyPilot refuses what was asked
 ├── Failed          it was tried and did not work
 └── TimedOut        it did not happen in time; it may still happen
+    └── NotStarted  SkyServe has seen nothing of a service's controller: it is slow, or has died
 """
 
 import dataclasses
@@ -65,6 +66,10 @@ class Failed(SkyPilotError):
 
 class TimedOut(SkyPilotError):
     """It did not happen in the time given; it may still happen."""
+
+
+class NotStarted(TimedOut):
+    """SkyServe has seen nothing of a new service's controller."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -199,7 +199,13 @@ class Services(lifecycle.LifeCycle):
             self._say(f"{name}: waiting for the earlier service to be gone")
         return found
 
-    def _up(self, wanted: marker.Wanted) -> port.Service:
+    def _up(self, wanted: marker.Wanted, *, again: bool = True) -> port.Service:
+        """Register it; once more where nothing has come of the first try.
+
+        SkyServe starts a controller in a shell that ends at once, and what watches over the shell
+        may take that for the end of the server and kill the controller, before it has said a word
+        (sky/skylet/subprocess_daemon.py:142, :169). On two busy cores 2 of 26 died so.
+        """
         self._say(f"{wanted.name}: registering")
         failure: port.SkyPilotError | None = None
         try:
@@ -208,7 +214,13 @@ class Services(lifecycle.LifeCycle):
             raise  # whether it exists cannot be known now: the next `up` or destroy finds it
         except port.SkyPilotError as error:
             failure = error
-        found = self._listed(wanted.name, failure)
+        try:
+            found = self._listed(wanted.name, failure)
+        except port.TimedOut:
+            bounded = self._seconds is not None
+            if bounded or not again or not isinstance(failure, port.NotStarted):
+                raise
+            return self._up(wanted, again=False)
         if failure is not None and marker.read(found.text)[1] != wanted.digest:
             raise port.Failed(f"{wanted.name}: {failure}") from failure
         if failure is not None and found.status in _BROKEN:

@@ -36,7 +36,7 @@ _MEANING: tuple[tuple[str, str, type[port.SkyPilotError]], ...] = (
     ),
     (r"ClusterDoesNotExist", "", port.NotFound),
     ("", r"Cannot find service", port.NotFound),
-    ("", _SLOW, port.TimedOut),
+    ("", _SLOW, port.NotStarted),
     (r"ResourcesUnavailable", r"Catalog does not contain|No (launchable )?resource", port.Invalid),
     (r"ResourcesUnavailable", "", port.NoCapacity),
     (
