@@ -204,7 +204,7 @@ class Services(lifecycle.LifeCycle):
 
         SkyServe starts a controller in a shell that ends at once, and what watches over the shell
         may take that for the end of the server and kill the controller, before it has said a word
-        (sky/skylet/subprocess_daemon.py:142, :169). On two busy cores 2 of 26 died so.
+        (sky/skylet/subprocess_daemon.py:142, :169). On two busy cores some 2 of 25 died so.
         """
         self._say(f"{wanted.name}: registering")
         failure: port.SkyPilotError | None = None
