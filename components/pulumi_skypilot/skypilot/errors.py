@@ -14,6 +14,9 @@ _UNABLE = "Failed to fetch services|due to network error"
 _SLOW = "Failed to wait for service initialization"
 """SkyServe gives a controller 60 s to start (sky/serve/constants.py:32), and lets it go on."""
 
+_CATALOG = "skypilot-catalog"
+"""Where SkyPilot reads what machines a cloud has (sky/skylet/constants.py:881)."""
+
 # The first row whose exception or message matches says what an error means. Names, not classes:
 # the classes live in sky and requests, which are not imported until a call is made.
 _MEANING: tuple[tuple[str, str, type[port.SkyPilotError]], ...] = (
@@ -71,13 +74,9 @@ def meaning(error: BaseException, url: str, token: str | None) -> port.SkyPilotE
         )
     elif found is port.Unreachable and re.search(_UNABLE, text):
         text = f"apiServer {url}: it cannot tell ({text[:120]}); run the same command again"
-    elif found is port.Unreachable and (elsewhere := _elsewhere(text, url)):
-        found = port.Failed
-        text = (
-            f"{elsewhere} cannot be reached from here ({_reason(text)}): SkyPilot reads its list "
-            "of a cloud's machines there where instanceType is set; let this machine reach it, or "
-            "set accelerators, cpus and memory instead"
-        )
+    elif found is port.Unreachable and (other := _other_host(text, url)):
+        # It, or this machine: the SDK's error is the same. So no answer that says anything.
+        text = f"apiServer {url}: {other} cannot be reached ({_reason(text)}); {_way_out(text)}"
     elif found is port.Unreachable:
         reason = asking.health(url) if "Could not connect" in text else _reason(text)
         text = (
@@ -113,10 +112,19 @@ def clean(text: str) -> str:
     return " ".join(_ANSI.sub("", text).split())
 
 
-def _elsewhere(text: str, url: str) -> str | None:
+def _other_host(text: str, url: str) -> str | None:
     """The host that could not be reached, when it is another than the API server's."""
     found = re.search(r"host='([^']+)'", text)
     return found[1] if found and found[1] != urllib.parse.urlsplit(url).hostname else None
+
+
+def _way_out(text: str) -> str:
+    if _CATALOG not in text:
+        return "run the same command again"
+    return (
+        "SkyPilot reads its list of a cloud's machines there, on this machine too where "
+        "instanceType is set: let it be reached, or set accelerators, cpus and memory instead"
+    )
 
 
 def _reason(text: str) -> str:
