@@ -51,8 +51,9 @@ bench-faults: setup ## Kills at every call on the fake, and real ones: how each 
 	@python -m bench.faults
 	@python -m bench.kills
 
-bench-properties: setup ## Each property of a service changed on the real SkyPilot: what is said, what is done
-	@python -m bench.properties
+bench-properties: setup ## Each property of a service and of a cluster changed on the real SkyPilot: what is said, what is done
+	@python -m bench.properties service
+	@python -m bench.properties cluster
 
 soak: setup ## Random changes under traffic, by Pulumi and by hand (MINUTES=30 each, WAY=pulumi or hand)
 	@python -m bench.soak --minutes $(or $(MINUTES),30) $(if $(WAY),--way $(WAY))

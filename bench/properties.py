@@ -1,11 +1,13 @@
-"""One property after another of a service changed, on the real SkyPilot by the real Pulumi.
+"""One property after another of a service, or of a cluster, changed on the real SkyPilot by Pulumi.
 
-Services without replicas until somebody asks, so that a change costs seconds: what is looked at is
-the preview before, the call, and that nothing is left to do after it, before and after a refresh.
-Each property has a service of its own, several at once in one stack; each alone where they fail.
-The same on the fake, with replicas and with clusters, is `tests/test_properties.py`.
+Services are without replicas until somebody asks, so that a change costs seconds; a cluster has its
+machines, which serve before and after. What is looked at is the preview before, the call, and that
+nothing is left to do after it, before and after a refresh. Each property has a deployment of its
+own, several at once in one stack; each alone where they fail.
+The same on the fake, with replicas, is `tests/test_properties.py`.
 """
 
+import argparse
 import os
 import pathlib
 import sys
@@ -35,13 +37,24 @@ NOT_THERE = {
     "workdir.url": "the embedded cloud has no internet",
     "tls": "tests/e2e/test_adoption.py",
 }
-"""Properties of a service whose change cannot be made here, and why."""
+"""Properties whose change cannot be made here, and why."""
+NO_DOCKER = "the emulated hosts have no Docker"
+NOT_ON_MACHINES = {
+    "image": NO_DOCKER,
+    "imageCredentials.server": NO_DOCKER,
+    "imageCredentials.username": NO_DOCKER,
+    "imageCredentials.password": NO_DOCKER,
+}
+"""Nor can these where there is a machine."""
 
 
 def main() -> int:
     """Print a row for each property; 1 when one did not go as its preview said."""
-    print("| property | preview says | |\n|---|---|---|", flush=True)
-    wrong, start, rows = 0, time.monotonic(), list(changes())
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("kind", choices=("service", "cluster"))
+    kind = parser.parse_args().kind
+    print(f"| {kind}'s property | preview says | |\n|---|---|---|", flush=True)
+    wrong, start, rows = 0, time.monotonic(), list(changes(kind))
     with (
         tempfile.TemporaryDirectory(prefix="properties-") as folder,
         control.Cloud(NAME, NET, engine="stub").running() as cloud,
@@ -64,10 +77,11 @@ def main() -> int:
     return 1 if wrong or left else 0
 
 
-def changes() -> Iterator[properties.Change]:
-    """Those of a service that can be made on the embedded cloud."""
+def changes(kind: str) -> Iterator[properties.Change]:
+    """Those of a service or a cluster that can be made on the embedded cloud."""
+    not_there = NOT_THERE if kind == "service" else NOT_THERE | NOT_ON_MACHINES
     for one in properties.CHANGES:
-        if one.kind == "service" and one.name not in NOT_THERE:
+        if one.kind == kind and one.name not in not_there:
             yield one
 
 
@@ -91,8 +105,8 @@ def _lives(
 def _life(stack: stacks.Stack, group: Sequence[properties.Change]) -> None:
     """Make the changes at once. Raises AssertionError."""
     names = [f"chat{number}" for number, _ in enumerate(group, 1)]
-    before = {name: _asleep(one.name, one.before) for name, one in zip(names, group, strict=True)}
-    after = {name: _asleep(one.name, one.after) for name, one in zip(names, group, strict=True)}
+    before = {name: _cheap(one, one.before) for name, one in zip(names, group, strict=True)}
+    after = {name: _cheap(one, one.after) for name, one in zip(names, group, strict=True)}
     stack.deployments(**before)
     stack.up()
     stack.deployments(**after)
@@ -108,9 +122,12 @@ def _life(stack: stacks.Stack, group: Sequence[properties.Change]) -> None:
     stack.still_unchanged()
 
 
-def _asleep(name: str, table: properties.Table) -> dict[str, typing.Any]:
+def _cheap(change: properties.Change, table: properties.Table) -> dict[str, typing.Any]:
+    """The deployment; a service without replicas, where its property can be without."""
+    if change.kind == "cluster":
+        return table
     replicas = {**ASLEEP, **table.get("replicas", {})}
-    awake = name in NEEDS_ONE or (name == "replicas.min" and replicas["min"])
+    awake = change.name in NEEDS_ONE or (change.name == "replicas.min" and replicas["min"])
     return {**table, "replicas": {**replicas, "min": 1 if awake else 0}}
 
 
