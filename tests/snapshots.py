@@ -28,17 +28,24 @@ _OWN = {"hash": "HASH", "since": "HASH", "user": "USER", "url": "ADDRESS", "reso
 Table = dict[str, typing.Any]
 
 
-def take(sky: port.SkyPilot, name: str, now: float) -> Table:
-    """All that the port says of a name: the service, the cluster, jobs and machines."""
-    cluster = sky.cluster(name)
+def of_service(sky: port.SkyPilot, name: str, now: float) -> Table:
+    """All that the port says of a service."""
+    return _table(sky, name, now, service=sky.service(name))
+
+
+def of_cluster(sky: port.SkyPilot, name: str, now: float) -> Table:
+    """All that the port says of a cluster, which has just been looked at, and of its jobs."""
+    cluster = sky.cluster(name, fresh=False)
+    jobs = sky.jobs(name) if cluster and cluster.status == "UP" else ()
+    return _table(sky, name, now, cluster=cluster, jobs=jobs)
+
+
+def _table(sky: port.SkyPilot, name: str, now: float, **own: object) -> Table:
+    machines = [one for one in sky.machines() if one.name.startswith(name)]
     found = {
         "server": sky.server(),
-        "service": sky.service(name),
-        "cluster": cluster,
-        "jobs": sky.jobs(name) if cluster and cluster.status == "UP" else (),
-        "machines": sorted(
-            (one for one in sky.machines() if one.name.startswith(name)), key=lambda one: one.name
-        ),
+        "machines": sorted(machines, key=lambda one: one.name),
+        **own,
     }
     return typing.cast(Table, _plain(found, "", name, now))
 

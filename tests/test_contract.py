@@ -6,7 +6,7 @@ The real one runs on the embedded cloud with a stub as the engine.
 import itertools
 import pathlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -76,10 +76,10 @@ class World:
         address = lambda listed: lifecycle.endpoint(listed, self.url)  # noqa: E731
         return readiness.Wait(self.sky, address, self.clock).until_ready(expected, KEY)
 
-    def is_as_recorded(self, moment: str) -> None:
+    def is_as_recorded(self, moment: str, take: Callable[..., snapshots.Table]) -> None:
         """Every field of what the port says now is as the real one once said it."""
         now = time.time() if self._real else self.clock.now()
-        found = snapshots.take(self.sky, self.name, now)
+        found = take(self.sky, self.name, now)
         if self._real and snapshots.recording():
             snapshots.record(self._scenario, moment, found)
         assert found == snapshots.recorded(self._scenario, moment), moment
@@ -123,13 +123,13 @@ def test_a_service_made_twice_changed_in_place_and_behind_our_back(world: World)
     assert world.replica_ids() == [1]
     assert world.services.read(applied) == lifecycle.Seen(applied)
     assert world.machines() == [f"{world.name}-1"]
-    world.is_as_recorded("ready")
+    world.is_as_recorded("ready", snapshots.of_service)
 
     scaled = world.wanted(replicas={"min": 1, "max": 2, "targetQps": 5})
     second = world.services.update(applied, scaled)
     assert world.ready(second).version == 2
     assert world.replica_ids() == [1]
-    world.is_as_recorded("scaled")
+    world.is_as_recorded("scaled", snapshots.of_service)
 
     order = scaled.order()
     text = order.text.replace("max_replicas: 2", "max_replicas: 3")
@@ -141,13 +141,13 @@ def test_a_service_made_twice_changed_in_place_and_behind_our_back(world: World)
     assert world.services.read(right) == lifecycle.Seen(right)
     assert right.version == 4
     assert world.replica_ids() == [1]
-    world.is_as_recorded("put right")
+    world.is_as_recorded("put right", snapshots.of_service)
 
     marked = [(one.name, one.kind) for one in world.services.marked(MARK)]
     assert marked == [(world.name, "service"), (f"{world.name}-1", "replica")]
     world.services.sweep(MARK)
     assert world.sky.service(world.name) is None
-    world.is_as_recorded("gone")
+    world.is_as_recorded("gone", snapshots.of_service)
     assert world.machines() == []
 
 
@@ -178,30 +178,30 @@ def test_a_cluster_made_twice_whose_server_ends_and_is_changed(world: World) -> 
     assert world.clusters.read(applied) == lifecycle.Seen(applied)
     mine = [one for one in world.sky.machines() if one.name == world.name]
     assert [(one.labels[marker.LABEL], one.managed) for one in mine] == [(MARK, False)]
-    world.is_as_recorded("ready")
+    world.is_as_recorded("ready", snapshots.of_cluster)
 
     world.sky.cancel_jobs(world.name, [1])
     seen = world.clusters.read(applied)
     assert seen is not None
     assert seen.drift == ("the server does not run: its job 1 is CANCELLED",)
-    world.is_as_recorded("cancelled")
+    world.is_as_recorded("cancelled", snapshots.of_cluster)
     changed = world.wanted_cluster(context=4096)
     second = world.clusters.update(applied, wanted, changed, lambda *_: world.answering(changed))
     assert second.hash == applied.hash
     assert world.clusters.read(second) == lifecycle.Seen(second)
-    world.is_as_recorded("changed")
+    world.is_as_recorded("changed", snapshots.of_cluster)
 
     broken = world.wanted_cluster(model="org/does-not-load")
     with pytest.raises(port.Failed, match=r"CUDA out of memory.*old server is being started again"):
         world.clusters.update(second, changed, broken, lambda *_: world.answering(broken))
     world.answering(changed)
     assert world.clusters.read(second) == lifecycle.Seen(second)
-    world.is_as_recorded("the old one again")
+    world.is_as_recorded("the old one again", snapshots.of_cluster)
 
     world.clusters.delete(world.name, MARK)
     assert world.sky.cluster(world.name) is None
     assert world.clusters.read(second) is None
-    world.is_as_recorded("gone")
+    world.is_as_recorded("gone", snapshots.of_cluster)
 
 
 def test_what_is_not_there_is_named_alike_by_a_cluster(world: World) -> None:
