@@ -146,6 +146,9 @@ def environment(where: place.Place, certificate: pathlib.Path) -> dict[str, str]
         "LANG": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "1",  # root's files have no place in the user's environment
         "IS_SKYPILOT_SERVER": "true",
+        # It asks a host by gRPC. By its default each question starts a Python there that imports
+        # sky, several seconds of a core; tests/test_contract.py passes both ways.
+        "SKYPILOT_ENABLE_GRPC": "1",
         "AWS_EC2_METADATA_DISABLED": "true",
         **equipment.environment(str(certificate)),
     }

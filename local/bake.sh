@@ -50,7 +50,7 @@ chroot "$IMAGE" bash -euc '
     uv pip install --quiet --python skypilot-runtime --require-hashes -r /tmp/runtime.lock
     uv venv --quiet --seed --relocatable --system-site-packages --python /usr/bin/python3 sky-user-env
     echo "compiled files" >&3
-    python3 -m compileall -q -j 0 skypilot-runtime/lib || true # some packages ship templates
+    python3 -m compileall -q -j 0 -x /tests/ skypilot-runtime/lib || true # some packages ship templates
     mkdir -p .sky .config/uv
     echo ~/skypilot-runtime/bin/python >.sky/python_path
     # SkyPilot installs its own wheel with uv on each host. Every dependency is there already:
