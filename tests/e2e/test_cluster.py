@@ -80,58 +80,73 @@ def lose(stack: stacks.Stack, cluster: str) -> None:
     assert rows == [(cluster, "STOPPED")]
 
 
-def test_clusters_from_preview_to_destroy(
+def test_a_cluster_from_preview_to_destroy(
     cloud: control.Cloud,
     make_stack: Callable[..., stacks.Stack],
     sky_command: Callable[..., str],
     folder: pathlib.Path,
     tmp_path: pathlib.Path,
 ) -> None:
-    """One is changed and asked all the time, one falls idle and stops.
+    """It was made by hand and is adopted; it has files.
 
-    The first was made by hand and is adopted; it has files. What a command that does not start
-    leaves behind is in `tests/test_contract.py`.
+    What a command that does not start leaves behind is in `tests/test_contract.py`.
     """
     stack = make_stack()
-    name = {one: f"{stack.name}-{one}" for one in ("lab", "idle")}
+    name = f"{stack.name}-lab"
     hand = {"resources": {"cpus": "2", "memory": "8", "infra": "aws"}, "run": "sleep 3600"}
     file = tmp_path / "task.yaml"
     file.write_text(yaml.safe_dump(hand))
-    sky_command("launch", "--yes", "--detach-run", "--cluster", name["lab"], str(file))
+    sky_command("launch", "--yes", "--detach-run", "--cluster", name, str(file))
     (machine,) = [one["id"] for one in cloud.hosts()]
 
-    idle = lab(autostop={"idle": 2, "then": "stop"})
-    # No autostop: a server started anew on a busy machine may take longer than AUTOSTOP_MINUTES.
-    busy = {"adopt": True, **files.settings(folder)}
-    stack.deployments(lab=lab(**busy), idle=idle)
+    settings = {"adopt": True, **files.settings(folder)}
+    stack.deployments(lab=lab(**settings))
     shown = stack.run("preview").output
-    assert f"adopt: the cluster '{name['lab']}' is there, made by hand: it is taken over" in shown
+    assert f"adopt: the cluster '{name}' is there, made by hand: it is taken over" in shown
     assert "adopt: restarts: run sleep 3600 -> " in shown
     assert "adopt: not" not in shown
     stack.up()
     outputs = stack.outputs()
     endpoint, key = outputs["endpoints"]["lab"], outputs["apiKeys"]["lab"]
-
-    # Each has answered, as the waits for them say.
     assert str(ask(endpoint, key)).endswith("=2048")
-    assert ask(endpoint, outputs["apiKeys"]["idle"]) is None
+    assert ask(endpoint, "another key") is None
     assert files.said(outputs, "lab").endswith("first bucket env")
-    assert [one["id"] for one in of(cloud, name["lab"])] == [machine]
-    assert [one["spot"] for one in of(cloud, name["lab"])] == [False]
+    assert [(one["id"], one["spot"]) for one in of(cloud, name)] == [(machine, False)]
+    stack.unchanged()
 
+    # A change of the command or a file starts the server anew, on the same machine.
+    (folder / "head.txt").write_text("second ")
+    stack.deployments(lab=lab(context=4096, **settings))
+    assert ": restarts: envs.PULUMI_WORKDIR_DIGEST" in stack.run("preview").output
+    stack.up()
+    assert str(ask(endpoint, key)).endswith("=4096")
+    assert files.said(outputs, "lab").endswith("second bucket env")
+    assert [one["id"] for one in of(cloud, name)] == [machine]
+
+    # Taken behind Pulumi's back, it is seen to be gone.
+    sky_command("down", "--yes", name)
+    stack.refresh()
+    assert [one for one in stack.resources() if one["type"] == stacks.CLUSTER] == []
+    stack.run("destroy", "--yes", "--skip-preview")
+    assert (cloud.instances(), stack.name in sky_command("status", "-u")) == ([], False)
+
+
+@pytest.mark.long
+def test_an_idle_cluster_is_stopped_and_a_lost_one_made_anew(
+    cloud: control.Cloud,
+    make_stack: Callable[..., stacks.Stack],
+    sky_command: Callable[..., str],
+) -> None:
+    """One is asked all the time, one falls idle."""
+    idle = lab(autostop={"idle": 2, "then": "stop"})
+    # No autostop: a server started anew on a busy machine may take longer than AUTOSTOP_MINUTES.
+    stack = make_stack(lab=lab(), idle=idle)
+    name = {one: f"{stack.name}-{one}" for one in ("lab", "idle")}
+    stack.up()
+    outputs = stack.outputs()
+    endpoint, key = outputs["endpoints"]["lab"], outputs["apiKeys"]["lab"]
     with asking(endpoint, key):
-        stack.unchanged()
-
-        # A change of the command or a file starts the server anew, on the same machine.
-        (folder / "head.txt").write_text("second ")
-        stack.deployments(lab=lab(context=4096, **busy), idle=idle)
-        assert ": restarts: envs.PULUMI_WORKDIR_DIGEST" in stack.run("preview").output
-        stack.up()
-        assert str(ask(endpoint, key)).endswith("=4096")
-        assert files.said(outputs, "lab").endswith("second bucket env")
-        assert [one["id"] for one in of(cloud, name["lab"])] == [machine]
-
-        # Nobody has asked the other: it is stopped. The busy one serves.
+        # Nobody asks the other: it is stopped. The busy one serves.
         stacks.until(
             lambda: [one["state"] for one in of(cloud, name["idle"])] == ["stopped"],
             900,
@@ -148,8 +163,7 @@ def test_clusters_from_preview_to_destroy(
     left = [one["inputs"]["name"] for one in stack.resources() if one["type"] == stacks.CLUSTER]
     assert left == [name["idle"]]
     stack.up()
-    assert str(ask(stack.outputs()["endpoints"]["lab"], key)).endswith("=4096")
-    assert files.said(stack.outputs(), "lab").endswith("second bucket env")
+    assert ask(stack.outputs()["endpoints"]["lab"], key) is not None
     stack.unchanged()
     assert [one["state"] for one in of(cloud, name["idle"])] == ["stopped"]
 
