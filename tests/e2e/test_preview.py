@@ -53,39 +53,56 @@ def test_a_report_of_what_the_real_command_writes_has_no_secret_in_it(
     assert "canary" not in report
 
 
+def mistakes(**told: tuple[dict[str, object], str]) -> dict[str, tuple[dict[str, object], str]]:
+    """By the deployment's key: what is wrong, and what its line says."""
+    return told
+
+
 @pytest.mark.parametrize(
-    ("deployment", "line"),
+    "told",
     [
-        (chat(modle="x"), "llm:deployments.chat.modle: unknown key; did you mean model?"),
-        (chat(accelerators="H10:1"), "llm:deployments.chat.accelerators: no GPU H10 is known"),
-        (chat(context=300000), "300000 tokens are more than the 131072 of openai/gpt-oss-20b"),
-        (chat(replicas={"min": 5, "max": 2}), "llm:deployments.chat.replicas"),
-        (chat(replicas={"min": 1, "max": 2}), "targetQps"),
-        (chat(infra="asw"), "did you mean aws?"),
-        (
-            {"model": "Qwen/Qwen3-8B", "accelerators": "L4:1", "infra": "aws"},
-            "context: 40960 tokens of Qwen/Qwen3-8B do not fit L4:1: one request needs 5.63 GiB of "
-            "KV cache and 2.41 GiB are left; what fits: context 12288, L4:2, L40S:1",
+        mistakes(
+            key=(chat(modle="x"), "modle: unknown key; did you mean model?"),
+            gpu=(chat(accelerators="H10:1"), "accelerators: no GPU H10 is known"),
+            long=(
+                chat(context=300000),
+                "context: 300000 tokens are more than the 131072 of openai/gpt-oss-20b",
+            ),
+            turned=(chat(replicas={"min": 5, "max": 2}), "replicas: min 5 is above max 2"),
+            aimless=(chat(replicas={"min": 1, "max": 2}), "replicas: from 1 to 2 needs a target"),
+            place=(chat(infra="asw"), "infra: asw: no cloud asw in SkyPilot; did you mean aws?"),
+            Chat_1=(chat(), "name: t"),
         ),
-        (chat(secrets={"HF_TOKEN": "hfToken"}), "llm:deployments.chat.secrets.HF_TOKEN"),
+        mistakes(secret=(chat(secrets={"HF_TOKEN": "hfToken"}), "secrets.HF_TOKEN: ")),
     ],
+    ids=["settings", "secret"],
 )
-def test_bad_input_gets_one_line_that_names_the_property(
-    deployment: dict[str, object], line: str, new_stack: Callable[..., stacks.Stack]
+def test_each_mistake_is_one_line_that_names_the_property(
+    told: dict[str, tuple[dict[str, object], str]], new_stack: Callable[..., stacks.Stack]
 ) -> None:
-    result = new_stack(chat=deployment).run("preview", check=False)
+    stack = new_stack(**{key: table for key, (table, _) in told.items()})
+    result = stack.run("preview", check=False)
     assert result.code != 0
     assert "Traceback" not in result.output
-    told = [one for one in result.errors() if "non-zero exit code" not in one]
-    assert len(told) == 1, result.output
-    assert line in told[0]
+    summary = result.output.partition("Diagnostics:")[2]
+    lines = [line for line in summary.splitlines() if "llm:" in line and "Stack" not in line]
+    assert len(lines) == len(told), result.output
+    for key, (_, words) in told.items():
+        assert [line for line in lines if f"llm:deployments.{key}.{words}" in line], key
 
 
-def test_a_name_that_skypilot_refuses(new_stack: Callable[..., stacks.Stack]) -> None:
-    result = new_stack(**{"Chat_1": chat()}).run("preview", check=False)
-    told = [one for one in result.errors() if "non-zero exit code" not in one]
-    assert len(told) == 1, result.output
-    assert "Chat_1" in told[0]
+def test_a_model_that_does_not_fit_is_told_with_what_would(
+    new_stack: Callable[..., stacks.Stack],
+) -> None:
+    big = {"model": "Qwen/Qwen3-8B", "accelerators": "L4:1", "infra": "aws"}
+    result = new_stack(chat=big).run("preview", check=False)
+    assert result.code != 0
+    assert "Traceback" not in result.output
+    (line,) = result.errors()
+    assert (
+        "context: 40960 tokens of Qwen/Qwen3-8B do not fit L4:1: one request needs 5.63 GiB of "
+        "KV cache and 2.41 GiB are left; what fits: context 12288, L4:2, L40S:1"
+    ) in line
 
 
 def test_a_mistake_is_named_where_it_was_written(new_stack: Callable[..., stacks.Stack]) -> None:
