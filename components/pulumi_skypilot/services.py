@@ -45,8 +45,7 @@ class Services(lifecycle.LifeCycle):
             if found is None:
                 self._check_places(wanted)
                 with _ONE_UP:
-                    found = self._up(wanted)
-                    self._wait_for_balancer(wanted.name)
+                    found = self._wait_for_balancer(self._up(wanted))
             owner, digest = marker.read(found.text)
             if owner != wanted.mark and not adopt:
                 raise port.Invalid(
@@ -60,8 +59,9 @@ class Services(lifecycle.LifeCycle):
                 reason = adoption.refused(found.text, wanted.text)
                 if reason is not None:
                     raise port.Invalid(f"adopt: the service {wanted.name!r}: {reason}")
-            if digest != wanted.digest or owner != wanted.mark:
-                self._sky.update(wanted.name, self._order(wanted))
+            if digest == wanted.digest and owner == wanted.mark:
+                return _applied(wanted, found)
+            self._sky.update(wanted.name, self._order(wanted))
             return self._accepted(wanted)
 
     def read(self, applied: marker.Applied) -> lifecycle.Seen | None:
@@ -110,7 +110,7 @@ class Services(lifecycle.LifeCycle):
             self._check_alive(found)
             now = marker.fingerprint(found)
             if now == wanted.digest:
-                return self._accepted(wanted)
+                return _applied(wanted, found)
             if now != applied.digest and found.text is not None:
                 seen = self.read(applied)
                 what = "; ".join(seen.drift) if seen else "it was replaced"
@@ -244,7 +244,7 @@ class Services(lifecycle.LifeCycle):
                 break
         return typing.cast(port.Service, found)
 
-    def _wait_for_balancer(self, name: str) -> None:
+    def _wait_for_balancer(self, found: port.Service) -> port.Service:
         """Wait until the load balancer listens; one that cannot be reached from here is let be.
 
         It is not asked anything: to SkyServe any request is traffic, for which it starts the first
@@ -253,11 +253,13 @@ class Services(lifecycle.LifeCycle):
         deadline = self._clock.now() + BALANCER_SECONDS
         while self._clock.now() < deadline:
             with contextlib.suppress(port.Unreachable):  # not yet
-                found = self._sky.service(name)
-                address = self._for_clients(found.endpoint) if found is not None else None
+                if found.endpoint is None:
+                    found = self._sky.service(found.name) or found
+                address = self._for_clients(found.endpoint)
                 if address is not None and self._sky.listens(address):
-                    return
+                    break
             self._clock.sleep(lifecycle.POLL_SECONDS)
+        return found
 
     def _accepted(self, wanted: marker.Wanted) -> marker.Applied:
         """Wait until the service's record carries the wanted digest."""
@@ -267,16 +269,7 @@ class Services(lifecycle.LifeCycle):
             found = self._sky.service(wanted.name)
             if found is not None and marker.read(found.text)[1] == wanted.digest:
                 break
-        found = typing.cast(port.Service, found)
-        return marker.Applied(
-            name=wanted.name,
-            mark=wanted.mark,
-            text=wanted.text,
-            digest=wanted.digest,
-            hash=found.hash,
-            version=found.version,
-            endpoint=found.endpoint,
-        )
+        return _applied(wanted, typing.cast(port.Service, found))
 
     def _check_alive(self, found: port.Service) -> None:
         if found.status in _BROKEN:
@@ -338,6 +331,19 @@ class Services(lifecycle.LifeCycle):
             self._sky.machine_down(name)
         except port.NotFound:
             return
+
+
+def _applied(wanted: marker.Wanted, found: port.Service) -> marker.Applied:
+    """What state remembers of a service that has what is wanted."""
+    return marker.Applied(
+        name=wanted.name,
+        mark=wanted.mark,
+        text=wanted.text,
+        digest=wanted.digest,
+        hash=found.hash,
+        version=found.version,
+        endpoint=found.endpoint,
+    )
 
 
 def _is_ours(found: port.Service, mark: str, incarnation: str | None) -> bool:
