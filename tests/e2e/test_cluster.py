@@ -112,7 +112,7 @@ def test_a_cluster_from_preview_to_destroy(
     assert ask(endpoint, "another key") is None
     assert files.said(outputs, "lab").endswith("first bucket env")
     assert [(one["id"], one["spot"]) for one in of(cloud, name)] == [(machine, False)]
-    stack.unchanged()
+    stack.still_unchanged()
 
     # A change of the command or a file starts the server anew, on the same machine.
     (folder / "head.txt").write_text("second ")

@@ -64,8 +64,8 @@ def test_a_service_from_preview_to_destroy(
     assert ask(url, first) == 200
     assert ask(url, None) == 401
     shown.append(stack.unchanged())
-    shown.append(stack.run("refresh", "--yes", "--diff").output)
-    shown.append(stack.unchanged())
+    shown.append(stack.run("refresh", "--yes", "--skip-preview", "--diff").output)
+    stack.still_unchanged()
 
     # No secret is shown anywhere: not by Pulumi, not on a command line of a host.
     shown.append(stack.run("stack", "export").output)
@@ -85,7 +85,7 @@ def test_a_service_from_preview_to_destroy(
     stack.up()
     assert host_ids(cloud) == before
 
-    stack.unchanged()
+    stack.still_unchanged()
     stack.run("destroy", "--yes", "--skip-preview")
     assert cloud.instances() == []
 

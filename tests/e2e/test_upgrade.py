@@ -39,28 +39,25 @@ def left(release: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
     return pathlib.Path(shutil.copy(release / "asked.jsonl", tmp_path))
 
 
-def test_nothing_changes_with_a_new_release(stack: stacks.Stack, left: pathlib.Path) -> None:
+def test_a_stack_of_an_earlier_release_goes_on(stack: stacks.Stack, left: pathlib.Path) -> None:
+    # Nothing changes with a new release.
     stack.unchanged()
     there = fake.environment(left)
     stack.run("refresh", "--yes", "--skip-preview", "--expect-no-changes", env=there)
     stack.run("preview", "--expect-no-changes", env=there)
 
-
-def test_a_change_is_made_to_what_it_left(stack: stacks.Stack, left: pathlib.Path) -> None:
+    # A change is made to what it left.
     config = yaml.safe_load(stack.file.read_text())["config"]
     config["llm:deployments"]["chat"]["context"] = 8192
     stack.write(config)
-    there = fake.environment(left)
     assert "rolls: run --max-model-len" in stack.up(env=there).output
     stack.run("refresh", "--yes", "--skip-preview", "--expect-no-changes", env=there)
     stack.run("preview", "--expect-no-changes", env=there)
     assert "--max-model-len 8192" in fake.read(left).order("recorded-chat").text
 
-
-def test_all_of_it_can_be_destroyed(stack: stacks.Stack, left: pathlib.Path) -> None:
-    before = fake.read(left)
-    assert before.machines()
-    stack.run("destroy", "--yes", "--skip-preview", env=fake.environment(left))
+    # All of it can be destroyed.
+    assert fake.read(left).machines()
+    stack.run("destroy", "--yes", "--skip-preview", env=there)
     after = fake.read(left)
     assert (after.services(), after.machines()) == ((), ())
     assert stack.resources() == []
