@@ -25,6 +25,7 @@ _CONFIG = {
     "machine": "allowed_clouds: [aws]\n",  # SkyPilot's default
 }
 _WORKSPACES = "workspaces: {default: {}, team: {}}\n"
+_PLUGINS = pathlib.Path(__file__).parent / "plugins"
 
 _ACCOUNTS = {
     "ENABLE_BASIC_AUTH": "true",
@@ -125,6 +126,7 @@ def write_home(where: place.Place, controller: str, *, accounts: bool) -> None:
     """Everything that the API server reads from its home: config, credentials, catalogue."""
     files: Mapping[str, str] = {
         ".sky/config.yaml": _CONFIG[controller] + (_WORKSPACES if accounts else ""),
+        ".sky/plugins.yaml": "plugins: [{class: quick_status.Plugin}]\n",  # found by PYTHONPATH
         # In a file and not in the environment: every process it starts then finds the emulator.
         ".aws/config": equipment.aws_config(where.aws),
         ".aws/credentials": "[default]\naws_access_key_id = test\naws_secret_access_key = test\n",
@@ -144,6 +146,7 @@ def environment(where: place.Place, certificate: pathlib.Path) -> dict[str, str]
         "PATH": f"{pathlib.Path(sys.prefix) / 'bin'}:"
         "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "LANG": "C.UTF-8",
+        "PYTHONPATH": str(_PLUGINS),
         "PYTHONDONTWRITEBYTECODE": "1",  # root's files have no place in the user's environment
         "IS_SKYPILOT_SERVER": "true",
         # It asks a host by gRPC. By its default each question starts a Python there that imports
