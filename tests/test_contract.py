@@ -132,7 +132,7 @@ def test_a_service_made_twice_changed_in_place_and_behind_our_back(world: World)
     assert seen.drift == ("service.replica_policy.max_replicas: 2 -> 3",)
     right = world.services.update(seen.applied, scaled)
     assert world.services.read(right) == lifecycle.Seen(right)
-    assert right.version == 4
+    assert world.ready(right).version == 4
     world.is_as_recorded("put right", snapshots.of_service)
 
     marked = [(one.name, one.kind) for one in world.services.marked(MARK)]
