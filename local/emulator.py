@@ -15,6 +15,7 @@ import boto3
 import yaml
 from moto.ec2 import models as ec2_models
 from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models import elastic_block_store
 from moto.ec2.models import instances as moto_instances
 from moto.server import ThreadedMotoServer
 
@@ -147,6 +148,9 @@ class Emulator:
         moto_instances.Instance.terminate = end
         moto_instances.Instance.stop = switch_off
         moto_instances.Instance.start = switch_on
+        # moto forgets the IOPS that come with a launch's disks, then asks for them: an io2, which
+        # `disk_tier: best` is, could not be had.
+        elastic_block_store.IOPS_REQUIRED_VOLUME_TYPES = []
 
     def _check_capacity(self, instance_type: str) -> None:
         if self.refused & {instance_type, ANY}:
