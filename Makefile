@@ -28,8 +28,8 @@ test: check ## The tests: unit, on the embedded cloud, with the real vLLM
 		pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 15 -m "(cloud or engine) and not long"; \
 		clouds=$$?; wait $$!; fast=$$?; cat $(CACHE)/log/test-fast.log; exit $$((clouds + fast))
 
-test-long: setup ## What `make test` has no time for (accounts, keys, no capacity, idle and two-node clusters, a controller's machine, TLS): an hour
-	@pytest -m long
+test-long: setup ## What `make test` has no time for (accounts, keys, no capacity, idle and two-node clusters, a controller's machine, adoption): 40 minutes
+	@pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 15 -m long
 
 test-fast: setup ## The tests that need neither the embedded cloud nor the real vLLM
 	@pytest -m "not cloud and not engine"

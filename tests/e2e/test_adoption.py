@@ -15,9 +15,10 @@ from tests.conftest import chat
 from tests.e2e import stack as stacks
 from tests.e2e.test_service import ASLEEP
 
-pytestmark = [pytest.mark.cloud, pytest.mark.long, pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.cloud, pytest.mark.timeout(3000)]
 
 
+@pytest.mark.long
 def test_a_service_made_by_hand_is_adopted_and_made_anew_when_tainted(
     cloud: control.Cloud,
     make_stack: Callable[..., stacks.Stack],
