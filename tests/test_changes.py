@@ -176,7 +176,7 @@ def test_a_change_says_what_a_user_wants_to_read() -> None:
     assert change == changes.Change(
         property="service.replica_policy.max_replicas",
         effect=Effect.IN_PLACE,
-        why="replicas stay: SkyServe changes this without touching them",
+        why="replicas stay, but SkyServe may answer 503 for up to 20 s while it takes this",
         old=2,
         new=3,
     )

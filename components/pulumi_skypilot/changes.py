@@ -147,7 +147,7 @@ SERVICE = (
         "`replicas`, `readinessProbe`, `spot.fallback`, `spot.onDemand`",
         ("service",),
         Effect.IN_PLACE,
-        "replicas stay: SkyServe changes this without touching them",
+        "replicas stay, but SkyServe may answer 503 for up to 20 s while it takes this",
         _SAME_REPLICAS,
     ),
     Rule(
