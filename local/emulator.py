@@ -59,6 +59,9 @@ class Emulator:
         """Answer the AWS API, with what SkyPilot takes for granted in an account."""
         logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request
         self._attach_hosts()
+        # moto forgets the IOPS that come with a launch's disks, then asks for them: an io2, which
+        # `disk_tier: best` is, could not be had.
+        elastic_block_store.IOPS_REQUIRED_VOLUME_TYPES = []
         self._server.start()
         _seed(self._place.aws)
 
@@ -148,9 +151,6 @@ class Emulator:
         moto_instances.Instance.terminate = end
         moto_instances.Instance.stop = switch_off
         moto_instances.Instance.start = switch_on
-        # moto forgets the IOPS that come with a launch's disks, then asks for them: an io2, which
-        # `disk_tier: best` is, could not be had.
-        elastic_block_store.IOPS_REQUIRED_VOLUME_TYPES = []
 
     def _check_capacity(self, instance_type: str) -> None:
         if self.refused & {instance_type, ANY}:

@@ -148,7 +148,7 @@ SERVICE = (
         ("service",),
         Effect.IN_PLACE,
         "replicas stay, but SkyServe may answer 503 for up to 20 s while it takes this",
-        _SAME_REPLICAS,
+        f"{_SAME_REPLICAS}; the 503: 1597 there, and sky/serve/constants.py:38",
     ),
     Rule(
         "everything else: model, flags, machines, places, image, files, env, secrets, keys, labels",
