@@ -68,9 +68,16 @@ SHARED = {
     "maxSequences": st.sampled_from([1, 256.0]),
     "maxBatchedTokens": st.sampled_from([1024, 8192.0]),
     "reasoningParser": st.sampled_from(["qwen3", "deepseek_r1"]),
-    "vllmArgs": st.dictionaries(
-        st.sampled_from(["block-size", "seed", "hf-overrides", "middleware"]),
-        st.sampled_from([1, 2.0, True, "a b", "it's", [1, "x"], {"a": {"b": 1.5}}]),
+    "vllmArgs": st.fixed_dictionaries(
+        {},
+        optional={
+            "block-size": st.sampled_from([16, 32.0, "64"]),
+            "seed": st.sampled_from([0, 2.0, "7"]),
+            **dict.fromkeys(
+                ("hf-overrides", "middleware"),
+                st.sampled_from([1, 2.0, True, "a b", "it's", [1, "x"], {"a": {"b": 1.5}}]),
+            ),
+        },
     ),
     "env": st.dictionaries(_names.map("E_{}".format), st.text(max_size=5), max_size=2),
     "secrets": st.dictionaries(_names.map("S_{}".format), st.text(max_size=5), max_size=2),

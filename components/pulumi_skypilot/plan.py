@@ -7,7 +7,7 @@ import dataclasses
 import typing
 from collections.abc import Iterator
 
-from . import catalog, places, sizing, spec, task, vllm, words
+from . import catalog, headroom, places, ranges, sizing, spec, task, vllm, words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +50,7 @@ def plan(
         *_name_problems(wanted, name, service_account),
         *_gpu_problems(wanted, facts),
         *_model_problems(wanted, facts),
-        *_flag_problems(wanted),
+        *_flag_problems(wanted, facts),
         *places.problems(wanted),
     ]
     if problems:
@@ -147,13 +147,18 @@ def _model_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iter
             )
 
 
-def _flag_problems(wanted: spec.Spec) -> Iterator[spec.Problem]:
-    """An image brings a vLLM of its own: then only a note is made of it."""
-    if wanted.image is None:
-        yield from (_problem(key, reason) for key, reason in _mistaken(wanted))
+def _flag_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[spec.Problem]:
+    """An image brings a vLLM of its own: then only a note is made, but of what is reckoned with."""
+    if wanted.image is not None:
+        given = {flag: wanted.vllm_args.get(flag) for flag in sizing.COUNTED}
+        reasons = [ranges.wrong(flag, value) for flag, value in given.items() if value is not None]
+        yield from (_problem("vllmArgs", reason) for reason in reasons if reason is not None)
+        return
+    yield from (_problem(key, reason) for key, reason in _mistaken(wanted, facts))
+    yield from (_problem(key, reason) for key, reason in headroom.problems(wanted))
 
 
-def _mistaken(wanted: spec.Spec) -> list[tuple[str, str]]:
+def _mistaken(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> list[tuple[str, str]]:
     """Each key whose flag vLLM would not take as it is, and why."""
     given = [("vllmArgs", flag, value) for flag, value in wanted.vllm_args.items()]
     given += [
@@ -167,7 +172,22 @@ def _mistaken(wanted: spec.Spec) -> list[tuple[str, str]]:
         for key, flag, value in given
         if value is not None and not (plugins and flag.endswith("-parser"))
     ]
+    found += _disordered(wanted, facts)
     return [(key, reason) for key, reason in found if reason is not None]
+
+
+def _disordered(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[tuple[str, str]]:
+    """What vLLM refuses of two flags together, by the keys that a stack writes them under."""
+    flags = vllm.flags(wanted, facts, {gpu.family for gpu in _gpus(wanted)})
+    written = {*spec.to_inputs(wanted), *wanted.vllm_args}
+    for order, larger, smaller in ranges.disordered(flags):
+        names = [_KEYS.get(flag, flag) for flag in (order.larger, order.smaller)]
+        own = [name for name in names if name in written and name in _KEYS.values()]
+        yield (
+            own[0] if own else "vllmArgs",
+            f"{names[0]} {larger:.0f} is less than {names[1]} {smaller:.0f}, which vLLM "
+            f"{vllm.VERSION} refuses; write {names[0]} {smaller:.0f} or more, or lower {names[1]}",
+        )
 
 
 def _notes(
@@ -185,7 +205,9 @@ def _notes(
             "them in vllmArgs or name GPUs of one family"
         )
     if wanted.image is not None:
-        yield from (f"{key}: {why}, unless the image's does" for key, why in _mistaken(wanted))
+        known = [*_mistaken(wanted, facts), *headroom.problems(wanted)]
+        yield from (f"{key}: {why}, unless the image's does" for key, why in known)
+    yield from headroom.notes(wanted)
     idle = [one for one in wanted.accelerators if one.count > wanted.layer_gpus(one.count)]
     if idle and not wanted.vllm_args.keys() & _OTHER_PARALLEL:
         yield (
@@ -215,6 +237,13 @@ def _kind_notes(wanted: spec.Spec) -> Iterator[str]:
     if wanted.nodes > 1 and wanted.image is not None:
         yield "nodes: the image's vLLM must know --nnodes"
 
+
+_KEYS = {
+    "max-model-len": "context",
+    "max-num-batched-tokens": "maxBatchedTokens",
+    "max-num-seqs": "maxSequences",
+}
+"""Flags that vLLM compares and that have keys of their own."""
 
 _OTHER_PARALLEL = {"pipeline-parallel-size", "data-parallel-size"}
 

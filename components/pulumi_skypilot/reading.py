@@ -19,6 +19,7 @@ LARGEST = 2**53
 """Up to here a double, as which Pulumi hands over numbers, tells whole numbers apart."""
 
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(\+?)")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,17}(?:\.[0-9]{1,17})?")
 _ACCELERATOR = re.compile(r"([A-Za-z][A-Za-z0-9-]*)(?::([1-9][0-9]*))?")
 _FLAG = re.compile(r"[a-z][a-z0-9-]*(?:\.[A-Za-z0-9_.+-]+)?")
 
@@ -49,7 +50,7 @@ def whole(least: int, what: str) -> Callable[[object], int]:
     """A reader of whole numbers from `least` up."""
 
     def read(value: object) -> int:
-        number = plain(value)
+        number = plain(written(value))
         if isinstance(number, bool) or not isinstance(number, int):
             raise Wrong(f"{shown(value)} is not a whole number; give {what}")
         if number < least:
@@ -65,12 +66,20 @@ def positive(what: str) -> Callable[[object], float]:
     """A reader of numbers above zero."""
 
     def read(value: object) -> float:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not 0 < typing.cast("float", value) < math.inf:
+        number = written(value)
+        known = isinstance(number, int | float) and not isinstance(number, bool)
+        if not known or not 0 < typing.cast("float", number) < math.inf:
             raise Wrong(f"{shown(value)} is not a number above 0; give {what}")
-        return float(typing.cast("float", value))
+        return float(typing.cast("float", number))
 
     return read
+
+
+def written(value: object) -> object:
+    """A number that is written as text, as `pulumi config set` stores some; else the value."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        return float(value) if "." in value else int(value)
+    return value
 
 
 def quantity(what: str) -> Callable[[object], str]:

@@ -10,7 +10,7 @@ import math
 import typing
 from collections.abc import Iterator, Mapping
 
-from . import catalog, memory, spec, vllm
+from . import catalog, headroom, memory, ranges, spec, vllm
 from .catalog.architecture import Architecture
 from .memory import advice
 
@@ -33,9 +33,15 @@ UNCOUNTED = {
     "load-format",
     "num-gpu-blocks-override",
     "quantization-config",
+    "spec-method",
+    "spec-model",
+    "spec-tokens",
     "speculative-config",
 }
 """Flags that change what is counted here, in ways that are not."""
+
+COUNTED = (*headroom.FLAGS, "block-size", "max-cudagraph-capture-size")
+"""Flags among vllmArgs whose numbers are reckoned with."""
 
 CPU_BYTES = 4 * 2**30
 """What vLLM itself takes of a machine's memory, measured with a tiny model on a CPU."""
@@ -69,7 +75,8 @@ def size(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Sized:
     context = vllm.context(wanted, facts)
     if facts is None or context is None or not wanted.accelerators:
         return Sized({}, {})
-    uncounted = sorted(UNCOUNTED & flags.keys())
+    uncounted = sorted(flag for flag in flags if flag.partition(".")[0] in UNCOUNTED)
+    uncounted += [f for f in COUNTED if f in flags and ranges.number(f, flags[f]) is None]
     stored = facts.architecture.quantization
     told = flags.get("quantization")
     if told not in (None, "fp8", stored and stored.method):
@@ -191,9 +198,9 @@ def _settings(
     """What vLLM is told, of what it has in memory."""
 
     def number(flag: str) -> int | None:
-        found = _number(flags.get(flag))
-        return int(found) if found else None
+        return int(ranges.number(flag, flags.get(flag)) or 0) or None
 
+    told = headroom.share(wanted)
     hybrid = flags.get("disable-hybrid-kv-cache-manager")
     return memory.Settings(
         context=context,
@@ -203,7 +210,7 @@ def _settings(
         kv_dtype=str(flags.get("kv-cache-dtype") or "auto"),
         max_sequences=number("max-num-seqs"),
         max_batched_tokens=number("max-num-batched-tokens"),
-        utilization=_number(flags.get("gpu-memory-utilization")) or 0.92,
+        utilization=told[1] if told else 0.92,
         eager=flags.get("enforce-eager") is True,
         hybrid=hybrid is not True,
         async_scheduling=flags.get("async-scheduling") is not False
@@ -211,15 +218,6 @@ def _settings(
         largest_graph=number("max-cudagraph-capture-size"),
         block_tokens=number("block-size"),
     )
-
-
-def _number(value: object) -> float | None:
-    """A number above zero, of a flag that may be written as text."""
-    try:
-        found = float(str(value))
-    except ValueError:
-        return None
-    return found if found > 0 else None
 
 
 def _gpus(wanted: spec.Spec) -> dict[spec.Accelerator, catalog.GpuFacts]:

@@ -6,7 +6,7 @@ import shlex
 import typing
 from collections.abc import Collection, Mapping, Sequence
 
-from . import catalog, spec, words
+from . import catalog, ranges, spec, words
 from .machine import default_effort
 
 VERSION = "0.32.0"
@@ -98,11 +98,13 @@ def mistaken(flag: str, value: object) -> str | None:
     if name.removeprefix("no-") in known.switches:
         good = isinstance(value, bool) or "." in flag
         return None if good else f"{flag} is on or off; write true or false"
+    if value is False and name in known.flags and "." not in flag:
+        return f"{flag} cannot be false; leave it out"
     if name in known.values and value not in known.values[name]:
         hint = words.did_you_mean(str(value), known.values[name])
         return f"vLLM {known.engine} has no {flag} {value}; {hint}"
     if name in known.flags:
-        return None if value is not False else f"{flag} cannot be false; leave it out"
+        return ranges.wrong(flag, value)
     hint = words.did_you_mean(name, known.flags | known.switches)
     return f"vLLM {known.engine} has no flag {name}; {hint}"
 

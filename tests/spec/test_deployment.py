@@ -79,7 +79,7 @@ def test_infra_is_read_as_skypilot_reads_it() -> None:
     assert wanted.infra == ("aws", "k8s/arn:aws:eks:x/y/z", "ssh/pool", "gcp/r/r-a")
 
 
-@pytest.mark.parametrize("value", [0, -5, 1.5, True, "131072", "128k", [1]])
+@pytest.mark.parametrize("value", [0, -5, 1.5, True, "128k tokens", "128k", [1]])
 def test_context_is_a_number_of_tokens(value: object) -> None:
     assert "give tokens" in refused(context=value)
 
@@ -162,7 +162,10 @@ def test_images_of_clouds_are_taken(value: str) -> None:
         (-1, "-1 is too small"),
         (1.5, "1.5 is not a whole number"),
         (True, "True is not a whole number"),
-        ("3", "3 is not a table; its keys are min, max, targetQps, upscaleDelay, downscaleDelay"),
+        (
+            "three",
+            "three is not a table; its keys are min, max, targetQps, upscaleDelay, downscaleDelay",
+        ),
     ],
 )
 def test_replicas_are_a_number_or_a_range(value: object, reason: str) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 
 from .. import words
 from . import architecture as architecture
+from . import declared
 from .architecture import Architecture
 
 VLLM_COMPUTE_CAPABILITY = (7, 5)
@@ -96,6 +97,17 @@ class GpuFacts:
     """What CUDA really offered, where it was measured."""
     usable_share: float = 1.0
     """The part of memory_gib that CUDA offers, where it was not (usable.toml)."""
+    free_gib: tuple[float, float] | None = None
+    """What was free when vLLM started, and of how much, where it was measured (usable.toml)."""
+    held_gib: float = 0.0
+    """What is not free then, where that was not measured: the most of other cards."""
+
+    @property
+    def free_share(self) -> float:
+        """The part of what CUDA offers that is free when vLLM starts: measured, else estimated."""
+        if self.free_gib is not None:
+            return self.free_gib[0] / self.free_gib[1]
+        return 1 - self.held_gib * 2**30 / self.offered_bytes
 
     @property
     def offered_bytes(self) -> int:
@@ -204,10 +216,18 @@ def formats() -> Mapping[str, Format]:
 @functools.cache
 def gpus() -> Mapping[str, GpuFacts]:
     """Every GPU of gpus.toml, by SkyPilot's name."""
-    *named, others = _read("usable.toml")["usable"]
+    usable = _read("usable.toml")
+    *named, others = usable["usable"]
     shares = {gpu: entry["share"] for entry in named for gpu in entry["gpus"]}
+    free = {entry["gpu"]: (entry["free_gib"], entry["total_gib"]) for entry in usable["free"]}
+    held = max(total - left for left, total in free.values())
     return {
-        entry["name"]: _gpu(entry, shares.get(entry["name"], others["share"]))
+        entry["name"]: GpuFacts(
+            **_pairs(entry, "compute_capability"),
+            usable_share=shares.get(entry["name"], others["share"]),
+            free_gib=free.get(entry["name"]),
+            held_gib=held,
+        )
         for entry in _read("gpus.toml")["gpu"]
     }
 
@@ -222,7 +242,12 @@ def clouds() -> Mapping[str, Cloud]:
 def flags() -> Flags:
     """The flags of the vLLM that replicas install."""
     found = _read("flags.toml")
-    values = {flag: tuple(some) for flag, some in found["values"].items()}
+    values = {
+        flag: known.one_of
+        for flag, known in declared.ranges().items()
+        if known.one_of and isinstance(known.one_of[0], str)
+    }
+    values |= {flag: tuple(some) for flag, some in found["values"].items()}
     return Flags(found["engine"], frozenset(found["flags"]), frozenset(found["switches"]), values)
 
 
@@ -279,10 +304,6 @@ def _model(entry: dict[str, typing.Any]) -> ModelFacts:
 def _format(entry: dict[str, typing.Any]) -> Format:
     kernels = tuple((tuple(least), name) for least, name in entry.pop("kernels"))
     return Format(**_pairs(entry, "min_compute_capability"), kernels=kernels)
-
-
-def _gpu(entry: dict[str, typing.Any], share: float) -> GpuFacts:
-    return GpuFacts(**_pairs(entry, "compute_capability"), usable_share=share)
 
 
 def _cloud(entry: dict[str, typing.Any]) -> Cloud:

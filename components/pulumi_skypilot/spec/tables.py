@@ -82,6 +82,7 @@ class Replicas(fields.Strict):
     @pydantic.model_validator(mode="before")
     @classmethod
     def _fill(cls, data: object) -> object:
+        data = reading.written(data)
         if isinstance(data, int | float):
             return {"min": data, "max": data}
         if not isinstance(data, Mapping) or data.get("targetQps") is None:

@@ -1,0 +1,91 @@
+"""What vLLM declares and enforces of its flags and quantizations: data, read from files beside."""
+
+import dataclasses
+import functools
+import importlib.resources
+import tomllib
+import typing
+from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """What a flag of `vllm serve` takes, where that is a number or one of some."""
+
+    source: str
+    """The symbol in vLLM that says so."""
+    type: str = "int"
+    """int, float, size (also 2k or 2K), or size or auto."""
+    gt: float | None = None
+    ge: float | None = None
+    lt: float | None = None
+    le: float | None = None
+    multiple_of: int | None = None
+    one_of: tuple[typing.Any, ...] = ()
+    many: bool = False
+    """Several values."""
+    optional: bool = False
+    """May be None."""
+    same_as: str | None = None
+    """The flag that this is another name of."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """Two flags of which one must be at least as large as the other, where both are given."""
+
+    larger: str
+    smaller: str
+    source: str
+    unless: str | None = None
+    """The switch that lifts it unless it is off."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """What a quantization asks of a GPU."""
+
+    name: str
+    min_compute_capability: tuple[int, int]
+    dtypes: frozenset[str]
+    """Of the weights and activations that it leaves as they are."""
+    source: str
+
+
+@functools.cache
+def ranges() -> Mapping[str, Range]:
+    """What each flag takes: declared, and over it what is enforced in code."""
+    declared, enforced = _read("ranges.toml"), _read("enforced.toml")["range"]
+    declared.pop("engine")
+    return {
+        flag: Range(**{**row, "one_of": tuple(row.get("one_of", ())), **enforced.get(flag, {})})
+        for flag, row in declared.items()
+    }
+
+
+@functools.cache
+def orders() -> tuple[Order, ...]:
+    """The pairs of flags that vLLM compares."""
+    return tuple(Order(**row) for row in _read("enforced.toml")["order"])
+
+
+@functools.cache
+def methods() -> Mapping[str, Method]:
+    """Each quantization, by vLLM's name."""
+    found = _read("methods.toml")
+    found.pop("engine")
+    return {
+        name: Method(
+            name, divmod(row["min_capability"], 10), frozenset(row["dtypes"]), row["source"]
+        )
+        for name, row in found.items()
+    }
+
+
+def engine() -> str:
+    """The release of vLLM that the files are of."""
+    return str(_read("ranges.toml")["engine"])
+
+
+def _read(file: str) -> dict[str, typing.Any]:
+    return tomllib.loads(importlib.resources.files(__package__).joinpath(file).read_text("utf-8"))
