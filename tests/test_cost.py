@@ -1,8 +1,10 @@
 """What deployments cost, from rows as SkyPilot's catalogue has them."""
 
+import threading
+
 import pytest
 
-from pulumi_skypilot import cost, prices, spec
+from pulumi_skypilot import cost, offers, prices, spec
 
 
 def row(*fields):
@@ -84,12 +86,15 @@ def test_ones_own_machines_have_no_price():
     )
     mixed = of(infra=["k8s", "gcp"])
     assert mixed.most == cost.Range(0.7, 0.7)
-    assert mixed.notes == ("nothing is counted for k8s",)
+    assert mixed.notes == (
+        "nothing is counted for L4:1, k8s (machines of your own (kubernetes) have no price in "
+        "SkyPilot)",
+    )
 
 
 def test_a_gpu_without_a_price_is_said():
     assert of(infra="aws", accelerators=["L4:1", "H200:1"]).notes == (
-        "nothing is counted for H200:1",
+        "nothing is counted for H200:1, aws (the server's catalogue has no price of H200:1 there)",
     )
 
 
@@ -110,6 +115,7 @@ def test_a_machine_without_a_gpu_is_asked_for_by_its_size():
     asked = cost.question([small])
     assert asked == {
         "clouds": [],
+        "anywhere": False,
         "accelerators": [],
         "machines": [
             {"cpus": "2+", "infra": "aws", "use_spot": False},
@@ -122,7 +128,7 @@ def test_a_machine_without_a_gpu_is_asked_for_by_its_size():
     known = cost.read({"machines": answer})
     assert cost.cost(small, known).replica == cost.Range(0.1, 0.1)
     assert cost.controller(small, known) == 0.2
-    assert cost.cost(small, cost.Prices()).unknown == "SkyPilot names no machine of that size"
+    assert cost.cost(small, cost.Prices()).unknown == "no price of it was asked for"
 
 
 def test_nothing_is_asked_twice():
@@ -130,28 +136,8 @@ def test_nothing_is_asked_twice():
     assert asked["clouds"] == ["aws", "kubernetes"]
     assert asked["accelerators"] == ["L4"]
     assert len(asked["machines"]) == 1
-    assert cost.question([wanted(infra="aws"), wanted()])["clouds"] is None
-
-
-def test_a_budget_is_held_to_the_most_replicas_at_the_dearest_place():
-    costs = {"chat": of(infra="aws", accelerators="H100:1", replicas=3), "small": of(infra="aws")}
-    assert cost.over_budget(costs, cost.Budget(hourly=21.9)) is None
-    told = cost.over_budget(costs, cost.Budget(hourly=20, monthly=1))
-    assert told == (
-        "budget.hourly: 21.90 USD an hour at the most replicas is over 20.00; most goes to "
-        "chat 21.00, small 0.90; lower replicas.max, take other GPUs or raise the budget"
-    )
-    monthly = cost.over_budget(costs, cost.Budget(monthly=10_000))
-    assert monthly is not None
-    assert monthly.startswith("budget.monthly: 15,987 USD a month")
-
-
-def test_a_budget_says_what_it_could_not_count():
-    costs = {"chat": of(infra="aws"), "lab": of(infra="k8s")}
-    assert cost.over_budget(costs, cost.Budget(hourly=40)) is None
-    assert "(1 of unknown cost not counted)" in str(
-        cost.over_budget(costs, cost.Budget(hourly=0.5))
-    )
+    both = cost.question([wanted(infra="aws"), wanted()])
+    assert (both["clouds"], both["anywhere"]) == (["aws"], True)
 
 
 @pytest.mark.parametrize(
@@ -181,19 +167,33 @@ Considered resources (1 node):
 """
 
 
-def test_the_optimizers_table_gives_the_cheapest_machine():
-    assert prices.cheapest(TABLE) == 0.02
-    assert prices.cheapest("No resources") is None
+def test_the_optimizers_table_gives_what_each_cloud_costs():
+    assert prices.considered(TABLE) == [0.10, 0.02, 0.0]
+    assert prices.considered("No resources") == []
+
+
+hang = threading.Event()
+"""Never set: what waits for it hangs."""
 
 
 class Sdk:
     """SkyPilot's client: every call gives a request, its answer comes later."""
 
-    def __init__(self):
+    def __init__(self, **failing):
         self.client, self.sdk, self.calls = self, self, []
+        self.failing = failing
+
+    def enabled_clouds(self):
+        self.fail("enabled")
+        return "enabled"
+
+    def fail(self, call):
+        if call in self.failing:
+            raise self.failing[call]
 
     def list_accelerators(self, *, clouds, name_filter, **_):
         self.calls.append(f"list {clouds[0]} {name_filter}")
+        self.fail(f"list_{clouds[0]}")
         return clouds[0]
 
     def cost_report(self, days):
@@ -202,8 +202,12 @@ class Sdk:
 
     def get(self, request):
         self.calls.append(f"get {request}")
+        if request == "enabled":
+            return ["AWS", "GCP"]
         if request == "nebius":
             raise RuntimeError("\x1b[31mno\ncatalogue\x1b[0m")
+        if request == "gcp":
+            hang.wait()
         if request == "live":
             return [{"name": "sky-serve-controller-ab", "status": "UP"}]
         return {"L4": [("AWS", "g6.xlarge", "L4", 1.0, 4.0, 22.4, 16.0, 0.8, float("nan"), "r1")]}
@@ -214,6 +218,7 @@ class Sdk:
 
     def optimize(self, dag):
         self.calls.append("optimize")
+        self.fail("optimize")
         return "size"
 
     class Dag:
@@ -230,12 +235,141 @@ def test_everything_is_asked_before_anything_is_waited_for():
     sdk = Sdk()
     question = cost.question([wanted(infra=["aws", "nebius"])])
     found = prices.answer(sdk, question)
-    assert sdk.calls == [
-        "list aws ^(L4)$", "list nebius ^(L4)$", "optimize", "cost_report",
-        "get aws", "get nebius", "get size", "get live",
-    ]  # fmt: skip
+    assert sdk.calls[:4] == ["list aws ^(L4)$", "list nebius ^(L4)$", "optimize", "cost_report"]
+    assert sorted(sdk.calls[4:]) == ["get aws", "get live", "get nebius", "get size"]
     known = cost.read(found)
     assert known.rows == (cost.Row("aws", "r1", "g6.xlarge", "L4", 1.0, 4.0, 16.0, 0.8, None),)
     assert known.failed == {"nebius": "no catalogue"}
     assert known.controller
     assert cost.controller(wanted(infra=["aws", "nebius"]), known) == 0.02
+
+
+def unpriced(sdk, **changes):
+    """What is known of L4 by that SDK, and why the rest is not, within a tenth of a second."""
+    deployment = wanted(**changes)
+    known = cost.read(prices.answer(sdk, cost.question([deployment]), seconds=0.1))
+    found = cost.cost(deployment, known)
+    return found, {(one.place, one.why) for one in found.unpriced}
+
+
+def test_a_catalogue_that_hangs_takes_no_other_along():
+    found, why = unpriced(Sdk(), infra=["aws", "gcp"])
+    assert found.most == cost.Range(0.8, 0.8)
+    assert why == {("gcp", "gcp: the API server did not answer within 0.1 s")}
+
+
+def test_a_question_that_cannot_be_asked_takes_no_other_along():
+    sdk = Sdk(list_nebius=RuntimeError("no such cloud"), optimize=RuntimeError("busy"))
+    found, why = unpriced(sdk, infra=["aws", "nebius"])
+    assert found.most == cost.Range(0.8, 0.8)
+    assert why == {("nebius", "nebius: no such cloud")}
+
+
+def test_clouds_that_are_not_told_are_the_reason_where_any_will_do():
+    """It was filed under a name that nobody read, and the price called unknown to the catalogue."""
+    found, why = unpriced(Sdk(enabled=RuntimeError("busy")))
+    assert why == {("anywhere", "busy")}
+    assert found.unknown == "busy"
+
+
+def test_clouds_that_are_not_told_leave_those_that_are_named():
+    specs = [wanted(infra="aws"), wanted()]
+    sdk = Sdk(enabled=RuntimeError("busy"))
+    known = cost.read(prices.answer(sdk, cost.question(specs), seconds=0.1))
+    assert cost.cost(specs[0], known) == cost.cost(specs[0], cost.Prices(rows=known.rows))
+    assert cost.cost(specs[1], known).unpriced == (cost.Unpriced("L4:1", "anywhere", "busy"),)
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (
+            "HTTPSConnectionPool(host='raw.githubusercontent.com', port=443): Max retries exceeded "
+            "with url: /skypilot-org/skypilot-catalog/master/catalogs/v8/aws/vms.csv",
+            "the server could not fetch its catalogue: raw.githubusercontent.com cannot be reached",
+        ),
+        (
+            "HTTPConnectionPool(host='10.0.0.1', port=46580): Max retries exceeded with url: /x",
+            "10.0.0.1 cannot be reached",
+        ),
+        ("", "RuntimeError"),
+    ],
+)
+def test_a_host_that_is_away_is_named(message, reason):
+    _, why = unpriced(Sdk(list_aws=RuntimeError(message)), infra="aws")
+    assert why == {("aws", f"aws: {reason}")}
+
+
+def test_what_was_not_asked_has_not_no_price():
+    asked = cost.question([wanted(infra="aws")])
+    known = cost.Prices(rows=ROWS, asked=asked)
+    assert not cost.cost(wanted(infra="aws"), known).unpriced
+    assert [one.why for one in cost.cost(wanted(infra="azure"), known).unpriced] == [
+        "no price of L4 was asked for there"
+    ]
+    assert [one.why for one in cost.cost(wanted(accelerators="T4"), known).unpriced] == [
+        "no price of T4 was asked for there"
+    ]
+
+
+def test_a_gpu_that_a_cloud_does_not_list_is_no_alternative_there():
+    """It cannot be launched there; what is priced elsewhere stays checkable."""
+    assert of(infra=["aws", "gcp"], accelerators=["L4:1", "H100:1"]).unpriced == ()
+
+
+def test_a_region_of_ones_own_without_a_price_is_an_alternative():
+    own = row("kubernetes", "lab", "L4", 1.0, 0.0, 0.0, None, None, None)
+    table = cost.Prices(rows=(*ROWS, own))
+    found = cost.cost(wanted(), table)
+    assert found.most == cost.Range(0.7, 0.9)
+    assert [one.place for one in found.unpriced] == ["kubernetes/lab"]
+    assert not cost.cost(wanted(infra=["aws", "gcp"]), table).unpriced
+
+
+def test_a_fallback_without_a_price_is_no_spot_price():
+    table = cost.Prices(rows=(row("aws", "us-east-1", "L4", 1.0, None, 0.3),))
+    found = cost.cost(wanted(infra="aws", spot={"fallback": "on-demand"}), table)
+    assert found.most is None
+    assert found.unknown == "the server's catalogue has no price of L4:1 there"
+
+
+def test_spot_that_is_dearer_than_its_fallback_counts():
+    table = cost.Prices(rows=(row("aws", "us-east-1", "L4", 1.0, 0.8, 1.1),))
+    found = cost.cost(wanted(infra="aws", spot={"fallback": "on-demand"}), table)
+    assert found.most == cost.Range(1.1, 1.1)
+
+
+def test_a_zone_of_any_region_is_in_every_region():
+    assert of(infra="aws/*/us-east-1a").replica == cost.Range(0.8, 0.9)
+
+
+@pytest.mark.parametrize("answer", [{"away": "no server"}, {"rows": []}, {"failed": {"aws": "no"}}])
+def test_no_replica_has_no_unknown_price(answer):
+    none = wanted(infra="aws", replicas=0)
+    assert cost.cost(none, cost.read(answer)).unpriced == ()
+
+
+def test_a_machine_of_no_place_costs_what_it_does_in_the_dearest_cloud():
+    small = spec.parse({"model": "openai/gpt-oss-20b", "cpus": "2+"})
+    known = cost.read(prices.answer(Sdk(), cost.question([small])))
+    found = cost.cost(small, known)
+    assert found.most == cost.Range(0.02, 0.10)
+    assert [one.why for one in found.unpriced] == [
+        "it may be a machine of your own, and these have no price in SkyPilot"
+    ]
+
+
+def test_an_optimizer_that_fails_is_the_reason():
+    small = spec.parse({"model": "openai/gpt-oss-20b", "cpus": "2+", "infra": "aws"})
+    sdk = Sdk(optimize=RuntimeError("busy"))
+    known = cost.read(prices.answer(sdk, cost.question([small])))
+    assert cost.cost(small, known).unknown == "busy"
+
+
+def test_alternatives_are_told_by_their_reason():
+    alternatives = [
+        offers.Unpriced("L4:1", "aws", "busy"),
+        offers.Unpriced("T4:1", "aws", "busy"),
+        offers.Unpriced("L4:1", "k8s", "own"),
+    ]
+    assert offers.by_reason(alternatives) == {"busy": "L4:1 or T4:1, aws", "own": "L4:1, k8s"}

@@ -4,7 +4,7 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
-from pulumi_skypilot import adoption, ask, cost, forecast, plan, skypilot, spec
+from pulumi_skypilot import adoption, ask, budget, forecast, plan, skypilot, spec
 from tests.prices import ROWS
 
 WANTED = spec.parse({"model": "openai/gpt-oss-20b", "accelerators": "L4:1", "infra": "aws"})
@@ -17,8 +17,16 @@ def told(monkeypatch):
     """What was logged; the server knows the price of an L4."""
     lines: list[str] = []
     monkeypatch.setattr(ask, "ask", lambda *_, **__: {"prices": {"rows": ROWS}})
-    monkeypatch.setattr(pulumi.log, "info", lines.append)
+    monkeypatch.setattr(pulumi.log, "info", lambda line, **_: lines.append(line))
+    monkeypatch.setattr(pulumi.log, "warn", lambda line, **_: lines.append(f"warning: {line}"))
     return lines
+
+
+@pytest.fixture
+def away(told, monkeypatch):
+    """The same, and no server."""
+    monkeypatch.setattr(ask, "ask", lambda *_, **__: {"prices": {"away": "no server"}})
+    return told
 
 
 class Mocks(mocks.Mocks):
@@ -29,14 +37,16 @@ class Mocks(mocks.Mocks):
         return {}, None
 
 
-def config(monkeypatch, preview=True, **settings):
+def show(adopted=None, *, preview=True, **limits):
+    """What a program of that budget says."""
     mocks.set_mocks(Mocks(), project="llm", stack="test", preview=preview)
-    pulumi.runtime.set_all_config({f"llm:{key}": value for key, value in settings.items()})
-    return pulumi.Config("llm")
+    return forecast.show(
+        CONNECTION, PLANS, adopted or {}, budget.read(limits or None, "llm:budget")
+    )
 
 
-def test_a_preview_says_what_the_stack_costs(told, monkeypatch):
-    forecast.show(config(monkeypatch), CONNECTION, PLANS, {})
+def test_a_preview_says_what_the_stack_costs(told):
+    show()
     assert told == [
         "cost: 0.80 USD/h at the fewest replicas, 0.80 at the most (584 a month)\n"
         "chat: 1 of L4:1, aws: 0.80 USD/h; "
@@ -44,41 +54,72 @@ def test_a_preview_says_what_the_stack_costs(told, monkeypatch):
     ]
 
 
-def test_an_update_asks_nobody(told, monkeypatch):
-    forecast.show(config(monkeypatch, preview=False), CONNECTION, PLANS, {})
+def test_an_update_without_a_budget_asks_nobody(told):
+    show(preview=False)
     assert told == []
 
 
-def test_a_stack_over_its_budget_is_refused_after_the_costs_are_told(told, monkeypatch):
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_stack_over_its_budget_is_refused_after_the_costs_are_told(told, preview):
+    """In an update too: it may have had no preview (`--skip-preview`)."""
     with pytest.raises(pulumi.RunError, match=r"^llm:budget.hourly: 0.80 USD an hour .* chat 0.80"):
-        forecast.show(config(monkeypatch, budget='{"hourly": 0.5}'), CONNECTION, PLANS, {})
-    assert len(told) == 1
+        show(preview=preview, hourly=0.5)
+    assert len(told) == preview
 
 
-def test_unknown_prices_fail_no_budget(told, monkeypatch):
-    monkeypatch.setattr(ask, "ask", lambda *_, **__: {"prices": {"away": "no server"}})
-    forecast.show(config(monkeypatch, budget='{"hourly": 0.5}'), CONNECTION, PLANS, {})
-    assert told[0].startswith("cost: unknown (no server)")
+def test_a_budget_that_holds_is_told(told):
+    show(hourly=40)
+    assert told[1:] == ["llm:budget.hourly: 0.80 of 40.00 USD an hour at the most replicas"]
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("40", "llm:budget: it must be a table"),
-        ('{"daily": 3}', "llm:budget: it must be a table"),
-        ('{"hourly": 1e309}', "llm:budget.hourly: inf is no amount of USD"),
-        ('{"hourly": -1}', "llm:budget.hourly: -1 is no amount of USD"),
-        ('{"monthly": "much"}', "llm:budget.monthly: 'much' is no amount of USD"),
-    ],
-)
-def test_a_wrong_budget_is_refused(monkeypatch, text, reason):
-    with pytest.raises(pulumi.RunError, match=f"^{reason}"):
-        forecast.budget(config(monkeypatch, budget=text))
+@pytest.mark.parametrize("preview", [True, False])
+def test_unknown_prices_fail_a_budget(away, preview):
+    with pytest.raises(pulumi.RunError) as caught:
+        show(preview=preview, hourly=40)
+    assert str(caught.value).startswith(
+        "llm:budget: it cannot be checked: no server, so the price of chat (L4:1, aws) is unknown"
+    )
+    assert [line.partition("\n")[0] for line in away] == ["cost: unknown (no server)"] * preview
 
 
-def test_a_budget_is_read(monkeypatch):
-    found = forecast.budget(config(monkeypatch, budget='{"hourly": 40}'))
-    assert found == cost.Budget(hourly=40.0)
+def test_unknown_prices_fail_nothing_without_a_budget(away):
+    show()
+    assert away[0].startswith("cost: unknown (no server)")
+
+
+def test_unknown_prices_that_are_allowed_are_a_warning(away):
+    show(hourly=40, unknown="allow")
+    assert away[1] == (
+        "warning: llm:budget: not counted, as unknown: allow says: chat (L4:1, aws): no server"
+    )
+
+
+def test_only_for_a_budget_a_server_is_waited_for_long(told, monkeypatch):
+    patience: list[ask.Patience] = []
+
+    def ask_once(*_arguments, **options):
+        patience.append(options["patience"])
+        return {"prices": {"rows": ROWS}}
+
+    monkeypatch.setattr(ask, "ask", ask_once)
+    show()
+    show(hourly=40)
+    assert patience == [ask.QUICK, ask.THOROUGH]
+
+
+def test_a_wait_is_shown_while_it_lasts(monkeypatch):
+    shown: list[tuple[str, bool]] = []
+
+    def ask_once(*_arguments, **options):
+        options["tell"]("no answer yet")
+        return {"prices": {"rows": ROWS}}
+
+    monkeypatch.setattr(ask, "ask", ask_once)
+    monkeypatch.setattr(
+        pulumi.log, "info", lambda line, ephemeral=False: shown.append((line, ephemeral))
+    )
+    show()
+    assert shown[0] == ("no answer yet", True)
 
 
 class Resource(pulumi.ComponentResource):
@@ -101,7 +142,7 @@ class Resource(pulumi.ComponentResource):
 def test_what_is_taken_over_is_told_while_it_is_not_ours(monkeypatch, remote, line):
     lines: list[str] = []
     monkeypatch.setattr(pulumi.log, "info", lambda text, _resource: lines.append(text))
-    config(monkeypatch)
+    mocks.set_mocks(Mocks(), project="llm", stack="test", preview=True)
 
     @pulumi.runtime.test
     def program():
@@ -122,8 +163,7 @@ def test_what_is_to_be_taken_over_is_asked_in_the_same_call(monkeypatch):
 
     monkeypatch.setattr(ask, "ask", ask_once)
     monkeypatch.setattr(pulumi.log, "info", lambda *_: None)
-    found = forecast.show(config(monkeypatch), CONNECTION, PLANS, {"prod-chat": "service"})
-    assert found == {}
+    assert show({"prod-chat": "service"}) == {}
     assert [one["remote"] for one in asked] == [{"names": {"prod-chat": "service"}}]
 
 
@@ -136,5 +176,5 @@ def test_nothing_is_asked_of_what_is_not_adopted(monkeypatch):
 
     monkeypatch.setattr(ask, "ask", ask_once)
     monkeypatch.setattr(pulumi.log, "info", lambda *_: None)
-    assert forecast.show(config(monkeypatch), CONNECTION, PLANS, {}) is None
+    assert show() is None
     assert list(asked[0]) == ["prices"]

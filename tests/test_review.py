@@ -224,3 +224,26 @@ def test_a_verdict_that_changes_shows_both():
 
 def test_what_is_not_reckoned_is_unknown():
     assert "| unknown | unknown |" in fitted(model="somebody/some-model")
+
+
+def test_what_the_preview_said_of_its_budget_stands_under_the_sums():
+    written = content("new")
+    written["diagnostics"] = [
+        *(written.get("diagnostics") or ()),
+        {"severity": "info", "message": "llm:budget.hourly: 0.60 of 40.00 USD an hour\n"},
+        {"severity": "warning", "message": "warning: llm:budget: not counted: chat (<L4:1>)\n"},
+        {"severity": "info", "message": "my note on llm:budget: none\n"},
+    ]
+    text = review.markdown(preview.read(written), PRICES)
+    assert (
+        "- llm:budget.hourly: 0.60 of 40.00 USD an hour\n"
+        "- llm:budget: not counted: chat (&lt;L4:1&gt;)\n"
+    ) in text
+    assert "my note" not in text
+
+
+def test_a_budget_that_does_not_hold_is_why_the_preview_failed():
+    line = "llm:budget: it cannot be checked: no server, so the price of chat (L4:1) is unknown"
+    written = {"diagnostics": [{"severity": "error", "message": f"error: {line}"}]}
+    text = review.markdown(preview.read(written), PRICES)
+    assert f"nothing can be deployed like this.**\n\n- {line}" in text

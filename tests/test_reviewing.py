@@ -101,3 +101,77 @@ def test_plan_names_every_mistake(capsys, tmp_path):
     assert cli.main(["plan", "--file", str(file), "--offline"]) == 2
     told = capsys.readouterr().err
     assert "chat.replicas" in told
+
+
+@pytest.fixture
+def budgeted(tmp_path):
+    """A stack file with a budget of that text."""
+
+    def write(text, stack=STACK):
+        file = tmp_path / "Pulumi.prod.yaml"
+        file.write_text(f"{stack}  llm:budget: {text}\n")
+        return str(file)
+
+    return write
+
+
+def test_plan_refuses_a_stack_over_its_budget_after_its_table(capsys, budgeted, prices):
+    assert cli.main(["plan", "--file", budgeted("{hourly: 1}"), "--prices", prices]) == 2
+    out, err = capsys.readouterr()
+    assert "1.60" in out
+    assert err.startswith("pulumi-skypilot: llm:budget.hourly: 1.60 USD an hour at the most")
+
+
+def test_plan_says_that_a_budget_holds(capsys, budgeted, prices):
+    assert cli.main(["plan", "--file", budgeted("{hourly: 2}"), "--prices", prices]) == 0
+    assert "llm:budget.hourly: 1.60 of 2.00 USD an hour" in capsys.readouterr().err
+
+
+def test_plan_for_machines_keeps_to_a_budget_too(capsys, budgeted, prices):
+    assert cli.main(["plan", "--file", budgeted("{hourly: 1}"), "--prices", prices, "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert json.loads(out)[0]["name"] == "chat"
+    assert "is over 1.00" in err
+
+
+def test_plan_refuses_a_budget_that_it_cannot_check(capsys, budgeted):
+    assert cli.main(["plan", "--file", budgeted("{hourly: 40}"), "--offline"]) == 2
+    assert capsys.readouterr().err.startswith(
+        "pulumi-skypilot: llm:budget: it cannot be checked: offline: no server was asked, so the "
+        "price of chat (L4:1, aws) is unknown"
+    )
+
+
+def test_plan_tells_what_a_budget_leaves_out(capsys, budgeted):
+    file = budgeted("{hourly: 40, unknown: allow}")
+    assert cli.main(["plan", "--file", file, "--offline"]) == 0
+    assert capsys.readouterr().err.startswith(
+        "llm:budget: not counted, as unknown: allow says: chat (L4:1, aws): offline"
+    )
+
+
+def test_plan_refuses_a_budget_that_is_none(capsys, budgeted):
+    assert cli.main(["plan", "--file", budgeted("{hourley: 40}"), "--offline"]) == 2
+    assert capsys.readouterr().err == (
+        "pulumi-skypilot: llm:budget.hourley: unknown key; did you mean hourly?\n"
+    )
+
+
+def test_plan_of_a_stack_reads_its_budget(capsys, tmp_path, monkeypatch, budgeted):
+    budgeted("{hourly: 40}")
+    (tmp_path / "Pulumi.yaml").write_text("name: llm\n")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["plan", "--stack", "prod", "--offline"]) == 2
+    assert "llm:budget: it cannot be checked" in capsys.readouterr().err
+
+
+def test_the_answer_of_other_deployments_does_not_make_a_budget_hold(capsys, budgeted, tmp_path):
+    """Of prices that were kept: what they were not asked has not no price."""
+    kept = tmp_path / "kept.json"
+    asked = {"accelerators": ["L4"], "clouds": ["aws"], "anywhere": False, "machines": []}
+    kept.write_text(json.dumps({"rows": ROWS, "asked": asked}))
+    file = budgeted("{hourly: 40}", STACK.replace("infra: aws", "infra: [aws, gcp]"))
+    assert cli.main(["plan", "--file", file, "--prices", str(kept)]) == 2
+    assert "no price of L4 was asked for there, so the price of chat (L4:1, gcp) is unknown" in (
+        capsys.readouterr().err
+    )

@@ -6,6 +6,7 @@ import pathlib
 import socket
 import sys
 import tempfile
+import threading
 import time
 import types
 
@@ -297,3 +298,37 @@ def test_whether_something_listens_is_known_without_a_request() -> None:
         with server.accept()[0] as connection:
             assert connection.recv(100) == b""
     assert not sdk.listens(url)
+
+
+def test_prices_are_not_asked_of_a_server_that_does_not_know_us(sdk, monkeypatch):
+    """Its refusal was taken for a catalogue without prices."""
+    status = types.SimpleNamespace(value="needs_auth")
+    info = types.SimpleNamespace(user=None, basic_auth_enabled=False)
+    common = types.SimpleNamespace(check_server_healthy=lambda _url: (status, info))
+    sky = types.SimpleNamespace(server=types.SimpleNamespace(common=common))
+    monkeypatch.setattr(sdk, "_sky", lambda: sky)
+    with pytest.raises(port.Denied, match="it asks for a token"):
+        sdk.prices({})
+
+
+def test_prices_that_do_not_come_are_said_to_be_late(sdk, monkeypatch):
+    never = threading.Event()
+    monkeypatch.setattr(sdk, "_sky", never.wait)
+    with pytest.raises(port.TimedOut) as caught:
+        sdk.prices({}, seconds=0.05)
+    never.set()
+    assert str(caught.value) == f"apiServer {URL}: did not answer within 0.05 s"
+
+
+def test_a_busy_server_has_longer_to_say_how_it_is():
+    """The SDK gives it three times 2.5 s, and then takes it for dead."""
+    asked: list[tuple[str, object]] = []
+
+    def request(_method: str, path: str, **options: object) -> None:
+        asked.append((path, options["timeout"]))
+
+    common = types.SimpleNamespace(make_authenticated_request=request)
+    calls._be_patient(types.SimpleNamespace(server=types.SimpleNamespace(common=common)), 60)
+    common.make_authenticated_request("GET", "/api/health", timeout=2.5)
+    common.make_authenticated_request("GET", "/api/get", timeout=5)
+    assert asked == [("/api/health", 60), ("/api/get", 5)]

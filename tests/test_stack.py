@@ -113,6 +113,35 @@ def test_a_value_that_is_no_boolean_is_refused() -> None:
         read(shared={"chat": {"model": "a/b", "protect": "yes"}})
 
 
+def test_a_budget_is_read_with_the_rest() -> None:
+    found = read(shared=SHARED, budget='{"hourly": 40, "unknown": "allow"}').limits
+    assert (found.hourly, found.allows_unknown, found.where) == (40.0, True, "llm:budget")
+    assert not read(shared=SHARED).limits
+    assert not read(shared=SHARED, budget="").limits
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("40", "llm:budget: 40 is not a table of USD"),
+        ("forty", "llm:budget: 'forty' is not a table of USD"),
+        ('{"hourly": 1e309}', "llm:budget.hourly: inf is no amount of USD"),
+        ('{"hourly": 4, "unknwn": "allow"}', "llm:budget.unknwn: unknown key; did you mean unkn"),
+    ],
+)
+def test_a_wrong_budget_is_told_with_every_other_mistake(text: str, line: str) -> None:
+    with pytest.raises(stack.WrongError) as caught:
+        read({"chat": {"model": "a/b", "protect": "yes"}}, budget=text)
+    told = str(caught.value).splitlines()
+    assert told[0].startswith(line)
+    assert told[1].startswith("llm:deployments.chat.protect: ")
+
+
+def test_what_is_protected_counts_and_what_was_taken_away_does_not() -> None:
+    own: dict[str, typing.Any] = {"chat": None, "code": {"model": "c/d", "protect": True}}
+    assert list(read(own, SHARED, production="true").deployments) == ["code"]
+
+
 def test_secrets_of_the_users_own_names_are_no_settings_of_ours() -> None:
     assert read(shared=SHARED, hfToken="x", chatKey="y").deployments == SHARED
 

@@ -121,7 +121,7 @@ class Deployments(pulumi.ComponentResource):
             for key, data in stack.deployments.items()
             if data.get("adopt")
         }
-        remote = forecast.show(config, connection, plans, adopted)
+        remote = forecast.show(connection, plans, adopted, stack.limits)
         child = pulumi.ResourceOptions(parent=self)
         scope = resources.Scope(
             name,

@@ -1,44 +1,56 @@
-"""What a program says under a preview: what the stack costs, and no if that is over its budget."""
+"""What a program says under a preview: what the stack costs, and no if its budget does not hold."""
 
-import math
 from collections.abc import Iterator, Mapping
 
 import pulumi
 
-from . import adoption, ask, cost, plan, planned, skypilot, spec
-
-_BUDGET = ("hourly", "monthly")
-
+from . import adoption, ask, budget, cost, plan, planned, skypilot, spec
 
 Remote = Mapping[str, adoption.Remote] | str
 """What is there under the names that are to be adopted; a text where it is unknown, and why."""
 
 
 def show(
-    config: pulumi.Config,
     connection: skypilot.Connection,
     plans: Mapping[str, plan.Plan],
     adopted: Mapping[str, spec.Kind],
+    limits: budget.Budget,
 ) -> Remote | None:
     """Ask the server once for prices, and for what is to be adopted; log what the stack costs.
 
-    In a preview only: an update follows one, and prices change nothing. Raises RunError over the
-    budget.
+    In a preview, and in an update only where a budget is to hold: it may have had no preview. Else
+    prices change nothing. Raises RunError when the budget does not hold, or cannot be checked.
     """
-    limits = budget(config)
-    if not pulumi.runtime.is_dry_run() or not plans:
+    preview = pulumi.runtime.is_dry_run()
+    if not plans or not (preview or limits):
         return None
     questions = {"prices": cost.question([one.spec for one in plans.values()])}
-    if adopted:
+    if adopted and preview:
         questions["remote"] = adoption.question(adopted)
-    answers = ask.ask(connection, questions, offline=ask.offline())
+    answers = ask.ask(
+        connection,
+        questions,
+        offline=ask.offline(),
+        patience=ask.THOROUGH if limits else ask.QUICK,
+        tell=lambda line: pulumi.log.info(line, ephemeral=True),
+    )
     prices = cost.read(answers["prices"])
     found = planned.planned(plans, prices)
-    pulumi.log.info(planned.summary(found, prices))
-    over = cost.over_budget({one.name: one.cost for one in found}, limits)
-    if over is not None:
-        raise pulumi.RunError(f"{config.name}:{over}")
-    return adoption.read(answers["remote"]) if adopted else None
+    if preview:
+        pulumi.log.info(planned.summary(found, prices))
+    hold({one.name: one.cost for one in found}, limits)
+    return adoption.read(answers["remote"]) if "remote" in questions else None
+
+
+def hold(costs: Mapping[str, cost.Cost], limits: budget.Budget) -> None:
+    """Log what the budget leaves uncounted. Raises RunError when it does not hold."""
+    verdict = budget.check(costs, limits)
+    for line in verdict.warnings:
+        pulumi.log.warn(line)
+    for line in verdict.kept:
+        pulumi.log.info(line)
+    if verdict.errors:
+        raise pulumi.RunError("\n".join(verdict.errors))
 
 
 def tell_adoption(
@@ -62,19 +74,3 @@ def _adoption_lines(remote: Remote, planned: plan.Plan, mine: str | None) -> Ite
     else:
         kind = planned.spec.kind
         yield f"adopt: there is no {kind} {planned.name!r} to take over: it is made"
-
-
-def budget(config: pulumi.Config) -> cost.Budget:
-    """The budget of a stack's config. Raises RunError for one that is none."""
-    found = config.get_object("budget")
-    if found is None:
-        return cost.Budget()
-    if not isinstance(found, dict) or not found or not found.keys() <= set(_BUDGET):
-        raise pulumi.RunError(
-            f"{config.name}:budget: it must be a table of USD, {{hourly: 40}} or {{monthly: 20000}}"
-        )
-    for key, limit in found.items():
-        number = isinstance(limit, int | float) and not isinstance(limit, bool)
-        if not number or not 0 < limit < math.inf:
-            raise pulumi.RunError(f"{config.name}:budget.{key}: {limit!r} is no amount of USD")
-    return cost.Budget(**{key: float(limit) for key, limit in found.items()})

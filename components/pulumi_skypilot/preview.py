@@ -17,6 +17,7 @@ _STRENGTH: tuple[disruption.Happens, ...] = ("in place", "rolls", "restarts", "r
 _TOLD = re.compile(
     rf"(?P<name>[^\s:]+): (?P<happens>{'|'.join(_STRENGTH)}): (?P<what>.*)", re.DOTALL
 )
+_BUDGET = re.compile(r"[\w.-]+:budget(\.\w+)?: .+")
 _SPEC_KEYS = {
     field.alias or name for name, field in spec.Spec.model_fields.items()
 } - {"env", "secrets"}  # fmt: skip
@@ -100,6 +101,8 @@ class Preview:
     others: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """What happens to resources that are not ours: operation → how many."""
     errors: tuple[str, ...] = ()
+    budget: tuple[str, ...] = ()
+    """What it says of a budget that holds, and of what that leaves uncounted."""
 
 
 def read(content: object) -> Preview:
@@ -132,6 +135,7 @@ def read(content: object) -> Preview:
         unseen=_unseen(content),
         others=others,
         errors=_errors(content),
+        budget=tuple(_budget(content.get("diagnostics") or ())),
     )
 
 
@@ -207,6 +211,16 @@ def _errors(content: Mapping[str, typing.Any]) -> tuple[str, ...]:
         for line in one["message"].splitlines()
     )
     return tuple(dict.fromkeys(line for line in found if line))
+
+
+def _budget(diagnostics: Iterable[Mapping[str, typing.Any]]) -> typing.Iterator[str]:
+    """The lines of the program (budget.check) that are no errors."""
+    for one in diagnostics:
+        if one.get("severity") != "error":
+            for line in str(one.get("message") or "").splitlines():
+                text = line.strip().removeprefix("warning: ")
+                if _BUDGET.fullmatch(text):
+                    yield text
 
 
 def _type(step: Mapping[str, typing.Any]) -> str:

@@ -1,15 +1,22 @@
 """What the API server knows of prices, as plain rows: the answer to cost.question.
 
 It is handed the SDK and asks everything before it waits for anything: one round of calls. What
-fails says so under its own name, and the rest is still answered.
+fails, or does not answer in time, says so under its own name, and the rest is still answered.
 """
 
 import contextlib
+import contextvars
+import functools
 import io
 import math
 import re
+import threading
+import time
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+SECONDS = 60.0
+"""How long all of it may take: a busy API server on two cores took 22 s for its first answer."""
 
 CONTROLLER = "sky-serve-controller"
 """How the machine of SkyServe's own controller is named (sky/utils/controller_utils.py:163)."""
@@ -23,45 +30,157 @@ _CONSIDERED = re.compile(r"^\s*\S.*\s(\d+(?:\.\d+)?)(?:\s+\S+)?\s*$")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def answer(sky: typing.Any, question: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
-    """Rows of the catalogue, machines without a GPU, and what could not be had."""
+_CATALOG = "skypilot-catalog"
+"""Where SkyPilot reads what machines a cloud has (HOSTED_CATALOG_DIR_URL in
+sky/catalog/constants.py)."""
+
+
+class Wait:
+    """One call in a thread of its own, so that none that hangs takes the others' answers along."""
+
+    def __init__(self, call: Callable[[], typing.Any]) -> None:
+        self._result: list[typing.Any] = []
+        self._error: list[Exception] = []
+
+        def run() -> None:
+            try:
+                self._result.append(call())
+            except Exception as error:  # noqa: BLE001 - raised where it is waited for
+                self._error.append(error)
+
+        # The SDK keeps the server's version in context variables.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(target=context.run, args=(run,), daemon=True)
+        self._thread.start()
+
+    def result(self, seconds: float) -> typing.Any:
+        """Return the answer. Raises what the call raised, and TimeoutError."""
+        self._thread.join(max(seconds, 0.0))
+        if self._error:
+            raise self._error[0]
+        if not self._result:
+            raise TimeoutError
+        return self._result[0]
+
+
+def answer(
+    sky: typing.Any,
+    question: Mapping[str, typing.Any],
+    *,
+    seconds: float = SECONDS,
+    began: float | None = None,
+) -> dict[str, typing.Any]:
+    """Return rows of the catalogue, machines without a GPU, and what could not be had, and why.
+
+    All of it takes so many seconds at most, from `began` by the monotonic clock (default: now).
+    """
+    until = (time.monotonic() if began is None else began) + seconds
     failed: dict[str, str] = {}
-    clouds = question["clouds"]
-    listings = {}
-    if question["accelerators"]:
-        with _noted(failed, "catalogue"):
-            names = clouds if clouds is not None else _enabled(sky)
-            listings = {cloud: _list(sky, question["accelerators"], cloud) for cloud in names}
-    sizes = [(one, _optimize(sky, one)) for one in question["machines"]]
-    live = sky.client.sdk.cost_report(days=1) if question["machines"] else None
+
+    @contextlib.contextmanager
+    def noted(name: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - one price that is not had is no reason to fail
+            failed[name] = _reason(error, seconds)
+
+    def left() -> float:
+        return until - time.monotonic()
+
+    clouds = list(question["clouds"])
+    if question["anywhere"]:
+        with noted("enabled"):
+            enabled = Wait(functools.partial(_enabled, sky)).result(left())
+            clouds += [name for name in enabled if name not in clouds]
+            if not enabled:
+                raise ValueError("the server has no cloud enabled; see `sky check`")
+    requests = {}
+    for cloud in clouds if question["accelerators"] else ():
+        with noted(cloud):
+            requests[cloud] = _list(sky, question["accelerators"], cloud)
+    sizes = [_Size(sky, size) for size in question["machines"]]
+    if sizes:
+        with contextlib.suppress(Exception):  # no deployment's price depends on it
+            requests[CONTROLLER] = sky.client.sdk.cost_report(days=1)
+    waits = {name: Wait(functools.partial(sky.get, one)) for name, one in requests.items()}
+    # The optimizer's logs are read one after another: the SDK shares what it shows them with.
+    machines = Wait(functools.partial(_read_all, sizes, seconds))
+    live = waits.pop(CONTROLLER, None)
     rows: list[dict[str, object]] = []
-    for cloud, request in listings.items():
-        with _noted(failed, cloud):
-            rows += [_row(info) for offers in sky.get(request).values() for info in offers]
-    machines = []
-    for size, request in sizes:
-        with _noted(failed, "machines"):
-            machines.append({"machine": size, "price": _chosen(sky, request)})
+    for cloud, listing in waits.items():
+        with noted(cloud):
+            rows += [_row(info) for offers in listing.result(left()).values() for info in offers]
+    with contextlib.suppress(TimeoutError):
+        machines.result(left())
     seen = False
     if live is not None:
-        with _noted(failed, "controller"):
+        with contextlib.suppress(Exception):
             seen = any(
                 one["name"].startswith(CONTROLLER) and one["status"] is not None
-                for one in sky.get(live)
+                for one in live.result(left())
             )
-    return {"rows": rows, "machines": machines, "failed": failed, "controller": seen}
+    return {
+        "asked": {**question, "clouds": clouds},
+        "rows": rows,
+        "machines": [size.entry(seconds) for size in sizes],
+        "failed": failed,
+        "controller": seen,
+    }
 
 
-def cheapest(table: str) -> float | None:
-    """The least cost in the optimizer's table of one task, USD an hour to the cent.
+class _Size:
+    """A machine without a GPU: what the optimizer is asked, and says."""
 
-    The optimizer prints its result and returns nothing (sky/server/server.py:1775), and the
-    catalogue's listing leaves out machines without a GPU (sky/catalog/common.py:818).
+    def __init__(self, sky: typing.Any, size: Mapping[str, object]) -> None:
+        self._sky, self._size = sky, size
+        self._found: dict[str, object] | None = None
+        self._request = None
+        try:
+            self._request = _optimize(sky, size)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._found = {"failed": _reason(error, SECONDS)}
+
+    def read(self, seconds: float) -> None:
+        """Wait for the optimizer's table."""
+        if self._request is None:
+            return
+        try:
+            log = io.StringIO()
+            self._sky.client.sdk.stream_and_get(self._request, output_stream=log)
+            self._found = _priced(log.getvalue())
+        except Exception as error:  # noqa: BLE001 - as above
+            self._found = {"failed": _reason(error, seconds)}
+
+    def entry(self, seconds: float) -> dict[str, object]:
+        """Return the machine with its price, or with why there is none."""
+        found = self._found or {"failed": _reason(TimeoutError(), seconds)}
+        return {"machine": dict(self._size), **found}
+
+
+def _read_all(sizes: Sequence[_Size], seconds: float) -> None:
+    for size in sizes:
+        size.read(seconds)
+
+
+def considered(table: str) -> list[float]:
+    """Return the costs in the optimizer's table of one task, USD an hour to the cent.
+
+    The optimizer prints its result and returns nothing (optimize in sky/server/server.py), and the
+    catalogue's listing leaves out machines without a GPU (list_accelerators_impl in
+    sky/catalog/common.py). A machine of one's own costs 0.
     """
     _, found, rest = _COLOUR.sub("", table).partition("COST ($)")
     rows = [_CONSIDERED.match(line) for line in rest.splitlines()[1:]] if found else []
-    costs = [float(row[1]) for row in rows if row]
-    return min((one for one in costs if one > 0), default=None)  # 0: machines of one's own
+    return [float(row[1]) for row in rows if row]
+
+
+def _priced(table: str) -> dict[str, object]:
+    costs = considered(table)
+    priced = [one for one in costs if one > 0]
+    if not priced:
+        own = "machines of your own have no price in SkyPilot"
+        return {"failed": own if costs else "SkyPilot names no machine of that size"}
+    return {"price": min(priced), "dearest": max(priced), "free": len(priced) < len(costs)}
 
 
 def _enabled(sky: typing.Any) -> list[str]:
@@ -81,15 +200,6 @@ def _optimize(sky: typing.Any, size: Mapping[str, object]) -> typing.Any:
     return sky.client.sdk.optimize(dag)
 
 
-def _chosen(sky: typing.Any, request: typing.Any) -> float:
-    log = io.StringIO()
-    sky.client.sdk.stream_and_get(request, output_stream=log)
-    price = cheapest(log.getvalue())
-    if price is None:
-        raise ValueError("the optimizer named no price")
-    return price
-
-
 def _row(info: Sequence[typing.Any]) -> dict[str, object]:
     *values, region = info
     row = dict(zip(_ROW, map(_plain, values), strict=True))
@@ -105,16 +215,13 @@ def _plain(value: typing.Any) -> object:
     return None if math.isnan(number) else number
 
 
-@contextlib.contextmanager
-def _noted(failed: dict[str, str], name: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - a price that is not had is no reason to fail
-        failed[name] = _short(error)
-
-
-def _short(error: Exception) -> str:
+def _reason(error: Exception, seconds: float) -> str:
+    """Why there is no answer, in a few words."""
+    if isinstance(error, TimeoutError):
+        return f"the API server did not answer within {seconds:g} s"
     text = " ".join(_COLOUR.sub("", str(error)).split())
     if "Max retries exceeded" in text:
-        return "the server could not fetch its catalogue"
+        host = re.search(r"host='([^']+)'", text)
+        away = f"{host[1]} cannot be reached" if host else "a host cannot be reached"
+        return f"the server could not fetch its catalogue: {away}" if _CATALOG in text else away
     return text[:120] or type(error).__name__

@@ -24,6 +24,7 @@ def markdown(seen: preview.Preview, prices: cost.Prices) -> str:
         f"## Preview of `{seen.stack}`" if seen.stack else "## Preview",
         *_failed(seen),
         _summary(seen, prices),
+        *_budget(seen),
     ]
     if seen.deployments:
         parts += [
@@ -80,6 +81,12 @@ def _money(before: list[cost.Cost], after: list[cost.Cost]) -> str:
         return f"**Cost: unknown** ({_safe(after[0].unknown or '')})."
     doubt = f"\n\nNot in these sums: {unknown} of unknown cost." if unknown else ""
     return "\n".join(rows) + doubt
+
+
+def _budget(seen: preview.Preview) -> Iterator[str]:
+    """What the preview said of the budget; one that does not hold is among its errors."""
+    if seen.budget:
+        yield "\n".join(f"- {_safe(line)}" for line in seen.budget)
 
 
 def _table(seen: preview.Preview, prices: cost.Prices) -> str:

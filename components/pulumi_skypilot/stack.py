@@ -14,7 +14,7 @@ import typing
 import urllib.parse
 from collections.abc import Iterator, Mapping
 
-from . import keys, reading, spec
+from . import budget, keys, reading, spec
 
 SETTINGS = ("budget", "deployments", "prefix", "production", "shared")
 """What this package reads under the project's own name in a stack's config."""
@@ -61,6 +61,8 @@ class Stack:
     """What the project says of them."""
     production: bool = False
     """Whether its services and clusters are protected unless they say otherwise."""
+    limits: budget.Budget = budget.NONE
+    """The most that it may cost."""
 
     def protected(self, key: str) -> bool:
         """Whether Pulumi is to refuse to delete or replace that deployment."""
@@ -99,7 +101,13 @@ def read(namespace: str, settings: Mapping[str, str]) -> Stack:
     found = Stack(
         namespace, merged(shared, own), own, shared, production=_production(namespace, settings)
     )
-    lines = [
+    lines: list[str] = []
+    try:
+        limits = budget.read(_value(settings.get("budget")), f"{namespace}:budget")
+        found = dataclasses.replace(found, limits=limits)
+    except budget.WrongError as error:
+        lines += error.lines
+    lines += [
         found.wrong(key, problem)
         for key, table in found.deployments.items()
         for problem in _problems(table)
@@ -192,6 +200,14 @@ def _tables(namespace: str, name: str, settings: Mapping[str, str]) -> Table:
         if table is not None and not isinstance(table, dict):
             raise WrongError(f"{namespace}:{name}.{key}: it must be a table, with at least a model")
     return found
+
+
+def _value(text: str | None) -> object:
+    """What a setting's text means; None when it is not set."""
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return text
 
 
 def _production(namespace: str, settings: Mapping[str, str]) -> bool:

@@ -53,6 +53,29 @@ def test_a_report_of_what_the_real_command_writes_has_no_secret_in_it(
     assert "canary" not in report
 
 
+def test_a_budget_that_cannot_be_checked_fails_unless_it_allows_that(
+    new_stack: Callable[..., stacks.Stack],
+) -> None:
+    """A server that was busy let anything pass; so did an update that had no preview."""
+    stack = new_stack(chat=chat())
+    stack.run("config", "set", "--path", "llm:budget.hourly", "40")
+    line = (
+        "llm:budget: it cannot be checked: apiServer http://127.0.0.1:9: no SkyPilot API server "
+        "answers there (connection refused), so the price of chat (2 CPUs 8 GiB, aws) is unknown"
+    )
+    for command in (stack.run("preview", check=False), stack.up(check=False)):
+        assert command.code != 0
+        assert line in command.output
+        assert "Traceback" not in command.output
+    failed = stack.run("preview", "--json", check=False).output
+    report = review.markdown(preview.read(json.loads(failed)), cost.Prices(away="not asked"))
+    assert f"nothing can be deployed like this.**\n\n- {line}" in report
+    stack.run("config", "set", "--path", "llm:budget.unknown", "allow")
+    shown = stack.run("preview", "--json").output
+    report = review.markdown(preview.read(json.loads(shown)), cost.Prices(away="not asked"))
+    assert "- llm:budget: not counted, as unknown: allow says: chat (2 CPUs 8 GiB, aws): " in report
+
+
 def mistakes(**told: tuple[dict[str, object], str]) -> dict[str, tuple[dict[str, object], str]]:
     """By the deployment's key: what is wrong, and what its line says."""
     return told

@@ -3,8 +3,9 @@
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 
-from .. import plan, planned, spec, stack
+from .. import budget, plan, planned, spec, stack
 from . import pricing, screens, tables
 from .command import Wrong
 
@@ -17,7 +18,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    """Print the table, and what to know of each deployment. Raises Wrong."""
+    """Print the table, and what to know of each deployment.
+
+    Raises Wrong, after that too: for a budget that does not hold, or cannot be checked.
+    """
     source = tables.read(given)
     plans, wrong = {}, []
     for key, table in source.deployments.items():
@@ -29,11 +33,21 @@ def run(given: argparse.Namespace) -> None:
     if wrong:
         raise Wrong(*wrong)
     specs = [one.spec for one in plans.values()]
-    prices = pricing.prices(given, specs, source.api_server, source.workspace)
+    prices = pricing.prices(given, specs, source.api_server, source.workspace, source.limits)
     found = planned.planned(plans, prices)
     if given.json:
         sys.stdout.write(f"{json.dumps(planned.data(found), indent=2)}\n")
-        return
+    else:
+        _show(found)
+    verdict = budget.check({one.name: one.cost for one in found}, source.limits)
+    for line in verdict.warnings if given.json else (*verdict.warnings, *verdict.kept):
+        sys.stderr.write(f"{line}\n")
+    if verdict.errors:
+        sys.stdout.flush()
+        raise Wrong(*verdict.errors)
+
+
+def _show(found: Sequence[planned.Planned]) -> None:
     screen = screens.screen()
     screen.print(planned.rich_table(found))
     for one in found:

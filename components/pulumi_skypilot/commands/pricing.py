@@ -4,9 +4,10 @@ import argparse
 import json
 import os
 import pathlib
+import sys
 from collections.abc import Sequence
 
-from .. import ask, cost, providers, skypilot, spec
+from .. import ask, budget, cost, providers, skypilot, spec
 from .command import Wrong
 
 
@@ -23,19 +24,33 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def prices(
-    given: argparse.Namespace, specs: Sequence[spec.Spec], url: str | None, workspace: str | None
+    given: argparse.Namespace,
+    specs: Sequence[spec.Spec],
+    url: str | None,
+    workspace: str | None,
+    limits: budget.Budget = budget.NONE,
 ) -> cost.Prices:
-    """The prices for these deployments. Raises Wrong for a file that holds none."""
+    """The prices for these deployments. Raises Wrong for a file that holds none.
+
+    A busy server is waited for longer where a budget depends on it.
+    """
     if given.prices:
         return kept(given.prices)
     token = os.environ.get(providers.TOKEN_VARIABLE)
     connection = skypilot.Connection(url or skypilot.DEFAULT_URL, workspace, token)
     questions = {"prices": cost.question(specs)}
     offline = given.offline or ask.offline() or not specs
-    answer = ask.ask(connection, questions, offline=offline)["prices"]
+    patience = ask.THOROUGH if limits else ask.QUICK
+    answers = ask.ask(connection, questions, offline=offline, patience=patience, tell=_tell)
+    answer = answers["prices"]
     if given.save_prices:
         given.save_prices.write_text(f"{json.dumps(answer, indent=1)}\n", "utf-8")
     return cost.read(answer)
+
+
+def _tell(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 def kept(path: pathlib.Path) -> cost.Prices:

@@ -6,7 +6,7 @@ import pathlib
 import typing
 from collections.abc import Mapping
 
-from .. import stack
+from .. import budget, stack
 from . import files
 from .command import Wrong
 
@@ -22,6 +22,7 @@ class Tables:
     """What their names on the server begin with."""
     api_server: str | None = None
     workspace: str | None = None
+    limits: budget.Budget = budget.NONE
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +67,7 @@ def _of_stack(name: str) -> Tables:
         prefix=f"{config.get(f'{project.name}:prefix') or name}-",
         api_server=config.get("skypilot:apiServer"),
         workspace=config.get("skypilot:workspace"),
+        limits=_limits(config, f"{project.name}:budget"),
     )
 
 
@@ -77,5 +79,20 @@ def _of_file(path: pathlib.Path, key: str | None) -> Tables:
     found = next((value for name, value in config.items() if name.endswith(":deployments")), config)
     if not isinstance(found, Mapping) or not all(isinstance(v, Mapping) for v in found.values()):
         raise Wrong(f"{path}: it holds neither a deployment nor a table of them")
-    server = config.get("skypilot:apiServer"), config.get("skypilot:workspace")
-    return Tables(str(path), found, "", *server)
+    budgets = [name for name in config if name.endswith(":budget")]
+    return Tables(
+        where=str(path),
+        deployments=found,
+        prefix="",
+        api_server=config.get("skypilot:apiServer"),
+        workspace=config.get("skypilot:workspace"),
+        limits=_limits(config, budgets[0]) if budgets else budget.NONE,
+    )
+
+
+def _limits(config: Mapping[str, typing.Any], name: str) -> budget.Budget:
+    """The budget under that full key. Raises Wrong."""
+    try:
+        return budget.read(config.get(name), name)
+    except budget.WrongError as error:
+        raise Wrong(*error.lines) from None

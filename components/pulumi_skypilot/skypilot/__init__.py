@@ -1,6 +1,7 @@
 """SkyPilot through its own Python SDK: the port as it is in production."""
 
 import hashlib
+import time
 import typing
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -26,12 +27,7 @@ class Sdk(ServiceCalls, MachineCalls):
 
         def ask(sky: typing.Any) -> port.Server:
             url = self.connection.url
-            # Not `api_info`: to that a server of another version is one that does not answer.
-            status, info = sky.server.common.check_server_healthy(url)
-            user = (info.user or {}).get("id")
-            # One with passwords calls itself healthy to anybody (sky/server/server.py:402).
-            if status.value == "needs_auth" or (info.basic_auth_enabled and user is None):
-                raise port.Denied(errors.denied(url, self.connection.token))
+            user = self._known(sky)
             return port.Server(
                 url=url,
                 user=user or sky.utils.common_utils.get_user_hash(),
@@ -40,6 +36,17 @@ class Sdk(ServiceCalls, MachineCalls):
             )
 
         return self._ask(ask, seconds=60)
+
+    def _known(self, sky: typing.Any) -> str | None:
+        """Who we are to the server, if it says. Raises Denied where it wants to know."""
+        url = self.connection.url
+        # Not `api_info`: to that a server of another version is one that does not answer.
+        status, info = sky.server.common.check_server_healthy(url)
+        user = (info.user or {}).get("id")
+        # One with passwords calls itself healthy to anybody (health in sky/server/server.py).
+        if status.value == "needs_auth" or (info.basic_auth_enabled and user is None):
+            raise port.Denied(errors.denied(url, self.connection.token))
+        return user
 
     def places(self) -> frozenset[str]:
         """The infra that the server has credentials for, in lower case."""
@@ -50,9 +57,21 @@ class Sdk(ServiceCalls, MachineCalls):
 
         return self._ask(ask, seconds=120)
 
-    def prices(self, question: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
+    def prices(
+        self, question: Mapping[str, typing.Any], *, seconds: float = prices.SECONDS
+    ) -> dict[str, typing.Any]:
         """The server's prices, for cost.question; not part of the port: no resource asks."""
-        return self._ask(lambda sky: prices.answer(sky, question), seconds=60)
+        began = time.monotonic()
+
+        def ask(sky: typing.Any) -> dict[str, typing.Any]:
+            self._known(sky)
+            return prices.answer(sky, question, seconds=seconds, began=began)
+
+        try:
+            return self._ask(ask, seconds=seconds * 1.1)  # the answer keeps to its time by itself
+        except port.TimedOut:
+            url = self.connection.url
+            raise port.TimedOut(f"apiServer {url}: did not answer within {seconds:g} s") from None
 
     def listens(self, url: str) -> bool:
         """Whether something takes connections there."""

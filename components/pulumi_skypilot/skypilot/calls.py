@@ -46,8 +46,10 @@ class Calls:
     _one: typing.ClassVar[Connection | None] = None
     _lock = threading.Lock()
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, patience_seconds: float | None = None) -> None:
+        """Make nothing yet; `patience_seconds` is for the server's health (default: the SDK's)."""
         self.connection = connection
+        self._patience_seconds = patience_seconds
         self._tracebacks = getattr(sys, "tracebacklimit", None)
 
     def _ask(self, call: Callable[[typing.Any], T], *, seconds: float) -> T:
@@ -108,6 +110,8 @@ class Calls:
             sky.utils.common_utils.get_pretty_entrypoint_cmd = _command
             if first and was_there:
                 _read_again(sky)
+            if first and self._patience_seconds is not None:
+                _be_patient(sky, self._patience_seconds)
         # A missing server is an error to show, not a server to start on the quiet. Not by
         # SKYPILOT_DISABLE_LOCAL_API_SERVER: it travels with `up` to a controller machine, which
         # then may not start the server by which it launches replicas (utils/controller_utils.py).
@@ -163,6 +167,21 @@ def _read_again(sky: typing.Any) -> None:
     sky.skypilot_config.reload_config()
     for cached in (sky.server.common.get_server_url, sky.server.common.is_api_server_local):
         cached.cache_clear()
+
+
+def _be_patient(sky: typing.Any, seconds: float) -> None:
+    """Give a busy server longer to say how it is than the SDK does: three times 2.5 s.
+
+    (get_api_server_status_response in sky/server/common.py.)
+    """
+    request = sky.server.common.make_authenticated_request
+
+    def patient(method: str, path: str, *args: typing.Any, **options: typing.Any) -> typing.Any:
+        if path == "/api/health":
+            options["timeout"] = seconds
+        return request(method, path, *args, **options)
+
+    sky.server.common.make_authenticated_request = patient
 
 
 def _private_file(text: str) -> str:
