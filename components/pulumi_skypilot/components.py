@@ -12,6 +12,7 @@ from . import (
     catalog,
     cluster_readiness,
     forecast,
+    inputs,
     keys,
     pem,
     plan,
@@ -34,8 +35,8 @@ class Deployment(pulumi.ComponentResource):
     `auth: none`."""
     served: resources.Service | resources.Cluster
     """What serves it."""
-    model: str
-    """The name that clients ask for."""
+    model: str | pulumi.Output[str]
+    """The name that clients ask for; an Output if the spec's is one."""
 
     def __init__(
         self,
@@ -43,11 +44,11 @@ class Deployment(pulumi.ComponentResource):
         spec: Mapping[str, typing.Any],
         *,
         scope: resources.Scope,
-        service_name: str | None = None,
+        service_name: pulumi.Input[str] | None = None,
         api_key: resources.ApiKey | None = None,
         key_version: int | Sequence[int] | None = None,
-        upgrade: bool = False,
-        adopt: bool = False,
+        upgrade: pulumi.Input[bool] = False,
+        adopt: pulumi.Input[bool] = False,
         protect: bool | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -55,7 +56,8 @@ class Deployment(pulumi.ComponentResource):
 
         Args:
             name: Of the component.
-            spec: What to serve, as in a stack file (docs/reference.md).
+            spec: What to serve, as in a stack file (docs/reference.md); values may be Outputs
+                (docs/resources.md).
             scope: The stack's scope.
             service_name: Of the service or cluster on the API server; default: the component's.
             api_key: A key of one's own, or two: both valid, the last is handed out; default: keys
@@ -71,6 +73,7 @@ class Deployment(pulumi.ComponentResource):
         """
         super().__init__("skypilot:index:Deployment", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
+        spec = inputs.table(name, spec)
         kind = resources.Cluster if spec.get("kind") == "cluster" else resources.Service
         self.served = kind(
             name,
@@ -81,18 +84,23 @@ class Deployment(pulumi.ComponentResource):
             key_version=key_version,
             upgrade=upgrade,
             adopt=adopt,
-            opts=pulumi.ResourceOptions(parent=self, protect=protect),
+            opts=pulumi.ResourceOptions(
+                parent=self, protect=inputs.plain(name, "protect", protect)
+            ),
         )
-        self.model = str(spec.get("servedName") or spec.get("model"))
-        minimum, timeout_seconds = _waits(spec)
+        # What the plan must know: the values of the other tables may still be unknown.
+        planned = {key: value for key, value in spec.items() if key not in specs.VALUES}
+        self.model = inputs.read(
+            {key: planned.get(key) for key in ("servedName", "model")}, _served_name
+        )
         ready = resources.Readiness(
             name,
             self.served,
             scope=scope,
             model=self.model,
-            min_replicas=minimum,
-            timeout_seconds=timeout_seconds,
-            certificate=(spec.get("tls") or {}).get("certificate"),
+            min_replicas=inputs.read(planned, _min_replicas),
+            timeout_seconds=inputs.read(planned, _timeout_seconds),
+            certificate=_certificate(spec.get("tls")),
             opts=child,
         )
         self.endpoint = ready.endpoint
@@ -156,7 +164,7 @@ class Deployments(pulumi.ComponentResource):
         return {key: one.endpoint for key, one in self.deployments.items()}
 
     @property
-    def models(self) -> dict[str, str]:
+    def models(self) -> dict[str, str | pulumi.Output[str]]:
         """The name that clients ask each deployment for."""
         return {key: one.model for key, one in self.deployments.items()}
 
@@ -274,14 +282,38 @@ def _secret(
     return value
 
 
-def _waits(data: Mapping[str, typing.Any]) -> tuple[int, float]:
-    """Replicas to wait for, and how long; a wrong spec is check's to refuse."""
-    values = ("env", "secrets", *specs.SECRETS)
-    try:
-        spec = specs.parse({k: v for k, v in data.items() if k not in values})
-    except specs.SpecError:
-        return 0, 0.0
+def _served_name(spec: Mapping[str, typing.Any]) -> str:
+    return str(spec.get("servedName") or spec.get("model") or "")
+
+
+def _min_replicas(data: Mapping[str, typing.Any]) -> typing.Any:
+    """Replicas to wait for. None for a wrong spec, which check refuses."""
+    spec = _read(data)
+    if spec is None:
+        return None
+    return 1 if spec.kind == "cluster" else spec.replicas.min
+
+
+def _timeout_seconds(data: Mapping[str, typing.Any]) -> typing.Any:
+    """How long to wait for them, in seconds. None for a wrong spec, which check refuses."""
+    spec = _read(data)
+    if spec is None:
+        return None
     if spec.kind == "cluster":
-        return 1, cluster_readiness.timeout_seconds(spec)
+        return cluster_readiness.timeout_seconds(spec)
     delay = float(spec.readiness_probe.initial_delay)
-    return spec.replicas.min, float(spec.timeouts.ready or delay + readiness.PROVISION_SECONDS)
+    return float(spec.timeouts.ready or delay + readiness.PROVISION_SECONDS)
+
+
+def _read(data: Mapping[str, typing.Any]) -> specs.Spec | None:
+    try:
+        return specs.parse(data)
+    except specs.SpecError:
+        return None
+
+
+def _certificate(tls: typing.Any) -> typing.Any:
+    """What a `tls` table says of the certificate, if it is a table."""
+    if isinstance(tls, pulumi.Output):
+        return tls.apply(_certificate)
+    return tls.get("certificate") if isinstance(tls, Mapping) else None

@@ -1,12 +1,13 @@
 """The resources of a Pulumi program: a scope, services and clusters in it, and waiting."""
 
+import functools
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pulumi
 from pulumi import dynamic
 
-from . import keys, providers, skypilot, workdir
+from . import inputs, keys, providers, skypilot, workdir
 from . import spec as specs
 
 Inputs = Mapping[str, typing.Any]
@@ -35,12 +36,12 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
         self,
         name: str,
         *,
-        api_server: str = skypilot.DEFAULT_URL,
-        workspace: str | None = None,
-        serve_host: str | None = None,
+        api_server: pulumi.Input[str] = skypilot.DEFAULT_URL,
+        workspace: pulumi.Input[str] | None = None,
+        serve_host: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make the scope.
+        """Make the scope. Each argument may be an Output, though no secret one.
 
         Args:
             name: Of the resource.
@@ -52,15 +53,19 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
 
         """
         given = {
-            "apiServer": api_server.rstrip("/"),
-            "workspace": workspace,
-            "serveHost": serve_host,
+            "apiServer": inputs.read(inputs.settled(api_server), _address),
+            "workspace": inputs.settled(workspace),
+            "serveHost": inputs.settled(serve_host),
         }
         self._given = {key: value for key, value in given.items() if value is not None}
         super().__init__(
             providers.ScopeProvider(),
             name,
-            {**self._given, "mark": None, "seed": None, "user": None},
+            {
+                **self._given,
+                **inputs.secret_properties(self._given),
+                **dict.fromkeys(("mark", "seed", "user")),
+            },
             pulumi.ResourceOptions.merge(
                 pulumi.ResourceOptions(additional_secret_outputs=["seed"]), opts
             ),
@@ -70,11 +75,12 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
         """What each resource keeps of its scope, to be found again from its own state."""
         return {**self._given, "mark": self.mark, "user": self.user}
 
-    def api_key(self, service: str, version: int = 1) -> pulumi.Output[str]:
+    def api_key(self, service: pulumi.Input[str], version: int = 1) -> pulumi.Output[str]:
         """An API key of a service: the same for the same name, however often it is made."""
-        return pulumi.Output.secret(
-            self.seed.apply(lambda seed: keys.derive(seed, service, version))
+        key = pulumi.Output.all(self.seed, service).apply(
+            lambda pair: keys.derive(pair[0], pair[1], version)
         )
+        return pulumi.Output.secret(key)
 
 
 class _Served(dynamic.Resource):
@@ -100,18 +106,19 @@ class _Served(dynamic.Resource):
         spec: Inputs,
         *,
         scope: Scope,
-        name: str | None = None,
+        name: pulumi.Input[str] | None = None,
         api_key: ApiKey | None = None,
         key_version: int | Sequence[int] | None = None,
-        upgrade: bool = False,
-        adopt: bool = False,
+        upgrade: pulumi.Input[bool] = False,
+        adopt: pulumi.Input[bool] = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare it.
 
         Args:
             resource_name: Of the resource.
-            spec: What to serve, as in a stack file (docs/reference.md).
+            spec: What to serve, as in a stack file (docs/reference.md); values may be Outputs
+                (docs/resources.md).
             scope: The stack's scope.
             name: Of the service or cluster on the API server; default: the resource's name. Names
                 are shared by all users of a server.
@@ -124,17 +131,20 @@ class _Served(dynamic.Resource):
             opts: Pulumi's own options.
 
         """
-        name, spec = name or resource_name, {**spec, **self._says}
-        valid = _keys(spec, scope, name, api_key, key_version)
-        secret = [table for table in _SECRETS if spec.get(table)]
+        spec = inputs.table(resource_name, {**inputs.table(resource_name, spec), **self._says})
+        own_name = inputs.settled(name or resource_name)
+        derived = functools.partial(scope.api_key, own_name)
+        valid = _keys(resource_name, spec, derived, api_key, key_version)
+        shown = {key: value for key, value in spec.items() if key not in specs.VALUES}
         props = {
             **_with_digest(spec),
-            **{table: pulumi.Output.secret(spec[table]) for table in secret},
+            **{key: inputs.hidden(spec[key]) for key in _SECRETS if spec.get(key)},
             **valid,
-            "name": name,
+            "name": own_name,
             "scope": scope.place(),
-            "upgrade": upgrade or None,
-            "adopt": adopt or None,
+            "upgrade": inputs.read(inputs.settled(upgrade), _if_set),
+            "adopt": inputs.read(inputs.settled(adopt), _if_set),
+            **inputs.secret_properties({**shown, "name": own_name}),
             **dict.fromkeys(self._outputs),
         }
         ours = pulumi.ResourceOptions(
@@ -183,13 +193,13 @@ class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
         service: Service | Cluster,
         *,
         scope: Scope,
-        model: str,
-        min_replicas: int = 1,
-        timeout_seconds: float,
+        model: pulumi.Input[str],
+        min_replicas: pulumi.Input[int] = 1,
+        timeout_seconds: pulumi.Input[float],
         certificate: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Wait for the service or the cluster.
+        """Wait for the service or the cluster. Each value may be an Output.
 
         Args:
             resource_name: Of the resource.
@@ -203,13 +213,16 @@ class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
             opts: Pulumi's own options.
 
         """
+        needs = {"model": model, "timeoutSeconds": timeout_seconds, "minReplicas": min_replicas}
+        needs = {key: inputs.settled(value) for key, value in needs.items()}
         shared = {
             "scope": scope.place(),
             "incarnation": service.hash,
             "digest": service.digest,
             "apiKey": service.apiKey,
-            "model": model,
-            "timeoutSeconds": timeout_seconds,
+            "model": needs["model"],
+            "timeoutSeconds": needs["timeoutSeconds"],
+            **inputs.secret_properties(needs),
             "endpoint": None,
         }
         if isinstance(service, Cluster):
@@ -219,8 +232,8 @@ class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
             provider = providers.ReadinessProvider()
             of_service = {
                 "version": service.version,
-                "minReplicas": min_replicas,
-                "certificate": certificate,
+                "minReplicas": needs["minReplicas"],
+                "certificate": None if certificate is None else pulumi.Output.secret(certificate),
             }
             props = {"service": service.id, **shared, **of_service}
         ours = pulumi.ResourceOptions(
@@ -232,32 +245,34 @@ class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
 
 
 def _keys(
+    where: str,
     spec: Inputs,
-    scope: Scope,
-    name: str,
+    derived: Callable[[int], pulumi.Output[str]],
     own: ApiKey | None,
     version: int | Sequence[int] | None,
 ) -> dict[str, pulumi.Output[str] | None]:
     """The valid keys, at most two. Raises RunError for what cannot be one."""
     none = spec.get("auth") == "none"
-    if (none and (own, version) != (None, None)) or None not in (own, version):
-        raise pulumi.RunError(f"{name}: one of auth: none, api_key and key_version, not two")
+    told = [option for option in (own, version) if option is not None]
+    if len(told) + none > 1:
+        raise pulumi.RunError(f"{where}: one of auth: none, api_key and key_version, not two")
     if own is not None:
-        listed = [own] if isinstance(own, str | pulumi.Output) else list(own)
+        given = inputs.settled(own)
+        listed = given if isinstance(given, list) else [given]
         if not 1 <= len(listed) <= keys.MANY:
-            raise pulumi.RunError(f"{name}: api_key: give one, or the earlier and the next")
-        made = [pulumi.Output.secret(one) for one in listed]
+            raise pulumi.RunError(f"{where}: api_key: give one, or the earlier and the next")
+        made = [pulumi.Output.secret(inputs.read(key, _text)) for key in listed]
     else:
-        made = [] if none else [scope.api_key(name, one) for one in _versions(name, version)]
+        made = [] if none else [derived(number) for number in _versions(where, version)]
     earlier, handed = [None, None, *made][-2:]
     return {"apiKey": handed, "earlierKey": earlier}
 
 
-def _versions(name: str, version: int | Sequence[int] | None) -> tuple[int, ...]:
+def _versions(where: str, version: int | Sequence[int] | None) -> tuple[int, ...]:
     try:
-        return keys.versions(1 if version is None else version)
+        return keys.versions(1 if version is None else inputs.plain(where, "key_version", version))
     except ValueError as error:
-        raise pulumi.RunError(f"{name}: key_version: {error}") from None
+        raise pulumi.RunError(f"{where}: key_version: {error}") from None
 
 
 def _no_key(resource: _Served | Readiness) -> None:
@@ -269,8 +284,29 @@ def _no_key(resource: _Served | Readiness) -> None:
     resource.apiKey = pulumi.Output.from_input(None)
 
 
+def _text(value: object) -> str:
+    """A key; what is no text is check's to refuse."""
+    return value if isinstance(value, str) else ""
+
+
+def _address(url: object) -> object:
+    """An address without the slash at its end; what is no text is check's to refuse."""
+    return url.rstrip("/") if isinstance(url, str) else url
+
+
+def _if_set(value: object) -> object:
+    """An option that is false counts as not given."""
+    return value or None
+
+
 def _with_digest(spec: Inputs) -> Inputs:
+    if "workdir" not in spec:
+        return spec
+    return {**spec, "workdir": inputs.read(spec["workdir"], _digested)}
+
+
+def _digested(folder: object) -> object:
     try:
-        return workdir.with_digest(spec)
+        return workdir.with_digest({"workdir": folder})["workdir"]
     except ValueError as error:
         raise pulumi.RunError(str(error)) from None

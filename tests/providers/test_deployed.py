@@ -93,6 +93,15 @@ class TestCheck:
     def test_refuses_any_other_unknown(self):
         assert "known at preview" in failures(model=Unknown())["model"]
 
+    @pytest.mark.parametrize("key", ["env", "secrets", "imageCredentials", "tls"])
+    def test_refuses_a_table_of_values_that_is_unknown_as_a_whole(self, key):
+        """An Output of a table with one unknown value arrives so."""
+        assert failures(**{key: Unknown()})[""].startswith(f"{key}: its names must be known")
+
+    def test_refuses_to_serve_everybody_unless_told_to(self):
+        assert failures(apiKey=None)[""].startswith("apiKey: there is none")
+        assert not failures(apiKey=None, auth="none")
+
     def test_asks_no_server_and_imports_no_sky(self, monkeypatch):
         real = builtins.__import__
 
@@ -152,6 +161,19 @@ class TestDiff:
     def test_never_replaces_for_an_unknown(self, sky, service):
         news = checked(scope={**SCOPE, "mark": Unknown()}, secrets={"HF_TOKEN": Unknown()})
         assert not service.diff(NAME, self.state(service), news).replaces
+
+    @pytest.mark.parametrize("part", ["certificate", "key"])
+    def test_tells_what_an_unknown_certificate_may_do(self, sky, service, monkeypatch, part):
+        told: list[str] = []
+        monkeypatch.setattr(host, "message", told.append)
+        pem = {
+            "certificate": "-----BEGIN CERTIFICATE-----\n",
+            "key": "-----BEGIN PRIVATE KEY-----\n",
+        }
+        state = self.state(service, tls=pem)
+        result = service.diff(NAME, state, checked(tls={**pem, part: Unknown()}))
+        assert (result.changes, result.replaces) == (True, [])
+        assert any(": replaces: tls (it is not known yet; if it changes: " in line for line in told)
 
     def test_lets_a_new_release_of_this_package_wait(self, sky, service, monkeypatch):
         state = self.state(service)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from pulumi import dynamic
 
-from .. import changes, host, keys, pem, plan, sizing, spec
+from .. import changes, host, keys, pem, plan, reading, sizing, spec
 from . import base, differences, properties
 from .properties import Props
 
@@ -17,13 +17,9 @@ class DeployedProvider(base.Provider):
 
     def check(self, olds: Props, news: Props) -> dynamic.CheckResult:
         """Read the spec, fill in what it leaves open, and add the plan for the preview to show."""
-        unknown = [
-            dynamic.CheckFailure(key, "its value must be known at preview; write it down")
-            for key, value in news.items()
-            if key not in properties.MAY_BE_UNKNOWN and properties.has_unknown(value)
-        ]
-        if unknown:
-            return dynamic.CheckResult(news, unknown)
+        unfit = list(properties.unfit(news, properties.MAY_BE_UNKNOWN)) or [*_wrong_options(news)]
+        if unfit:
+            return dynamic.CheckResult(news, unfit)
         try:
             wanted = properties.typed(news)
             if wanted.kind != self.kind:
@@ -64,12 +60,23 @@ class DeployedProvider(base.Provider):
             host.message(f"{news['name']}: {differences.describe(change)}")
         if strongest is not None:
             host.message(f"{news['name']}: {differences.disturbs(olds, news, strongest)}")
-        replaces = [c.property for c in found if c.effect is changes.Effect.REPLACE]
+        # What is not known yet may turn out to be what it was.
+        replaces = [
+            change.property
+            for change in found
+            if change.effect is changes.Effect.REPLACE and not _unknown(news, change.property)
+        ]
         return dynamic.DiffResult(
             changes=True,
-            replaces=replaces if strongest is changes.Effect.REPLACE else [],
+            replaces=replaces,
             delete_before_replace=True,
         )
+
+
+def _unknown(news: Props, key: str) -> bool:
+    """Whether a changed property's value, which other resources may give, is not known yet."""
+    keys = properties.KEYS if key in properties.KEYS else (key,)
+    return any(properties.has_unknown(news.get(key)) for key in keys)
 
 
 def _had(olds: Props, wanted: spec.Spec) -> bool:
@@ -81,13 +88,27 @@ def _had(olds: Props, wanted: spec.Spec) -> bool:
     return bool(olds and misfits) and misfits == sizing.misfits(properties.remembered(olds)[0])
 
 
+def _wrong_options(news: Props) -> Iterator[dynamic.CheckFailure]:
+    """What is wrong beside the spec, which only a program can have written."""
+    if not isinstance(news.get("name"), str):
+        reason = f"name: {reading.shown(news.get('name'))} is no text; name the deployment"
+        yield properties.failure("name", reason)
+    for key in properties.OPTIONS:
+        if not isinstance(news.get(key, False), bool):
+            reason = f"{key}: {reading.shown(news[key])} is neither true nor false"
+            yield properties.failure(key, reason)
+
+
 def _wrong_values(news: Props) -> Iterator[dynamic.CheckFailure]:
     """What is wrong with values that the plan only names; none of them is shown."""
+    if news.get("auth") != "none" and not properties.keys(news):
+        reason = "apiKey: there is none; give a key, or write auth: none to serve everybody"
+        yield properties.failure("apiKey", reason)
     for key in properties.keys(news):
-        reason = None if properties.has_unknown(key) else keys.wrong(key)
-        if reason:
-            yield properties.failure("apiKey", f"apiKey: {reason}")
+        wrong = None if properties.has_unknown(key) else keys.wrong(key)
+        if wrong:
+            yield properties.failure("apiKey", f"apiKey: {wrong}")
     for name, text in (news.get("tls") or {}).items():
-        reason = None if properties.has_unknown(text) else pem.wrong(name, text)
-        if reason:
-            yield properties.failure("tls", f"tls.{name}: {reason}")
+        wrong = None if properties.has_unknown(text) else pem.wrong(name, text)
+        if wrong:
+            yield properties.failure("tls", f"tls.{name}: {wrong}")

@@ -42,7 +42,8 @@ def compare(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
         before, after = olds.get(key) or {}, news.get(key) or {}
         effect, why = _TLS if key == "tls" else at_start
         if properties.has_unknown(after) or not isinstance(before, Mapping):
-            yield changes.Change(key, effect, why, None, None)
+            told = "it is not known yet; if it changes: " if properties.has_unknown(after) else ""
+            yield changes.Change(key, effect, f"{told}{why}", None, None)
             continue
         # Names that come or go are in the task; here are the values, which are not.
         for name in before.keys() & after.keys():

@@ -1,7 +1,7 @@
 """Pulumi's properties to typed values and back."""
 
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pulumi
 from pulumi import dynamic
@@ -10,14 +10,24 @@ from .. import lifecycle, marker, port, spec, task
 
 Props = dict[str, typing.Any]
 
-OWN = ("name", "scope", "apiKey", "earlierKey", "plan", "drift", "upgrade", "adopt")
+MARKED_SECRET = "secretProperties"  # noqa: S105 - the name of an input
+"""The input by which a program names what is secret and would be shown, when there is such.
+
+The engine hands a provider secrets as plain values: only the program can tell them.
+"""
+OPTIONS = ("upgrade", "adopt")
+"""Inputs that are true or not there."""
+OWN = ("name", "scope", "apiKey", "earlierKey", "plan", "drift", MARKED_SECRET, *OPTIONS)
 """Inputs that are not part of the spec."""
-VALUES = ("env", "secrets", *spec.SECRETS)
-"""Tables whose values the plan only names: they go on as they came, unknown and secret ones too."""
+VALUES = spec.VALUES
+"""They go on as they came, unknown and secret ones too."""
 KEYS = ("earlierKey", "apiKey")
 """The valid API keys, the one that is handed out last."""
 MAY_BE_UNKNOWN = (*VALUES, *KEYS, "scope")
 COMPUTED = ("digest", "hash", "version", "endpoint", "task")
+
+_NOT_KNOWN = "not-known-yet"
+"""Stands for a value that a plan only names."""
 
 
 def typed(props: Props) -> spec.Spec:
@@ -29,9 +39,7 @@ def typed(props: Props) -> spec.Spec:
     }
     for key in VALUES:
         if isinstance(data.get(key), Mapping):
-            data[key] = {k: "" if has_unknown(v) else v for k, v in data[key].items()}
-        elif has_unknown(data.get(key)):
-            del data[key]
+            data[key] = {k: _NOT_KNOWN if has_unknown(v) else v for k, v in data[key].items()}
     return spec.parse(data)
 
 
@@ -107,6 +115,32 @@ def read_result(id_: str, outs: Props, drift: Sequence[str]) -> dynamic.ReadResu
 def failure(key: str, reason: str) -> dynamic.CheckFailure:
     """A refusal; the engine shows the property's whole value with it, unless it has no name."""
     return dynamic.CheckFailure("" if key in (*VALUES, *KEYS) else key, reason)
+
+
+def unfit(news: Props, may_be_unknown: Sequence[str]) -> Iterator[dynamic.CheckFailure]:
+    """What no program may hand over: what is secret and would be shown, or must be known."""
+    secret = news.pop(MARKED_SECRET, None) or ()
+    for key in secret:
+        yield dynamic.CheckFailure(  # unnamed: the engine would show the value
+            "",
+            f"{key}: it is a secret, and previews, logs and SkyPilot show it; if it may be read, "
+            "pass pulumi.Output.unsecret(…) of it",
+        )
+    for key, value in news.items():
+        if key in secret or not has_unknown(value):
+            continue
+        if key not in may_be_unknown:
+            yield failure(
+                key,
+                f"{key}: it must be known at preview, and it comes from a resource that is not "
+                "made yet; write it down, or make that resource first (pulumi up --target)",
+            )
+        elif key in VALUES and not isinstance(value, Mapping):
+            yield failure(
+                key,
+                f"{key}: its names must be known at preview; write the table itself, in which "
+                "values may be Outputs",
+            )
 
 
 def has_unknown(value: object) -> bool:

@@ -1,11 +1,13 @@
 """The providers of the wait for a service and of the wait for a cluster."""
 
 import typing
+from collections.abc import Callable, Mapping
 
 from pulumi import dynamic
 
-from .. import cluster_readiness, host, readiness
-from . import base
+from .. import cluster_readiness, host, readiness, reading
+from ..spec import fields
+from . import base, properties
 from .properties import Props
 
 
@@ -14,6 +16,22 @@ class _WaitProvider(base.Provider):
 
     subject: typing.ClassVar[str]
     """The property that names what is waited for."""
+    needs: typing.ClassVar[Mapping[str, Callable[[object], object]]] = {
+        "model": fields.word,
+        "timeoutSeconds": reading.positive("how many seconds to wait"),
+    }
+    """What a wait cannot do without, and how each is read."""
+
+    def check(self, _olds: Props, news: Props) -> dynamic.CheckResult:
+        """Refuse a wait for nothing: only `minReplicas: 0` says that none is wanted."""
+        failures = list(properties.unfit(news, tuple(news)))
+        known = {key for key in self.needs if not properties.has_unknown(news.get(key))}
+        for key in () if failures else sorted(known):
+            try:
+                self.needs[key](news.get(key))
+            except reading.Wrong as error:
+                failures.append(properties.failure(key, f"{key}: {error}"))
+        return dynamic.CheckResult(news, failures)
 
     def diff(self, _id: str, olds: Props, news: Props) -> dynamic.DiffResult:
         """Wait again for another incarnation or command, or for more replicas."""
@@ -43,6 +61,10 @@ class ReadinessProvider(_WaitProvider):
     __module__ = __package__
 
     subject = "service"
+    needs: typing.ClassVar[Mapping[str, Callable[[object], object]]] = {
+        **_WaitProvider.needs,
+        "minReplicas": reading.whole(0, "how many replicas must be ready"),
+    }
 
     def _wait(self, props: Props, *, new_key: bool) -> Props:
         scope = props["scope"]

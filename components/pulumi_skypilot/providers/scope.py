@@ -5,8 +5,11 @@ import uuid
 from pulumi import dynamic
 
 from .. import host, marker, stack
-from . import base
+from . import base, properties
 from .properties import Props
+
+_PLACE = ("apiServer", "workspace")
+"""What a living stack cannot change."""
 
 
 class ScopeProvider(base.Provider):
@@ -16,8 +19,12 @@ class ScopeProvider(base.Provider):
 
     def check(self, olds: Props, news: Props) -> dynamic.CheckResult:
         """Refuse a server's address that is none, and to move a living stack to another server."""
-        failures = []
-        reason = stack.no_address(news.get("apiServer"))
+        failures = list(properties.unfit(news, tuple(news)))
+        if failures:
+            return dynamic.CheckResult(news, failures)
+        # What is not known yet is checked before `pulumi up` makes the scope.
+        known = [key for key in _PLACE if not properties.has_unknown(news.get(key))]
+        reason = stack.no_address(news.get("apiServer")) if "apiServer" in known else None
         if reason is not None:
             failures.append(dynamic.CheckFailure("apiServer", reason))
         failures += [
@@ -26,7 +33,7 @@ class ScopeProvider(base.Provider):
                 f"this stack lives on {olds.get(key)!r} and cannot move to {news.get(key)!r}; "
                 "`pulumi destroy` it first, or make another stack for that",
             )
-            for key in ("apiServer", "workspace")
+            for key in known
             if olds and olds.get(key) != news.get(key)
         ]
         return dynamic.CheckResult(news, failures)

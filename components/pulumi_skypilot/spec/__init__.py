@@ -7,7 +7,7 @@ import pydantic
 
 from .. import reading
 from . import crosswise
-from .deployment import ONLY, SECRETS, Kind, Spec
+from .deployment import ONLY, SECRETS, VALUES, Kind, Spec
 from .fields import API_KEYS, IMAGE_PASSWORD, OWNED, Accelerator, Row
 from .names import check_name
 from .problems import Problem, SpecError
@@ -36,6 +36,7 @@ __all__ = [
     "SECRETS",
     "STREAM_TIMEOUT_SECONDS",
     "UPSCALE_DELAY_SECONDS",
+    "VALUES",
     "Accelerator",
     "Autostop",
     "ImageCredentials",

@@ -26,6 +26,8 @@ SECRETS: dict[str, tuple[str, ...]] = {
     "tls": ("certificate", "key"),
 }
 """Beside `secrets`: the tables that hold secrets, and which of their keys name one."""
+VALUES = ("env", "secrets", *SECRETS)
+"""The tables whose values a plan only names: in a program they may be secret, or not known yet."""
 
 
 def _most(data: dict[str, typing.Any]) -> int:

@@ -1,0 +1,87 @@
+"""Pulumi's engine as a program meets it: real serialisation, and the providers' own check.
+
+Over Pulumi's mocks, without a process: what the SDK sends goes to check as the engine hands it on,
+with secrets as plain values and unknown ones as Unknown.
+"""
+
+import typing
+from collections.abc import Callable
+
+import pulumi
+from pulumi import dynamic
+from pulumi.runtime import mocks, rpc
+
+from pulumi_skypilot import providers
+
+Props = dict[str, typing.Any]
+
+PROVIDERS: dict[str, type[dynamic.ResourceProvider]] = {
+    "Scope": providers.ScopeProvider,
+    "Service": providers.ServiceProvider,
+    "Cluster": providers.ClusterProvider,
+}
+MADE: dict[str, Props] = {
+    "Scope": {"mark": "mark0001", "seed": "seed", "user": "user0001"},
+    "Service": {"digest": "d", "hash": "h", "version": 1, "task": "t", "endpoint": "http://a:1"},
+    "Cluster": {"digest": "d", "hash": "h", "task": "t", "endpoint": "http://a:1"},
+}
+
+
+class Engine(mocks.Mocks):
+    """Takes each resource of a program through check and remembers what came of it."""
+
+    def __init__(self, *, preview: bool) -> None:
+        self.preview = preview
+        self.inputs: dict[str, Props] = {}
+        """By the kind of a resource: what the engine would keep of it."""
+        self.failures: list[str] = []
+        """What the engine would show."""
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, Props]:
+        kind = args.typ.rpartition(":")[2]
+        news = {k: v for k, v in unwrapped(args.inputs).items() if v is not None}
+        # After a refusal the real engine ends the program: nothing more is registered.
+        if kind in (*PROVIDERS, "Readiness") and not self.failures:
+            result = self._provider(kind, news).check({}, news)
+            self.failures += [f"{one.property} {one.reason}" for one in result.failures]
+            if not result.failures:
+                news = self.inputs[kind] = result.inputs
+        made: Props = {} if self.preview else MADE.get(kind, {})
+        return args.name, {**news, **made}
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[Props, None]:
+        raise AssertionError(f"nothing is called in a program: {args.token}")
+
+    @staticmethod
+    def _provider(kind: str, news: Props) -> dynamic.ResourceProvider:
+        if kind != "Readiness":
+            return PROVIDERS[kind]()
+        one = (
+            providers.ClusterReadinessProvider if "cluster" in news else providers.ReadinessProvider
+        )
+        return one()
+
+
+def run(program: Callable[[], object], *, preview: bool = True) -> Engine:
+    """Run a program to its end, or to the first check that refuses something.
+
+    Raises RunError as the program does.
+    """
+    engine = Engine(preview=preview)
+    mocks.set_mocks(engine, project="llm", stack="test", preview=preview)
+
+    pulumi.runtime.test(program)()
+    return engine
+
+
+def unknown() -> pulumi.Output[typing.Any]:
+    """An output of a resource that is not made yet."""
+    return pulumi.Output.from_input(pulumi.output.Unknown())
+
+
+def unwrapped(value: typing.Any) -> typing.Any:
+    """A value without its marks of secrets: the engine takes them off for a provider."""
+    value = rpc.unwrap_rpc_secret(value)
+    if isinstance(value, dict):
+        return {key: unwrapped(item) for key, item in value.items()}
+    return [unwrapped(item) for item in value] if isinstance(value, list) else value
