@@ -60,7 +60,7 @@ CASES: list[Case] = [
         "--pipeline-parallel-size 2",
     ),
     ("pipelineParallel", {"nodes": 2}, "command", "--pipeline-parallel-size 2"),
-    ("dtype", {"dtype": "float16"}, "command", "--dtype float16"),
+    ("dtype", {"dtype": "bfloat16"}, "command", "--dtype bfloat16"),
     ("quantization", {"quantization": "fp8"}, "command", "--quantization fp8"),
     ("kvCacheDtype", {"kvCacheDtype": "fp8"}, "command", "--kv-cache-dtype fp8"),
     ("maxSequences", {"maxSequences": 64.0}, "command", "--max-num-seqs 64"),

@@ -29,6 +29,11 @@ class Row:
         """Of all its GPUs: what to go by where no price is known."""
         return self.fit.total_bytes * self.gpu.count
 
+    @property
+    def serves(self) -> bool:
+        """Whether one request of the context is served: what may not start serves nothing."""
+        return self.fit.concurrency >= 1 and self.fit.spare_bytes >= 0
+
     def data(self) -> dict[str, typing.Any]:
         """For machines."""
         return {
@@ -50,7 +55,7 @@ def gpus_for(model: str, context: int | None, most: int) -> Iterator[Row]:
     for name in catalog.gpus():
         for count in COUNTS:
             row = tried(model, f"{name}:{count}", context) if count <= most else None
-            if row is not None and row.fit.spare_bytes + row.fit.margin_bytes >= 0:
+            if row is not None and row.serves:
                 yield row
                 if row.fit.verdict is memory.Verdict.FITS:
                     break
@@ -60,9 +65,9 @@ def models_for(gpu: str, context: int | None) -> Iterator[Row]:
     """The models that are known and that it serves, with a shorter context where it must be."""
     for facts in catalog.models().values():
         row = tried(facts.id, gpu, context)
-        if row is None and context is None:
+        if context is None and (row is None or not row.serves):
             row = shortened(facts, gpu)
-        if row is not None:
+        if row is not None and row.serves:
             yield row
 
 

@@ -7,7 +7,7 @@ import dataclasses
 import typing
 from collections.abc import Iterator
 
-from . import catalog, headroom, places, ranges, sizing, spec, task, vllm, words
+from . import capability, catalog, headroom, places, ranges, sizing, spec, task, vllm, words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +50,7 @@ def plan(
         *_name_problems(wanted, name, service_account),
         *_gpu_problems(wanted, facts),
         *_model_problems(wanted, facts),
+        *(_problem(one.key, one.reason) for one in _refused(wanted, facts)),
         *_flag_problems(wanted, facts),
         *places.problems(wanted),
     ]
@@ -127,24 +128,36 @@ def _model_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iter
             f"no tool parser is known for {wanted.model}; name one of vLLM's in "
             "vllmArgs.tool-call-parser, or set tools to false",
         )
+
+
+def _refusals(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[capability.Refusal]:
+    """What vLLM would refuse, whether something that is given may change it or not."""
+    if wanted.image is None:
+        yield from capability.refusals(wanted, facts)
     if facts is None:
         return
     longest = facts.max_positions
     if wanted.context and longest and wanted.context > longest:
-        yield _problem(
+        yield capability.Refusal(
             "context",
             f"{wanted.context} tokens are more than the {longest} of {wanted.model}; "
             f"lower it to {longest} or leave it out",
+            "context",
         )
     counts = {one.count for one in wanted.accelerators} or {1}
     for parallel in sorted({wanted.layer_gpus(count) for count in counts}):
         if not facts.architecture.splits(parallel):
             fitting = [str(n) for n in range(1, facts.heads + 1) if facts.architecture.splits(n)]
-            yield _problem(
+            yield capability.Refusal(
                 "tensorParallel",
                 f"{wanted.model} has {facts.heads} heads and {facts.kv_heads} KV heads, which do "
                 f"not split over {parallel} GPUs; take {', '.join(fitting[:5])}",
+                "heads",
             )
+
+
+def _refused(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[capability.Refusal]:
+    return (one for one in _refusals(wanted, facts) if not one.lifted_by(wanted))
 
 
 def _flag_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[spec.Problem]:
@@ -206,7 +219,13 @@ def _notes(
         )
     if wanted.image is not None:
         known = [*_mistaken(wanted, facts), *headroom.problems(wanted)]
+        known += [(one.key, one.reason) for one in capability.refusals(wanted, facts)]
         yield from (f"{key}: {why}, unless the image's does" for key, why in known)
+    for one in _refusals(wanted, facts):
+        if lifted := one.lifted_by(wanted):
+            yield (
+                f"{one.key}: {one.reason}; not refused, because {', '.join(lifted)} may change it"
+            )
     yield from headroom.notes(wanted)
     idle = [one for one in wanted.accelerators if one.count > wanted.layer_gpus(one.count)]
     if idle and not wanted.vllm_args.keys() & _OTHER_PARALLEL:

@@ -10,17 +10,11 @@ import math
 import typing
 from collections.abc import Iterator, Mapping
 
-from . import catalog, headroom, memory, ranges, spec, vllm
+from . import capability, catalog, headroom, memory, ranges, spec, vllm
 from .catalog.architecture import Architecture
 from .memory import advice
 
 ENGINE = memory.ENGINES[vllm.VERSION]
-
-USUAL = ("L4", "L40S", "A100-80GB", "H100", "H200", "B200")
-"""What is named when another GPU would do: the ones that most clouds have, smaller ones first."""
-
-FP8_CACHE = (8, 9)
-"""Where attention kernels compute on an fp8 cache."""
 
 UNCOUNTED = {
     "cpu-offload-gb",
@@ -39,6 +33,9 @@ UNCOUNTED = {
     "speculative-config",
 }
 """Flags that change what is counted here, in ways that are not."""
+
+UNCOUNTED_CACHE = ("int4", "nvfp4_4over6", "turboquant", "ultraquant", "fp8_ds", "nvfp4_ds")
+"""How kv-cache-dtype begins where the size of a token is not counted here."""
 
 COUNTED = (*headroom.FLAGS, "block-size", "max-cudagraph-capture-size")
 """Flags among vllmArgs whose numbers are reckoned with."""
@@ -77,17 +74,23 @@ def size(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Sized:
         return Sized({}, {})
     uncounted = sorted(flag for flag in flags if flag.partition(".")[0] in UNCOUNTED)
     uncounted += [f for f in COUNTED if f in flags and ranges.number(f, flags[f]) is None]
+    cache = str(flags.get("kv-cache-dtype"))
+    uncounted += [f"kv-cache-dtype {cache}"] if cache.startswith(UNCOUNTED_CACHE) else []
     stored = facts.architecture.quantization
     told = flags.get("quantization")
     if told not in (None, "fp8", stored and stored.method):
         uncounted.append(f"quantization {told}")
     if uncounted:
         return Sized({}, {}, f"{', '.join(uncounted)}: whether it fits was not reckoned")
-    settings = {one: _settings(wanted, one, flags, context) for one in _gpus(wanted)}
-    fits = {
-        one: _fit(facts.architecture, gpu(found), settings[one])
+    shape = facts.architecture
+    settings = {
+        one: dataclasses.replace(
+            _settings(wanted, one, flags, context),
+            dtype=capability.dtype(wanted.dtype, shape, found.compute_capability or (9, 0)),
+        )
         for one, found in _gpus(wanted).items()
     }
+    fits = {one: _fit(shape, gpu(found), settings[one]) for one, found in _gpus(wanted).items()}
     return Sized(fits, settings)
 
 
@@ -250,7 +253,7 @@ def reckon(shape: Architecture, card: memory.Gpu, settings: memory.Settings) -> 
 
 @functools.lru_cache(maxsize=512)
 def _gains(shape: Architecture, name: str, settings: memory.Settings) -> tuple[advice.Gain, ...]:
-    now = option(name)
+    now = option(name, shape)
     return tuple(advice.gains(shape, now.gpu, settings, ENGINE, fp8_cache=now.fp8_cache))
 
 
@@ -258,13 +261,20 @@ def _gains(shape: Architecture, name: str, settings: memory.Settings) -> tuple[a
 def _nearest(
     shape: Architecture, least: tuple[int, int], name: str, settings: memory.Settings
 ) -> tuple[str, ...]:
-    able = [one for one in USUAL if (catalog.gpus()[one].compute_capability or (0, 0)) >= least]
-    found = advice.nearest(shape, option(name), settings, ENGINE, [option(one) for one in able])
-    return tuple(found)
+    able = [
+        one
+        for one in capability.USUAL
+        if (catalog.gpus()[one].compute_capability or (0, 0)) >= least
+    ]
+    now, *others = (option(one, shape) for one in (name, *able))
+    return tuple(advice.nearest(shape, now, settings, ENGINE, others))
 
 
-def option(name: str) -> advice.Option:
+def option(name: str, shape: Architecture) -> advice.Option:
     """A GPU of the catalogue as something to take instead."""
     facts = catalog.gpus()[name]
-    capability = facts.compute_capability or (9, 0)
-    return advice.Option(name, gpu(facts), fp8_cache=capability >= FP8_CACHE)
+    able = facts.compute_capability or (9, 0)
+    held = capability.dtype("auto", shape, able)
+    return advice.Option(
+        name, gpu(facts), fp8_cache="fp8" in capability.caches(shape, able, held), dtype=held
+    )

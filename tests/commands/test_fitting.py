@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import typing
 
 import pytest
 
@@ -39,6 +40,28 @@ def test_the_gpus_that_serve_a_model_are_listed_the_smallest_first(capsys) -> No
     assert all(row["context"] == 131072 and row["hourly"] is None for row in found)
     listed = list(by_gpu)
     assert listed.index("H100:1") < listed.index("H200:1") < listed.index("B200:1")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(MODEL, "--context", "131072"), ("Qwen/Qwen3-30B-A3B",), ("Qwen/Qwen3-32B",),
+     ("--gpu", "L4:1"), ("--gpu", "A10G:1"), ("--gpu", "T4:1"), ("--gpu", "L4:4")],
+)  # fmt: skip
+def test_what_is_listed_serves_at_least_one_request(capsys, arguments: tuple[str, ...]) -> None:
+    for row in rows(capsys, *arguments):
+        assert typing.cast("float", row["concurrency"]) >= 1, row
+        assert typing.cast("int", row["roomBytes"]) >= 0, row
+
+
+def test_gemma_is_served_in_float32_where_there_is_no_bfloat16(capsys) -> None:
+    """Since vLLM refuses float16 for it: twice the weights."""
+    on_t4 = {row["model"]: row for row in rows(capsys, "--gpu", "T4:1")}
+    on_l4 = {row["model"]: row for row in rows(capsys, "--gpu", "L4:1")}
+    assert "google/gemma-3-4b-it" in on_l4
+    assert "google/gemma-3-4b-it" not in on_t4
+    one = "google/gemma-3-1b-it"
+    wide, narrow = (typing.cast("int", on[one]["weightsBytes"]) for on in (on_t4, on_l4))
+    assert wide == pytest.approx(2 * narrow, rel=0.01)
 
 
 def test_no_more_gpus_are_named_than_allowed(capsys) -> None:

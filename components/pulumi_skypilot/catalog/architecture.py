@@ -160,8 +160,15 @@ class Architecture:
     """The length of each table of cosines and sines."""
     rope_size: int = 0
     """Numbers a position of such a table."""
+    family: str = ""
+    """What config.json calls model_type, of the language part."""
     extra_parameters: int = 0
     """Of parts that are loaded beside the language model, such as a vision tower; bfloat16."""
+
+    @property
+    def sees_at_once(self) -> bool:
+        """Whether the tokens of an image see one another (MM_PREFIX_LM_MODELS of vLLM)."""
+        return self.multimodal and self.family.startswith("gemma3")
 
     def splits(self, parallel: int) -> bool:
         """Whether vLLM can share the heads out over so many GPUs.
@@ -225,6 +232,7 @@ def read(config: Config) -> Architecture:
         norms=4 if family in ("gemma2", "gemma3", "gemma3_text", "glm4") else 2,
         rope_positions=_rope_positions(text, family),
         rope_size=rope_size,
+        family=family,
         extra_parameters=text.get("extra_parameters", 0),
     )
 

@@ -52,6 +52,50 @@ class Method:
     source: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Backend:
+    """An attention backend with some caches, on some of NVIDIA's GPUs, for some models."""
+
+    name: str
+    source: str
+    cache: frozenset[str]
+    """The spellings of kv-cache-dtype that it takes."""
+    block: int
+    """A block of the cache is a multiple of so many tokens."""
+    least: tuple[int, int]
+    """Compute capability."""
+    most: tuple[int, int] = (99, 0)
+    dtypes: frozenset[str] = frozenset({"bfloat16", "float16"})
+    heads: frozenset[int] = frozenset()
+    """Sizes of a head; none: any from `more` to below `below`."""
+    more: int = 0
+    below: int = 2**16
+    latent: bool = False
+    """For attention over one compressed vector a token (MLA), and only for it."""
+    sinks: bool = False
+    windows: bool = False
+    prefix: bool = False
+    """For models that see all of an image at once (mm_prefix)."""
+
+
+@functools.cache
+def backends() -> tuple[Backend, ...]:
+    """The attention backends, a row for each of their conditions."""
+    return tuple(_backend(row) for row in _read("attention.toml")["backend"])
+
+
+@functools.cache
+def not_float16() -> frozenset[str]:
+    """The families of models, by model_type, that vLLM refuses to serve in float16."""
+    return frozenset(_read("attention.toml")["float16"]["refused"])
+
+
+@functools.cache
+def lifted(rule: str) -> frozenset[str]:
+    """The flags and variables that change a rule, so that it is told and not refused by."""
+    return frozenset(_read("attention.toml")["lifted"][rule])
+
+
 @functools.cache
 def ranges() -> Mapping[str, Range]:
     """What each flag takes: declared, and over it what is enforced in code."""
@@ -85,6 +129,17 @@ def methods() -> Mapping[str, Method]:
 def engine() -> str:
     """The release of vLLM that the files are of."""
     return str(_read("ranges.toml")["engine"])
+
+
+def _backend(row: dict[str, typing.Any]) -> Backend:
+    """TOML has neither sets nor tuples."""
+    sets = ("cache", "dtypes", "heads")
+    pairs = ("least", "most")
+    made: dict[str, typing.Any] = {
+        key: frozenset(value) if key in sets else tuple(value) if key in pairs else value
+        for key, value in row.items()
+    }
+    return Backend(**made)
 
 
 def _read(file: str) -> dict[str, typing.Any]:

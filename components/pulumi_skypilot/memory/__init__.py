@@ -82,6 +82,13 @@ class Settings:
     largest_graph: int | None = None
     block_tokens: int | None = None
     """Of the cache; vLLM's own is what the attention's kernels prefer."""
+    dtype: str = "bfloat16"
+    """Of weights that are not quantized, of activations, and of a cache that is auto."""
+
+    @property
+    def number_bytes(self) -> int:
+        """Of a number in dtype."""
+        return 4 if self.dtype == "float32" else 2
 
     @property
     def gpus(self) -> int:
@@ -154,7 +161,7 @@ def fit(
 ) -> Fit:
     """How a model sits on so many of a GPU."""
     sequences, batched = limits(gpu, settings)
-    kv_bytes = kv_bytes_each(kv_dtype(arch, settings))
+    kv_bytes = kv_bytes_each(kv_dtype(arch, settings), settings.number_bytes)
     laid = cache.layout(
         arch,
         tensor_parallel=settings.tensor_parallel,
@@ -233,8 +240,10 @@ def kv_dtype(arch: Architecture, settings: Settings) -> str:
     return "fp8" if settings.kv_dtype == "auto" and arch.fp8_cache else settings.kv_dtype
 
 
-def kv_bytes_each(kv_dtype: str) -> float:
-    """Bytes a number of the cache."""
+def kv_bytes_each(kv_dtype: str, number_bytes: int = 2) -> float:
+    """Bytes a number of the cache; auto is as wide as the model's own, `number_bytes`."""
+    if kv_dtype == "auto":
+        return number_bytes
     if kv_dtype.startswith(("fp8", "int8")):
         return 1
     return 0.5625 if kv_dtype.startswith("nvfp4") else 2
@@ -276,6 +285,7 @@ def _load(
         hopper=gpu.hopper,
         second=second,
         images=engine.images_in_second or not second,
+        number_bytes=settings.number_bytes,
     )
 
 
@@ -294,7 +304,14 @@ def _stage(
     share = weights.Share(settings.tensor_parallel, layers, first=first, last=last)
     quantized = quantization(arch, settings)
     load = _load(arch, gpu, settings, engine, last=last)
-    held = weights.stored_bytes(arch, share, quantized, hopper=gpu.hopper, fitted=fitted)
+    held = weights.stored_bytes(
+        arch,
+        share,
+        quantized,
+        hopper=gpu.hopper,
+        fitted=fitted,
+        number_bytes=settings.number_bytes,
+    )
     peak = overhead.activations(arch, quantized, load)
     counted = engine.graphs_of_second if load.second else engine.graphs_of_first
     graphs = overhead.graphs(arch, load, fitted) if counted else 0
@@ -335,7 +352,7 @@ def _steps(
     in_flight: int,
 ) -> tuple[Step, ...]:
     quantized = quantization(arch, settings)
-    stored = quantized.method if quantized else "bfloat16"
+    stored = quantized.method if quantized else settings.dtype
     groups = ", ".join(f"{len(one.layers)} {one.kind.value}" for one in laid.groups)
     rows = [
         ("requested", requested, "B", f"⌈memory * {settings.utilization}⌉",
@@ -354,7 +371,8 @@ def _steps(
         ("groups", len(laid.groups), "", groups, "vllm v1/core/kv_cache_utils.py:1362"),
         ("page", laid.page_bytes, "B",
          f"KV heads on the GPU * 2 * head size * {laid.block_tokens} tokens * "
-         f"{kv_bytes_each(kv_dtype(arch, settings)):g} bytes", "vllm v1/kv_cache_interface.py:556"),
+         f"{kv_bytes_each(kv_dtype(arch, settings), settings.number_bytes):g} bytes",
+         "vllm v1/kv_cache_interface.py:556"),
         ("block", stage.block_bytes, "B", "page * layers of the largest group",
          "vllm v1/core/kv_cache_utils.py:1520"),
         ("blocks", stage.blocks, "", "⌊KV cache ÷ block⌋", "vllm v1/core/kv_cache_utils.py:1590"),

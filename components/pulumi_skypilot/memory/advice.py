@@ -19,7 +19,9 @@ class Option:
     name: str
     gpu: Gpu
     fp8_cache: bool
-    """Whether it computes on an fp8 cache."""
+    """Whether the model's attention takes an fp8 cache there."""
+    dtype: str = "bfloat16"
+    """In which the model is served there."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +65,8 @@ def nearest(
     if count := fewest(arch, now.gpu, settings, engine, over=settings.tensor_parallel):
         yield f"{now.name}:{count}"
     for other in others:
-        count = fewest(arch, other.gpu, settings, engine)
+        there = dataclasses.replace(settings, dtype=other.dtype)
+        count = fewest(arch, other.gpu, there, engine)
         if count and other.name != now.name and count <= max(settings.tensor_parallel, 1):
             yield f"{other.name}:{count}"
             return

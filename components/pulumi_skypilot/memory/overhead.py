@@ -11,18 +11,13 @@ from ..catalog.stored import Quantization
 from .cache import BLOCK_TOKENS
 from .fitted import COLLECTIVES, FITTED, MIB, SECOND_GRAPHS, Fitted
 
-BYTES = 2
-"""Of a number in bfloat16."""
-
 CUBLAS = 32 * MIB
 """cuBLAS's workspace on Hopper, there from the first bfloat16 matrix product on (PyTorch,
 aten/src/ATen/cuda/CublasHandlePool.cpp, getChosenWorkspaceSize); 8 MiB on older GPUs."""
 
-SAMPLER_V1 = 14
-"""Bytes a logit: bfloat16, and in float32 the logits, their softmax and the noise
+SAMPLER_V1 = 12
+"""Bytes a logit beside the logit itself: in float32 the logits, their softmax and the noise
 (v1/sample/sampler.py; ops/topk_topp_sampler.py, random_sample)."""
-SAMPLER_V2 = 2
-"""The second runner's sampler works in place on bfloat16 (v1/worker/gpu/sample/sampler.py)."""
 MULTIPROCESSORS = 132
 """Of an H100. The first runner's top-k keeps a row of float32 logits for each
 (v1/sample/ops/topk_topp_triton.py, _TRITON_BUFFER_CACHE)."""
@@ -48,6 +43,8 @@ class Load:
     """Served by the second model runner."""
     images: bool = False
     """The dummy run takes images too, of a model that sees."""
+    number_bytes: int = 2
+    """Of a number of the activations: 2 in bfloat16."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,18 +107,18 @@ def margin(arch: Architecture, load: Load, *, gpu_measured: bool, total: int) ->
 
 def _forward(arch: Architecture, quantized: Quantization | None, load: Load) -> Peak:
     """The widest point of a layer: the feed-forward part's two tables beside the hidden states."""
-    hidden = load.tokens * arch.hidden * BYTES
+    hidden = load.tokens * arch.hidden * load.number_bytes
     # The layer's input, its residual and what attention gave; another where norms give a new
     # residual (GemmaRMSNorm), and the result where the part before it is held on to meanwhile.
     states = 3 + arch.new_residuals + arch.holds_gate_up
     if load.compiled:  # one more than LlamaMLP: so others logged CodeLlama-7B and Granite-8B
         states = max(4, states)
     inner = 0 if all(arch.expert_layers) else arch.intermediate // load.tensor_parallel
-    wide = load.tokens * 3 * inner * BYTES
+    wide = load.tokens * 3 * inner * load.number_bytes
     if arch.experts:
         copies = load.tokens * arch.experts.per_token
         deep = arch.experts.intermediate // load.tensor_parallel
-        wide = max(wide, copies * 3 * deep * BYTES, _workspace(arch, load))
+        wide = max(wide, copies * 3 * deep * load.number_bytes, _workspace(arch, load))
     if arch.latent:
         wide = max(wide, _latent(arch, load) + _workspace(arch, load))
     # Kernels of quantized layers are not cuBLAS's.
@@ -146,14 +143,15 @@ def _latent(arch: Architecture, load: Load) -> int:
     rows = max(min(max(8 * load.context, 4 * pages), 64 * 1024), pages)
     heads = arch.heads // load.tensor_parallel
     query = load.tokens * heads * (latent.nope + latent.rope + latent.value)
-    return (rows * heads * (latent.nope + latent.value) + query) * BYTES
+    return (rows * heads * (latent.nope + latent.value) + query) * load.number_bytes
 
 
 def _sampler(arch: Architecture, load: Load) -> Peak:
     requests = min(load.requests, load.tokens)
-    each = SAMPLER_V2 if load.second else SAMPLER_V1
+    # The second runner's works in place (v1/worker/gpu/sample/sampler.py).
+    each = load.number_bytes + (0 if load.second else SAMPLER_V1)
     logits = requests * arch.vocabulary * each
-    states = (load.tokens + 2 * requests) * arch.hidden * BYTES
+    states = (load.tokens + 2 * requests) * arch.hidden * load.number_bytes
     kept = _workspace(arch, load)
     base = CUBLAS + _images(arch, load)
     if not load.second:
@@ -172,9 +170,9 @@ def _compiling(arch: Architecture, load: Load) -> Peak:
     (config/compilation.py:992, benchmark_combo_kernel.) A model of several parts embeds outside of
     what is compiled. Seen with Qwen3 8B and 32B, and Gemma-3-27B, which holds 1.06 requests so.
     """
-    table = arch.vocabulary * arch.hidden * BYTES // load.tensor_parallel
+    table = arch.vocabulary * arch.hidden * load.number_bytes // load.tensor_parallel
     return Peak(
-        table + 2 * load.tokens * arch.hidden * BYTES + MIB,
+        table + 2 * load.tokens * arch.hidden * load.number_bytes + MIB,
         "compiling: vocabulary * hidden * 2 + 2 * tokens * hidden * 2",
     )
 
@@ -187,7 +185,9 @@ def _images(arch: Architecture, load: Load) -> int:
     """
     if not (arch.multimodal and load.images):
         return 0
-    return load.tokens * (arch.hidden + (0 if load.second else arch.image_numbers)) * BYTES
+    return (
+        load.tokens * (arch.hidden + (0 if load.second else arch.image_numbers)) * load.number_bytes
+    )
 
 
 def _workspace(arch: Architecture, load: Load) -> int:
@@ -200,4 +200,4 @@ def _workspace(arch: Architecture, load: Load) -> int:
         return 0
     inner = experts.intermediate // load.tensor_parallel
     rows = load.tokens * experts.per_token
-    return rows * (max(inner, arch.hidden) + max(2 * inner, arch.hidden)) * BYTES
+    return rows * (max(inner, arch.hidden) + max(2 * inner, arch.hidden)) * load.number_bytes

@@ -80,19 +80,23 @@ def stored_bytes(
     *,
     hopper: bool = True,
     fitted: Fitted = FITTED,
+    number_bytes: int = BFLOAT16,
 ) -> int:
-    """The bytes of a share on its GPU, with what loading adds to the checkpoint's own."""
+    """The bytes of a share on its GPU, with what loading adds to the checkpoint's own.
+
+    `number_bytes` are those of a number that is not quantized: 4 in float32.
+    """
     found = count(arch, share)
-    linear = BFLOAT16 if quantized is None or quantized.experts_only else _per_weight(quantized)
-    expert = _per_weight(quantized) if quantized else BFLOAT16
+    linear = number_bytes if quantized is None or quantized.experts_only else _per_weight(quantized)
+    expert = _per_weight(quantized) if quantized else number_bytes
     total = found.linear * linear + found.expert * expert
-    total += (found.plain + found.expert_plain + _extra(arch, share)) * BFLOAT16
-    total += tables_bytes(arch, fitted)
-    if linear != BFLOAT16:
+    total += (found.plain + found.expert_plain + _extra(arch, share)) * number_bytes
+    total += tables_bytes(arch, fitted) * number_bytes // BFLOAT16
+    if linear != number_bytes:
         total += _absorbed(arch, share)
     if quantized and quantized.method == "mxfp4":
         total += _mxfp4_padding(arch, share, hopper=hopper, fitted=fitted)
-        total += found.expert_plain * BFLOAT16
+        total += found.expert_plain * number_bytes
     if quantized and quantized.method == "fp8-online":
         total += arch.intermediate // share.tensor_parallel * arch.hidden
     return math.ceil(total)
