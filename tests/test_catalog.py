@@ -1,3 +1,4 @@
+import dataclasses
 import re
 
 import pytest
@@ -152,11 +153,33 @@ def test_the_gpus_that_people_name_are_there(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "near"),
-    [("h100", "H100"), ("H10", "H100"), ("A100-80G", "A100-80GB"), ("L4S", "L40S")],
+    [
+        ("h100", "H100"),
+        ("H10O", "H100"),
+        ("H10", "H100"),
+        ("H20", "H200"),
+        ("H100_NVL", "H100-NVL"),
+        ("A100-80G", "A100-80GB"),
+        ("L4S", "L40S"),
+        ("MI300", "MI300X"),
+    ],
 )
-def test_a_wrong_gpu_has_a_nearest(wrong: str, near: str) -> None:
+def test_a_misspelt_gpu_is_the_one_that_was_meant(wrong: str, near: str) -> None:
     assert catalog.gpu(wrong) is None
-    assert catalog.nearest_gpu(wrong) == near
+    assert catalog.meant_gpu(wrong) == near
+
+
+@pytest.mark.parametrize("name", ["RTX4060", "A800", "H800", "GB10", "B100", "L20", "MI308X"])
+def test_a_gpu_of_its_own_is_no_misspelling(name: str) -> None:
+    assert catalog.gpu(name) is None
+    assert catalog.meant_gpu(name) is None
+    assert catalog.family(name) == catalog.UNKNOWN_FAMILY
+
+
+def test_each_flag_of_vllm_is_said_to_be_counted_or_not() -> None:
+    lists = dataclasses.asdict(catalog.memory_flags()).values()
+    named = sorted(flag for names in lists for flag in names)
+    assert named == sorted(catalog.flags().flags | catalog.flags().switches)
 
 
 def test_what_is_not_catalogued_is_none() -> None:

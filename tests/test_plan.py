@@ -77,7 +77,38 @@ def backwards(value: object) -> object:
 def test_a_gpu_that_does_not_exist_gets_its_nearest(gpu: str, near: str) -> None:
     name = gpu.split(":", maxsplit=1)[0]
     assert refused(accelerators=gpu) == (
-        f"accelerators: no GPU {name} is known; did you mean {near}?"
+        f"accelerators: no GPU {name} is known; did you mean {near}? A GPU of your own goes by "
+        "that name where infra has only k8s, ssh or slurm"
+    )
+
+
+@pytest.mark.parametrize("infra", [["k8s"], ["ssh/pool", "k8s/mine"]])
+@pytest.mark.parametrize("gpu", ["H20", "MI300", "RTX4060", "A800", "GB10", "h100"])
+def test_on_machines_of_ones_own_the_label_is_the_owners(gpu: str, infra: list[str]) -> None:
+    found = planned(accelerators=gpu, infra=infra)
+    assert any(f"{gpu}:1: not in the catalogue of GPUs" in reason for reason in found.unchecked)
+    assert found.task["resources"]["accelerators"] == f"{gpu}:1"
+
+
+@pytest.mark.parametrize("infra", [None, "aws", ["k8s", "aws"]])
+def test_where_a_cloud_may_be_chosen_only_another_gpu_is_let_pass(infra: object) -> None:
+    assert "did you mean H200?" in refused(accelerators="H20", infra=infra)
+    assert planned(accelerators="RTX4060", infra=infra).unchecked
+
+
+def test_an_unknown_gpu_is_served_as_a_gpu_and_with_no_other_ones_flags() -> None:
+    found = planned(accelerators=["H100:1", "GB10:1"])
+    assert not any("--enforce-eager" in line for line in found.command)
+    assert "VLLM_CPU_KVCACHE_SPACE" not in found.environment
+    hopper = planned(accelerators="H100:1")
+    assert len(hopper.command) > len(found.command)
+    assert list(found.fit) == ["H100:1"]
+
+
+@pytest.mark.parametrize("name", ["tpu-v5e-8", "Inferentia2", "Trainium"])
+def test_what_is_no_gpu_is_refused_everywhere(name: str) -> None:
+    assert refused(accelerators=f"{name}:1", infra="k8s") == (
+        f"accelerators: {name} is no GPU, and vLLM is run on GPUs only; name one"
     )
 
 
@@ -184,7 +215,6 @@ def test_a_bad_name_is_a_problem_of_the_plan() -> None:
 @pytest.mark.parametrize(
     ("data", "note"),
     [
-        ({"model": "openai/gpt-oss-20B"}, "did you mean openai/gpt-oss-20b?"),
         ({"accelerators": ["H100", "B200"]}, "kv-cache-dtype: recommended for some of these GPUs"),
         (
             {"accelerators": "H100:2", "tensorParallel": 1},

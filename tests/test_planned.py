@@ -34,7 +34,8 @@ def test_the_summary_under_a_preview():
         "chat: 1 to 4 of L4:1, aws: 0.80; at most 3.20 USD/h; fits (1.4 requests of 131072 "
         "tokens)\n"
         "lab: one cluster of L4:1, k8s; cost unknown (machines of your own (kubernetes) have no "
-        "price in SkyPilot); fits (1.4 requests of 131072 tokens)"
+        "price in SkyPilot); fits (1.4 requests of 131072 tokens); disk: not checked at k8s: "
+        "machines there have their own (about 50 GiB)"
     )
 
 
@@ -43,7 +44,8 @@ def test_without_a_server_the_summary_says_why_once():
     assert planned.summary(of(away), away) == (
         "cost: unknown (no server answers at http://127.0.0.1:46580)\n"
         "chat: 1 to 4 of L4:1, aws; fits (1.4 requests of 131072 tokens)\n"
-        "lab: one cluster of L4:1, k8s; fits (1.4 requests of 131072 tokens)"
+        "lab: one cluster of L4:1, k8s; fits (1.4 requests of 131072 tokens); disk: not checked at "
+        "k8s: machines there have their own (about 50 GiB)"
     )
 
 
@@ -70,3 +72,37 @@ def test_where_gpus_differ_each_is_named():
     data = {"model": "openai/gpt-oss-120b", "accelerators": ["H100:1", "A100-80GB:1"]}
     found = planned.planned({"chat": plan.plan(spec.parse(data), "chat")}, PRICES)
     assert "H100:1 fits, A100-80GB:1 tight (" in planned.summary(found, PRICES)
+
+
+def shown(**data):
+    wanted = spec.parse({"model": "openai/gpt-oss-20b", "accelerators": "H100:1", **data})
+    one = planned.planned({"chat": plan.plan(wanted, "chat")}, cost.Prices(away="not asked"))
+    return planned.summary(one, cost.Prices(away="not asked")).splitlines()[1], planned.data(one)
+
+
+def test_a_model_that_nobody_reckoned_is_not_passed_over():
+    line, (data,) = shown(model="deepseek-ai/DeepSeek-V3.2-Exp", accelerators="T4:1")
+    assert line == "chat: 1 of T4:1, anywhere; fit not checked"
+    assert data["unchecked"][0].startswith("deepseek-ai/DeepSeek-V3.2-Exp is not in the catalogue")
+
+
+def test_a_verdict_that_rests_on_an_assumption_says_so():
+    line, (data,) = shown(nodes=2)
+    assert "fits, not all of it checked (" in line
+    assert len(data["unchecked"]) == 1
+
+
+def test_gpus_that_are_not_reckoned_stand_beside_those_that_are():
+    line, _ = shown(accelerators=["H100:1", "GB10:1"], infra="k8s")
+    assert "H100:1 fits, GB10:1 fit not checked, not all of it checked (" in line
+    row = planned.rich_table(
+        planned.planned(
+            {
+                "chat": plan.plan(
+                    spec.parse({"model": "somebody/some-model", "accelerators": "L4:1"}), "chat"
+                )
+            },
+            PRICES,
+        )
+    )
+    assert list(row.columns[4].cells) == ["fit not checked"]

@@ -222,10 +222,6 @@ def test_a_verdict_that_changes_shows_both():
     assert "fit | USD/h" in line(text, "| deployment")
 
 
-def test_what_is_not_reckoned_is_unknown():
-    assert "| unknown | unknown |" in fitted(model="somebody/some-model")
-
-
 def test_what_the_preview_said_of_its_budget_stands_under_the_sums():
     written = content("new")
     written["diagnostics"] = [
@@ -247,3 +243,32 @@ def test_a_budget_that_does_not_hold_is_why_the_preview_failed():
     written = {"diagnostics": [{"severity": "error", "message": f"error: {line}"}]}
     text = review.markdown(preview.read(written), PRICES)
     assert f"nothing can be deployed like this.**\n\n- {line}" in text
+
+
+def test_what_is_not_reckoned_is_said_aloud():
+    text = fitted(model="somebody/some-model")
+    assert "| **fit not checked** | unknown |" in text
+    assert "### Not checked\n\n- **chat**: somebody/some-model is not in the catalogue" in text
+
+
+def test_what_is_reckoned_in_part_does_not_read_as_approved():
+    text = fitted(
+        model="openai/gpt-oss-20b",
+        accelerators=["H100:1", "MI300X:1"],
+        image="docker:vllm/vllm-openai-rocm:v0.32.0",
+    )
+    assert "H100:1: fits, 16.6 at once; MI300X:1: **fit not checked**; **not all of it" in text
+    assert "- **chat**: MI300X:1: memory is reckoned for NVIDIA's GPUs only." in text.splitlines()
+
+
+def test_what_the_preview_did_not_check_is_taken_from_it():
+    """Env is not read here, and may be why."""
+    told = {"unchecked": ["because of env"], "disk": ["disk: tight"]}
+    side = preview.Side(spec.parse({"model": "openai/gpt-oss-20b", "accelerators": "H100:1"}), told)
+    one = preview.Deployment("chat", "p-chat", "starts", None, side)
+    text = review.markdown(preview.Preview("p", (one,)), cost.Prices(away="not asked"))
+    assert "- **chat**: because of env.\n- **chat**: disk: tight.\n" in text
+
+
+def test_what_was_checked_has_no_such_part():
+    assert "Not checked" not in fitted(model="openai/gpt-oss-20b")

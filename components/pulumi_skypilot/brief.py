@@ -2,6 +2,10 @@
 
 from . import cost, spec
 
+NOT_CHECKED = "fit not checked"
+ASSUMED = "not all of it checked"
+"""What stands beside a verdict that is not the whole truth (unchecked.py)."""
+
 
 def machines(wanted: spec.Spec) -> str:
     """GPUs or size, places, and whether the cloud may take them back."""

@@ -9,12 +9,11 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from . import offers, spec
-from .offers import CONTROLLER, OWN, Prices, Row, Unpriced, machine, question, read
+from .offers import CONTROLLER, Prices, Row, Unpriced, machine, question, read
 
 __all__ = [
     "CONTROLLER",
     "HOURS_A_MONTH",
-    "OWN",
     "Cost",
     "Prices",
     "Range",

@@ -4,7 +4,7 @@ import dataclasses
 import typing
 from collections.abc import Iterator
 
-from . import catalog, memory, plan, sizing, spec
+from . import catalog, disk, memory, plan, sizing, spec
 
 COUNTS = (1, 2, 4, 8)
 STEP = 1024
@@ -73,9 +73,8 @@ def models_for(gpu: str, context: int | None) -> Iterator[Row]:
 
 def tried(model: str, gpu: str, context: int | None) -> Row | None:
     """A model as a preview sees it; None where it is refused, or not reckoned."""
-    data = {"model": model, "accelerators": gpu, "context": context}
     try:
-        wanted = spec.parse({key: value for key, value in data.items() if value is not None})
+        wanted = spec.parse(asked(model, gpu, context))
         plan.plan(wanted, "fit")
     except spec.SpecError:
         return None
@@ -83,6 +82,14 @@ def tried(model: str, gpu: str, context: int | None) -> Row | None:
     return next(
         (Row(wanted, fit, sized.settings[one].context) for one, fit in sized.fits.items()), None
     )
+
+
+def asked(model: str, gpu: str, context: int | None) -> dict[str, typing.Any]:
+    """Return the deployment that is tried, with a disk that holds it: only GPUs are compared."""
+    facts = catalog.model(model)
+    size = disk.suggested_gib(facts) if facts else None
+    data = {"model": model, "accelerators": gpu, "context": context, "disk": size}
+    return {key: value for key, value in data.items() if value is not None}
 
 
 def shortened(facts: catalog.ModelFacts, gpu: str) -> Row | None:

@@ -65,6 +65,12 @@ def warning(text: str) -> None:
     _log(text, ephemeral=False, severity="WARNING")
 
 
+@functools.cache
+def warn_once(text: str) -> None:
+    """Show a warning once a process: Pulumi checks a resource that is replaced more than once."""
+    warning(text)
+
+
 def _log(text: str, *, ephemeral: bool, severity: str = "INFO") -> None:
     engine = _engine()
     if engine is None:

@@ -10,9 +10,8 @@ import typing
 from collections.abc import Iterator, Mapping, Sequence
 
 from . import catalog, spec
+from .places import OWN
 
-OWN = ("kubernetes", "ssh", "slurm")
-"""Places of one's own: SkyPilot knows no price there unless its configuration names one."""
 CONTROLLER = {"cpus": "4+", "memory": "8+"}
 """SkyServe's controller, where it is a machine of its own (CONTROLLER_RESOURCES in
 sky/serve/constants.py)."""

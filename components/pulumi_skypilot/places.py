@@ -11,6 +11,9 @@ from . import catalog, spec
 VOLUMES = ("kubernetes", "runpod")
 """The clouds that SkyPilot has volumes at (sky/volumes/volume.py:18)."""
 
+OWN = ("kubernetes", "ssh", "slurm")
+"""Machines of one's own: the owner labels their GPUs and sizes their disks."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Need:
@@ -96,6 +99,17 @@ def problems(wanted: spec.Spec) -> Iterator[spec.Problem]:
         if wanted.volumes and cloud.name not in VOLUMES:
             where = " and ".join(VOLUMES)
             yield _problem("volumes", cloud, f"SkyPilot has volumes at {where} only; use mounts")
+
+
+def is_own(place: str) -> bool:
+    """Whether an infra string names machines of one's own."""
+    found = catalog.cloud(place)
+    return found is not None and found.name.lower() in OWN
+
+
+def has_cloud(wanted: spec.Spec) -> bool:
+    """Whether a machine may be a cloud's: without infra any cloud may be chosen."""
+    return not wanted.infra or not all(map(is_own, wanted.infra))
 
 
 def _clouds(wanted: spec.Spec) -> list[catalog.Cloud]:

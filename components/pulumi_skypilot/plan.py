@@ -7,7 +7,19 @@ import dataclasses
 import typing
 from collections.abc import Iterator
 
-from . import capability, catalog, headroom, places, ranges, sizing, spec, task, vllm, words
+from . import (
+    capability,
+    catalog,
+    disk,
+    headroom,
+    places,
+    ranges,
+    sizing,
+    spec,
+    task,
+    unchecked,
+    vllm,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +36,10 @@ class Plan:
     """What a user should know and need not change."""
     fit: dict[str, typing.Any] = dataclasses.field(default_factory=dict)
     """For each accelerator, what of its memory goes where (sizing.py)."""
+    unchecked: tuple[str, ...] = ()
+    """Why it is not known, or only assumed, that the model fits (unchecked.py)."""
+    disk: tuple[str, ...] = ()
+    """What is tight on the disk, or was not checked (disk.py)."""
 
     def shown(self) -> dict[str, typing.Any]:
         """What a preview shows, line by line."""
@@ -31,6 +47,8 @@ class Plan:
             "command": list(self.command),
             "environment": self.environment,
             "fit": self.fit,
+            "unchecked": list(self.unchecked),
+            "disk": list(self.disk),
             "task": self.task_text,
             "notes": list(self.notes),
         }
@@ -57,11 +75,11 @@ def plan(
     if problems:
         raise spec.SpecError(problems)
     sized = sizing.size(wanted, facts)
-    misfits = list(sizing.problems(wanted, facts, sized))
-    if misfits and must_fit:
-        raise spec.SpecError(misfits)
-    told = [one.reason for one in misfits]
-    families = {gpu.family for gpu in _gpus(wanted)}
+    too_large = [*sizing.problems(wanted, facts, sized), *disk.problems(wanted, facts)]
+    if too_large and must_fit:
+        raise spec.SpecError(too_large)
+    told = [problem.reason for problem in too_large]
+    families = sizing.families(wanted)
     command = vllm.command(wanted, facts, families)
     environment = vllm.environment(wanted, facts, families)
     content = task.task(wanted, name, command, environment)
@@ -74,12 +92,16 @@ def plan(
         task_text=task.text(content),
         notes=(*_notes(wanted, facts, families), *sizing.notes(wanted, facts, sized), *told),
         fit=sizing.shown(wanted, facts, sized),
+        unchecked=unchecked.reasons(wanted, facts, sized),
+        disk=tuple(disk.notes(wanted, facts)),
     )
 
 
-def _gpus(wanted: spec.Spec) -> list[catalog.GpuFacts]:
-    found = [catalog.gpu(one.name) for one in wanted.accelerators]
-    return [gpu for gpu in found if gpu is not None]
+def misfits(wanted: spec.Spec) -> list[spec.Problem]:
+    """Return what does not fit, of a spec that may not have been planned."""
+    facts = catalog.model(wanted.model)
+    sized = sizing.size(wanted, facts)
+    return [*sizing.problems(wanted, facts, sized), *disk.problems(wanted, facts)]
 
 
 def _name_problems(wanted: spec.Spec, name: str, service_account: bool) -> Iterator[spec.Problem]:
@@ -92,8 +114,7 @@ def _gpu_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterat
     for one in wanted.accelerators:
         gpu = catalog.gpu(one.name)
         if gpu is None:
-            hint = words.did_you_mean(one.name, catalog.gpus())
-            yield _problem("accelerators", f"no GPU {one.name} is known; {hint}")
+            yield from _unknown_gpu(wanted, one.name)
             continue
         if gpu.vendor == "amd" and wanted.image is None:
             yield _problem(
@@ -115,6 +136,23 @@ def _gpu_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterat
                 "dtype", f"bfloat16 needs compute capability 8.0, {gpu.name} has "
                 f"{_dotted(found)}; write float16 or auto",
             )  # fmt: skip
+
+
+def _unknown_gpu(wanted: spec.Spec, name: str) -> Iterator[spec.Problem]:
+    """Refuse a GPU name that SkyPilot would take for another one; unchecked.py tells of the rest.
+
+    On machines of one's own the label is the owner's: there nothing is misspelt.
+    """
+    if not catalog.is_gpu(name):
+        yield _problem("accelerators", f"{name} is no GPU, and vLLM is run on GPUs only; name one")
+        return
+    meant = catalog.meant_gpu(name)
+    if meant is not None and places.has_cloud(wanted):
+        yield _problem(
+            "accelerators",
+            f"no GPU {name} is known; did you mean {meant}? A GPU of your own goes by that name "
+            "where infra has only k8s, ssh or slurm",
+        )
 
 
 def _model_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[spec.Problem]:
@@ -191,7 +229,7 @@ def _mistaken(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> list[tuple
 
 def _disordered(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[tuple[str, str]]:
     """What vLLM refuses of two flags together, by the keys that a stack writes them under."""
-    flags = vllm.flags(wanted, facts, {gpu.family for gpu in _gpus(wanted)})
+    flags = vllm.flags(wanted, facts, sizing.families(wanted))
     written = {*spec.to_inputs(wanted), *wanted.vllm_args}
     for order, larger, smaller in ranges.disordered(flags):
         names = [_KEYS.get(flag, flag) for flag in (order.larger, order.smaller)]
@@ -206,11 +244,6 @@ def _disordered(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator
 def _notes(
     wanted: spec.Spec, facts: catalog.ModelFacts | None, families: set[str]
 ) -> Iterator[str]:
-    if facts is None:
-        near = words.nearest(wanted.model, catalog.models())
-        yield f"{wanted.model} is not in the catalogue: nothing of it was checked" + (
-            f" (did you mean {near}?)" if near and not wanted.model.startswith("/") else ""
-        )
     disputed = sorted(set(vllm.disputed(facts, families)) - vllm.said(wanted))
     if disputed:
         yield (

@@ -75,7 +75,7 @@ def rich_table(found: Sequence[Planned]) -> table.Table:
             one.plan.spec.model,
             brief.machines(one.plan.spec),
             brief.replicas(one.plan.spec),
-            _verdicts(one) or "unknown",
+            _verdicts(one),
             cost.shown(one.cost.fewest),
             cost.shown(one.cost.most),
         )
@@ -89,21 +89,27 @@ def _line(one: Planned, *, away: bool) -> str:
         parts.append(f"cost unknown ({one.cost.unknown})")
     elif not away:
         parts = [f"{parts[0]}: {brief.hourly(one.cost)} USD/h", *one.cost.notes]
-    return "; ".join(part for part in (*parts, _fit(one)) if part)
+    return "; ".join((*parts, _fit(one), *one.plan.disk))
 
 
 def _fit(one: Planned) -> str:
-    """Whether it fits, and how many long requests run at once; empty where it is not known."""
+    """Whether it fits, and how many long requests run at once; said where it is not known."""
     rooms = dict.fromkeys(lines["concurrency"] for lines in _reckoned(one).values())
-    return f"{_verdicts(one)} ({'; '.join(rooms)})" if rooms else ""
+    return f"{_verdicts(one)} ({'; '.join(rooms)})" if rooms else _verdicts(one)
 
 
 def _verdicts(one: Planned) -> str:
     """GPU by GPU, where there are several and they differ."""
-    found = {gpu: lines["verdict"] for gpu, lines in _reckoned(one).items()}
-    if len(set(found.values())) < 2:
-        return next(iter(found.values()), "")
-    return ", ".join(f"{gpu} {verdict}" for gpu, verdict in found.items())
+    reckoned = _reckoned(one)
+    found = {
+        gpu: reckoned[gpu]["verdict"] if gpu in reckoned else brief.NOT_CHECKED
+        for gpu in map(str, one.plan.spec.accelerators)
+    } or {"": brief.NOT_CHECKED}
+    verdicts = set(found.values())
+    said = ", ".join(f"{gpu} {verdict}" for gpu, verdict in found.items())
+    if len(verdicts) == 1:
+        said = next(iter(verdicts))
+    return f"{said}, {brief.ASSUMED}" if one.plan.unchecked and reckoned else said
 
 
 def _reckoned(one: Planned) -> dict[str, dict[str, str]]:

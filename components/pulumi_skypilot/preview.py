@@ -9,7 +9,7 @@ import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 
-from . import catalog, disruption, memory, sizing, spec
+from . import catalog, disruption, memory, sizing, spec, unchecked
 from .memory import advice
 
 _TYPES = ("pulumi-python:dynamic/skypilot:Service", "pulumi-python:dynamic/skypilot:Cluster")
@@ -63,6 +63,16 @@ class Side:
         """How it sits on each GPU, reckoned anew, so that both sides are by the same arithmetic."""
         sized = sizing.size(self.spec, catalog.model(self.spec.model))
         return {str(gpu): fit for gpu, fit in sized.fits.items()}
+
+    @property
+    def unchecked(self) -> Sequence[str]:
+        """Why it is not known that it fits: as the preview says, which alone has seen its env."""
+        return self.plan.get("unchecked") or unchecked.of_spec(self.spec)
+
+    @property
+    def disk(self) -> Sequence[str]:
+        """What is tight on its disk, or was not checked, as the preview says."""
+        return list(self.plan.get("disk") or ())
 
     @property
     def gains(self) -> Mapping[str, Sequence[advice.Gain]]:

@@ -30,6 +30,7 @@ def markdown(seen: preview.Preview, prices: cost.Prices) -> str:
         parts += [
             _table(seen, prices),
             *_disturbs(seen, prices),
+            *_unchecked(seen),
             *_warnings(seen),
             *_memory(seen),
             *_gains(seen),
@@ -95,7 +96,7 @@ def _table(seen: preview.Preview, prices: cost.Prices) -> str:
         ("machines", lambda side: brief.machines(side.spec)),
         ("replicas", lambda side: brief.replicas(side.spec)),
         ("context", lambda side: side.context or "the model's"),
-        ("fit", lambda side: "; ".join(_verdicts(side)) or "unknown"),
+        ("fit", lambda side: "; ".join(_verdicts(side))),
         ("USD/h", lambda side: brief.hourly(_cost(side, prices))),
     )
     head = "| deployment | change | " + " | ".join(name for name, _ in columns) + " |"
@@ -166,6 +167,18 @@ def _warnings(seen: preview.Preview) -> Iterator[str]:
         yield "### Worth a thought\n\n" + "\n".join(lines)
 
 
+def _unchecked(seen: preview.Preview) -> Iterator[str]:
+    """What nobody has checked, so that nobody takes silence for approval."""
+    lines = [
+        f"- **{_safe(one.name)}**: {_safe(reason)}."
+        for one in seen.deployments
+        if one.after
+        for reason in (*one.after.unchecked, *one.after.disk)
+    ]
+    if lines:
+        yield "### Not checked\n\n" + "\n".join(lines)
+
+
 def _no_spot_fallback(side: preview.Side) -> bool:
     return side.spec.spot is not None and not side.spec.spot.fallback
 
@@ -225,11 +238,20 @@ WARNINGS: tuple[tuple[str, Callable[[preview.Side], bool]], ...] = (
 
 def _verdicts(side: preview.Side) -> Iterator[str]:
     """Whether it fits and how many requests of the whole context run at once, GPU by GPU."""
-    fits = side.fits
-    for gpu, fit in fits.items():
-        named = f"{gpu}: " if len(fits) > 1 else ""
+    fits, gpus = side.fits, list(map(str, side.spec.accelerators))
+    if not fits:
+        yield f"**{brief.NOT_CHECKED}**"
+        return
+    for gpu in gpus:
+        named = f"{gpu}: " if len(gpus) > 1 else ""
+        fit = fits.get(gpu)
+        if fit is None:
+            yield f"{named}**{brief.NOT_CHECKED}**"
+            continue
         room = "" if fit.verdict is memory.Verdict.NOT else f", {fit.concurrency:.1f} at once"
         yield f"{named}{fit.verdict.value}{room}"
+    if side.unchecked:
+        yield f"**{brief.ASSUMED}**"
 
 
 def _memory(seen: preview.Preview) -> Iterator[str]:

@@ -16,24 +16,6 @@ from .memory import advice
 
 ENGINE = memory.ENGINES[vllm.VERSION]
 
-UNCOUNTED = {
-    "cpu-offload-gb",
-    "data-parallel-size",
-    "decode-context-parallel-size",
-    "enable-expert-parallel",
-    "enable-lora",
-    "hf-overrides",
-    "kv-cache-memory-bytes",
-    "load-format",
-    "num-gpu-blocks-override",
-    "quantization-config",
-    "spec-method",
-    "spec-model",
-    "spec-tokens",
-    "speculative-config",
-}
-"""Flags that change what is counted here, in ways that are not."""
-
 UNCOUNTED_CACHE = ("int4", "nvfp4_4over6", "turboquant", "ultraquant", "fp8_ds", "nvfp4_ds")
 """How kv-cache-dtype begins where the size of a token is not counted here."""
 
@@ -46,11 +28,17 @@ CPU_BYTES = 4 * 2**30
 
 @dataclasses.dataclass(frozen=True)
 class Sized:
-    """A spec on each of its accelerators, or why that is not known."""
+    """A spec on each of its accelerators, or why that is not known.
+
+    An accelerator that is not reckoned is missing; unchecked.py says why.
+    """
 
     fits: Mapping[spec.Accelerator, memory.Fit]
     settings: Mapping[spec.Accelerator, memory.Settings]
     unknown: str | None = None
+    """The flags with which nothing is reckoned."""
+    assumed: tuple[str, ...] = ()
+    """The flags that were left out of what is reckoned."""
 
 
 def gpu(facts: catalog.GpuFacts) -> memory.Gpu:
@@ -66,13 +54,11 @@ def gpu(facts: catalog.GpuFacts) -> memory.Gpu:
 
 def size(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Sized:
     """A valid spec on each of its accelerators."""
-    known = [catalog.gpu(one.name) for one in wanted.accelerators]
-    families = {found.family for found in known if found}
-    flags = vllm.flags(wanted, facts, families)
+    flags = vllm.flags(wanted, facts, families(wanted))
     context = vllm.context(wanted, facts)
     if facts is None or context is None or not wanted.accelerators:
         return Sized({}, {})
-    uncounted = sorted(flag for flag in flags if flag.partition(".")[0] in UNCOUNTED)
+    uncounted = sorted(_given(flags) & catalog.memory_flags().uncounted)
     uncounted += [f for f in COUNTED if f in flags and ranges.number(f, flags[f]) is None]
     cache = str(flags.get("kv-cache-dtype"))
     uncounted += [f"kv-cache-dtype {cache}"] if cache.startswith(UNCOUNTED_CACHE) else []
@@ -81,7 +67,7 @@ def size(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Sized:
     if told not in (None, "fp8", stored and stored.method):
         uncounted.append(f"quantization {told}")
     if uncounted:
-        return Sized({}, {}, f"{', '.join(uncounted)}: whether it fits was not reckoned")
+        return Sized({}, {}, ", ".join(uncounted))
     shape = facts.architecture
     settings = {
         one: dataclasses.replace(
@@ -91,7 +77,17 @@ def size(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Sized:
         for one, found in _gpus(wanted).items()
     }
     fits = {one: _fit(shape, gpu(found), settings[one]) for one, found in _gpus(wanted).items()}
-    return Sized(fits, settings)
+    return Sized(fits, settings, assumed=tuple(_assumed(wanted, flags)))
+
+
+def families(wanted: spec.Spec) -> set[str]:
+    """Return the GPU families that a replica may get; none of them stands for a CPU."""
+    return {catalog.family(one.name) for one in wanted.accelerators}
+
+
+def cpu_needed_bytes(wanted: spec.Spec, facts: catalog.ModelFacts) -> int:
+    """Return about how much memory a machine without GPUs needs."""
+    return _cpu_weights(facts) + vllm.cpu_cache_bytes(wanted, facts) + CPU_BYTES
 
 
 def shown(
@@ -102,12 +98,12 @@ def shown(
         return {}
     if wanted.accelerators:
         return {str(one): _lines(one, sized, facts) for one in sized.fits}
-    held, cache = _cpu_weights(facts), vllm.cpu_cache_bytes(wanted, facts)
+    needed = math.ceil(cpu_needed_bytes(wanted, facts) / 2**30)
     return {
         "CPU": {
-            "weights": memory.gib(held),
-            "kvCache": memory.gib(cache),
-            "needed": f"{math.ceil((held + cache + CPU_BYTES) / 2**30)} GiB of memory",
+            "weights": memory.gib(_cpu_weights(facts)),
+            "kvCache": memory.gib(vllm.cpu_cache_bytes(wanted, facts)),
+            "needed": f"{needed} GiB of memory",
         }
     }
 
@@ -118,12 +114,6 @@ def gains(facts: catalog.ModelFacts, sized: Sized) -> dict[spec.Accelerator, lis
         one: list(_gains(facts.architecture, one.name, sized.settings[one])) for one in sized.fits
     }
     return {one: some for one, some in found.items() if some}
-
-
-def misfits(wanted: spec.Spec) -> list[spec.Problem]:
-    """What does not fit, of a spec that may not have been planned."""
-    facts = catalog.model(wanted.model)
-    return list(problems(wanted, facts, size(wanted, facts)))
 
 
 def problems(
@@ -137,8 +127,6 @@ def problems(
 
 def notes(wanted: spec.Spec, facts: catalog.ModelFacts | None, sized: Sized) -> Iterator[str]:
     """What a reviewer should know of it."""
-    if sized.unknown:
-        yield sized.unknown
     if wanted.image is not None:
         yield from (
             f"{reason}, unless the image's vLLM differs" for _, reason in _misfits(facts, sized)
@@ -167,7 +155,7 @@ def _cpu_notes(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[
     text = wanted.memory
     if facts is None or wanted.accelerators or text is None or text.endswith("+"):
         return
-    needed = _cpu_weights(facts) + vllm.cpu_cache_bytes(wanted, facts) + CPU_BYTES
+    needed = cpu_needed_bytes(wanted, facts)
     if needed > float(text) * 2**30:
         yield f"memory: {wanted.model} needs about {math.ceil(needed / 2**30)} GiB, not {text}"
 
@@ -221,6 +209,39 @@ def _settings(
         largest_graph=number("max-cudagraph-capture-size"),
         block_tokens=number("block-size"),
     )
+
+
+def _given(flags: Mapping[str, object]) -> set[str]:
+    """Return the flags that may change something, of hf-overrides.x.y the first part.
+
+    A switch that is off is as vLLM has it by itself, except for enable-chunked-prefill.
+    """
+    on = {name for name, value in flags.items() if value is not False or name == _ON_BY_DEFAULT}
+    return {name.partition(".")[0].removeprefix("no-") for name in on if flags[name] is not None}
+
+
+_ON_BY_DEFAULT = "enable-chunked-prefill"
+
+
+def _assumed(wanted: spec.Spec, flags: Mapping[str, object]) -> Iterator[str]:
+    """Yield what is given and was left out of what is reckoned."""
+    known = catalog.memory_flags()
+    yield from sorted(_given(flags) - known.counted - known.none)
+    for name in sorted(wanted.env.keys() | wanted.secrets.keys()):
+        if name.startswith(_ENGINE_VARIABLES) and not name.startswith(_QUIET_VARIABLES):
+            yield f"env {name}"
+
+
+_ENGINE_VARIABLES = ("VLLM_", "PYTORCH_", "CUDA_VISIBLE_DEVICES")
+"""What of an environment may change how vLLM uses a GPU's memory."""
+_QUIET_VARIABLES = (
+    "VLLM_LOGGING_",
+    "VLLM_LOG_",
+    "VLLM_NO_USAGE_STATS",
+    "VLLM_DO_NOT_TRACK",
+    "VLLM_HOST_IP",
+)
+"""What of it does not."""
 
 
 def _gpus(wanted: spec.Spec) -> dict[spec.Accelerator, catalog.GpuFacts]:

@@ -128,6 +128,25 @@ def test_a_model_that_does_not_fit_is_told_with_what_would(
     ) in line
 
 
+def test_what_was_not_checked_is_a_warning_of_the_plain_preview(
+    new_stack: Callable[..., stacks.Stack],
+) -> None:
+    large = {"model": "deepseek-ai/DeepSeek-V3.2-Exp", "accelerators": "T4:1"}
+    owned = {"model": "openai/gpt-oss-20b", "accelerators": "RTX4060:1", "infra": "k8s"}
+    stack = new_stack(unk=large, mine=owned, fine={**owned, "accelerators": "H100:1"})
+    shown = stack.run("preview").output
+    summary = shown.partition("Diagnostics:")[2]
+    told = sorted(
+        line.partition("warning: ")[2] for line in summary.splitlines() if "warning" in line
+    )
+    assert [line.split(" not in")[0] for line in told] == [
+        f"{stack.name}-mine: not checked: RTX4060:1:",
+        f"{stack.name}-unk: not checked: deepseek-ai/DeepSeek-V3.2-Exp is",
+    ]
+    assert "unk: 1 of T4:1, anywhere; fit not checked" in shown
+    assert "mine: 1 of RTX4060:1, k8s; fit not checked" in shown
+
+
 def test_a_mistake_is_named_where_it_was_written(new_stack: Callable[..., stacks.Stack]) -> None:
     """The project's shared deployments reach the program through the CLI, and only as a value."""
     stack = new_stack(chat=chat(context=4096))

@@ -31,8 +31,13 @@ def test_a_gpu_must_be_named(accelerators: str) -> None:
         machines.read({"accelerators": accelerators})
 
 
+def test_a_gpu_of_its_own_is_carried_over_though_nothing_is_known_of_it() -> None:
+    told = {"accelerators": ["B100:8", "H100:8"]}
+    assert said(accelerators={"B100": 8, "H100": 8}) == (told, [])
+
+
 def test_a_gpu_that_is_unknown_is_left_out_when_another_is_there() -> None:
-    assert said(accelerators={"B100": 8, "H100": 8}) == (
+    assert said(accelerators={"H10O": 8, "H100": 8}) == (
         {"accelerators": "H100:8"},
         ["resources.accelerators"],
     )

@@ -1,8 +1,9 @@
 """What is known of models, GPUs and clouds: data with its sources, read from the files beside.
 
-A model or cloud that is not here may still be served; a GPU that is not here is refused, because
-SkyPilot matches GPU names by substring (sky/utils/accelerator_registry.py:96) and would take a
-misspelt one for another.
+A model or GPU that is not here may still be served, and a preview says that it was not checked. A
+GPU name that is only misspelt is refused where a cloud may be chosen: SkyPilot matches names by
+substring (`canonicalize_accelerator_name` in sky/utils/accelerator_registry.py) and would take it
+for another.
 """
 
 import dataclasses
@@ -155,6 +156,23 @@ class Flags:
     """The words that a flag takes, of those that take some only."""
 
 
+@dataclasses.dataclass(frozen=True)
+class MemoryFlags:
+    """What the flags of `vllm serve` mean to the reckoning of a GPU's memory."""
+
+    counted: frozenset[str]
+    uncounted: frozenset[str]
+    """With one of these nothing is reckoned."""
+    assumed: frozenset[str]
+    """What is reckoned is without them."""
+    none: frozenset[str]
+    """They take nothing of it."""
+
+
+UNKNOWN_FAMILY = "unknown"
+"""The family of a GPU that is not catalogued: no recipe has flags for it."""
+
+
 def model(name: str) -> ModelFacts | None:
     """The facts of a model by its Hugging Face id; None for one that is not catalogued."""
     return models().get(name)
@@ -165,9 +183,38 @@ def gpu(name: str) -> GpuFacts | None:
     return gpus().get(name)
 
 
-def nearest_gpu(name: str) -> str | None:
-    """The GPU that a wrong name most likely meant."""
-    return words.nearest(name, gpus())
+def family(name: str) -> str:
+    """Return the family of a GPU by SkyPilot's name, or UNKNOWN_FAMILY."""
+    facts = gpu(name)
+    return facts.family if facts else UNKNOWN_FAMILY
+
+
+def meant_gpu(name: str) -> str | None:
+    """Return the catalogued GPU that an unknown name is only a misspelling, or a part, of.
+
+    A misspelling differs in case, hyphens, O for 0 and I for 1, or lacks one character. A part, as
+    A100-8 is of A100-80GB, is what SkyPilot's own search takes for the whole. Another digit is no
+    misspelling: RTX4060 and A800 are GPUs of their own.
+    """
+    spelt = next((known for known in gpus() if _spelling(known) == _spelling(name)), None)
+    if spelt:
+        return spelt
+    longer = [known for known in gpus() if _is_part(name.casefold(), known.casefold())]
+    return words.nearest(name, longer) or next(iter(longer), None)
+
+
+def _spelling(name: str) -> str:
+    return name.casefold().replace("-", "").replace("_", "").replace("o", "0").replace("i", "1")
+
+
+def _is_part(name: str, known: str) -> bool:
+    """Whether a name is in a known one as it stands, or is that without one character."""
+    return name in known or any(name == known[:i] + known[i + 1 :] for i in range(len(known)))
+
+
+def is_gpu(name: str) -> bool:
+    """Whether SkyPilot's name is that of a GPU, and not of a TPU or another accelerator."""
+    return not name.lower().startswith(("tpu", "inferentia", "trainium"))
 
 
 def cloud(infra: str) -> Cloud | None:
@@ -249,6 +296,13 @@ def flags() -> Flags:
     }
     values |= {flag: tuple(some) for flag, some in found["values"].items()}
     return Flags(found["engine"], frozenset(found["flags"]), frozenset(found["switches"]), values)
+
+
+@functools.cache
+def memory_flags() -> MemoryFlags:
+    """What each flag of the vLLM that replicas install means to a GPU's memory."""
+    found = _read("memory_flags.toml")
+    return MemoryFlags(**{key: frozenset(names) for key, names in found.items()})
 
 
 def cloud_names() -> Iterable[str]:

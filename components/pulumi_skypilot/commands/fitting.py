@@ -108,9 +108,8 @@ def _known_gpu(gpu: str) -> None:
 
 def _one(model: str, gpu: str, context: int | None) -> fitting.Row:
     """One model on one GPU: where it does not fit, the preview's own words."""
-    data = {"model": model, "accelerators": gpu, "context": context}
     try:
-        plan.plan(spec.parse({key: value for key, value in data.items() if value}), "fit")
+        plan.plan(spec.parse(fitting.asked(model, gpu, context)), "fit")
     except spec.SpecError as error:
         raise Wrong(*(problem.reason for problem in error.problems)) from None
     row = fitting.tried(model, gpu, context)

@@ -52,6 +52,8 @@ def _show(found: Sequence[planned.Planned]) -> None:
     screen.print(planned.rich_table(found))
     for one in found:
         notes = [
+            *(f"not checked: {reason}" for reason in one.plan.unchecked),
+            *one.plan.disk,
             *one.plan.notes,
             *one.cost.notes,
             *([one.cost.unknown] if one.cost.unknown else []),

@@ -92,14 +92,14 @@ def read(resources: Mapping[str, typing.Any] | None) -> Machines:
 def keys(machines: Machines) -> Iterator[tuple[str, object] | remarks.Remark]:
     """What a deployment says of them, and what it cannot say."""
     gpus, places = machines.values("accelerators"), machines.values("infra")
-    known = [gpu for gpu in gpus if gpu is None or catalog.gpu(gpu.rpartition(":")[0])]
-    if known:
+    usable = [gpu for gpu in gpus if gpu is None or _usable(gpu.rpartition(":")[0])]
+    if usable:
         for gpu in gpus:
-            if gpu not in known:
+            if gpu not in usable:
                 yield remarks.lost(
                     "resources.accelerators", f"no GPU {gpu} is known here, so it is left out"
                 )
-        gpus = known
+        gpus = usable
     if gpus not in ([None], []):
         yield "accelerators", _one_or_list([gpu for gpu in gpus if gpu])
     if places != [None]:
@@ -176,6 +176,13 @@ def _gpus(value: object) -> Sequence[str | None]:
         case _:
             names = [str(one) for one in typing.cast("Sequence[object]", value)]
     return [_gpu(name) for name in names]
+
+
+def _usable(name: str) -> bool:
+    """Whether a deployment may have it; its plan says so where it is not catalogued."""
+    return catalog.gpu(name) is not None or (
+        catalog.is_gpu(name) and catalog.meant_gpu(name) is None
+    )
 
 
 def _gpu(text: str) -> str:

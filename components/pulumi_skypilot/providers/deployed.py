@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from pulumi import dynamic
 
-from .. import changes, host, keys, pem, plan, reading, sizing, spec
+from .. import changes, host, keys, pem, plan, reading, spec
 from . import base, differences, properties
 from .properties import Props
 
@@ -39,6 +39,8 @@ class DeployedProvider(base.Provider):
         wrong = list(_wrong_values(news))
         if wrong:
             return dynamic.CheckResult(news, wrong)
+        if planned.unchecked:
+            host.warn_once(f"{planned.name}: not checked: {'; '.join(planned.unchecked)}")
         own = {key: news[key] for key in properties.OWN if news.get(key) is not None}
         inputs = {**spec.to_inputs(wanted), **own, "plan": planned.shown()}
         # Values go on as they came, so that unknown ones stay so and secret ones keep their place.
@@ -84,8 +86,8 @@ def _had(olds: Props, wanted: spec.Spec) -> bool:
 
     What may be serving is told and not refused.
     """
-    misfits = sizing.misfits(wanted)
-    return bool(olds and misfits) and misfits == sizing.misfits(properties.remembered(olds)[0])
+    misfits = plan.misfits(wanted)
+    return bool(olds and misfits) and misfits == plan.misfits(properties.remembered(olds)[0])
 
 
 def _wrong_options(news: Props) -> Iterator[dynamic.CheckFailure]:
