@@ -10,7 +10,17 @@ import itertools
 import typing
 from collections.abc import Callable, Iterator, Mapping
 
-from pulumi_skypilot import keys, marker, plan, port, providers, spec, testing
+from pulumi_skypilot import (
+    keys,
+    marker,
+    ownership,
+    plan,
+    port,
+    providers,
+    spec,
+    task,
+    testing,
+)
 from pulumi_skypilot.services import Services
 
 Props = dict[str, typing.Any]
@@ -46,7 +56,7 @@ class Hurt:
         self.sky = sky
         self.names: list[str] = []
         self._fault: Fault | None = None
-        self._late: list[tuple[float, str, str, Callable[[], object]]] = []
+        self._late: list[tuple[float, str, port.Request | None, Callable[[], object]]] = []
         self._away_until = 0.0
 
     def arm(self, fault: Fault | None) -> None:
@@ -69,14 +79,18 @@ class Hurt:
             raise port.Unreachable("connection refused")
         self.names.append(name)
         if self._fault is None or self._fault.call != len(self.names):
-            mine = [one[1] for one in self._late if one[2] in SEEN_UNDER_WAY]
-            return tuple(mine) if name == "active" and mine else real()
+            mine = [one[2] for one in self._late if one[2] is not None]
+            return (*mine, *self.sky.requests()) if name == "requests" else real()
         return FAULTS[self._fault.what](self, name, real, args)
 
-    def later(self, name: str, real: Callable[[], object]) -> None:
+    def later(self, name: str, real: Callable[[], object], args: tuple[typing.Any, ...]) -> None:
         """SkyPilot finishes its requests, whoever has asked."""
         due = self.sky.clock.now() + LATE_SECONDS
-        self._late.append((due, f"request-{len(self._late)}", name, real))
+        request = None
+        if name in SEEN_UNDER_WAY:
+            resources = task.from_text(args[1].text)["resources"]
+            request = port.Request(f"late-{len(self._late)}", name, args[0], resources["labels"])
+        self._late.append((due, name, request, real))
 
     def away(self) -> None:
         """Nobody answers for a while."""
@@ -101,9 +115,9 @@ def _killed_after(_: Hurt, __: str, real: Callable[[], object], *___: object) ->
 
 
 def _killed_under_way(
-    hurt: Hurt, name: str, real: Callable[[], object], *_: object
+    hurt: Hurt, name: str, real: Callable[[], object], args: tuple[typing.Any, ...]
 ) -> typing.NoReturn:
-    hurt.later(name, real)
+    hurt.later(name, real, args)
     raise KilledError
 
 
@@ -141,8 +155,9 @@ def _controller(hurt: Hurt, _: str, real: Callable[[], object], *__: object) -> 
 
 
 def _host(hurt: Hurt, _: str, real: Callable[[], object], *__: object) -> object:
-    for machine in hurt.sky.machines():
-        hurt.sky.preempt(machine.name) if machine.managed else hurt.sky.kill_cluster(machine.name)
+    for machine in hurt.sky.own_machines():
+        replica = ownership.is_replica_name(machine.name)
+        hurt.sky.preempt(machine.name) if replica else hurt.sky.kill_cluster(machine.name)
     return real()
 
 
@@ -268,6 +283,19 @@ class Engine:
         del self.state[key]
 
 
+def add_others(sky: testing.SkyPilot, *names: str) -> None:
+    """Let other people have what looks like replicas and requests of services of these names."""
+    theirs = {marker.LABEL: "other"}
+    for name in names:
+        for labels in (None, theirs):
+            machine = sky.others_job(name, labels)
+            sky.others_request("replica", machine, labels or {})
+        sky.others_cluster(f"{name}-90")
+        sky.others_request("launch", f"{name}-91")
+        for labels in (None, theirs):
+            sky.others_request("up", f"{name}-eu", labels)
+
+
 def wrong(engine: Engine, sky: testing.SkyPilot, program: Program) -> Iterator[str]:
     """What is not as an undisturbed `up` of the program leaves it, once time has passed."""
     engine.up(program)
@@ -288,7 +316,7 @@ def wrong(engine: Engine, sky: testing.SkyPilot, program: Program) -> Iterator[s
     if set(services) != set(names.values()) - clusters:
         yield f"services {sorted(services)}"
     replicas = {f"{one.name}-{r.id}" for one in services.values() for r in one.replicas}
-    machines = sorted(one.name for one in sky.machines())
+    machines = sorted(one.name for one in sky.own_machines())
     if machines != sorted({*replicas, *clusters}):
         yield f"machines {machines}"
     for key, name in names.items():
@@ -312,9 +340,9 @@ def wrong(engine: Engine, sky: testing.SkyPilot, program: Program) -> Iterator[s
 
 
 def left(sky: testing.SkyPilot) -> list[str]:
-    """All that is in the cloud, and all that SkyServe knows."""
+    """All of the stack that is in the cloud, and all that SkyServe knows."""
     sky.clock.sleep(SETTLED_SECONDS)
-    return sorted({*(one.name for one in sky.services()), *(m.name for m in sky.machines())})
+    return sorted({*(one.name for one in sky.services()), *(m.name for m in sky.own_machines())})
 
 
 def swept(engine: Engine, sky: testing.SkyPilot) -> None:

@@ -90,9 +90,13 @@ def some(operation: str) -> Iterator[Case]:
 
 
 def outcome(case: Case) -> str:
-    """What had to be typed to end it. Raises AssertionError when something is left or wrong."""
+    """What had to be typed to end it.
+
+    Raises AssertionError when something is left or wrong, or of others was touched.
+    """
     operation = OPERATIONS[case.operation]
     sky = testing.SkyPilot()
+    faults.add_others(sky, "local-chat", "local-lab")
     hurt = faults.Hurt(sky)
     with testing.use(typing.cast(testing.SkyPilot, hurt)):
         engine = faults.Engine()
@@ -103,7 +107,9 @@ def outcome(case: Case) -> str:
         hurt.arm(None)
         if "API server" in case.fault:
             sky.clock.sleep(faults.AWAY_SECONDS)
-        return _end(engine, typing.cast(testing.SkyPilot, hurt), case, operation)
+        typed = _end(engine, typing.cast(testing.SkyPilot, hurt), case, operation)
+    assert sky.touched() == []
+    return typed
 
 
 def _calls(name: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pulumi_skypilot import marker, port, testing
+from pulumi_skypilot import marker, port, shutdown, testing
 from pulumi_skypilot import services as life
 from tests import sweep
 from tests.wanted import MARK, NAME, wanted
@@ -36,7 +36,7 @@ class TestAServiceThatNobodyEnds:
         began = sky.clock.now()
         services.delete(NAME, MARK)
         assert (sky.services(), sky.machines()) == ((), ())
-        assert sky.clock.now() - began > life.STUCK_SECONDS
+        assert sky.clock.now() - began > shutdown.STUCK_SECONDS
 
     def test_is_in_no_creates_way(self, sky, services):
         first = services.create(wanted())

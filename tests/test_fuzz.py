@@ -14,9 +14,9 @@ import pytest
 from hypothesis import stateful
 from hypothesis import strategies as st
 
-from pulumi_skypilot import catalog, changes, host, port, providers, testing
+from pulumi_skypilot import catalog, changes, host, marker, port, providers, testing
 
-from . import specs
+from . import faults, specs
 
 Props = dict[str, typing.Any]
 SEQUENCES = os.environ.get("FUZZ")
@@ -27,7 +27,7 @@ PEM = {
 }
 PROVIDERS = {"service": providers.ServiceProvider, "cluster": providers.ClusterProvider}
 FALLIBLE = ("service", "up", "update", "down", "machines", "machine_down", "cluster", "jobs",
-            "launch", "cancel_jobs", "autostop", "address", "active")  # fmt: skip
+            "launch", "cancel_jobs", "autostop", "address", "requests")  # fmt: skip
 RUNNING = ("SETTING_UP", "RUNNING")
 
 
@@ -64,6 +64,7 @@ class Stack(stateful.RuleBasedStateMachine):
         super().__init__()
         self.sky = Faulty()
         self.sky.enabled = frozenset(catalog.clouds())
+        faults.add_others(self.sky, "fuzz-a", "fuzz-b", "fuzz-c")
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(providers.base, "connect", lambda _: self.sky)
         self.patch.setattr(providers.base, "clock", self.sky.clock)
@@ -82,7 +83,7 @@ class Stack(stateful.RuleBasedStateMachine):
         """Whether what runs is what the last `up` left: no fault and nobody else since."""
 
     def teardown(self) -> None:
-        """After anything at all, a destroy leaves nothing that costs money."""
+        """After anything at all, a destroy leaves nothing that costs money but what is others'."""
         try:
             self.sky.left = -1
             self._refresh()
@@ -90,7 +91,8 @@ class Stack(stateful.RuleBasedStateMachine):
                 self._delete(key)
             providers.ScopeProvider().delete("x", self.scope)
             assert self.sky.services() == ()
-            assert self.sky.machines() == ()
+            assert self.sky.own_machines() == ()
+            assert self.sky.touched() == []
         finally:
             self.patch.undo()
 
@@ -188,6 +190,11 @@ class Stack(stateful.RuleBasedStateMachine):
             ]
             data.draw(st.sampled_from(acts))()
         self.clean = False
+
+    @stateful.rule(key=st.sampled_from(["a", "b", "c"]), mark=st.sampled_from([None, "other"]))
+    def begin_a_job(self, key: str, mark: str | None) -> None:
+        """Somebody's managed job begins, whose cluster is named as a replica is."""
+        self.sky.others_job(f"fuzz-{key}", {marker.LABEL: mark} if mark else None)
 
     @stateful.invariant()
     def state_is_sound(self) -> None:

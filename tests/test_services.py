@@ -327,11 +327,9 @@ class TestSweep:
 
     def test_ends_a_request_that_does_not_end(self, sky, services):
         services.create(wanted())
-        requests = ["request-1"]
-        sky.active = lambda name: tuple(requests) if name == MARK else ()
-        sky.cancel = requests.remove
+        sky.request("launch", "local-lab", {marker.LABEL: MARK})
         services.sweep(MARK)
-        assert (requests, sky.services(), sky.machines()) == ([], (), ())
+        assert (sky.requests(), sky.services(), sky.machines()) == ((), (), ())
 
     def test_fails_with_the_list_of_what_stays(self, sky, services):
         services.create(wanted())

@@ -266,27 +266,117 @@ def test_colours_and_line_breaks_are_cleaned():
     assert skypilot.clean("\x1b[33mCluster\n  gone\x1b[0m") == "Cluster gone"
 
 
+TASK = "resources: {infra: aws, labels: {pulumi-stack: mark0001}}\nrun: echo prod-chat\n"
+
+
+def payload(name: str, cluster: str | None = None, **body: object) -> types.SimpleNamespace:
+    """A request as the server lists it."""
+    text = json.dumps(body or None)
+    return types.SimpleNamespace(request_id="r", name=name, cluster_name=cluster, request_body=text)
+
+
+OURS = {"pulumi-stack": "mark0001"}
+
+
 @pytest.mark.parametrize(
-    ("request_name", "cluster", "body", "makes"),
+    ("asked", "told"),
     [
-        ("sky.serve.up", None, '{"service_name": "prod-chat"}', True),
-        ("sky.serve.up", None, '{"service_name": "prod-chat-eu"}', False),
-        ("sky.launch", "prod-lab", "", False),
-        ("sky.launch", "prod-chat", "", True),
-        ("sky.launch", "other", '{"task": "name: prod-chat"}', True),
-        # A replica's own launch, which may try for as long as there is no capacity.
-        ("sky.launch", "prod-chat-1", '{"task": "name: prod-chat"}', False),
-        ("sky.status", "prod-chat", '{"service_name": "prod-chat"}', False),
+        (
+            payload("sky.serve.up", "controller", service_name="prod-chat", task=TASK),
+            port.Request("r", "up", "prod-chat", OURS),
+        ),
+        (
+            payload("sky.serve.update", "controller", service_name="prod-chat", task="run: x"),
+            port.Request("r", "update", "prod-chat", {}),
+        ),
+        (
+            payload("sky.launch", "lab", cluster_name="lab", task="name: prod-chat\n---\n" + TASK),
+            port.Request("r", "launch", "lab", OURS),
+        ),
+        (
+            payload(
+                "sky.launch",
+                "prod-chat-1",
+                cluster_name="prod-chat-1",
+                task=TASK,
+                is_launched_by_sky_serve_controller=True,
+            ),
+            port.Request("r", "replica", "prod-chat-1", OURS),
+        ),
+        # Another user's, which the server does not show.
+        (payload("sky.launch", "lab"), port.Request("r", "launch", "lab")),
+        (payload("sky.serve.up", "controller"), port.Request("r", "up", "")),
+        # What merely names it, or what is no task.
+        (
+            payload("sky.launch", "lab", cluster_name="lab", task="run: echo prod-chat mark0001"),
+            port.Request("r", "launch", "lab", {}),
+        ),
+        (
+            payload("sky.launch", "lab", cluster_name="lab", task="a: [b"),
+            port.Request("r", "launch", "lab"),
+        ),
+        (payload("sky.jobs.launch", "jobs", service_name="prod-chat", task=TASK), None),
+        (payload("sky.status", None, cluster_names=["prod-chat"]), None),
     ],
 )
-def test_what_makes_a_service_is_told_by_its_request(request_name, cluster, body, makes):
-    request = types.SimpleNamespace(name=request_name, cluster_name=cluster, request_body=body)
-    assert machines.makes(request, "prod-chat") is makes
+def test_what_a_request_makes_is_read_from_its_own_fields(asked, told):
+    assert machines.request(asked) == told
 
 
-def test_the_launch_of_a_machine_that_a_service_has_left_is_its_own():
-    launch = types.SimpleNamespace(name="sky.launch", cluster_name="prod-chat-1", request_body="")
-    assert machines.makes(launch, "prod-chat-1")
+def test_labels_are_those_of_every_choice_of_machines():
+    text = """
+resources:
+  labels: {pulumi-stack: mark0001, team: a}
+  any_of: [{infra: aws, labels: {pulumi-stack: mark0001}}, {labels: {pulumi-stack: other}}]
+file_mounts: {labels: {labels: {pulumi-stack: mark0001}}}
+"""
+    asked = payload("sky.launch", "lab", cluster_name="lab", task=text)
+    assert machines.request(asked) == port.Request("r", "launch", "lab", {})
+
+
+def test_a_machine_is_told_by_one_question_with_its_incarnation_and_labels(monkeypatch):
+    """What a second answer does not have says nothing of whose it is."""
+    up = types.SimpleNamespace(value="UP")
+    resources = types.SimpleNamespace(labels={"a": "b"})
+    row = {"name": "x-1", "cluster_hash": "h", "status": up, "launched_at": 5}
+    rows = [
+        {**row, "resources": resources},
+        {**row, "name": "x-2", "resources": None},
+        {**row, "status": None, "resources": resources},
+    ]
+    sky = types.SimpleNamespace(get=lambda request: request, cost_report=lambda days: rows)
+    sdk = skypilot.Sdk(skypilot.Connection(URL))
+    monkeypatch.setattr(sdk, "_sky", lambda: sky)
+    assert sdk.machines() == (
+        port.Machine("x-1", {"a": "b"}, "h", "UP", 5),
+        port.Machine("x-2", {}, "h", "UP", 5),
+    )
+
+
+@pytest.mark.parametrize(("others", "ends"), [([], True), (["Prod-Chat"], False)])
+def test_a_service_whose_name_differs_in_capital_letters_is_not_ended_too(
+    monkeypatch, others, ends
+):
+    """SkyPilot looks for names by SQL's LIKE."""
+    ended: list[str] = []
+    names = ["prod-chat", *others]
+    records = [{"name": name, "status": "READY", "version": 1} for name in names]
+    serve = types.SimpleNamespace(
+        status=lambda _names: records, down=lambda name, purge: ended.append(name)
+    )
+    sky = types.SimpleNamespace(
+        get=lambda request: request,
+        serve=serve,
+        exceptions=types.SimpleNamespace(ClusterNotUpError=NotUp),
+    )
+    sdk = skypilot.Sdk(skypilot.Connection(URL))
+    monkeypatch.setattr(sdk, "_sky", lambda: sky)
+    if ends:
+        sdk.down("prod-chat")
+    else:
+        with pytest.raises(port.Failed, match="'Prod-Chat' too, somebody else's"):
+            sdk.down("prod-chat")
+    assert ended == (["prod-chat"] if ends else [])
 
 
 def test_whether_something_listens_is_known_without_a_request() -> None:

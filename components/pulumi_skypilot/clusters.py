@@ -8,7 +8,7 @@ is stopped for it, are as they should be.
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from . import adoption, advice, lifecycle, marker, port, vllm
+from . import adoption, advice, lifecycle, marker, ownership, port, vllm
 
 LAUNCH_SECONDS = 3600.0
 """How long a launch that is under way may take: many places, and a long pull of an image."""
@@ -35,16 +35,10 @@ class Clusters(lifecycle.LifeCycle):
             if found is None:
                 self._check_places(wanted)
                 return self._launch_new(wanted)
-            owner = found.labels.get(marker.LABEL)
-            ours = owner == wanted.mark
-            if not ours and (owner or not adopt):
+            ours = ownership.of_cluster(found, wanted.mark)
+            if not ours and (found.labels.get(marker.LABEL) or not adopt):
                 # Another stack's label stays on the machines: its destroy would take them down.
-                how = "choose another name (llm:prefix changes all of a stack's)"
-                raise port.Invalid(
-                    f"name: the cluster {name!r} exists on this API server and belongs to "
-                    + (f"another stack; {how}" if owner else f"someone else; {how}, take it over ")
-                    + ("" if owner else "with adopt: true, or take it down")
-                )
+                raise _taken(found)
             jobs = [job for job in jobs if job.status in _RUNNING]
             if any(_digest(job, wanted.mark) == wanted.digest for job in jobs):
                 self._set_autostop(found, wanted)
@@ -53,11 +47,12 @@ class Clusters(lifecycle.LifeCycle):
                 why = adoption.refused(found.text, wanted.text)
                 if why is not None:
                     raise port.Invalid(f"adopt: the cluster {name!r}: {why}")
-                self._end(name, jobs)
-                return self._launch(wanted)  # a machine that was not made here is not given up
+                self._end(name, jobs)  # whoever's they are: `adopt` says so
+                # A machine that was not made here is not given up.
+                return self._launch(wanted, found.hash)
             # What an earlier create has left, of another command or half made. SkyPilot would take
             # it whatever CPUs and memory are wanted now (sky/resources.py, less_demanding_than).
-            self._down(name)
+            self._down(found)
             return self._launch_new(wanted)
 
     def read(self, applied: marker.Applied) -> lifecycle.Seen | None:
@@ -66,7 +61,7 @@ class Clusters(lifecycle.LifeCycle):
         Unreachable is raised, never taken for gone. Stopped is neither gone nor drift.
         """
         found, jobs = self._look(applied.name)
-        if found is None or not _is_ours(found, applied.mark, applied.hash):
+        if found is None or not ownership.of_cluster(found, applied.mark, applied.hash):
             return None
         now = dataclasses.replace(applied, hash=found.hash)
         if found.status in _AWAY:
@@ -104,7 +99,7 @@ class Clusters(lifecycle.LifeCycle):
                 raise port.NotFound(
                     f"the cluster {name!r} is gone; `pulumi up --refresh` makes it anew"
                 )
-            if not _is_ours(found, applied.mark, applied.hash):
+            if not ownership.of_cluster(found, applied.mark, applied.hash):
                 raise port.Failed(
                     f"the cluster {name!r} is someone else's now; look at it with `pulumi refresh`"
                 )
@@ -122,27 +117,42 @@ class Clusters(lifecycle.LifeCycle):
                 served = applied.digest in digests
                 self._end(name, [job for job in jobs if _digest(job, wanted.mark)])
             try:
-                now = self._launch(wanted)
+                now = self._launch(wanted, found.hash)
                 self._say(f"{name}: waiting for the new server")
                 wait(now, self._left())
             except port.SkyPilotError as error:
                 if not served:
                     raise
                 self._say(f"{name}: starting the old server again")
-                self._again(old, error)
+                self._again(old, found.hash, error)
             return now
 
     def delete(self, name: str, mark: str, incarnation: str | None = None) -> bool:
         """Take the cluster down and see that it is gone; whether it was there.
 
-        Ours is what carries the mark, or is the incarnation that state remembers.
+        Ours is what carries the mark, or is the incarnation that state remembers. Raises TimedOut
+        when a request is making a cluster of that name, and nobody shows whose it is.
         """
+
+        def of_that_name(request: port.Request) -> bool:
+            return request.name == name
+
+        def ours(request: port.Request) -> bool:
+            return of_that_name(request) and ownership.of_request(request, mark)
+
         with lifecycle.lock(name):
-            self._settle_or_cancel(name)
+            self._settle_or_cancel(of_that_name, ours, name)
             found = self._sky.cluster(name, fresh=False)
-            if found is None or not _is_ours(found, mark, incarnation):
+            if found is None:
+                hidden = (one for one in self._sky.requests() if of_that_name(one))
+                if any(one.labels is None for one in hidden):
+                    raise port.TimedOut(
+                        f"{name}: another user's request is launching a cluster of that name; run "
+                        "the same command again once it has ended (sky api status)"
+                    )
+            if found is None or not ownership.of_cluster(found, mark, incarnation):
                 return False
-            self._down(name)
+            self._down(found)
             return True
 
     def _launch_new(self, wanted: marker.ClusterWanted) -> marker.Applied:
@@ -154,29 +164,45 @@ class Clusters(lifecycle.LifeCycle):
         except port.SkyPilotError:
             self._settle(wanted.name)
             found = self._sky.cluster(wanted.name, fresh=False)
-            if found is not None and found.labels.get(marker.LABEL) == wanted.mark:
+            if found is not None and ownership.of_cluster(found, wanted.mark):
                 self._say(f"{wanted.name}: taking down what the failed launch has left")
-                self._down(wanted.name)
+                self._down(found)
             raise
 
-    def _launch(self, wanted: marker.ClusterWanted) -> marker.Applied:
+    def _launch(
+        self, wanted: marker.ClusterWanted, incarnation: str | None = None
+    ) -> marker.Applied:
+        """Launch the job on a new cluster, the stack's own, or the one of that incarnation.
+
+        SkyPilot would launch it on anybody's cluster of that name. So look just before, and again
+        after: raises Invalid when it is somebody else's, and ends the job there.
+        """
         self._say(f"{wanted.name}: launching")
+        found = self._sky.cluster(wanted.name, fresh=False)
+        if found is not None and not ownership.of_cluster(found, wanted.mark, incarnation):
+            raise _taken(found)
         try:
             self._sky.launch(wanted.name, self._order(wanted))
         except port.NoCapacity as error:
             raise port.NoCapacity(advice.no_capacity(wanted.name, str(error))) from error
         found = self._sky.cluster(wanted.name, fresh=False)
+        if found is not None and not ownership.of_cluster(found, wanted.mark, incarnation):
+            jobs = self._running(wanted.name)
+            self._end(wanted.name, [job for job in jobs if _digest(job, wanted.mark)])
+            raise _taken(found)
         if found is not None:
             self._set_autostop(found, wanted)
         return self._applied(wanted)
 
-    def _again(self, old: marker.ClusterWanted, error: port.SkyPilotError) -> None:
+    def _again(
+        self, old: marker.ClusterWanted, incarnation: str, error: port.SkyPilotError
+    ) -> None:
         """Start the old server again after the new one has failed. Always raises."""
         self._seconds = self._deadline = None  # what is left of the call may be nothing
         try:
             jobs = self._running(old.name)
             self._end(old.name, [job for job in jobs if _digest(job, old.mark)])
-            self._launch(old)
+            self._launch(old, incarnation)
         except port.SkyPilotError as another:
             raise port.Failed(
                 f"{error}; the old server could not be started again either: {another}"
@@ -239,14 +265,17 @@ class Clusters(lifecycle.LifeCycle):
             command = f"echo {wanted.idle_minutes} > ~/.autostop-idle-minutes"
             self._sky.exec(wanted.name, "autostop-idle-minutes", command)
 
-    def _down(self, name: str) -> None:
+    def _down(self, found: port.Cluster) -> None:
+        """Take down a cluster; the caller has made sure that it is the stack's."""
+        name = found.name
         try:
             self._sky.machine_down(name)  # never with purge, which forgets a machine that stays
         except port.NotFound:
             return
         for _ in self._until(lifecycle.GONE_SECONDS, f"{name}: not gone"):
-            if self._sky.cluster(name, fresh=False) is None:
-                return
+            current = self._sky.cluster(name, fresh=False)
+            if current is None or current.hash != found.hash:
+                return  # gone, whoever has the name now
 
 
 def _job_drift(found: port.Cluster, jobs: Sequence[port.Job], applied: marker.Applied) -> list[str]:
@@ -270,10 +299,15 @@ def _digest(job: port.Job, mark: str) -> str | None:
     return digest if owner == mark else None
 
 
-def _is_ours(found: port.Cluster, mark: str, incarnation: str | None) -> bool:
-    """By the label, which only an adopted one lacks: that is ours as long as it is the same."""
-    owner = found.labels.get(marker.LABEL)
-    return owner == mark or (owner is None and found.hash == incarnation)
+def _taken(found: port.Cluster) -> port.Invalid:
+    """Return the error for a name that belongs to somebody else."""
+    how = "choose another name (llm:prefix changes all of a stack's)"
+    what = f"name: the cluster {found.name!r} exists on this API server and belongs to "
+    if found.labels.get(marker.LABEL):
+        return port.Invalid(f"{what}another stack; {how}")
+    return port.Invalid(
+        f"{what}someone else; {how}, take it over with adopt: true, or take it down"
+    )
 
 
 def _autostop(minutes_down: tuple[int, bool]) -> str:

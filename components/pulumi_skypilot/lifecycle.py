@@ -89,20 +89,33 @@ class LifeCycle:
         self._deadline = None if seconds is None else self._clock.now() + seconds
 
     def _settle(self, name: str, seconds: float = SETTLE_SECONDS) -> None:
-        """Wait for what a killed call may have left under way: SkyPilot finishes its requests."""
+        """Wait for what a killed call may have left under way: SkyPilot finishes its requests.
+
+        Whoever has asked for it: until it ends nobody knows whose the name is.
+        """
+        self._wait_for_requests(lambda request: request.name == name, name, seconds)
+
+    def _settle_or_cancel(
+        self,
+        which: Callable[[port.Request], bool],
+        ours: Callable[[port.Request], bool],
+        name: str,
+    ) -> None:
+        """Wait for requests; of those that take too long end the stack's own, and no others."""
+        try:
+            self._wait_for_requests(which, name, SETTLE_SECONDS)
+        except port.TimedOut:
+            for request in filter(ours, self._sky.requests()):
+                self._sky.cancel(request.id)
+            self._wait_for_requests(ours, name, SETTLE_SECONDS)
+
+    def _wait_for_requests(
+        self, which: Callable[[port.Request], bool], name: str, seconds: float
+    ) -> None:
         for _ in self._until(seconds, f"{name}: an earlier request is still under way"):
-            if not self._sky.active(name):
+            if not any(map(which, self._sky.requests())):
                 return
             self._say(f"{name}: waiting for an earlier request")
-
-    def _settle_or_cancel(self, name: str) -> None:
-        """The same for who is to end it all: a request that takes too long is ended too."""
-        try:
-            self._settle(name)
-        except port.TimedOut:
-            for request in self._sky.active(name):
-                self._sky.cancel(request)
-            self._settle(name)
 
     def _check_places(self, wanted: marker.Wanted) -> None:
         allowed = task.places(task.from_text(wanted.text))

@@ -5,10 +5,9 @@ of it.
 """
 
 import dataclasses
-import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from . import marker, port
+from . import marker, ownership, port
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +23,8 @@ class Marked:
     """When its machine was launched, the oldest of a service's; in seconds since 1970."""
     listed: bool = True
     """Whether SkyServe lists a replica; one that it does not, nobody takes down."""
+    taken_by: str | None = None
+    """The service that lists a replica, where that is not the stack's, or not any more."""
 
 
 def marked(
@@ -34,15 +35,31 @@ def marked(
     Ask for the machines first: a replica that is younger than the answer is then listed with its
     service.
     """
-    replicas = {f"{one.name}-{replica.id}" for one in services for replica in one.replicas}
+    by_machine = listed(services)
     found = list(_services(services, machines))
     for one in machines:
         mark = one.labels.get(marker.LABEL)
         if mark is not None:
-            kind = "replica" if one.managed else "cluster"
-            listed = one.name in replicas
-            found.append(Marked(one.name, kind, one.status, mark, one.launched_at, listed))
+            kind = "replica" if ownership.is_replica_name(one.name) else "cluster"
+            service = by_machine.get(one.name)
+            stranger = service is not None and marker.owner(service) != mark
+            found.append(
+                Marked(
+                    name=one.name,
+                    kind=kind,
+                    status=one.status,
+                    mark=mark,
+                    since=one.launched_at,
+                    listed=service is not None,
+                    taken_by=service.name if service and stranger else None,
+                )
+            )
     return tuple(sorted(found, key=lambda one: one.name))
+
+
+def listed(services: Sequence[port.Service]) -> Mapping[str, port.Service]:
+    """Return the machines of replicas that the services list, each with its service."""
+    return {machine: one for one in services for machine in ownership.replica_names(one)}
 
 
 def unknown(found: Collection[Marked], known: Collection[str]) -> tuple[Marked, ...]:
@@ -61,7 +78,8 @@ def _services(
     for one in services:
         mark = marker.owner(one)
         if mark is not None:
-            ours = re.compile(rf"{re.escape(one.name)}-\d+")
-            times = [m.launched_at for m in machines if m.managed and ours.fullmatch(m.name)]
+            own = ownership.Replicas(one.name, mark)
+            own.record(one, machines)
+            times = [m.launched_at for m in machines if own.owns(m)]
             since = min((time for time in times if time is not None), default=None)
             yield Marked(one.name, "service", one.status, mark, since)

@@ -150,12 +150,25 @@ class Machine:
 
     name: str
     labels: Mapping[str, str]
-    managed: bool
-    """Made by a SkyServe controller, not by a person."""
+    hash: str = ""
+    """SkyPilot's id of this incarnation: another one may take the name."""
     status: str = ""
     """As SkyPilot's own record has it: INIT, UP, STOPPED or AUTOSTOPPING."""
     launched_at: float | None = None
     """In seconds since 1970."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """A request under way that makes or changes a cluster or a service, of any user."""
+
+    id: str
+    kind: str
+    """launch, replica (the launch of one, by SkyServe), up or update."""
+    name: str
+    """The cluster or service; "" when SkyPilot does not show it."""
+    labels: Mapping[str, str] | None = None
+    """The labels of the machines; None when SkyPilot does not show them: another user's."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -244,11 +257,11 @@ class SkyPilot(typing.Protocol):
     def job_log(self, name: str, job: int, lines: int) -> tuple[str, ...]:
         """The last lines of a job's log."""
 
-    def active(self, name: str) -> tuple[str, ...]:
-        """Ids of requests under way that make this cluster or service, or name this mark."""
+    def requests(self) -> tuple[Request, ...]:
+        """Every request under way that makes or changes a cluster or a service."""
 
     def cancel(self, request: str) -> None:
-        """Abort a request."""
+        """Abort a request, given its id."""
 
     def listens(self, url: str) -> bool:
         """Whether something takes connections there; nothing is asked."""

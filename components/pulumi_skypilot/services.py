@@ -5,23 +5,15 @@ Ownership and drift are read from the marker in a service's own text (`marker`).
 
 import contextlib
 import dataclasses
-import re
 import threading
 import typing
 from collections.abc import Callable
 
-from . import adoption, changes, lifecycle, marker, orphans, port, task
+from . import adoption, changes, lifecycle, marker, orphans, ownership, port, shutdown, task
 
 T = typing.TypeVar("T")
 Choice = Callable[[tuple[orphans.Marked, ...]], tuple[orphans.Marked, ...]]
 
-_BROKEN = ("CONTROLLER_FAILED", "FAILED_CLEANUP")
-"""States from which SkyServe takes no update (serve/server/impl.py:575)."""
-
-STUCK_SECONDS = 300.0
-"""How long a service may be SHUTTING_DOWN before the process that ends it is taken for dead: it
-drains for 120 s, then takes the machines down. Then nobody ends it any more, and a plain `down`
-skips it (serve/serve_utils.py:1399)."""
 BALANCER_SECONDS = 30.0
 """How long a new service's load balancer may take to listen before others are let on."""
 _ONE_UP = threading.Lock()
@@ -29,7 +21,7 @@ _ONE_UP = threading.Lock()
 (serve/service.py:500-616): of two services made at once both may be given the same."""
 
 
-class Services(lifecycle.LifeCycle):
+class Services(shutdown.Shutdown):
     """The life cycle of services on one API server."""
 
     def create(self, wanted: marker.Wanted, *, adopt: bool = False) -> marker.Applied:
@@ -39,13 +31,20 @@ class Services(lifecycle.LifeCycle):
         """
         with lifecycle.lock(wanted.name):
             found = self._present(wanted.name, wanted.mark)
-            if found is not None and found.status in _BROKEN and marker.owner(found) == wanted.mark:
-                self._end(found)  # an earlier try that SkyServe cannot mend
+            if (
+                found is not None
+                and found.status in shutdown.BROKEN
+                and marker.owner(found) == wanted.mark
+            ):
+                self._end(found, wanted.mark)  # an earlier try that SkyServe cannot mend
                 found = None
             if found is None:
                 self._check_places(wanted)
                 with _ONE_UP:
-                    found = self._wait_for_balancer(self._up(wanted))
+                    # Somebody may have taken the name while this create waited for its turn.
+                    found = self._present(wanted.name, wanted.mark)
+                    if found is None:
+                        found = self._wait_for_balancer(self._up(wanted))
             owner, digest = marker.read(found.text)
             if owner != wanted.mark and not adopt:
                 raise port.Invalid(
@@ -73,7 +72,7 @@ class Services(lifecycle.LifeCycle):
         if found is None or found.status == "SHUTTING_DOWN":
             return None
         digest = marker.read(found.text)[1]
-        if not _is_ours(found, applied.mark, applied.hash):
+        if not ownership.of_service(found, applied.mark, applied.hash):
             return None  # ours was deleted, or taken over, and the name is someone else's now
         now = dataclasses.replace(
             applied, hash=found.hash, version=found.version, endpoint=found.endpoint
@@ -107,11 +106,13 @@ class Services(lifecycle.LifeCycle):
                 raise port.NotFound(
                     f"the service {wanted.name!r} is gone; `pulumi up --refresh` makes it anew"
                 )
-            self._check_alive(found)
+            ours = ownership.of_service(found, applied.mark, applied.hash)
+            if ours:
+                self._check_alive(found)
             now = marker.fingerprint(found)
-            if now == wanted.digest:
+            if ours and now == wanted.digest:
                 return _applied(wanted, found)
-            if now != applied.digest and found.text is not None:
+            if not ours or (now != applied.digest and found.text is not None):
                 seen = self.read(applied)
                 what = "; ".join(seen.drift) if seen else "it was replaced"
                 raise port.Failed(
@@ -124,8 +125,8 @@ class Services(lifecycle.LifeCycle):
     def delete(self, name: str, mark: str, incarnation: str | None = None) -> bool:
         """Take the service down and see that nothing of it is left; whether it was there.
 
-        Without the mark in its text it is ours only as the incarnation that state remembers: a name
-        that a stranger has taken since is left alone.
+        A name that a stranger has taken since is left alone. Where the service is gone already,
+        only the label tells which machines it has left.
 
         Raises Failed with the list of what is still there.
         """
@@ -133,11 +134,11 @@ class Services(lifecycle.LifeCycle):
             self._settle(name)
             found = self._awake(lambda: self._sky.service(name))
             if found is None:
-                self._sweep_replicas(name)
+                self._take_down(ownership.Replicas(name, mark))
                 return False
-            if not _is_ours(found, mark, incarnation):
+            if not ownership.of_service(found, mark, incarnation):
                 return False  # ours is gone: this one is somebody else's
-            self._end(found)
+            self._end(found, mark)
             return True
 
     def marked(self, mark: str | None = None) -> tuple[orphans.Marked, ...]:
@@ -148,26 +149,60 @@ class Services(lifecycle.LifeCycle):
 
     def under_way(self, mark: str) -> bool:
         """Whether a request is that may make more of what carries the mark."""
-        return bool(self._sky.active(mark))
+        return any(ownership.of_request(one, mark) for one in self._sky.requests())
 
     def sweep(self, mark: str, choose: Choice = lambda found: found) -> tuple[orphans.Marked, ...]:
         """Take down what carries a stack's mark, or what is chosen of it, and say what that was.
 
-        Raises Failed with what stays.
+        A replica that a service of somebody else lists is that one's now, and is left alone. Raises
+        Failed with what stays.
         """
-        self._settle_or_cancel(mark)  # what a killed call has begun may have no record yet
+
+        def ours(request: port.Request) -> bool:
+            return ownership.of_request(request, mark) and request.kind != ownership.REPLICA
+
+        # What a killed call has begun may have no record yet. A replica's launch, which may try for
+        # as long as no place has the machine, is its service's own business.
+        self._settle_or_cancel(ours, ours, "this stack")
         chosen = choose(self._awake(lambda: self.marked(mark)))
         for one in chosen:
             if one.kind == "service":
                 self.delete(one.name, mark)
+        self._cancel_launches(mark)
         for one in choose(self.marked(mark)):
-            if one.kind != "service":
+            if one.kind != "service" and one.taken_by is None:
                 self._machine_down(one.name)
         left = choose(self.marked(mark))
         if left:
-            names = ", ".join(one.name for one in left)
+            names = ", ".join(
+                f"{one.name} (a replica of the service {one.taken_by!r}, which is somebody else's)"
+                if one.taken_by
+                else one.name
+                for one in left
+            )
             raise port.Failed(f"still there, and costing money: {names}")
         return chosen
+
+    def _cancel_launches(self, mark: str) -> None:
+        """End the launches of replicas that carry the mark and that no service lists.
+
+        Their service is gone, and the machine would have nobody.
+        """
+        for _ in self._until(lifecycle.SETTLE_SECONDS, "replicas are still being launched"):
+            launches = [
+                one
+                for one in self._sky.requests()
+                if one.kind == ownership.REPLICA and ownership.of_request(one, mark)
+            ]
+            if not launches:
+                return
+            listed = orphans.listed(self._sky.services())  # asked later: so none is overlooked
+            launches = [one for one in launches if one.name not in listed]
+            if not launches:
+                return
+            for request in launches:
+                self._say(f"{request.name}: ending the launch of a replica without a service")
+                self._sky.cancel(request.id)
 
     def _awake(self, ask: Callable[[], T]) -> T:
         """Ask SkyServe; where its controller is a machine that has stopped, start that first.
@@ -194,7 +229,7 @@ class Services(lifecycle.LifeCycle):
             if found is None or found.status != "SHUTTING_DOWN":
                 break
             if marker.owner(found) == mark:
-                self._end(found)  # which ends by itself, or has to be helped
+                self._end(found, mark)  # which ends by itself, or has to be helped
                 return None
             self._say(f"{name}: waiting for the earlier service to be gone")
         return found
@@ -221,10 +256,10 @@ class Services(lifecycle.LifeCycle):
             if bounded or not again or not isinstance(failure, port.NotStarted):
                 raise
             return self._up(wanted, again=False)
-        if failure is not None and marker.read(found.text)[1] != wanted.digest:
+        if failure is not None and marker.read(found.text) != (wanted.mark, wanted.digest):
             raise port.Failed(f"{wanted.name}: {failure}") from failure
-        if failure is not None and found.status in _BROKEN:
-            self._end(found)
+        if failure is not None and found.status in shutdown.BROKEN:
+            self._end(found, wanted.mark)
             raise failure
         return found
 
@@ -272,65 +307,11 @@ class Services(lifecycle.LifeCycle):
         return _applied(wanted, typing.cast(port.Service, found))
 
     def _check_alive(self, found: port.Service) -> None:
-        if found.status in _BROKEN:
+        if found.status in shutdown.BROKEN:
             raise port.Failed(
                 f"the service {found.name!r} is {found.status}: SkyServe cannot change it any "
                 "more; replace it (`pulumi up --target-replace` with its URN, or `pulumi destroy`)"
             )
-
-    def _end(self, found: port.Service) -> None:
-        self._down(found)
-        self._sweep_replicas(found.name)
-
-    def _down(self, found: port.Service) -> None:
-        """End a service without losing a replica.
-
-        A `down` while a replica is being provisioned, but has no row in SkyPilot's database yet,
-        leaves its machine running for ever (serve/service.py:184): wait for the row first.
-        """
-        name = found.name
-        late = self._clock.now() + lifecycle.SETTLE_SECONDS
-        current: port.Service | None = found
-        for _ in self._until(2 * lifecycle.SETTLE_SECONDS, f"{name}: a replica is being made"):
-            if current is None or self._clock.now() > late:
-                break
-            if not any(r.status == "PROVISIONING" and not r.launched for r in current.replicas):
-                break
-            self._say(f"{name}: waiting for a replica that is being provisioned")
-            current = self._sky.service(name)
-        if current is not None and current.status not in ("SHUTTING_DOWN", *_BROKEN):
-            self._sky.down(name)
-        patience = min(STUCK_SECONDS, (self._seconds or STUCK_SECONDS * 2) / 2)
-        late = self._clock.now() + patience
-        for _ in self._until(lifecycle.GONE_SECONDS, f"{name}: not gone"):
-            current = self._sky.service(name)
-            if current is None:
-                return
-            stuck = current.status == "SHUTTING_DOWN" and self._clock.now() > late
-            if stuck or current.status in _BROKEN:
-                # Nobody ends it but a purge, which forgets its machines: take them down first.
-                self._sweep_replicas(name)
-                self._sky.down(name, purge=True)
-            self._say(f"{name}: {current.status}, {len(current.replicas)} replicas left")
-
-    def _sweep_replicas(self, name: str) -> None:
-        """Take down machines of replicas that outlived their service."""
-        ours = re.compile(rf"{re.escape(name)}-\d+")
-        for _ in self._until(lifecycle.SETTLE_SECONDS, f"{name}: replicas are still there"):
-            left = [m.name for m in self._sky.machines() if m.managed and ours.fullmatch(m.name)]
-            if not left:
-                return
-            for machine in left:
-                self._say(f"{machine}: taking down a replica that SkyServe has left running")
-                for request in self._sky.active(machine):
-                    self._sky.cancel(request)
-                self._machine_down(machine)
-
-    def _machine_down(self, name: str) -> None:
-        try:
-            self._sky.machine_down(name)
-        except port.NotFound:
-            return
 
 
 def _applied(wanted: marker.Wanted, found: port.Service) -> marker.Applied:
@@ -344,9 +325,3 @@ def _applied(wanted: marker.Wanted, found: port.Service) -> marker.Applied:
         version=found.version,
         endpoint=found.endpoint,
     )
-
-
-def _is_ours(found: port.Service, mark: str, incarnation: str | None) -> bool:
-    """By its text; one without any mark is ours as the incarnation that state remembers."""
-    owner = marker.owner(found)
-    return owner == mark or (owner is None and found.hash == incarnation)

@@ -101,7 +101,7 @@ def test_what_state_knows_is_left_alone_with_its_replicas(server, state, flags) 
 
 def test_a_replica_that_its_living_service_does_not_list_is_taken_down(server, state) -> None:
     state(scope(), thing(NAME, id=NAME))
-    forgotten = port.Machine(f"{NAME}-7", {marker.LABEL: MARK}, managed=True, status="UP")
+    forgotten = port.Machine(f"{NAME}-7", {marker.LABEL: MARK}, status="UP")
     server._machines[forgotten.name] = forgotten
     assert sweep() == 1
     assert sweep("--stack", "prod", "--yes") == 0
@@ -173,7 +173,7 @@ def test_all_lists_the_marks_that_no_stack_has(server, state, capsys) -> None:
 
 def test_what_stays_is_an_error(server, state, capsys) -> None:
     server.kill_behind(NAME)
-    forgotten = port.Machine("x-1", {marker.LABEL: MARK}, managed=True, status="UP")
+    forgotten = port.Machine("x-1", {marker.LABEL: MARK}, status="UP")
     server._machines["x-1"] = forgotten
     server.fail("machine_down", port.NotFound("no"))
     assert sweep("--stack", "prod", "--yes") == 2
@@ -236,7 +236,7 @@ def test_without_the_pulumi_command_it_says_so(monkeypatch, capsys) -> None:
 
 
 def test_a_request_under_way_is_told_of(server, state, capsys) -> None:
-    server.active = lambda _name: ("request-1",)
+    server.request("up", "prod-new", {marker.LABEL: MARK})
     sweep()
     assert "a request is under way" in capsys.readouterr().err
 

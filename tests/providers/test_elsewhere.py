@@ -38,7 +38,7 @@ def take_away(sky: testing.SkyPilot, sent: Sent) -> None:
 
 
 def silence(sky: testing.SkyPilot, error: port.SkyPilotError, *calls: str) -> None:
-    for call in calls or ("active", "server"):
+    for call in calls or ("requests", "server"):
         sky.fail(call, *[error] * 9)
 
 
@@ -117,7 +117,7 @@ def test_one_that_is_gone_for_good_is_let_go_of_loudly(sky, sent, error, warned)
 def test_one_that_answers_is_not_let_go_of_for_a_call_that_failed(sky, sent, error, warned):
     provider, outs = made(sent)
     provider.delete_unreachable = True
-    silence(sky, error, "active")
+    silence(sky, error, "requests")
     with pytest.raises(host.Error, match=f"^{error}$"):
         provider.delete(sent.name, outs)
     assert warned == []

@@ -1,16 +1,24 @@
 """What the port says of clusters and of their jobs, by sky's own calls."""
 
 import io
+import json
 import re
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from .. import port
+import yaml
+
+from .. import ownership, port
 from . import calls, errors
 
 _PREFIX = re.compile(r"^\(.*?pid=\d+.*?\) ")
 _FRAME = re.compile(r"[├└]──|✓ Job finished|ERROR: Job \d+ failed with return code")
 """Lines of SkyPilot's own round a job's log."""
+
+_LAUNCH = "sky.launch"
+_MAKES = {_LAUNCH: "launch", "sky.serve.up": "up", "sky.serve.update": "update"}
+"""The requests that make a cluster or a service (sky/server/requests/request_names.py), and not
+`sky.jobs.launch`, which makes a managed job."""
 
 _LAUNCH_SECONDS = 3600.0
 """A launch may try many places, and a machine may pull an image of 8 GB before its job begins."""
@@ -89,17 +97,17 @@ class MachineCalls(calls.Calls):
     def machines(self) -> tuple[port.Machine, ...]:
         """Every live cluster of the server.
 
-        `status` hides the machines of replicas (backends/backend_utils.py:4066); the cost report
-        has them all, and is how a replica that a `down` has forgotten is found.
+        `status` hides what a controller has launched: replicas, and the clusters of managed jobs
+        (sky/backends/backend_utils.py, get_clusters). The cost report has them all, and is how a
+        replica that a `down` has forgotten is found. Whose they are only the labels tell.
         """
 
         def ask(sky: typing.Any) -> tuple[port.Machine, ...]:
-            seen = {record["name"] for record in sky.get(sky.status(all_users=True))}
             return tuple(
                 port.Machine(
                     name=record["name"],
                     labels=dict(getattr(record["resources"], "labels", None) or {}),
-                    managed=record["name"] not in seen,
+                    hash=record["cluster_hash"],
                     status=record["status"].value,
                     launched_at=record["launched_at"],
                 )
@@ -113,38 +121,65 @@ class MachineCalls(calls.Calls):
         """Terminate a cluster; never with purge, which forgets a machine that stays."""
         self._ask(lambda sky: sky.get(sky.down(name)), seconds=600)
 
-    def active(self, name: str) -> tuple[str, ...]:
-        """Ids of requests under way that make this cluster or service, or name this mark."""
-        return self._ask(
-            lambda sky: tuple(
-                request.request_id
-                for request in sky.api_status(all_status=False)
-                if makes(request, name)
-            ),
-            seconds=60,
-        )
+    def requests(self) -> tuple[port.Request, ...]:
+        """Every request under way that makes or changes a cluster or a service."""
+
+        def ask(sky: typing.Any) -> tuple[port.Request, ...]:
+            seen = (request(payload) for payload in sky.api_status(all_status=False))
+            return tuple(one for one in seen if one is not None)
+
+        return self._ask(ask, seconds=60)
 
     def cancel(self, request: str) -> None:
-        """Abort a request."""
+        """Abort a request, given its id."""
+        # all_users: a colleague's too, who works on the same stack. Only this id is aborted.
         self._ask(
             lambda sky: sky.get(sky.api_cancel([request], all_users=True, silent=True)), seconds=60
         )
 
 
-def makes(request: typing.Any, name: str) -> bool:
-    """Whether a request makes this cluster or service, or names this mark.
+def request(payload: typing.Any) -> port.Request | None:
+    """Return what a request makes, or None when it makes neither a cluster nor a service.
 
-    The launch of a replica names its service and its mark too, and may go on for as long as no
-    place has the machine: it is the service's own business, and a `down` ends it.
+    The body of another user's request is not shown (sky/server/requests/requests.py,
+    _request_body_for_display). Then a launch still tells its cluster; of a service nothing is told.
     """
-    if not request.name.endswith(("launch", "serve.up", "serve.update")):
-        return False
-    if request.cluster_name == name:
-        return True
-    if request.name.endswith("launch") and re.search(r"-\d+$", request.cluster_name or ""):
-        return False
-    named = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])")
-    return named.search(request.request_body or "") is not None
+    kind = _MAKES.get(payload.name)
+    if kind is None:
+        return None
+    body = json.loads(payload.request_body or "null")
+    if not isinstance(body, dict):
+        name = (payload.cluster_name or "") if kind == "launch" else ""
+        return port.Request(payload.request_id, kind, name)
+    if body.get("is_launched_by_sky_serve_controller"):
+        kind = ownership.REPLICA
+    name = body.get("cluster_name" if payload.name == _LAUNCH else "service_name") or ""
+    return port.Request(payload.request_id, kind, name, _labels(body.get("task") or ""))
+
+
+def _labels(text: str) -> dict[str, str] | None:
+    """Return the labels that all machines of a task have; None when it cannot be read."""
+    try:
+        documents = list(yaml.safe_load_all(text))
+    except yaml.YAMLError:
+        return None
+    first, *others = list(_all_labels(documents, inside=False)) or [{}]
+    return {
+        key: value for key, value in first.items() if all(one.get(key) == value for one in others)
+    }
+
+
+def _all_labels(content: object, *, inside: bool) -> Iterator[dict[str, str]]:
+    """Yield the labels of each choice of resources (`any_of`, `ordered`), inside `resources`."""
+    if isinstance(content, list):
+        for part in content:
+            yield from _all_labels(part, inside=inside)
+    elif isinstance(content, dict):
+        if inside and isinstance(content.get("labels"), dict):
+            yield content["labels"]
+        for key, part in content.items():
+            if inside or key == "resources":
+                yield from _all_labels(part, inside=True)
 
 
 def _cluster(record: Mapping[str, typing.Any]) -> port.Cluster:

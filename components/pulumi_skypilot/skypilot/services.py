@@ -67,7 +67,17 @@ class ServiceCalls(calls.Calls):
             self._ask(lambda sky: ask(sky, files), seconds=order.seconds or 600)
 
     def down(self, name: str, *, purge: bool = False) -> None:
-        """Schedule the end of a service."""
+        """Schedule the end of a service. Raises Failed when SkyPilot would end another one too.
+
+        It looks for the name by SQL's LIKE, to which a capital letter and a small one are the same
+        (sky/serve/serve_state.py, get_glob_service_names). `status` looks in the same way.
+        """
+        others = [one.name for one in self._services([name]) if one.name != name]
+        if others:
+            raise port.Failed(
+                f"{name}: SkyPilot would take down the service {others[0]!r} too, somebody else's "
+                "whose name differs only in capital letters; have that one taken down first"
+            )
         self._ask(lambda sky: sky.get(sky.serve.down(name, purge=purge)), seconds=300)
 
     def log(self, name: str, replica: int, lines: int) -> tuple[str, ...]:

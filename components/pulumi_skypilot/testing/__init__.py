@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from .. import port, skypilot
 from ..providers import base
 from .clock import Clock
-from .clusters import Clusters
-from .services import BOOT_SECONDS, DRAIN_SECONDS, ROW_SECONDS, START_SECONDS, Services
+from .others import Others
+from .services import BOOT_SECONDS, DRAIN_SECONDS, ROW_SECONDS, START_SECONDS
 
 __all__ = [
     "BOOT_SECONDS",
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-class SkyPilot(Services, Clusters, port.SkyPilot):
+class SkyPilot(Others, port.SkyPilot):
     """The whole port over dictionaries."""
 
     def server(self) -> port.Server:
@@ -43,8 +43,7 @@ class SkyPilot(Services, Clusters, port.SkyPilot):
     def machines(self) -> tuple[port.Machine, ...]:
         """Every live machine."""
         self._called("machines")
-        self._tick_services()
-        return (*self._machines.values(), *self._cluster_machines())
+        return self._all_machines()
 
     def machine_down(self, name: str) -> None:
         """Terminate a machine."""
@@ -52,14 +51,15 @@ class SkyPilot(Services, Clusters, port.SkyPilot):
         if self._machines.pop(name, None) is None and self._clusters.pop(name, None) is None:
             raise port.NotFound(f"Cluster {name!r} does not exist.")
 
-    def active(self, name: str) -> tuple[str, ...]:
-        """Requests under way: none, since every call of the fake ends at once."""
-        self._called("active", name)
-        return ()
+    def requests(self) -> tuple[port.Request, ...]:
+        """Requests under way: none of the stack's by itself, since each call ends at once."""
+        self._called("requests")
+        return tuple(self._requests)
 
     def cancel(self, request: str) -> None:
         """Abort a request."""
         self._called("cancel", request)
+        self._requests = [one for one in self._requests if one.id != request]
 
     def listens(self, url: str) -> bool:
         """A load balancer listens as soon as its service is there."""

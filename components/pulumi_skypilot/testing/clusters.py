@@ -86,7 +86,7 @@ class Clusters(state.State):
             name=name,
             status=found.status,
             hash=found.hash,
-            labels=_labels(found.order),
+            labels=labels(found.order),
             launched_at=found.launched_at,
             autostop_minutes=minutes,
             autostop_down=down,
@@ -196,8 +196,8 @@ class Clusters(state.State):
         return [
             port.Machine(
                 one.name,
-                _labels(one.order),
-                managed=False,
+                labels(one.order),
+                hash=one.hash,
                 status=one.status,
                 launched_at=one.launched_at,
             )
@@ -222,7 +222,8 @@ def _resources(order: port.Order) -> dict[str, typing.Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _labels(order: port.Order) -> dict[str, str]:
+def labels(order: port.Order) -> dict[str, str]:
+    """Return the labels of the machines that an order asks for."""
     found = _resources(order).get("labels")
     return found if isinstance(found, dict) else {}
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from .. import marker, port, task
+from .. import port, task
 from . import state
 from .clock import Clock
 
@@ -175,7 +175,8 @@ class Services(state.State):
                     replica.since = now
                 if now - replica.since >= ROW_SECONDS:
                     name = f"{service.name}-{replica.id}"
-                    self._machines.setdefault(name, _machine(name, service, replica.since))
+                    if name not in self._machines:
+                        self._machines[name] = _machine(name, service, replica.since)
                 if not self.loads and now - replica.since >= BOOT_SECONDS:
                     replica.failed = True
             fresh = [r for r in service.replicas if r.version == service.version]
@@ -210,7 +211,7 @@ class Services(state.State):
                 id=r.id,
                 status=self._status(r),
                 version=r.version,
-                launched=self.clock.now() - r.since >= ROW_SECONDS,
+                launched=f"{service.name}-{r.id}" in self._machines,
                 infra="AWS (us-east-1)",
             )
             for r in service.replicas
@@ -235,9 +236,8 @@ class Services(state.State):
 
 
 def _machine(name: str, service: _Service, since: float) -> port.Machine:
-    owner = marker.read(service.order.text)[0]
-    labels = {marker.LABEL: owner} if owner else {}
-    return port.Machine(name, labels, managed=True, status="UP", launched_at=since)
+    labels = (task.from_text(service.order.text).get("resources") or {}).get("labels") or {}
+    return port.Machine(name, labels, f"machine-{name}-{since}", "UP", since)
 
 
 def _minimum(order: port.Order) -> int:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from .. import port, spec
 from .clock import Clock
@@ -34,12 +34,24 @@ class State:
         self.other_name = False
         """Whether certificates are made out to another name than the endpoint's."""
         self._machines: dict[str, port.Machine] = {}
+        """Those that a controller has launched: replicas, and the clusters of managed jobs."""
+        self._requests: list[port.Request] = []
         self._failures: dict[str, list[port.SkyPilotError]] = {}
         self._made = 0
+        self._asked = 0
 
     def fail(self, call: str, *errors: port.SkyPilotError) -> None:
         """Let the next calls of that name raise these errors, in order."""
         self._failures.setdefault(call, []).extend(errors)
+
+    def request(
+        self, kind: str, name: str, labels: Mapping[str, str] | None = None
+    ) -> port.Request:
+        """Let a request be under way that does not end by itself."""
+        made = port.Request(f"request-{self._asked}", kind, name, labels)
+        self._asked += 1
+        self._requests.append(made)
+        return made
 
     def _called(self, call: str, name: str = "") -> None:
         self.calls.append(f"{call} {name}".strip())

@@ -1,0 +1,120 @@
+"""Requests under way, as the installed SkyPilot lists them to the user who asked and to others."""
+
+import types
+
+import pytest
+import sky
+from sky import core, global_user_state
+from sky.backends import cloud_vm_ray_backend
+from sky.jobs import utils as jobs_utils
+from sky.serve import serve_utils
+from sky.server.requests import payloads, request_names, requests
+from sky.utils import dag_utils
+
+from pulumi_skypilot import marker, ownership, plan, port, skypilot, spec
+from pulumi_skypilot.skypilot import calls, machines
+from tests import wanted
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+OURS = {marker.LABEL: wanted.MARK}
+
+
+def text_of(order: port.Order) -> str:
+    """A task as the SDK sends it."""
+    with sky.Dag() as dag:
+        dag.add(calls.task(sky, order))
+    return str(dag_utils.dump_dag_to_yaml_str(dag))
+
+
+def listed(
+    name: request_names.RequestName, body: payloads.RequestBody, cluster: str, caller: str | None
+) -> port.Request | None:
+    """What the port makes of a request that `owner` has sent."""
+    made = requests.Request(
+        request_id="r",
+        name=f"sky.{name.value}",
+        entrypoint=listed,
+        request_body=body,
+        status=requests.RequestStatus.RUNNING,
+        created_at=0,
+        user_id="owner",
+        cluster_name=cluster,
+    )
+    return machines.request(requests.encode_requests([made], caller_user_id=caller)[0])
+
+
+@pytest.fixture(autouse=True)
+def _no_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKYPILOT_USER_ID", "abcd1234")  # else it draws one, and keeps it at home
+    monkeypatch.setattr(global_user_state, "get_all_users", list)
+
+
+@pytest.mark.parametrize("caller", [None, "owner"])
+@pytest.mark.parametrize(
+    "infra", ["aws", ["aws/us-east-1", "gcp"]], ids=["one place", "several places"]
+)
+def test_the_labels_of_a_services_machines_are_read(caller: str | None, infra: object) -> None:
+    data = {"model": "openai/gpt-oss-20b", "accelerators": "L4:1", "infra": infra}
+    text = plan.plan(spec.parse(data), wanted.NAME).task_text
+    order = marker.Wanted(wanted.NAME, wanted.MARK, text, {}, {"SERVE_API_KEYS": "k"}).order()
+    body = payloads.ServeUpBody(task=text_of(order), service_name=wanted.NAME)
+    name = request_names.RequestName.SERVE_UP
+    assert listed(name, body, "controller", caller) == port.Request("r", "up", wanted.NAME, OURS)
+
+
+def test_the_launch_of_a_cluster_and_that_of_a_replica_are_told_apart() -> None:
+    text = text_of(wanted.cluster().order())
+    name = request_names.RequestName.CLUSTER_LAUNCH
+    body = payloads.LaunchBody(task=text, cluster_name="x-1")
+    assert listed(name, body, "x-1", None) == port.Request("r", "launch", "x-1", OURS)
+    body = payloads.LaunchBody(
+        task=text, cluster_name="x-1", is_launched_by_sky_serve_controller=True
+    )
+    told = listed(name, body, "x-1", None)
+    assert told == port.Request("r", ownership.REPLICA, "x-1", OURS)
+
+
+def test_of_another_users_request_only_a_cluster_is_told() -> None:
+    text = text_of(wanted.cluster().order())
+    launch = payloads.LaunchBody(task=text, cluster_name="x")
+    up = payloads.ServeUpBody(task=text, service_name="x")
+    names = request_names.RequestName
+    told = listed(names.CLUSTER_LAUNCH, launch, "x", "another")
+    assert told == port.Request("r", "launch", "x")
+    assert listed(names.SERVE_UP, up, "c", "another") == port.Request("r", "up", "")
+
+
+def test_a_managed_jobs_cluster_is_named_as_a_replica_is() -> None:
+    """So a name gives no right."""
+    job = jobs_utils.generate_managed_job_cluster_name(wanted.NAME, 77)
+    assert job == serve_utils.generate_replica_cluster_name(wanted.NAME, 77)
+    assert ownership.is_replica_name(job, wanted.NAME)
+
+
+def test_a_controllers_machines_are_told_with_labels_and_incarnation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`sky status` hides them, and neither answer says what launched them."""
+    for name, labels in {"x-1": OURS, "x-77": None}.items():
+        resources = sky.Resources(infra="aws/us-east-1", instance_type="m6i.large", labels=labels)
+        handle = cloud_vm_ray_backend.CloudVmRayResourceHandle(
+            cluster_name=name,
+            cluster_name_on_cloud=name,
+            cluster_yaml=None,
+            launched_nodes=1,
+            launched_resources=resources,
+        )
+        global_user_state.add_or_update_cluster(
+            name, handle, {resources}, ready=True, is_managed=True
+        )
+    records = core.cost_report(days=1)
+    assert not any("is_managed" in record for record in records)
+    sdk = skypilot.Sdk(skypilot.Connection())
+    fake = types.SimpleNamespace(get=lambda found: found, cost_report=lambda days: records)
+    monkeypatch.setattr(sdk, "_sky", lambda: fake)
+    told = {one.name: one for one in sdk.machines()}
+    assert {name: dict(one.labels) for name, one in told.items()} == {"x-1": OURS, "x-77": {}}
+    assert told["x-1"].hash == global_user_state.get_cluster_from_name("x-1")["cluster_hash"]
+    assert told["x-1"].status == "UP"
+    assert global_user_state.get_clusters(exclude_managed_clusters=True) == []
