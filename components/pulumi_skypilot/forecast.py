@@ -15,14 +15,16 @@ def show(
     plans: Mapping[str, plan.Plan],
     adopted: Mapping[str, spec.Kind],
     limits: budget.Budget,
+    unread: Mapping[str, cost.Cost] | None = None,
 ) -> Remote | None:
     """Ask the server once for prices, and for what is to be adopted; log what the stack costs.
 
     In a preview, and in an update only where a budget is to hold: it may have had no preview. Else
-    prices change nothing. Raises RunError when the budget does not hold, or cannot be checked.
+    prices change nothing. `unread` is what has no plan, by name. Raises RunError when the budget
+    does not hold, or cannot be checked.
     """
     preview = pulumi.runtime.is_dry_run()
-    if not plans or not (preview or limits):
+    if not (plans or unread) or not (preview or limits):
         return None
     questions = {"prices": cost.question([one.spec for one in plans.values()])}
     if adopted and preview:
@@ -38,7 +40,7 @@ def show(
     found = planned.planned(plans, prices)
     if preview:
         pulumi.log.info(planned.summary(found, prices))
-    hold({one.name: one.cost for one in found}, limits)
+    hold({**{one.name: one.cost for one in found}, **(unread or {})}, limits)
     return adoption.read(answers["remote"]) if "remote" in questions else None
 
 

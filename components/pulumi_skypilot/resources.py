@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 import pulumi
 from pulumi import dynamic
 
-from . import inputs, keys, providers, skypilot, workdir
+from . import budget as budgets
+from . import gate, inputs, keys, providers, skypilot, workdir
 from . import spec as specs
 
 Inputs = Mapping[str, typing.Any]
@@ -39,9 +40,12 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
         api_server: pulumi.Input[str] = skypilot.DEFAULT_URL,
         workspace: pulumi.Input[str] | None = None,
         serve_host: pulumi.Input[str] | None = None,
+        budget: Mapping[str, typing.Any] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make the scope. Each argument may be an Output, though no secret one.
+        """Make the scope. Each argument but the budget may be an Output, though no secret one.
+
+        Raises RunError for a budget that is none.
 
         Args:
             name: Of the resource.
@@ -49,6 +53,9 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
             workspace: SkyPilot's workspace; default: the server's choice for the user.
             serve_host: What stands for the `localhost` that SkyServe gives as the host of an
                 endpoint when its controller runs in the API server; default: that server's host.
+            budget: The most that all in it may cost, in USD: `{"hourly": 40, "monthly": 20000}`,
+                either or both; with `"unknown": "allow"` what has no known price is left out
+                (docs/review.md). Nothing in the scope is made unless it holds. Default: none.
             opts: Pulumi's own options.
 
         """
@@ -58,6 +65,7 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
             "serveHost": inputs.settled(serve_host),
         }
         self._given = {key: value for key, value in given.items() if value is not None}
+        self._gate = gate.Gate(given["apiServer"], given["workspace"], _limits(name, budget))
         super().__init__(
             providers.ScopeProvider(),
             name,
@@ -74,6 +82,11 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
     def place(self) -> dict[str, pulumi.Input[typing.Any]]:
         """What each resource keeps of its scope, to be found again from its own state."""
         return {**self._given, "mark": self.mark, "user": self.user}
+
+    def place_for(self, name: str, spec: Inputs) -> dict[str, pulumi.Input[typing.Any]]:
+        """The same for what costs money: it is known once the budget holds with it."""
+        self._gate.declare(name, spec)
+        return {**self.place(), "mark": self._gate.behind(self.mark)}
 
     def api_key(self, service: pulumi.Input[str], version: int = 1) -> pulumi.Output[str]:
         """An API key of a service: the same for the same name, however often it is made."""
@@ -141,7 +154,7 @@ class _Served(dynamic.Resource):
             **{key: inputs.hidden(spec[key]) for key in _SECRETS if spec.get(key)},
             **valid,
             "name": own_name,
-            "scope": scope.place(),
+            "scope": scope.place_for(resource_name, spec),
             "upgrade": inputs.read(inputs.settled(upgrade), _if_set),
             "adopt": inputs.read(inputs.settled(adopt), _if_set),
             **inputs.secret_properties({**shown, "name": own_name}),
@@ -242,6 +255,13 @@ class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
         super().__init__(provider, resource_name, props, pulumi.ResourceOptions.merge(ours, opts))
         if service.keyless:
             _no_key(self)
+
+
+def _limits(name: str, budget: object) -> budgets.Budget:
+    try:
+        return budgets.read(budget, f"{name}.budget")
+    except budgets.WrongError as error:
+        raise pulumi.RunError(str(error)) from None
 
 
 def _keys(

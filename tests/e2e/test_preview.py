@@ -76,6 +76,40 @@ def test_a_budget_that_cannot_be_checked_fails_unless_it_allows_that(
     assert "- llm:budget: not counted, as unknown: allow says: chat (2 CPUs 8 GiB, aws): " in report
 
 
+OWN_PROGRAM = """
+import pulumi
+import pulumi_skypilot as skypilot
+
+scope = skypilot.Scope("models", api_server="http://127.0.0.1:9", budget={budget})
+spec = {{"model": "openai/gpt-oss-20b", "accelerators": "L4:1", "infra": "aws"}}
+chat = skypilot.Deployment("chat", spec, scope=scope)
+lab = skypilot.Cluster("lab", spec, scope=scope)
+pulumi.export("endpoint", chat.endpoint)
+"""
+
+
+def test_a_budget_in_a_program_of_ones_own(new_stack: Callable[..., stacks.Stack]) -> None:
+    stack = new_stack()
+    main = stack.project / "__main__.py"
+    main.write_text(OWN_PROGRAM.format(budget={"hourly": 40}))
+    for command in (stack.run("preview", check=False), stack.up(check=False)):
+        assert command.code != 0
+        assert (
+            "models.budget: it cannot be checked: apiServer http://127.0.0.1:9: no SkyPilot API "
+            "server answers there (connection refused), so the price of chat (L4:1, aws), lab "
+            "(L4:1, aws) is unknown"
+        ) in command.output
+        assert "Traceback" not in command.output
+    main.write_text(OWN_PROGRAM.format(budget={"hourly": 40, "unknown": "allow"}))
+    shown = stack.run("preview").output
+    assert "models.budget: not counted, as unknown: allow says: chat (L4:1, aws), lab " in shown
+    assert "cost: unknown (apiServer http://127.0.0.1:9" in shown
+    main.write_text(OWN_PROGRAM.format(budget={"hourley": 40}))
+    wrong = stack.run("preview", check=False).output
+    assert "models.budget.hourley: unknown key; did you mean hourly?" in wrong
+    assert "Traceback" not in wrong
+
+
 def mistakes(**told: tuple[dict[str, object], str]) -> dict[str, tuple[dict[str, object], str]]:
     """By the deployment's key: what is wrong, and what its line says."""
     return told
