@@ -29,7 +29,7 @@ class Clusters(lifecycle.LifeCycle):
         the name belongs to someone else and is not to be adopted.
         """
         name = wanted.name
-        with lifecycle.lock(name):
+        with self._alone(name, "create"):
             self._settle(name, LAUNCH_SECONDS)
             found, jobs = self._look(name)
             if found is None:
@@ -92,7 +92,7 @@ class Clusters(lifecycle.LifeCycle):
         again, and Failed says so and why.
         """
         name = wanted.name
-        with lifecycle.lock(name):
+        with self._alone(name, "update"):
             self._settle(name, LAUNCH_SECONDS)
             found, jobs = self._look(name)
             if found is None:
@@ -140,7 +140,7 @@ class Clusters(lifecycle.LifeCycle):
         def ours(request: port.Request) -> bool:
             return of_that_name(request) and ownership.of_request(request, mark)
 
-        with lifecycle.lock(name):
+        with self._alone(name, "delete"):
             self._settle_or_cancel(of_that_name, ours, name)
             found = self._sky.cluster(name, fresh=False)
             if found is None:

@@ -4,16 +4,17 @@ Every call of them may be repeated after a kill at any point.
 """
 
 import collections
+import contextlib
 import dataclasses
-import threading
 import time
 import typing
 import urllib.parse
 from collections.abc import Callable, Iterator
 
-from . import marker, port, task
+from . import bounds, marker, port, task, turns
 
-_LOCKS: dict[str, threading.Lock] = collections.defaultdict(threading.Lock)
+_NAMES: dict[str, turns.Turn] = collections.defaultdict(turns.Turn)
+"""One call at a time for a name: of this process, which runs all calls of an `up`."""
 
 SETTLE_SECONDS = 300.0
 """How long a request that is under way may take before a call gives up on it."""
@@ -28,11 +29,6 @@ REST = 3.0
 """How many times as long as a look took until the next: a busy server has other things to do."""
 MOST_REST_SECONDS = 15.0
 """The most between two looks, however long one took."""
-
-
-def lock(name: str) -> threading.Lock:
-    """One call at a time for a name: of this process, which runs all calls of an `up`."""
-    return _LOCKS[name]
 
 
 class Clock(typing.Protocol):
@@ -78,15 +74,37 @@ class LifeCycle:
     ) -> None:
         """Work on a server.
 
-        `seconds` bounds one call as a whole, in place of the defaults; `address` tells where the
-        endpoint that SkyPilot lists is for those who ask from here.
+        `seconds` bounds the work of one call as a whole, in place of the defaults, and not its wait
+        for others; `address` tells where the endpoint that SkyPilot lists is for those who ask from
+        here.
         """
         self._sky = sky
         self._for_clients = address
         self._clock = clock or SystemClock()
         self._say = say
         self._seconds = seconds
-        self._deadline = None if seconds is None else self._clock.now() + seconds
+        self._deadline: float | None = None
+        """When the work has to end; None while it has not begun, or is not bounded."""
+
+    @contextlib.contextmanager
+    def _alone(self, name: str, verb: str) -> Iterator[None]:
+        """Work on a name alone: the clock starts when no other call for it goes on.
+
+        All calls to SkyPilot inside are bounded by what is left.
+        """
+        with self._turn(_NAMES[name], f"the {verb} of {name!r}"):
+            if self._seconds is not None:
+                self._deadline = self._clock.now() + self._seconds
+            with bounds.within(self._left):
+                yield
+
+    @contextlib.contextmanager
+    def _turn(self, turn: turns.Turn, who: str) -> Iterator[None]:
+        """Wait for one's turn, while the clock stands still."""
+        with turn.held(who, self._clock, self._say, self._seconds) as waited:
+            if self._deadline is not None:
+                self._deadline += waited
+            yield
 
     def _settle(self, name: str, seconds: float = SETTLE_SECONDS) -> None:
         """Wait for what a killed call may have left under way: SkyPilot finishes its requests.

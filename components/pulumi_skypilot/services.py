@@ -5,18 +5,29 @@ Ownership and drift are read from the marker in a service's own text (`marker`).
 
 import contextlib
 import dataclasses
-import threading
 import typing
 from collections.abc import Callable
 
-from . import adoption, changes, lifecycle, marker, orphans, ownership, port, shutdown, task
+from . import (
+    adoption,
+    bounds,
+    changes,
+    lifecycle,
+    marker,
+    orphans,
+    ownership,
+    port,
+    shutdown,
+    task,
+    turns,
+)
 
 T = typing.TypeVar("T")
 Choice = Callable[[tuple[orphans.Marked, ...]], tuple[orphans.Marked, ...]]
 
 BALANCER_SECONDS = 30.0
 """How long a new service's load balancer may take to listen before others are let on."""
-_ONE_UP = threading.Lock()
+_ONE_UP = turns.Turn()
 """SkyServe gives up the lock on its ports before the load balancer has bound the one it chose
 (serve/service.py:500-616): of two services made at once both may be given the same."""
 
@@ -29,7 +40,7 @@ class Services(shutdown.Shutdown):
 
         Raises Invalid when the name belongs to someone else and is not to be adopted, or cannot be.
         """
-        with lifecycle.lock(wanted.name):
+        with self._alone(wanted.name, "create"):
             found = self._present(wanted.name, wanted.mark)
             if (
                 found is not None
@@ -40,7 +51,7 @@ class Services(shutdown.Shutdown):
                 found = None
             if found is None:
                 self._check_places(wanted)
-                with _ONE_UP:
+                with self._turn(_ONE_UP, f"the registration of {wanted.name!r}"):
                     # Somebody may have taken the name while this create waited for its turn.
                     found = self._present(wanted.name, wanted.mark)
                     if found is None:
@@ -99,7 +110,7 @@ class Services(shutdown.Shutdown):
         Raises Failed when the service is no longer what state remembers: someone else's change is
         not overwritten unseen.
         """
-        with lifecycle.lock(wanted.name):
+        with self._alone(wanted.name, "update"):
             self._settle(wanted.name)
             found = self._awake(lambda: self._sky.service(wanted.name))
             if found is None:
@@ -130,7 +141,7 @@ class Services(shutdown.Shutdown):
 
         Raises Failed with the list of what is still there.
         """
-        with lifecycle.lock(name):
+        with self._alone(name, "delete"):
             self._settle(name)
             found = self._awake(lambda: self._sky.service(name))
             if found is None:
@@ -285,7 +296,7 @@ class Services(shutdown.Shutdown):
         It is not asked anything: to SkyServe any request is traffic, for which it starts the first
         replica at once (serve/load_balancer.py:260, autoscalers.py:451).
         """
-        deadline = self._clock.now() + BALANCER_SECONDS
+        deadline = self._clock.now() + bounds.at_most(BALANCER_SECONDS)
         while self._clock.now() < deadline:
             with contextlib.suppress(port.Unreachable):  # not yet
                 if found.endpoint is None:

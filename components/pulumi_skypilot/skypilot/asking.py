@@ -8,7 +8,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from .. import port
+from .. import bounds, port
 
 TIMEOUT_SECONDS = 10.0
 HEALTH_SECONDS = 3.0
@@ -21,7 +21,8 @@ def listens(url: str) -> bool:
     parts = urllib.parse.urlsplit(url)
     port_number = parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        socket.create_connection((parts.hostname or "", port_number), TIMEOUT_SECONDS).close()
+        seconds = bounds.at_most(TIMEOUT_SECONDS)
+        socket.create_connection((parts.hostname or "", port_number), seconds).close()
     except OSError:
         return False
     return True
@@ -35,7 +36,9 @@ def get(
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the service's own URL
     try:
         with urllib.request.urlopen(  # noqa: S310
-            request, timeout=TIMEOUT_SECONDS, context=_context(certificate, check_host)
+            request,
+            timeout=bounds.at_most(TIMEOUT_SECONDS),
+            context=_context(certificate, check_host),
         ) as answer:
             return answer.status, answer.read(65536).decode(errors="replace")
     except urllib.error.HTTPError as error:

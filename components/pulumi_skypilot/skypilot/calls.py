@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 
 import yaml
 
-from .. import port
+from .. import bounds, port
 from . import errors, quiet
 
 T = typing.TypeVar("T")
@@ -53,7 +53,11 @@ class Calls:
         self._tracebacks = getattr(sys, "tracebacklimit", None)
 
     def _ask(self, call: Callable[[typing.Any], T], *, seconds: float) -> T:
-        """Run one call of the SDK in a thread of its own, so that no call waits for ever."""
+        """Run one call of the SDK in a thread of its own, so that no call waits for ever.
+
+        Within a bounded call it has the time that is left of that, if it is less.
+        """
+        seconds = bounds.at_most(seconds)
         result: list[T] = []
         failure: list[BaseException] = []
 
@@ -70,14 +74,17 @@ class Calls:
         thread.start()
         thread.join(seconds)
         if thread.is_alive():
-            raise port.TimedOut(
-                f"apiServer {self.connection.url}: no answer in {seconds:.0f} s; see what it is at "
-                "(sky api status), then run the same command again"
-            )
+            raise self._silent(seconds)
         if failure:
             url, token = self.connection.url, self.connection.token
             raise errors.meaning(failure[0], url, token) from failure[0]
         return result[0]
+
+    def _silent(self, seconds: float) -> port.TimedOut:
+        return port.TimedOut(
+            f"apiServer {self.connection.url}: no answer in {seconds:.0f} s; see what it is at "
+            "(sky api status), then run the same command again"
+        )
 
     def _restore_tracebacks(self) -> None:
         """SkyPilot leaves the whole process without any after an error (utils/ux_utils.py:73)."""

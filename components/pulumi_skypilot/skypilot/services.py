@@ -5,11 +5,11 @@ import io
 import re
 import time
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import yaml
 
-from .. import port
+from .. import bounds, port
 from . import calls, errors, tls, together
 
 _LOG_PREFIX = re.compile(r"^[DIWE] \d\d-\d\d [\d:.]+ (PID=\d+ )?\S+:\d+\] ")
@@ -38,8 +38,7 @@ class ServiceCalls(calls.Calls):
 
     def service(self, name: str) -> port.Service | None:
         """One service, or None when the server says that there is none."""
-        found = self._looks[self.connection].ask(name, self._services)
-        return next((service for service in found if service.name == name), None)
+        return next((service for service in self._look(name) if service.name == name), None)
 
     def services(self) -> tuple[port.Service, ...]:
         """All services of the server."""
@@ -72,7 +71,9 @@ class ServiceCalls(calls.Calls):
         It looks for the name by SQL's LIKE, to which a capital letter and a small one are the same
         (sky/serve/serve_state.py, get_glob_service_names). `status` looks in the same way.
         """
-        others = [one.name for one in self._services([name]) if one.name != name]
+        others = [
+            one.name for one in self._look(name) if one.name.lower() == name.lower() != one.name
+        ]
         if others:
             raise port.Failed(
                 f"{name}: SkyPilot would take down the service {others[0]!r} too, somebody else's "
@@ -92,6 +93,14 @@ class ServiceCalls(calls.Calls):
             return tuple(line for line in text if line)[-lines:]
 
         return self._ask(ask, seconds=60)
+
+    def _look(self, name: str) -> Sequence[port.Service]:
+        """What SkyPilot finds by a name, and perhaps by others that are asked for at once."""
+        left = bounds.left()
+        try:
+            return self._looks[self.connection].ask(name, self._services, left)
+        except together.OutOfTimeError as error:
+            raise self._silent(left or 0.0) from error
 
     def _services(self, names: list[str] | None) -> tuple[port.Service, ...]:
         def ask(sky: typing.Any) -> tuple[port.Service, ...]:

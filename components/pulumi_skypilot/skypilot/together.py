@@ -2,10 +2,15 @@
 
 import concurrent.futures
 import threading
+import time
 import typing
 from collections.abc import Callable, Sequence
 
 T = typing.TypeVar("T")
+
+
+class OutOfTimeError(Exception):
+    """The caller's own time is up; the call goes on for whoever else waits for it."""
 
 
 class _Round(typing.Generic[T]):
@@ -29,26 +34,53 @@ class Together(typing.Generic[T]):
         self._turn = threading.Lock()
         self._next: _Round[T] | None = None
 
-    def ask(self, name: str, call: Callable[[list[str]], Sequence[T]]) -> Sequence[T]:
+    def ask(
+        self, name: str, call: Callable[[list[str]], Sequence[T]], seconds: float | None = None
+    ) -> Sequence[T]:
         """What `call` answers of this name, and perhaps of others.
 
         Any other error of a call for several may be that of one of them: each then asks alone.
+        Raises OutOfTimeError after so many seconds. Each call has a thread of its own, so that it
+        ends for nobody with the time of the one who began it.
         """
+        began = time.monotonic()
         with self._lock:
             first = self._next is None
             mine = self._next = self._next or _Round()
             mine.names.add(name)
         if first:
-            with self._turn:
-                with self._lock:
-                    self._next = None
-                try:
-                    mine.answer.set_result(call(sorted(mine.names)))
-                except BaseException as error:  # noqa: BLE001 - whoever shares it has it too
-                    mine.answer.set_exception(error)
+            threading.Thread(target=self._take_turn, args=(mine, call), daemon=True).start()
         try:
-            return mine.answer.result()
+            return _result(mine.answer, seconds)
+        except OutOfTimeError:
+            raise
         except Exception as error:
             if len(mine.names) == 1 or isinstance(error, self._of_all):
                 raise
-        return call([name])
+        alone: concurrent.futures.Future[Sequence[T]] = concurrent.futures.Future()
+        threading.Thread(target=_answer, args=(alone, call, [name]), daemon=True).start()
+        return _result(alone, None if seconds is None else seconds - (time.monotonic() - began))
+
+    def _take_turn(self, mine: _Round[T], call: Callable[[list[str]], Sequence[T]]) -> None:
+        with self._turn:
+            with self._lock:
+                self._next = None
+            _answer(mine.answer, call, sorted(mine.names))
+
+
+def _answer(
+    answer: "concurrent.futures.Future[Sequence[T]]",
+    call: Callable[[list[str]], Sequence[T]],
+    names: list[str],
+) -> None:
+    try:
+        answer.set_result(call(names))
+    except BaseException as error:  # noqa: BLE001 - whoever shares it has it too
+        answer.set_exception(error)
+
+
+def _result(answer: "concurrent.futures.Future[Sequence[T]]", seconds: float | None) -> Sequence[T]:
+    done, _ = concurrent.futures.wait([answer], seconds)
+    if not done:
+        raise OutOfTimeError
+    return answer.result()
