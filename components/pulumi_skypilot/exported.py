@@ -30,6 +30,7 @@ def places(export: Table) -> tuple[Place, ...]:
     deployment = export.get("deployment") or {}
     resources = deployment.get("resources") or []
     pending = [one.get("resource") or {} for one in deployment.get("pending_operations") or []]
+    scopes = [_table(one.get("outputs")) for one in resources if _is(one, "Scope")]
     return tuple(
         Place(
             api_server=scope["apiServer"],
@@ -38,15 +39,24 @@ def places(export: Table) -> tuple[Place, ...]:
             names=frozenset(_names(resources, scope["mark"])),
             pending=frozenset(_names(pending, scope["mark"])),
         )
-        for scope in (one.get("outputs") or {} for one in resources if _is(one, "Scope"))
+        for scope in scopes
+        if all(isinstance(scope.get(key), str) for key in ("apiServer", "mark"))
     )
 
 
 def _names(resources: list[Table], mark: str) -> Iterator[str]:
+    """Of the services and clusters of a scope, and of those that do not say whose they are."""
     for one in resources:
-        known = {**(one.get("inputs") or {}), **(one.get("outputs") or {})}
-        if _is(one, "Service", "Cluster") and (known.get("scope") or {}).get("mark") == mark:
-            yield one.get("id") or known["name"]
+        known = {**_table(one.get("inputs")), **_table(one.get("outputs"))}
+        name, whose = one.get("id") or known.get("name"), _table(known.get("scope")).get("mark")
+        ours = whose == mark or not isinstance(whose, str)
+        if _is(one, "Service", "Cluster") and isinstance(name, str) and ours:
+            yield name
+
+
+def _table(value: object) -> Table:
+    """A table of a state; an empty one for anything else, such as what is encrypted as a whole."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _is(resource: Table, *kinds: str) -> bool:

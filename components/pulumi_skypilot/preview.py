@@ -9,7 +9,7 @@ import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 
-from . import catalog, disruption, memory, sizing, spec, unchecked
+from . import catalog, disruption, memory, remembered, sizing, spec, unchecked
 from .memory import advice
 
 _TYPES = ("pulumi-python:dynamic/skypilot:Service", "pulumi-python:dynamic/skypilot:Cluster")
@@ -18,9 +18,7 @@ _TOLD = re.compile(
     rf"(?P<name>[^\s:]+): (?P<happens>{'|'.join(_STRENGTH)}): (?P<what>.*)", re.DOTALL
 )
 _BUDGET = re.compile(r"[\w.-]+:budget(\.\w+)?: .+")
-_SPEC_KEYS = {
-    field.alias or name for name, field in spec.Spec.model_fields.items()
-} - {"env", "secrets"}  # fmt: skip
+_SPEC_KEYS = remembered.KEYS - {"env", "secrets"}
 
 _HIDDEN = {
     "imageCredentials": dict.fromkeys(("server", "username", "password"), "hidden"),
@@ -48,11 +46,16 @@ class Side:
 
     spec: spec.Spec
     plan: Mapping[str, typing.Any]
+    unread: tuple[str, ...] = ()
+    """The keys of it that this release refuses, in a state that an earlier one wrote."""
+    sized: bool = True
+    """Whether the machines, and their number, are among what was read."""
 
     @property
     def context(self) -> str:
         """Tokens of one request, as the command has them; empty where the model decides."""
-        for part in self.plan.get("command") or ():
+        command = self.plan.get("command")
+        for part in command if isinstance(command, list) else ():
             flag, _, value = str(part).partition(" ")
             if flag == "--max-model-len":
                 return value
@@ -186,14 +189,17 @@ def _side(state: Mapping[str, typing.Any] | None) -> Side | None:
     if state is None:
         return None
     inputs = state.get("inputs") or {}
-    try:
-        found = spec.parse(
-            {key: _HIDDEN.get(key, inputs[key]) for key in inputs.keys() & _SPEC_KEYS}
-        )
-    except spec.SpecError as error:
-        raise Unreadable(f"{state['urn'].rpartition('::')[2]}: {error}") from None
+    kind: spec.Kind = "cluster" if _type(state) == _TYPES[1] else "service"
+    found = remembered.read(
+        {key: _HIDDEN.get(key, inputs[key]) for key in inputs.keys() & _SPEC_KEYS}, kind
+    )
     planned = inputs.get("plan")
-    return Side(found, planned if isinstance(planned, Mapping) else {})
+    return Side(
+        spec=found.spec,
+        plan=planned if isinstance(planned, Mapping) else {},
+        unread=found.unread,
+        sized=found.sized,
+    )
 
 
 def _told(diagnostics: Iterable[Mapping[str, typing.Any]]) -> typing.Iterator[tuple[str, Told]]:

@@ -29,6 +29,7 @@ def markdown(seen: preview.Preview, prices: cost.Prices) -> str:
     if seen.deployments:
         parts += [
             _table(seen, prices),
+            *_unread(seen),
             *_disturbs(seen, prices),
             *_unchecked(seen),
             *_warnings(seen),
@@ -105,6 +106,20 @@ def _table(seen: preview.Preview, prices: cost.Prices) -> str:
         cells = [_cell(one, show) for _, show in columns]
         rows.append(f"| **{_safe(one.name)}** | {_WORDS[one.happens]} | {' | '.join(cells)} |")
     return "\n".join(rows)
+
+
+def _unread(seen: preview.Preview) -> Iterator[str]:
+    """What is missing of the sides above, since an earlier release wrote them."""
+    lines = [
+        f"- **{_safe(one.name)}**: its state is of an earlier release, and this one cannot read "
+        f"{_safe(', '.join(side.unread))} of it: {'it' if side.sized else 'it, and the cost,'} "
+        "is not in what is said of before."
+        for one in seen.deployments
+        for side in (one.before or one.after,)
+        if side and side.unread
+    ]
+    if lines:
+        yield "\n".join(lines)
 
 
 def _cell(one: preview.Deployment, show: Callable[[preview.Side], str]) -> str:
@@ -368,6 +383,8 @@ def _priced(side: preview.Side | None, prices: cost.Prices) -> disruption.Side |
 def _cost(side: preview.Side | None, prices: cost.Prices) -> cost.Cost:
     if side is None:
         return cost.Cost(None, None, None)
+    if not side.sized:
+        return cost.Cost(None, None, None, "its state is of an earlier release")
     return cost.cost(side.spec, prices)
 
 

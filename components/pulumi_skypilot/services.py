@@ -96,9 +96,11 @@ class Services(shutdown.Shutdown):
                 dataclasses.replace(now, digest=marker.fingerprint(found)),
                 (f"version {found.version} was never completed",),
             )
-        was = marker.without_values(applied.text) or ""
-        differences = changes.compare(task.from_text(was), task.from_text(text))
+        was = task.from_text(marker.without_values(applied.text) or "{}")
+        differences = changes.compare(was, task.from_text(text)) if was else ()
         drift = tuple(f"{c.property}: {c.old} -> {c.new}" for c in differences)
+        if not was:
+            drift = ("what the state says of its task cannot be read",)
         return lifecycle.Seen(
             dataclasses.replace(now, text=text, digest=marker.fingerprint(found)),
             drift or ("a value of env or secrets is another",),

@@ -12,7 +12,7 @@ import os
 import pathlib
 import threading
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from pulumi_skypilot import port, testing
 
@@ -50,15 +50,20 @@ def read(file: pathlib.Path) -> testing.SkyPilot:
     """The fake after all that was asked of it."""
     fake = testing.SkyPilot()
     fake.enabled = frozenset({"aws", "gcp", "kubernetes"})
-    for line in file.read_text().splitlines() if file.exists() else ():
-        asked = json.loads(line)
+    lines = file.read_text().splitlines() if file.exists() else ()
+    replay(fake, map(json.loads, lines))
+    return fake
+
+
+def replay(fake: testing.SkyPilot, lines: Iterable[dict[str, typing.Any]]) -> None:
+    """Ask it all again, in order, and let time pass."""
+    for asked in lines:
         fake.clock.seconds = asked["at"]
         try:
             getattr(fake, asked["call"])(*map(_read, asked["args"]), **asked["options"])
         except port.SkyPilotError:
             continue  # as it was then
     fake.clock.seconds += LATER
-    return fake
 
 
 class Kept:

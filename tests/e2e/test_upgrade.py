@@ -1,12 +1,13 @@
 """What earlier releases left, under this code: tests/states, recorded by scripts/record.py."""
 
+import json
 import pathlib
 import shutil
 
 import pytest
 import yaml
 
-from pulumi_skypilot import spec
+from pulumi_skypilot import cost, preview, review, spec
 from scripts import record
 from tests.e2e import fake, recorded
 from tests.e2e import stack as stacks
@@ -61,3 +62,69 @@ def test_a_stack_of_an_earlier_release_goes_on(stack: stacks.Stack, left: pathli
     after = fake.read(left)
     assert (after.services(), after.machines()) == ((), ())
     assert stack.resources() == []
+
+
+REFUSED: dict[str, dict[str, object]] = {
+    "recorded-chat": {"vllmArgs": {"max-num-seqs": 8}, "model": None},
+    "recorded-small": {"accelerators": "H10:1"},
+    "recorded-open": {"replicas": "many"},
+    "recorded-lab": {"autostop": {"after": 5}, "timeouts": 3},
+    "recorded-pair": {"kind": "swarm", "vllmArgs": {"max-num-seqs": 8}},
+    "recorded-sealed": {"tls": "canary", "task": None},
+    "recorded-turned": {"imageCredentials": ["canary"], "scope": None},
+}
+"""What of each resource's state is replaced by what this release refuses; None: it is missing."""
+
+
+def mutilate(stack: stacks.Stack) -> None:
+    state = json.loads(stack.run("stack", "export").output)
+    for one in state["deployment"]["resources"]:
+        for key, value in REFUSED.get(str(one.get("id")), {}).items():
+            if one["type"] in (stacks.SERVICE, stacks.CLUSTER):
+                for side in (one["inputs"], one["outputs"]):
+                    side.pop(key, None)
+                    if value is not None:
+                        side[key] = value
+    stack.run("stack", "import", stdin=json.dumps(state))
+
+
+def report(stack: stacks.Stack, env: dict[str, str]) -> str:
+    """The report of the stack's next preview."""
+    written = stack.run("preview", "--json", "--show-sames", env=env).output
+    return review.markdown(preview.read(json.loads(written)), cost.Prices(away="not asked"))
+
+
+def test_it_is_reported_on(stack: stacks.Stack, left: pathlib.Path) -> None:
+    shown = report(stack, fake.environment(left))
+    assert "| **chat** | " in shown
+    assert "an earlier release" not in shown
+
+
+def test_a_state_that_this_release_cannot_read_stops_nothing(
+    stack: stacks.Stack, left: pathlib.Path
+) -> None:
+    mutilate(stack)
+    there = fake.environment(left)
+    shown = stack.run("preview", env=there).output
+    assert "Traceback" not in shown
+    summary = shown.partition("Diagnostics:")[2].splitlines()
+    for name in REFUSED:
+        told = [line for line in summary if f" {name}: its state is of" in line]
+        assert len(told) <= 1, shown
+    assert "chat**: its state is of an earlier release" in report(stack, there)
+    stack.run("destroy", "--yes", "--skip-preview", env=there)
+    after = fake.read(left)
+    assert (after.services(), after.machines()) == ((), ())
+    assert stack.resources() == []
+
+
+def test_nor_a_refresh_of_it_nor_the_next_up(stack: stacks.Stack, left: pathlib.Path) -> None:
+    mutilate(stack)
+    there = fake.environment(left)
+    first = stack.run("refresh", "--yes", "--skip-preview", env=there, check=False)
+    assert all("`pulumi up` puts that right" in line for line in first.errors()), first.output
+    stack.up(env=there)
+    stack.run("refresh", "--yes", "--skip-preview", "--expect-no-changes", env=there)
+    stack.run("preview", "--expect-no-changes", env=there)
+    stack.run("destroy", "--yes", "--skip-preview", env=there)
+    assert fake.read(left).machines() == ()

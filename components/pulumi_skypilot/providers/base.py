@@ -92,10 +92,10 @@ def same_server(server: port.Server, scope: Mapping[str, typing.Any]) -> None:
 def same(server: port.Server, scope: Mapping[str, typing.Any]) -> None:
     """Nothing is taken for gone by someone who may not see it."""
     same_server(server, scope)
-    workspace = scope.get("workspace") or "default"
-    if (server.user, server.workspace) != (scope["user"], workspace):
+    user, workspace = scope.get("user"), scope.get("workspace") or "default"
+    if (server.user, server.workspace) != (user, workspace):
         raise port.Unreachable(
             f"apiServer {server.url}: you are user {server.user} in workspace {server.workspace}, "
-            f"and this stack was made by {scope['user']} in {workspace}; use their token, or, with "
-            f"a server that asks for none, SKYPILOT_USER_ID={scope['user']}"
+            f"and this stack was made by {user} in {workspace}; use their token, or, with "
+            f"a server that asks for none, SKYPILOT_USER_ID={user}"
         )

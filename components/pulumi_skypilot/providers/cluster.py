@@ -1,11 +1,12 @@
 """The provider of clusters."""
 
+import dataclasses
 import typing
 from collections.abc import Mapping
 
 from pulumi import dynamic
 
-from .. import cluster_readiness, clusters, host, marker, plan
+from .. import cluster_readiness, clusters, host, marker, plan, spec
 from . import base, deployed, differences, properties
 from .properties import Props
 
@@ -23,16 +24,17 @@ class ClusterProvider(deployed.DeployedProvider):
         typed = properties.typed(props)
         text = plan.plan(typed, props["name"], must_fit=False).task_text
         applied = self._clusters(props["scope"], typed.timeouts.create).create(
-            _wanted(props, text), adopt=props.get("adopt") is True
+            _wanted(props, typed, text), adopt=props.get("adopt") is True
         )
         return dynamic.CreateResult(props["name"], {**props, **_computed(applied)})
 
     @host.one_line
     def read(self, id_: str, props: Props) -> dynamic.ReadResult:
         """Tell there, gone and unreachable apart; show drift as an input that is to go."""
+        applied = _applied(props, id_)
         scope = props["scope"]
         sky = self.sky(scope)
-        seen = self._clusters(scope).read(_applied(props))
+        seen = self._clusters(scope).read(applied)
         if seen is None:
             base.same(sky.server(), scope)
             return dynamic.ReadResult("", {})
@@ -40,11 +42,16 @@ class ClusterProvider(deployed.DeployedProvider):
         return properties.read_result(id_, outs, seen.drift)
 
     @host.one_line
-    def update(self, _id: str, olds: Props, news: Props) -> dynamic.UpdateResult:
+    def update(self, id_: str, olds: Props, news: Props) -> dynamic.UpdateResult:
         """Change the autostop in place, or start the server anew and wait until it answers."""
         scope = news["scope"]
-        wanted = _wanted(news, differences.next_text(olds, news))
         typed = properties.typed(news)
+        wanted = _wanted(news, typed, differences.next_text(olds, news))
+        olds = properties.placed(olds, news)
+        applied = _applied(olds, id_)
+        if not properties.old_task(olds):  # then nothing could be started again
+            applied = dataclasses.replace(applied, digest="")
+        before = properties.old(olds, self.kind).spec
         waiting = cluster_readiness.Wait(self.sky(scope), base.clock, host.progress)
 
         def wait(now: marker.Applied, left: float | None) -> None:
@@ -58,19 +65,19 @@ class ClusterProvider(deployed.DeployedProvider):
             )
             waiting.until_ready(expected, news.get("apiKey"))
 
-        applied = self._clusters(scope, typed.timeouts.update).update(
-            _applied(olds), _wanted(olds, olds["task"]), wanted, wait
+        now = self._clusters(scope, typed.timeouts.update).update(
+            applied, _wanted(olds, before, applied.text), wanted, wait
         )
-        return dynamic.UpdateResult({**news, **_computed(applied)})
+        return dynamic.UpdateResult({**news, **_computed(now)})
 
     @host.one_line
-    def delete(self, _id: str, props: Props) -> None:
+    def delete(self, id_: str, props: Props) -> None:
         """Take the cluster down and see that it is gone."""
-        scope = props["scope"]
-        with self.letting_go(scope, f"the cluster {props['name']!r}"):
-            of = self._clusters(scope, properties.typed(props).timeouts.delete)
-            if not of.delete(props["name"], scope["mark"], props["hash"]):
-                base.same(self.sky(scope).server(), scope)
+        self.end(id_, props)
+
+    def ending(self, scope: Mapping[str, typing.Any], seconds: float | None) -> deployed.Ends:
+        """What ends a cluster."""
+        return self._clusters(scope, seconds)
 
     def _clusters(
         self, scope: Mapping[str, typing.Any], seconds: float | None = None
@@ -79,13 +86,13 @@ class ClusterProvider(deployed.DeployedProvider):
         return clusters.Clusters(self.sky(scope), base.clock, host.progress, seconds)
 
 
-def _wanted(props: Props, text: str) -> marker.ClusterWanted:
-    one = properties.wanted(props, text)
+def _wanted(props: Props, typed: spec.Spec, text: str) -> marker.ClusterWanted:
+    one = properties.wanted(props, typed, text)
     return marker.ClusterWanted(one.name, one.mark, one.text, one.env, one.secrets)
 
 
-def _applied(props: Props) -> marker.Applied:
-    return properties.applied({**props, "version": 0})
+def _applied(props: Props, id_: str) -> marker.Applied:
+    return properties.applied({**props, "version": 0}, id_)
 
 
 def _computed(applied: marker.Applied) -> Props:

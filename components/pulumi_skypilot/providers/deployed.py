@@ -1,7 +1,7 @@
 """What the providers of services and of clusters share: check and diff, by spec and plan."""
 
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pulumi import dynamic
 
@@ -10,10 +10,17 @@ from . import base, differences, properties
 from .properties import Props
 
 
+class Ends(typing.Protocol):
+    """A life cycle, as far as it ends what there is."""
+
+    def delete(self, name: str, mark: str, incarnation: str | None = None) -> bool:
+        """Take it down and see that it is gone; whether it was there."""
+
+
 class DeployedProvider(base.Provider):
     """A model that is served, one way or the other."""
 
-    kind: typing.ClassVar[str]
+    kind: typing.ClassVar[spec.Kind]
 
     def check(self, olds: Props, news: Props) -> dynamic.CheckResult:
         """Read the spec, fill in what it leaves open, and add the plan for the preview to show."""
@@ -30,7 +37,7 @@ class DeployedProvider(base.Provider):
                 wanted,
                 news["name"],
                 service_account=with_token,
-                must_fit=not _had(olds, wanted),
+                must_fit=not self._had(olds, wanted),
             )
         except spec.SpecError as error:
             return dynamic.CheckResult(
@@ -48,9 +55,12 @@ class DeployedProvider(base.Provider):
         inputs.pop("drift", None)
         return dynamic.CheckResult(inputs, [])
 
-    def diff(self, _id: str, olds: Props, news: Props) -> dynamic.DiffResult:
+    def diff(self, id_: str, olds: Props, news: Props) -> dynamic.DiffResult:
         """Say whether a change is in place, rolls or replaces, by what SkyPilot would do."""
+        # In a refresh the inputs are a state's too, whatever that says.
+        news = {**news, "kind": self.kind, "name": properties.old_name(news, id_)}
         try:
+            properties.typed(news)
             found = list(differences.compare(olds, news))
         except spec.SpecError:
             # Check refuses these; only a refresh has them, from a state of an earlier release.
@@ -74,20 +84,44 @@ class DeployedProvider(base.Provider):
             delete_before_replace=True,
         )
 
+    def end(self, id_: str, props: Props) -> None:
+        """Take down what a state remembers, whatever else it says.
+
+        Nothing of it is read but where it is and whose. Where not even that can be read it is let
+        go with a warning: the scope's delete takes down all that carries the stack's mark.
+        """
+        scope, name = properties.old_scope(props), properties.old_name(props, id_)
+        what = f"the {self.kind} {name!r}"
+        if scope is None:
+            host.warning(
+                f"{what}: its state does not say on which API server it is, or whose: nothing was "
+                "taken down; destroying the scope does it, or pulumi-skypilot sweep"
+            )
+            return
+        with self.letting_go(scope, what):
+            ends = self.ending(scope, properties.old_seconds(props, "delete"))
+            if not ends.delete(name, scope["mark"], props.get("hash")):
+                base.same(self.sky(scope).server(), scope)
+
+    def ending(self, scope: Mapping[str, typing.Any], seconds: float | None) -> Ends:
+        """What takes down a remote object of a scope, in one call of so many seconds."""
+        raise NotImplementedError
+
+    def _had(self, olds: Props, wanted: spec.Spec) -> bool:
+        """Whether a state has the same that does not fit: an earlier release took it.
+
+        What may be serving is told and not refused.
+        """
+        misfits = plan.misfits(wanted)
+        if not (olds and misfits):
+            return False
+        return misfits == plan.misfits(properties.old(olds, self.kind).spec)
+
 
 def _unknown(news: Props, key: str) -> bool:
     """Whether a changed property's value, which other resources may give, is not known yet."""
     keys = properties.KEYS if key in properties.KEYS else (key,)
     return any(properties.has_unknown(news.get(key)) for key in keys)
-
-
-def _had(olds: Props, wanted: spec.Spec) -> bool:
-    """Whether a state has the same that does not fit: an earlier release took it.
-
-    What may be serving is told and not refused.
-    """
-    misfits = plan.misfits(wanted)
-    return bool(olds and misfits) and misfits == plan.misfits(properties.remembered(olds)[0])
 
 
 def _wrong_options(news: Props) -> Iterator[dynamic.CheckFailure]:

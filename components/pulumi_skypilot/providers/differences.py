@@ -16,23 +16,50 @@ _TLS = (changes.Effect.REPLACE, "SkyServe ignores a change of TLS while the serv
 
 def compare(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
     """What differs between a state and its inputs, and what each difference does."""
-    old, new = olds["scope"], news["scope"]
+    yield from _scope(olds, news)
+    yield from _task(olds, news)
+    yield from _values(olds, news)
+
+
+def _scope(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
+    old, new = properties.old_scope(olds), properties.old_scope(news)
+    if old is None:
+        why = "what the state says of it cannot be read"
+        yield changes.Change("scope", changes.Effect.IN_PLACE, why, None, None)
     for key in ("apiServer", "workspace", "mark"):
-        if not properties.has_unknown(new) and old.get(key) != new.get(key):
+        if old and new and not properties.has_unknown(new) and old.get(key) != new.get(key):
             yield changes.Change(
                 "scope", changes.Effect.REPLACE, "it moves to another place", old.get(key),
                 new.get(key),
             )  # fmt: skip
-    old_task = task.from_text(olds["task"])
-    yield from changes.compare(old_task, task.from_text(next_text(olds, news)))
-    at_start = _READ_AT_START[news.get("kind", "service")]
-    if changes.by_gpu(old_task):
-        at_start = (changes.Effect.REPLACE, changes.BY_GPU_WHY)
+
+
+def _task(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
+    """What differs between the task that was applied and the next, and what runs otherwise."""
+    old_task = properties.old_task(olds)
+    if old_task:
+        yield from changes.compare(old_task, task.from_text(next_text(olds, news)))
+    else:
+        why = "what the state says of it cannot be read, so that all of the plan is applied"
+        yield changes.Change("task", _at_start(olds, news)[0], why, None, None)
     if olds.get("drift") and news.get("kind") == "cluster":
         # A cluster's task does not tell what runs on it.
-        minor = all(one.startswith("autostop") for one in olds["drift"])
+        drift = olds["drift"] if isinstance(olds["drift"], list) else [str(olds["drift"])]
+        minor = all(line.startswith("autostop") for line in drift)
         right = changes.Effect.IN_PLACE if minor else changes.Effect.RESTART
-        yield changes.Change("drift", right, "; ".join(olds["drift"]), None, None)
+        yield changes.Change("drift", right, "; ".join(drift), None, None)
+
+
+def _at_start(olds: Props, news: Props) -> tuple[changes.Effect, str]:
+    """What another value does, of those that are read when something starts."""
+    if changes.by_gpu(properties.old_task(olds)):
+        return changes.Effect.REPLACE, changes.BY_GPU_WHY
+    return _READ_AT_START[news.get("kind", "service")]
+
+
+def _values(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
+    """What differs beside the task."""
+    at_start = _at_start(olds, news)
     yield from _keys(olds, news, at_start[0])
     before, after = olds.get("timeouts") or {}, news.get("timeouts") or {}
     if before != after:
@@ -41,9 +68,14 @@ def compare(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
     for key in properties.VALUES:
         before, after = olds.get(key) or {}, news.get(key) or {}
         effect, why = _TLS if key == "tls" else at_start
-        if properties.has_unknown(after) or not isinstance(before, Mapping):
-            told = "it is not known yet; if it changes: " if properties.has_unknown(after) else ""
-            yield changes.Change(key, effect, f"{told}{why}", None, None)
+        if properties.has_unknown(after):
+            told = f"it is not known yet; if it changes: {why}"
+            yield changes.Change(key, effect, told, None, None)
+            continue
+        if not isinstance(before, Mapping):
+            if after:
+                told = f"its earlier values cannot be read; if they were others: {why}"
+                yield changes.Change(key, effect, told, None, None)
             continue
         # Names that come or go are in the task; here are the values, which are not.
         for name in before.keys() & after.keys():
@@ -56,7 +88,8 @@ def _keys(olds: Props, news: Props, effect: changes.Effect) -> typing.Iterator[c
     if any(properties.has_unknown(news.get(key)) for key in properties.KEYS):
         yield changes.Change("apiKey", effect, "a key is not known yet", None, None)
         return
-    before, after = properties.keys(olds), properties.keys(news)
+    before = tuple(key for key in properties.keys(olds) if isinstance(key, str))
+    after = properties.keys(news)
     if before == after or not before or not after:
         return
     if before[-1] not in after:
@@ -85,11 +118,15 @@ def disturbs(olds: Props, news: Props, effect: changes.Effect) -> str:
 
     What it costs stands in the stack's own line: prices are not for check and diff.
     """
-    unpriced = cost.Cost(None, None, None)
-    before, after = (
-        disruption.Side(properties.remembered(props)[0], unpriced) for props in (olds, news)
-    )
-    return disruption.disruption(effect.value, before, after).text
+    before, unpriced = properties.old(olds, news["kind"]), cost.Cost(None, None, None)
+    refused = [key for key in before.unread if key not in properties.VALUES]
+    if refused:
+        return (
+            f"its state is of an earlier release, and this one refuses {', '.join(refused)} of it: "
+            "all of the plan is applied"
+        )
+    sides = (disruption.Side(one, unpriced) for one in (before.spec, properties.typed(news)))
+    return disruption.disruption(effect.value, *sides).text
 
 
 def _short(value: object) -> str:
@@ -105,9 +142,8 @@ def next_text(olds: Props, news: Props) -> str:
     After drift the whole of the plan is applied, since the old task is someone else's.
     """
     planned = plan.plan(properties.typed(news), news["name"], must_fit=False)
-    before, whole = properties.remembered(olds)
-    if olds.get("drift") or news.get("upgrade") or not whole:
+    before, old_task = properties.old(olds, planned.spec.kind), properties.old_task(olds)
+    if olds.get("drift") or news.get("upgrade") or before.unread or not old_task:
         return planned.task_text
-    old = task.from_text(olds["task"])
-    kept = changes.keep_generated(before, planned.spec, old, planned.task)
+    kept = changes.keep_generated(before.spec, planned.spec, old_task, planned.task)
     return task.text({**kept, "name": planned.name})

@@ -4,7 +4,7 @@ import uuid
 
 from pulumi import dynamic
 
-from .. import host, marker, stack
+from .. import host, marker, port, stack
 from . import base, properties
 from .properties import Props
 
@@ -58,6 +58,7 @@ class ScopeProvider(base.Provider):
     @host.one_line
     def read(self, id_: str, props: Props) -> dynamic.ReadResult:
         """See that the server is there and lets us in."""
+        _check_readable(props, id_)
         base.same_server(self.sky(props).server(), props)
         return dynamic.ReadResult(id_, props)
 
@@ -66,8 +67,19 @@ class ScopeProvider(base.Provider):
         return dynamic.UpdateResult({**olds, **news})
 
     @host.one_line
-    def delete(self, _id: str, props: Props) -> None:
+    def delete(self, id_: str, props: Props) -> None:
         """Take down what still carries the mark: destroy succeeds only when nothing is left."""
+        _check_readable(props, id_)
         with self.letting_go(props, "all that carries this stack's mark"):
             base.same_server(self.sky(props).server(), props)
             self.services(props).sweep(props["mark"])
+
+
+def _check_readable(props: Props, mark: str) -> None:
+    """Raise Invalid when nothing could be looked for: the id is the mark."""
+    if properties.old_scope({"scope": props}) is None:
+        raise port.Invalid(
+            "the scope's state does not say which API server it is on, or its mark; look for what "
+            f"is left with `pulumi-skypilot sweep --mark {mark} --api-server URL`, then let go of "
+            "it with `pulumi state delete`"
+        )

@@ -1,5 +1,8 @@
 """The provider of services."""
 
+import typing
+from collections.abc import Mapping
+
 from pulumi import dynamic
 
 from .. import host, plan
@@ -21,16 +24,17 @@ class ServiceProvider(deployed.DeployedProvider):
         typed = properties.typed(props)
         text = plan.plan(typed, props["name"], must_fit=False).task_text
         services = self.services(props["scope"], typed.timeouts.create)
-        wanted = properties.wanted(props, text)
+        wanted = properties.wanted(props, typed, text)
         applied = services.create(wanted, adopt=props.get("adopt") is True)
         return dynamic.CreateResult(props["name"], {**props, **properties.computed(applied, props)})
 
     @host.one_line
     def read(self, id_: str, props: Props) -> dynamic.ReadResult:
         """Tell there, gone and unreachable apart; show drift as an input that is to go."""
+        applied = properties.applied(props, id_)
         scope = props["scope"]
         sky = self.sky(scope)
-        seen = Services(sky, base.clock, host.progress).read(properties.applied(props))
+        seen = Services(sky, base.clock, host.progress).read(applied)
         if seen is None:
             base.same(sky.server(), scope)
             return dynamic.ReadResult("", {})
@@ -40,21 +44,19 @@ class ServiceProvider(deployed.DeployedProvider):
         return properties.read_result(id_, outs, seen.drift or props.get("drift") or ())
 
     @host.one_line
-    def update(self, _id: str, olds: Props, news: Props) -> dynamic.UpdateResult:
+    def update(self, id_: str, olds: Props, news: Props) -> dynamic.UpdateResult:
         """Give the service its next version."""
-        services = self.services(news["scope"], properties.typed(news).timeouts.update)
-        applied = services.update(
-            properties.applied(olds), properties.wanted(news, differences.next_text(olds, news))
-        )
+        typed = properties.typed(news)
+        wanted = properties.wanted(news, typed, differences.next_text(olds, news))
+        services = self.services(news["scope"], typed.timeouts.update)
+        applied = services.update(properties.applied(properties.placed(olds, news), id_), wanted)
         return dynamic.UpdateResult({**news, **properties.computed(applied, news)})
 
     @host.one_line
-    def delete(self, _id: str, props: Props) -> None:
+    def delete(self, id_: str, props: Props) -> None:
         """Take the service down and see that no machine of it is left."""
-        scope = props["scope"]
-        # Whatever else a state says, it can be destroyed: nothing of it is read but this.
-        seconds = (props.get("timeouts") or {}).get("delete")
-        with self.letting_go(scope, f"the service {props['name']!r}"):
-            services = self.services(scope, seconds)
-            if not services.delete(props["name"], scope["mark"], props["hash"]):
-                base.same(self.sky(scope).server(), scope)
+        self.end(id_, props)
+
+    def ending(self, scope: Mapping[str, typing.Any], seconds: float | None) -> deployed.Ends:
+        """What ends a service."""
+        return self.services(scope, seconds)
