@@ -1,6 +1,8 @@
 """Nothing of others is touched: what may be ended, and by what right."""
 
+import ast
 import dataclasses
+import pathlib
 import typing
 from collections.abc import Callable
 
@@ -8,6 +10,7 @@ import pytest
 
 from pulumi_skypilot import clusters, lifecycle, marker, ownership, port, testing
 from pulumi_skypilot.services import Services
+from tests import faults, sweep
 from tests.wanted import CLUSTER, MARK, NAME, cluster, wanted
 
 OURS = {marker.LABEL: MARK}
@@ -42,12 +45,13 @@ class TestRights:
             (BY_HAND, "another", False),
             (None, "h", True),
             (None, "another", False),
+            (BY_HAND, "", False),
         ],
     )
     def test_a_service_is_ours_by_its_mark_or_unmarked_as_the_incarnation_in_state(
         self, text, hash_, ours
     ):
-        assert ownership.of_service(service(text, hash_), MARK, "h") is ours
+        assert ownership.of_service(service(text, hash_), MARK, hash_ and "h") is ours
 
     @pytest.mark.parametrize(
         ("text", "hash_", "same"),
@@ -432,3 +436,58 @@ class TestSweep:
         assert [one.name for one in services.marked(MARK)] == [NAME, f"{NAME}-1"]
         assert services.sweep(MARK) != ()
         assert sky.touched() == []
+
+
+class TestACommand:
+    """What people type, with look-alikes of others on the same server."""
+
+    def test_a_destroy_leaves_them(self, sky):
+        with testing.use(sky):
+            engine = faults.Engine()
+            engine.up({"chat": sweep.SERVICE, "lab": sweep.CLUSTER})
+            faults.add_others(sky, NAME, CLUSTER)
+            engine.destroy()
+        assert (sky.touched(), sky.own_machines(), sky.services()) == ([], (), ())
+
+    def test_a_sweep_of_what_no_state_knows_leaves_them(self, sky):
+        with testing.use(sky):
+            engine = faults.Engine()
+            engine.up({"chat": sweep.SERVICE, "lab": sweep.CLUSTER})
+            faults.add_others(sky, NAME, CLUSTER)
+            faults.swept(engine, sky)
+        assert (sky.touched(), sky.own_machines(), sky.services()) == ([], (), ())
+
+
+ENDS = {
+    ("services", "update"): "create takes over what `adopt` names; update has checked of_service",
+    ("shutdown", "down"): "_end's caller has checked of_service, _still that it is the same one",
+    ("shutdown", "machine_down"): "Replicas.owns; in a sweep the label",
+    ("shutdown", "cancel"): "Replicas.launches",
+    ("services", "cancel"): "of_request, and no service lists what it launches",
+    ("lifecycle", "cancel"): "`ours`, which is of_request",
+    ("clusters", "machine_down"): "_down's caller has checked of_cluster",
+    ("clusters", "cancel_jobs"): "the mark in the job's name; all of a cluster that `adopt` names",
+    ("clusters", "autostop"): "of_cluster, just before",
+    ("clusters", "exec"): "of_cluster, at the begin of the update",
+    ("clusters", "launch"): "of_cluster, just before and after",
+    ("services", "up"): "only where there is no service of the name",
+    ("services", "wake"): "starts SkyServe's controller, and ends nothing",
+}
+"""Every call that changes something, by its module, and by what right it is made."""
+
+
+def test_every_call_that_changes_something_is_known_with_its_right() -> None:
+    """A new one needs a right too: say here which, and let `ownership` decide it."""
+    changes = {call for _, call in ENDS}
+    package = pathlib.Path(ownership.__file__).parent
+    made = {
+        (file.stem, node.func.attr)
+        for file in [*package.glob("*.py"), *package.glob("providers/*.py")]
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in changes
+        and isinstance(node.func.value, ast.Attribute)
+        and node.func.value.attr == "_sky"
+    }
+    assert made == set(ENDS)

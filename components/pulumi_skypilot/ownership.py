@@ -25,7 +25,7 @@ REPLICA = "replica"
 def of_service(service: port.Service, mark: str, incarnation: str | None = None) -> bool:
     """Return whether a service is the stack's, by its mark or as the incarnation in state."""
     owner = marker.owner(service)
-    return owner == mark or (owner is None and service.hash == incarnation)
+    return owner == mark or (owner is None and _is_incarnation(service.hash, incarnation))
 
 
 def of_cluster(cluster: port.Cluster, mark: str, incarnation: str | None = None) -> bool:
@@ -34,7 +34,7 @@ def of_cluster(cluster: port.Cluster, mark: str, incarnation: str | None = None)
     Only an adopted cluster lacks the label.
     """
     owner = cluster.labels.get(marker.LABEL)
-    return owner == mark or (owner is None and cluster.hash == incarnation)
+    return owner == mark or (owner is None and _is_incarnation(cluster.hash, incarnation))
 
 
 def of_request(request: port.Request, mark: str) -> bool:
@@ -106,3 +106,8 @@ class Replicas:
         if of_request(request, self.mark):
             return is_replica_name(request.name, self.service)
         return request.name in self._recorded and marker.LABEL not in request.labels
+
+
+def _is_incarnation(found: str, remembered: str | None) -> bool:
+    """Return whether an id is the one in state; one that SkyPilot does not tell proves nothing."""
+    return bool(found) and found == remembered

@@ -107,7 +107,7 @@ class MachineCalls(calls.Calls):
                 port.Machine(
                     name=record["name"],
                     labels=dict(getattr(record["resources"], "labels", None) or {}),
-                    hash=record["cluster_hash"],
+                    hash=record["cluster_hash"] or "",
                     status=record["status"].value,
                     launched_at=record["launched_at"],
                 )
