@@ -1,4 +1,4 @@
-"""Requests under way, as the installed SkyPilot lists them to the user who asked and to others."""
+"""What tells whose a thing is, held to the installed SkyPilot: its requests, records and names."""
 
 import types
 
@@ -7,7 +7,7 @@ import sky
 from sky import core, global_user_state
 from sky.backends import cloud_vm_ray_backend
 from sky.jobs import utils as jobs_utils
-from sky.serve import serve_utils
+from sky.serve import serve_state, serve_utils
 from sky.server.requests import payloads, request_names, requests
 from sky.utils import dag_utils
 
@@ -118,3 +118,22 @@ def test_a_controllers_machines_are_told_with_labels_and_incarnation(
     assert told["x-1"].hash == global_user_state.get_cluster_from_name("x-1")["cluster_hash"]
     assert told["x-1"].status == "UP"
     assert global_user_state.get_clusters(exclude_managed_clusters=True) == []
+
+
+def test_skyserve_finds_a_service_under_other_capital_letters() -> None:
+    """So `down` of one would end the other: see `ServiceCalls.down`."""
+    for name in ("Like-Chat", "like-chat"):
+        assert serve_state.add_service(
+            name=name,
+            controller_job_id=1,
+            policy="",
+            requested_resources_str="",
+            load_balancing_policy="round_robin",
+            status=serve_state.ServiceStatus.READY,
+            tls_encrypted=False,
+            pool=False,
+            controller_pid=1,
+            entrypoint="",
+        )
+    found = serve_state.get_glob_service_names(["like-chat"])
+    assert sorted(found) == ["Like-Chat", "like-chat"]
