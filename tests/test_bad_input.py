@@ -200,7 +200,7 @@ def test_a_setting_of_the_server_that_is_misspelt_is_told_with_the_right_one(nam
     ("name", "values"),
     [
         ("workspace", ("", "two words", "a/b", "a\nb", "\N{SNOWMAN}")),
-        ("serveHost", ("", "http://a", "a b", "a/b", "a\x1bb")),
+        ("serveHost", ("", "http://a", "a b", "a/b", "a\x1bb", "a:443", "a..b")),
         ("deleteUnreachable", ("", "yes", "True", "1", "a\nb")),
     ],
 )

@@ -171,19 +171,43 @@ class LifeCycle:
 
 
 def endpoint(listed: str | None, server_url: str, serve_host: str | None = None) -> str | None:
-    """The address that clients use.
+    """Return the address that clients use, with an IPv6 address in brackets.
 
     With its controller in the API server (consolidation mode) SkyServe says localhost: the API
-    server's host, or the one that the stack names, goes in its place. Raises Invalid when that
-    leaves a localhost of another machine.
+    server's host, or the one that the stack names, goes in its place. The port and the path stay
+    as they are listed. What is no URL at all is returned as it is.
     """
     if listed is None:
         return None
-    url = urllib.parse.urlsplit(listed if "//" in listed else f"http://{listed}")
-    if url.hostname not in ("localhost", "127.0.0.1", "0.0.0.0"):  # noqa: S104 - a name to replace
-        return urllib.parse.urlunsplit(url)
-    host = serve_host or urllib.parse.urlsplit(server_url).hostname or "localhost"
-    return urllib.parse.urlunsplit(url._replace(netloc=f"{host}:{url.port}"))
+    try:
+        url = urllib.parse.urlsplit(listed if "//" in listed else f"http://{listed}")
+        server = urllib.parse.urlsplit(server_url).hostname
+    except ValueError:  # of brackets that do not match
+        return listed
+    host, port_ = _host_and_port(url.netloc)
+    if host.lower() in _LOCAL:
+        host = _host(serve_host or "") or server or "localhost"
+    shown = f"[{host}]" if ":" in host else host
+    return urllib.parse.urlunsplit(url._replace(netloc=f"{shown}:{port_}" if port_ else shown))
+
+
+_LOCAL = ("localhost", "127.0.0.1", "0.0.0.0", "::1", "::")  # noqa: S104 - names to replace
+
+
+def _host_and_port(netloc: str) -> tuple[str, str]:
+    """The two parts of HOST:PORT; SkyPilot writes no brackets around an IPv6 address."""
+    if netloc.startswith("["):
+        host, _, rest = netloc[1:].partition("]")
+        return host, rest.removeprefix(":")
+    host, _, port_ = netloc.rpartition(":")
+    return (host, port_) if host else (netloc, "")
+
+
+def _host(text: str) -> str:
+    """The host alone. An earlier release took a port beside it too."""
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text if text.count(":") > 1 else text.partition(":")[0]
 
 
 def _enabled(place: str, enabled: frozenset[str]) -> bool:

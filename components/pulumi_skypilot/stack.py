@@ -8,6 +8,7 @@ and null takes away. So every shared deployment is made, unless a stack says nul
 import contextlib
 import dataclasses
 import difflib
+import ipaddress
 import json
 import re
 import typing
@@ -32,9 +33,9 @@ holds the stack's secrets, by names of the user's own."""
 _NAME = re.compile(r"[\w.:\[\]-]+", re.ASCII)
 _NAMES = {
     "workspace": "write letters, digits and dashes, or leave it out",
-    "serveHost": "write a host or an address, without http://",
 }
 """Settings that hold one, and what to write."""
+_HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?", re.ASCII)
 
 Table = dict[str, typing.Any]
 
@@ -128,6 +129,9 @@ def check_server(settings: Mapping[str, str]) -> None:
         for name, hint in _NAMES.items()
         if not _NAME.fullmatch(settings.get(name, "x"))
     ]
+    reason = no_host(settings["serveHost"]) if "serveHost" in settings else None
+    if reason is not None:
+        lines.append(f"skypilot:serveHost: {reason}")
     if settings.get("deleteUnreachable", "false") not in ("true", "false"):
         shown = reading.shown(settings["deleteUnreachable"])
         lines.append(f"skypilot:deleteUnreachable: {shown} is neither true nor false")
@@ -143,6 +147,20 @@ def no_address(url: object) -> str | None:
         if parts.scheme in ("http", "https") and parts.hostname and plain and parts.port != 0:
             return None
     return f"{reading.shown(url)} is no address; write http://host:port or https://host"
+
+
+def no_host(host: object) -> str | None:
+    """Why that is no host of endpoints; None when it may be one."""
+    text = host if isinstance(host, str) else ""
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(text[1:-1] if text[:1] == "[" and text[-1:] == "]" else text)
+        return None
+    if _HOST.fullmatch(text):
+        return None
+    return (
+        f"{reading.shown(host)} is no host; write a name or an address, without http:// and "
+        "without a port: each service has one of its own"
+    )
 
 
 def _unknown(name: str) -> str:

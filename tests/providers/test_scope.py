@@ -1,5 +1,7 @@
 """The provider of a stack's place."""
 
+import pytest
+
 from pulumi_skypilot import providers
 from tests.providers.props import SCOPE, SERVICE, Props
 
@@ -33,3 +35,13 @@ class TestScope:
     def test_refuses_an_address_that_is_none(self):
         result = providers.ScopeProvider().check({}, {**SCOPE, "apiServer": "sky.example.com"})
         assert "http" in result.failures[0].reason
+
+    @pytest.mark.parametrize("host", ["llm.example.com:443", "http://a", "", 5.0])
+    def test_refuses_a_host_that_is_none(self, host):
+        (failure,) = providers.ScopeProvider().check({}, {**SCOPE, "serveHost": host}).failures
+        assert failure.property == "serveHost"
+        assert "without a port" in failure.reason
+
+    @pytest.mark.parametrize("host", ["llm.example.com", "fd00::1", "[fd00::1]", "10.0.0.1"])
+    def test_takes_a_host(self, host):
+        assert not providers.ScopeProvider().check({}, {**SCOPE, "serveHost": host}).failures

@@ -3,7 +3,7 @@
 import pytest
 
 from pulumi_skypilot import host, port
-from tests.providers.props import PRIVATE, SERVICE
+from tests.providers.props import PRIVATE, SCOPE, SERVICE
 
 NAME = SERVICE.name
 checked = SERVICE.checked
@@ -115,3 +115,18 @@ class TestLifeCycle:
             service.create(checked())
         assert caught.value.__cause__ is None
         assert caught.value.__suppress_context__
+
+
+def test_another_host_of_the_endpoints_is_followed_in_place(sky, service, monkeypatch):
+    told: list[str] = []
+    monkeypatch.setattr(host, "message", told.append)
+    outs = service.create(checked()).outs
+    news = checked(scope={**SCOPE, "serveHost": "llm.example.com"})
+    result = service.diff(NAME, outs, news)
+    assert (result.changes, result.replaces) == (True, [])
+    assert told[0].startswith(f"{NAME}: in place: scope.serveHost none -> llm.example.com (")
+    orders = len(sky.calls)
+    after = service.update(NAME, outs, news).outs
+    assert after["endpoint"] == "http://llm.example.com:30001"
+    assert not [call for call in sky.calls[orders:] if call.startswith("update")]
+    assert service.diff(NAME, after, news).changes is False

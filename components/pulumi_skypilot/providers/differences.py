@@ -32,6 +32,10 @@ def _scope(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
                 "scope", changes.Effect.REPLACE, "it moves to another place", old.get(key),
                 new.get(key),
             )  # fmt: skip
+    before, after = ((one or {}).get("serveHost") for one in (old, new))
+    if old and new and news.get("kind") == "service" and before != after:
+        why = "clients find it at another host"
+        yield changes.Change("scope.serveHost", changes.Effect.IN_PLACE, why, before, after)
 
 
 def _task(olds: Props, news: Props) -> typing.Iterator[changes.Change]:

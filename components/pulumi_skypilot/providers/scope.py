@@ -27,6 +27,10 @@ class ScopeProvider(base.Provider):
         reason = stack.no_address(news.get("apiServer")) if "apiServer" in known else None
         if reason is not None:
             failures.append(dynamic.CheckFailure("apiServer", reason))
+        host = news.get("serveHost")
+        reason = None if host is None or properties.has_unknown(host) else stack.no_host(host)
+        if reason is not None:
+            failures.append(dynamic.CheckFailure("serveHost", f"serveHost: {reason}"))
         failures += [
             dynamic.CheckFailure(
                 key,
