@@ -133,6 +133,7 @@ def test_everything_else_rolls(data: dict[str, object], path: str) -> None:
         ("service.replica_policy.target_qps_per_replica", {"H100": 1}, {"H100": 2}),
         ("service.replica_policy.dynamic_ondemand_fallback", True, None),
         ("service.replica_policy.dynamic_ondemand_fallback", True, False),
+        ("service.replica_policy.num_overprovision", None, 1),
     ],
 )
 def test_what_skyserve_ignores_or_breaks_over_replaces(
@@ -147,12 +148,24 @@ def test_what_skyserve_ignores_or_breaks_over_replaces(
         ("service.replica_policy.target_qps_per_replica", 1, 2.5),
         ("service.replica_policy.dynamic_ondemand_fallback", None, True),
         ("service.replica_policy.base_ondemand_fallback_replicas", 1, 2),
-        ("service.replica_policy.num_overprovision", None, 1),
         ("service.load_balancing_policy", None, "least_load"),
     ],
 )
 def test_their_neighbours_change_in_place(path: str, was: object, value: object) -> None:
     assert changes.effect(old(path, value, was)) is Effect.IN_PLACE
+
+
+def test_another_kind_of_autoscaler_takes_another_number_of_spare_replicas() -> None:
+    """SkyServe makes one where on-demand machines come, and reads all of its policy then."""
+    spare = {"replicas": {"min": 1, "max": 2, "targetQps": 1, "overprovision": 1}}
+    assert changes.effect(changed(**spare, spot={"onDemand": 1})) is Effect.IN_PLACE
+    assert changes.effect(changed(**spare)) is Effect.REPLACE
+
+
+def test_the_mix_of_spot_and_on_demand_says_that_replicas_stop() -> None:
+    (change,) = changed(spot={"onDemand": 1})
+    assert change.effect is Effect.IN_PLACE
+    assert "stop before substitutes of the other are ready" in change.why
 
 
 def test_the_order_of_alternatives_is_no_change() -> None:
@@ -176,7 +189,8 @@ def test_a_change_says_what_a_user_wants_to_read() -> None:
     assert change == changes.Change(
         property="service.replica_policy.max_replicas",
         effect=Effect.IN_PLACE,
-        why="replicas stay, but SkyServe may answer 503 for up to 20 s while it takes this",
+        why="no replica is replaced, but SkyServe may answer 503 for up to 20 s while it takes "
+        "this",
         old=2,
         new=3,
     )

@@ -49,19 +49,30 @@ def test_a_change_shows_both_sides_and_what_it_takes_meanwhile():
     assert "| at the fewest replicas | 0.30 | **0.80** | 584 |" in text
     assert line(text, "**chat** rolls:") == (
         "**chat** rolls: 1 new replica of L40S:1 starts beside the old; what serves now goes when "
-        "the new answer, which they must within 30 min; requests go on being answered. "
+        "the new answer, for which `up` waits up to 45 min; requests go on being answered. "
         "**+0.80 USD/h while it lasts.**"
     )
     assert "| `resources.accelerators`: `L4:1` → `L40S:1` | rolls | SkyServe starts" in text
 
 
-def test_a_change_of_the_autoscaler_touches_nothing():
+def test_a_change_of_the_autoscaler_says_what_may_stop():
     text = report("scale")
     assert "Deployments: 1 in place, 1 unchanged." in text
     assert line(text, "**chat** in place:") == (
-        "**chat** in place: running replicas are not touched."
+        "**chat** in place: up to 1 running replica stops at once, without downscaleDelay, if the "
+        "requests of the last minute do not need it; SkyServe may answer 503 for up to 20 s while "
+        "it takes this."
     )
     assert "| at the most replicas | 0.60 | **1.20** |" in text
+
+
+def test_what_a_refresh_found_is_not_said_to_stay():
+    changed = content("scale")
+    for step in changed["steps"]:
+        if step["op"] == "update" and step["newState"]["type"].endswith(":Service"):
+            step["oldState"]["inputs"]["drift"] = ["service.replica_policy.max_replicas 9 -> 2"]
+    text = review.markdown(preview.read(changed), PRICES)
+    assert "**chat** in place: what was changed outside this stack is put right" in text
 
 
 def test_a_removal_is_struck_out_and_not_in_the_picture():

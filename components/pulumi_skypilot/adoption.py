@@ -13,7 +13,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from . import changes, marker, port, spec, task
 from .importing import machines, shell
 
-_LATER = ("service.load_balancer", "service.load_balancing_policy")
+_LATER = (
+    "service.load_balancer",
+    "service.load_balancing_policy",
+    "service.replica_policy.num_overprovision",
+)
 """Needs a new service, and harms nobody until there is one."""
 
 _HIDDEN = ("config", "envs", "secrets", "service.readiness_probe.headers")

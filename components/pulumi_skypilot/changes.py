@@ -128,6 +128,14 @@ SERVICE = (
         lambda old, new: by_gpu(old) is not by_gpu(new),
     ),
     Rule(
+        "`replicas.overprovision`, unless on-demand machines come with it",
+        (f"{_POLICY}.num_overprovision",),
+        Effect.REPLACE,
+        "SkyServe's autoscaler ignores a change of it while the service runs",
+        "sky/serve/autoscalers.py, Autoscaler.update_version",
+        lambda old, new: _on_demand(old) or not _on_demand(new),
+    ),
+    Rule(
         "anything of a service whose `replicas.targetQps` is a table",
         ("",),
         Effect.REPLACE,
@@ -144,10 +152,18 @@ SERVICE = (
         lambda old, new: _has_files(old) or _has_files(new),
     ),
     Rule(
-        "`replicas`, `readinessProbe`, `spot.fallback`, `spot.onDemand`",
+        "`spot.fallback`, `spot.onDemand`",
+        (f"{_POLICY}.dynamic_ondemand_fallback", f"{_POLICY}.base_ondemand_fallback_replicas"),
+        Effect.IN_PLACE,
+        "replicas of a kind that is then too many stop before substitutes of the other are ready, "
+        "and SkyServe may answer 503 for up to 20 s while it takes this",
+        "sky/serve/autoscalers.py, FallbackRequestRateAutoscaler (scaling.py)",
+    ),
+    Rule(
+        "`replicas`, `readinessProbe`",
         ("service",),
         Effect.IN_PLACE,
-        "replicas stay, but SkyServe may answer 503 for up to 20 s while it takes this",
+        "no replica is replaced, but SkyServe may answer 503 for up to 20 s while it takes this",
         f"{_SAME_REPLICAS}; the 503: 1597 there, and sky/serve/constants.py:38",
     ),
     Rule(

@@ -122,3 +122,9 @@ def timeout_seconds(wanted: spec.Spec) -> float:
     """How long to wait for the server: what the spec says, else time for machine and model."""
     told = wanted.timeouts.ready if wanted.timeouts else None
     return float(told or readiness.PROVISION_SECONDS + START_SECONDS)
+
+
+def restart_seconds(wanted: spec.Spec) -> float:
+    """Return how long an update waits for the new server at the most, within `timeouts.update`."""
+    seconds, bound = timeout_seconds(wanted), wanted.timeouts.update
+    return seconds if bound is None else min(seconds, bound)

@@ -301,8 +301,7 @@ def _timeout_seconds(data: Mapping[str, typing.Any]) -> typing.Any:
         return None
     if spec.kind == "cluster":
         return cluster_readiness.timeout_seconds(spec)
-    delay = float(spec.readiness_probe.initial_delay)
-    return float(spec.timeouts.ready or delay + readiness.PROVISION_SECONDS)
+    return readiness.timeout_seconds(spec)
 
 
 def _read(data: Mapping[str, typing.Any]) -> specs.Spec | None:

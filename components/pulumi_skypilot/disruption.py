@@ -4,9 +4,10 @@ The effects are those of changes.py; how many replicas, and the money, are the s
 """
 
 import dataclasses
+import math
 import typing
 
-from . import cost, spec
+from . import cluster_readiness, cost, readiness, scaling, spec, task
 
 Happens = typing.Literal[
     "starts", "in place", "rolls", "restarts", "replaces", "stops", "unchanged"
@@ -14,6 +15,8 @@ Happens = typing.Literal[
 
 
 AWAY = "nothing answers meanwhile"
+REFUSES = "SkyServe may answer 503 for up to 20 s while it takes this"
+"""Of every change of a service in place: changes.py says why."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +25,10 @@ class Side:
 
     spec: spec.Spec
     cost: cost.Cost
+    task: typing.Mapping[str, typing.Any] | None = None
+    """The task that runs, where it is known: a refresh may have found another than the spec's."""
+    drifted: bool = False
+    """Whether a refresh has found it changed outside of the stack."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,35 +74,82 @@ def _same(_before: Side, _after: Side) -> Disruption:
 def _in_place(before: Side, after: Side) -> Disruption:
     if after.spec.kind == "cluster":
         return Disruption("in place", "the server is not touched")
-    was, now = _least(before), _least(after)
-    text = "running replicas are not touched"
-    if now > was:
-        return Disruption("in place", f"{text}; {now - was} more start", _more(before, after))
-    if now < was:
-        return Disruption("in place", f"{text}, but {was - now} of them may now be stopped")
-    return Disruption("in place", text)
+    if before.drifted and before.task is None:
+        text = "what was changed outside this stack is put right, and replicas may stop for it"
+        return Disruption("in place", f"{text}; {REFUSES}", _more(before, after))
+    if _section(before) == _section(after):
+        return Disruption("in place", "nothing that runs is touched")
+    found = scaling.outcome(_policy(before), _policy(after))
+    parts = [_stopped(found)]
+    if found.grown:
+        parts.append(f"{found.grown} more {_verb('start', found.grown)}")
+    if found.none_left:
+        alone = "" if found.sure else "where no more run, "
+        parts.append(
+            f"{alone}{AWAY if cost.replicas(after.spec)[1] else 'nothing serves any more'}"
+        )
+    text = "; ".join([*parts, REFUSES])
+    return Disruption("in place", text, _more(before, after), away=found.none_left)
+
+
+def _stopped(found: scaling.Outcome) -> str:
+    """Say how many replicas stop, at the most, and whether others take their place."""
+    lost, idle, substitutes = found.worst.stopped, found.idle, found.worst.started
+    if not lost and not idle:
+        return "no running replica stops"
+    unasked = "without downscaleDelay, if the requests of the last minute do not need "
+    unasked += "it" if idle == 1 else "them"
+    if not lost:
+        return f"up to {_counted(idle)} {_verb('stop', idle)} at once, {unasked}"
+    of = f"{lost} of {_counted(found.worst.now.total)}" if found.sure else f"up to {_counted(lost)}"
+    text = f"{of} {_verb('stop', lost)} at once"
+    if substitutes:
+        place = "its" if lost == 1 else "their"
+        text += f", before what takes {place} place ({substitutes}) is ready"
+    return f"{text}; up to {idle}, {unasked}" if idle > lost else text
+
+
+def _counted(count: int) -> str:
+    return f"{count} running {'replica' if count == 1 else 'replicas'}"
+
+
+def _verb(verb: str, count: int) -> str:
+    return f"{verb}s" if count == 1 else verb
+
+
+def _policy(side: Side) -> scaling.Policy:
+    return scaling.of_spec(side.spec) if side.task is None else scaling.of_task(side.task)
+
+
+def _section(side: Side) -> object:
+    return task.service(side.spec) if side.task is None else side.task.get("service")
 
 
 def _rolls(before: Side, after: Side) -> Disruption:
     was, now = _least(before), _least(after)
     if was == 0 and now == 0:
         return Disruption("rolls", "what runs now is replaced; at rest nothing runs")
-    minutes = after.spec.readiness_probe.initial_delay // 60
+    minutes = _minutes(readiness.timeout_seconds(after.spec))
     old = f"the {was} that serve now go" if was > 1 else "what serves now goes"
     text = (
-        f"{_begin(now, after)} beside the old; {old} when the new answer, which they must within "
-        f"{minutes} min; requests go on being answered"
+        f"{_begin(now, after)} beside the old; {old} when the new answer, for which `up` waits up "
+        f"to {minutes} min; requests go on being answered"
     )
     return Disruption("rolls", text, after.cost.fewest)
 
 
 def _restarts(_before: Side, after: Side) -> Disruption:
-    minutes = after.spec.readiness_probe.initial_delay // 60
+    minutes = _minutes(cluster_readiness.restart_seconds(after.spec))
     return Disruption(
         "restarts",
-        f"the server stops, the new one starts on the same machine: {AWAY} (up to {minutes} min)",
+        f"the server stops, the new one starts on the same machine: {AWAY} (up to {minutes} min, "
+        "then the earlier one is started again)",
         away=True,
     )
+
+
+def _minutes(seconds: float) -> int:
+    return math.ceil(seconds / 60)
 
 
 def _replaces(_before: Side, after: Side) -> Disruption:

@@ -50,6 +50,8 @@ class Side:
     """The keys of it that this release refuses, in a state that an earlier one wrote."""
     sized: bool = True
     """Whether the machines, and their number, are among what was read."""
+    drifted: bool = False
+    """Whether a refresh has found it changed outside of the stack."""
 
     @property
     def context(self) -> str:
@@ -199,6 +201,7 @@ def _side(state: Mapping[str, typing.Any] | None) -> Side | None:
         plan=planned if isinstance(planned, Mapping) else {},
         unread=found.unread,
         sized=found.sized,
+        drifted=bool(inputs.get("drift")),
     )
 
 

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Callable
 
-from . import advice, lifecycle, port
+from . import advice, lifecycle, port, spec
 
 PROVISION_SECONDS = 900.0
 """Time for machines and images, on top of the probe's own initial delay: SkyPilot needs 1 to 5
@@ -272,3 +272,8 @@ def _line(service: port.Service, version: int, min_replicas: int) -> str:
     return f"{service.name} v{version}: {ready}/{min_replicas} ready; " + (
         ", ".join(replicas) or "no replica yet"
     )
+
+
+def timeout_seconds(wanted: spec.Spec) -> float:
+    """Return how long to wait for a service: what the spec says, else by its probe's delay."""
+    return float(wanted.timeouts.ready or wanted.readiness_probe.initial_delay + PROVISION_SECONDS)

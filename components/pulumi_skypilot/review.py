@@ -377,7 +377,9 @@ def _footnotes(seen: preview.Preview, prices: cost.Prices) -> str:
 
 
 def _priced(side: preview.Side | None, prices: cost.Prices) -> disruption.Side | None:
-    return disruption.Side(side.spec, _cost(side, prices)) if side else None
+    if side is None:
+        return None
+    return disruption.Side(side.spec, _cost(side, prices), drifted=side.drifted)
 
 
 def _cost(side: preview.Side | None, prices: cost.Prices) -> cost.Cost:

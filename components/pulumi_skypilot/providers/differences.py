@@ -129,7 +129,11 @@ def disturbs(olds: Props, news: Props, effect: changes.Effect) -> str:
             f"its state is of an earlier release, and this one refuses {', '.join(refused)} of it: "
             "all of the plan is applied"
         )
-    sides = (disruption.Side(one, unpriced) for one in (before.spec, properties.typed(news)))
+    tasks = (properties.old_task(olds) or None, task.from_text(next_text(olds, news)))
+    sides = (
+        disruption.Side(one, unpriced, content)
+        for one, content in zip((before.spec, properties.typed(news)), tasks, strict=True)
+    )
     return disruption.disruption(effect.value, *sides).text
 
 
