@@ -109,7 +109,8 @@ def _verdicts(one: Planned) -> str:
     said = ", ".join(f"{gpu} {verdict}" for gpu, verdict in found.items())
     if len(verdicts) == 1:
         said = next(iter(verdicts))
-    return f"{said}, {brief.ASSUMED}" if one.plan.unchecked and reckoned else said
+    doubted = one.plan.unchecked and brief.NOT_CHECKED not in verdicts
+    return f"{said}, {brief.ASSUMED}" if doubted else said
 
 
 def _reckoned(one: Planned) -> dict[str, dict[str, str]]:

@@ -265,7 +265,7 @@ def _verdicts(side: preview.Side) -> Iterator[str]:
             continue
         room = "" if fit.verdict is memory.Verdict.NOT else f", {fit.concurrency:.1f} at once"
         yield f"{named}{fit.verdict.value}{room}"
-    if side.unchecked:
+    if side.unchecked and len(fits) == len(gpus):
         yield f"**{brief.ASSUMED}**"
 
 

@@ -38,7 +38,7 @@ def _model(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]
     elif not _catalogued(wanted.revision, facts):
         yield (
             f"revision {wanted.revision} of {name}: the catalogue has the newest one of its "
-            "reading; compare their config.json"
+            "reading, so compare their config.json"
         )
 
 
@@ -51,7 +51,7 @@ def _gpus(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
     unknown = [str(one) for one in wanted.accelerators if catalog.gpu(one.name) is None]
     if unknown:
         yield (
-            f"{', '.join(unknown)}: not in the catalogue of GPUs; see that vLLM runs on it and "
+            f"{', '.join(unknown)}: not in the catalogue of GPUs, so see that vLLM runs on it and "
             "that the model fits its memory"
         )
     if facts is None:
@@ -86,6 +86,6 @@ def _reckoning(
     if sized.assumed:
         yield f"memory is reckoned without {', '.join(sized.assumed)}"
     if wanted.image is not None:
-        yield f"memory is reckoned for vLLM {vllm.VERSION}; the image brings its own"
+        yield f"memory is reckoned for vLLM {vllm.VERSION}, and the image brings its own"
     if wanted.nodes > 1 or wanted.pipeline_parallel > 1:
         yield "over several machines or stages memory is reckoned from vLLM's source, not measured"

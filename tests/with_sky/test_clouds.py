@@ -6,7 +6,7 @@ from sky.skylet import constants as skylet_constants
 from sky.utils import common_utils, registry
 from sky.volumes import volume
 
-from pulumi_skypilot import catalog, places, spec
+from pulumi_skypilot import catalog, disk, places, spec
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -32,6 +32,10 @@ def test_what_a_cloud_lacks_is_skypilots(cloud: catalog.Cloud) -> None:
         assert set(cloud.lacks) <= lacking
     else:
         assert set(cloud.lacks) == lacking & known
+
+
+def test_the_disk_that_nobody_wrote_is_skypilots() -> None:
+    assert sky.Resources().disk_size == disk.DEFAULT_GIB
 
 
 def test_volumes_are_where_skypilot_has_them() -> None:
