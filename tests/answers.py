@@ -8,11 +8,9 @@ import json
 import multiprocessing
 import sys
 import time
-import types
 import typing
 
 from pulumi_skypilot import port, skypilot
-from pulumi_skypilot.skypilot import services
 
 SECONDS = 10.0
 """In place of the minutes that a call has to come back."""
@@ -21,13 +19,12 @@ SECONDS = 10.0
 class Sdk(skypilot.Sdk):
     """With less patience."""
 
-    def _ask(self, call: typing.Any, *, seconds: float) -> typing.Any:
-        return super()._ask(call, seconds=min(seconds, SECONDS))
+    def _ask(self, call: typing.Any, *, seconds: float, look: bool = False) -> typing.Any:
+        return super()._ask(call, seconds=min(seconds, SECONDS), look=look)
 
 
 def ask(url: str, token: str | None, call: str, arguments: list[str]) -> tuple[str, str, float]:
     """What comes of a call: the name of the error, its text, the seconds that it took."""
-    services.time = types.SimpleNamespace(sleep=lambda _: None)  # type: ignore[assignment,attr-defined]
     sdk = Sdk(skypilot.Connection(url, None, token))
     began = time.monotonic()
     try:

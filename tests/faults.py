@@ -33,6 +33,24 @@ LATE_SECONDS = 6.0
 AWAY_SECONDS = 60.0
 SETTLED_SECONDS = 300.0
 
+LOOK_ERRORS: tuple[Exception, ...] = (
+    ValueError("Attempted to read a None YAML."),
+    KeyError("version"),
+    RuntimeError("Failed to fetch services"),
+    TypeError("'NoneType' object is not subscriptable"),
+    AttributeError("'NoneType' object has no attribute 'value'"),
+    AssertionError(),
+    IndexError("list index out of range"),
+    OSError(5, "Input/output error"),
+    port.Unreachable("connection refused"),
+    port.TimedOut("no answer in 120 s"),
+    port.Failed("it failed"),
+    port.Invalid("it is invalid"),
+)
+"""What a look that fails raises: as the SDK does, and as the port might."""
+FOR_EVER = "every look fails"
+FOR_EVER_SAYS = "Attempted to read a None YAML."
+
 _PORT = {name for name in vars(port.SkyPilot) if not name.startswith("_")}
 
 
@@ -62,6 +80,7 @@ class Hurt:
     def arm(self, fault: Fault | None) -> None:
         """Count anew, towards a fault."""
         self._fault, self.names = fault, []
+        self.sky.fail_looks()
 
     def __getattr__(self, name: str) -> typing.Any:
         real = getattr(self.sky, name)
@@ -161,6 +180,21 @@ def _host(hurt: Hurt, _: str, real: Callable[[], object], *__: object) -> object
     return real()
 
 
+def _look_fails(hurt: Hurt, _: str, real: Callable[[], object], *__: object) -> object:
+    hurt.sky.fail_looks(LOOK_ERRORS[len(hurt.names) % len(LOOK_ERRORS)])
+    return real()
+
+
+def _looks_fail(hurt: Hurt, _: str, real: Callable[[], object], *__: object) -> object:
+    hurt.sky.fail_looks(*(LOOK_ERRORS[n % 8] for n in range(len(hurt.names), len(hurt.names) + 3)))
+    return real()
+
+
+def _every_look_fails(hurt: Hurt, _: str, real: Callable[[], object], *__: object) -> object:
+    hurt.sky.fail_looks(*[LOOK_ERRORS[0]] * 100_000)
+    return real()
+
+
 FAULTS: Mapping[str, Callable[..., object]] = {
     "provider killed before": _killed_before,
     "provider killed after": _killed_after,
@@ -170,13 +204,20 @@ FAULTS: Mapping[str, Callable[..., object]] = {
     "API server dies in the middle": _server_half,
     "controller dies": _controller,
     "machines preempted": _host,
+    "a look fails": _look_fails,
+    "three looks fail": _looks_fail,
+    FOR_EVER: _every_look_fails,
 }
+BORNE = ("a look fails", "three looks fail")
+"""Faults that nobody notices: the operation ends as if there were none."""
 
 
 def fits(what: str, call: str) -> bool:
     """Whether that fault can happen at that call."""
     if what == "provider killed, call under way":
         return call in CHANGES
+    if what in (*BORNE, FOR_EVER):
+        return call in port.LOOKS
     if what == "API server dies in the middle":
         return call in ("launch", "update", "down")
     return True

@@ -102,8 +102,11 @@ def outcome(case: Case) -> str:
         engine = faults.Engine()
         engine.up(operation.before)
         hurt.arm(faults.Fault(case.fault, case.number))
-        with contextlib.suppress(faults.KilledError, host.Error):
-            _do(engine, operation.after)
+        with contextlib.suppress(faults.KilledError):
+            error = _do_or_fail(engine, operation.after)
+            if error is not None:
+                assert case.fault not in faults.BORNE, error
+                assert case.fault != faults.FOR_EVER or faults.FOR_EVER_SAYS in error, error
         hurt.arm(None)
         if "API server" in case.fault:
             sky.clock.sleep(faults.AWAY_SECONDS)
@@ -128,6 +131,15 @@ def _do(engine: faults.Engine, program: faults.Program | None) -> None:
         engine.destroy()
     else:
         engine.up(program)
+
+
+def _do_or_fail(engine: faults.Engine, program: faults.Program | None) -> str | None:
+    """What the user reads when it fails."""
+    try:
+        _do(engine, program)
+    except host.Error as error:
+        return str(error)
+    return None
 
 
 def _end(engine: faults.Engine, sky: testing.SkyPilot, case: Case, operation: Operation) -> str:

@@ -89,6 +89,51 @@ def test_is_bounded(sky, made, wait):
         wait.until_ready(expected(), KEY)
 
 
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ((503, "loading"), "/health answers HTTP 503 Service Unavailable (loading)"),
+        ((404, "no"), "/v1/models answers HTTP 404 Not Found (no)"),
+        ((200, '{"data": [{"id": "b"}]}'), "/v1/models: it serves b, not m"),
+        (
+            port.Unreachable("http://10.1.0.1:8000/health: connection refused"),
+            "/health: connection",
+        ),
+    ],
+)
+def test_that_is_too_long_tells_the_address_and_what_it_answered_last(
+    sky, made, wait, answer, says
+):
+    made.create(wanted())
+
+    def get(*_: object, **__: object) -> object:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    sky.get = get
+    with pytest.raises(port.TimedOut, match="job 1 is RUNNING, no answer after") as caught:
+        wait.until_ready(expected(), KEY)
+    assert f"http://10.1.0.1:8000{says}" in str(caught.value)
+
+
+def test_goes_on_while_looks_fail(sky, made, wait):
+    made.create(wanted())
+    sky.get = lambda *_, **__: (503, "")
+    began = sky.clock.now()
+    sky.fail("jobs", *[ValueError("Attempted to read a None YAML.")] * 9999)
+    with pytest.raises(port.TimedOut, match=r"the last look failed: .*None YAML"):
+        wait.until_ready(expected(), KEY)
+    assert sky.clock.now() - began > 600
+
+
+def test_tells_that_no_address_is_known(sky, made, wait):
+    made.create(wanted())
+    sky.address = lambda *_: None
+    with pytest.raises(port.TimedOut, match="SkyPilot tells no address of its port 8000"):
+        wait.until_ready(expected(), KEY)
+
+
 def test_waits_as_long_as_the_spec_says():
     data = {"model": "openai/gpt-oss-20b", "kind": "cluster", "cpus": 4}
     assert cluster_readiness.timeout_seconds(spec.parse(data)) == 2100

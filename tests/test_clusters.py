@@ -122,7 +122,7 @@ class TestCreate:
 
     def test_does_not_take_unreachable_for_absent(self, sky, made):
         made.create(wanted())
-        sky.fail("cluster", port.Unreachable("away"))
+        sky.fail("cluster", *[port.Unreachable("away")] * 99)
         with pytest.raises(port.Unreachable):
             made.create(wanted())
         assert launches(sky) == 1
@@ -146,7 +146,7 @@ class TestRead:
 
     def test_raises_when_the_server_does_not_answer(self, sky, made):
         applied = made.create(wanted())
-        sky.fail("cluster", port.Unreachable("away"))
+        sky.fail("cluster", *[port.Unreachable("away")] * 99)
         with pytest.raises(port.Unreachable):
             made.read(applied)
 
@@ -168,7 +168,7 @@ class TestRead:
 
     def test_raises_when_the_queue_of_a_cluster_that_is_up_does_not_answer(self, sky, made):
         applied = made.create(wanted())
-        sky.fail("jobs", port.Unreachable("away"))
+        sky.fail("jobs", *[port.Unreachable("away")] * 99)
         with pytest.raises(port.Unreachable):
             made.read(applied)
 

@@ -160,6 +160,16 @@ class Stack(stateful.RuleBasedStateMachine):
             assert not provider.diff(key, self.state[key], news).changes, self.told[-3:]
         assert self.state.keys() == self.program.keys()
 
+    @stateful.rule(
+        errors=st.lists(st.sampled_from(faults.LOOK_ERRORS), min_size=1, max_size=3),
+        after=st.integers(0, 12),
+    )
+    def up_while_looks_fail(self, errors: list[Exception], after: int) -> None:
+        """Looks that fail now and then change nothing of what an `up` does."""
+        self.sky.fail_looks(*errors, after=after)
+        self.up()
+        self.sky.fail_looks()
+
     @stateful.rule()
     def refresh(self) -> None:
         """Reading changes nothing remote, and takes nothing that is there for gone."""
@@ -295,6 +305,7 @@ class Stack(stateful.RuleBasedStateMachine):
 
     def _settle(self) -> None:
         """Let what was begun come to its end."""
+        self.sky.fail_looks()
         left, self.sky.left = self.sky.left, -1
         self.sky.clock.sleep(testing.START_SECONDS + 1)
         self.sky.services()

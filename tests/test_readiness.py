@@ -121,6 +121,69 @@ def test_does_not_wait_for_ever_for_a_server_that_is_away(sky, services):
         wait(sky).until_ready(expected(applied), "sk-1")
 
 
+class TestATimeOut:
+    """Its one line says what was asked, what came back and what would help."""
+
+    @pytest.fixture
+    def late(self, sky, services, monkeypatch):
+        applied = services.create(wanted())
+        sky.clock.sleep(testing.START_SECONDS + 1)
+
+        def line(get, listed="http://10.0.0.7:30001") -> str:
+            monkeypatch.setattr(sky, "get", get)
+            slow = expected(applied, timeout_seconds=60)
+            with pytest.raises(port.TimedOut) as caught:
+                readiness.Wait(sky, lambda _: listed, sky.clock).until_ready(slow, "sk-1")
+            return str(caught.value)
+
+        return line
+
+    @pytest.mark.parametrize(
+        ("status", "body", "says"),
+        [
+            (503, "No ready replicas", "/health answers HTTP 503 Service Unavailable (No ready"),
+            (404, "Not Found", "/v1/models answers HTTP 404 Not Found (Not Found)"),
+            (502, "Bad Gateway", "/health answers HTTP 502 Bad Gateway (Bad Gateway)"),
+            (200, '{"data": [{"id": "b"}]}', "/v1/models: it serves b, not openai/gpt-oss-20b"),
+        ],
+    )
+    def test_tells_the_address_and_what_it_answered_last(self, late, status, body, says):
+        line = late(lambda *_, **__: (status, body))
+        assert f"http://10.0.0.7:30001{says}" in line
+        assert "local-chat v1: 1/1 ready; 1 READY AWS" in line
+        assert "not ready after 6" in line
+
+    def test_tells_that_nobody_can_be_reached_and_the_way_in(self, late):
+        def refused(url, *_, **__):
+            raise port.Unreachable(f"{url}: connection refused")
+
+        line = late(refused)
+        assert "; http://10.0.0.7:30001/health: connection refused; " in line
+        assert "skypilot:serveHost" in line
+
+    def test_tells_that_there_is_no_endpoint(self, late):
+        assert "SkyServe tells no endpoint of it" in late(lambda *_, **__: (200, ""), None)
+
+    def test_shows_no_key(self, late):
+        assert "sk-1" not in late(lambda _url, key, *_, **__: (500, f"you sent {key}"))
+
+    def test_tells_a_certificate_for_another_name(self, late):
+        def other(url, *_, **__):
+            raise port.Untrusted(f"{url}: Hostname mismatch", name_only=True)
+
+        assert "made out to another name" in late(other)
+
+
+def test_asks_with_the_key_on_every_path(sky, services, monkeypatch):
+    """What guards the server may open no path to those without."""
+    applied = services.create(wanted())
+    real = sky.get
+    monkeypatch.setattr(
+        sky, "get", lambda url, key, *a, **o: real(url, key, *a, **o) if key else (401, "")
+    )
+    assert wait(sky).until_ready(expected(applied), "sk-1").version == 1
+
+
 class TestNewKey:
     """A key is handed out when it is valid wherever a client may come to ask."""
 

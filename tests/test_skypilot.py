@@ -360,7 +360,16 @@ def test_a_service_whose_name_differs_in_capital_letters_is_not_ended_too(
     """SkyPilot looks for names by SQL's LIKE."""
     ended: list[str] = []
     names = ["prod-chat", *others]
-    records = [{"name": name, "status": "READY", "version": 1} for name in names]
+    rest: dict[str, object] = {
+        "active_versions": [],
+        "hash": "h",
+        "endpoint": None,
+        "yaml_content": "run: x",
+    }
+    records = [
+        {"name": name, "status": "READY", "version": 1, "replica_info": [], **rest}
+        for name in names
+    ]
     serve = types.SimpleNamespace(
         status=lambda _names: records, down=lambda name, purge: ended.append(name)
     )

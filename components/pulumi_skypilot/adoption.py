@@ -6,11 +6,10 @@ it another than it says, is refused.
 """
 
 import dataclasses
-import re
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from . import changes, marker, port, spec, task
+from . import changes, looks, marker, masking, port, spec, task
 from .importing import machines, shell
 
 _LATER = (
@@ -22,12 +21,6 @@ _LATER = (
 
 _HIDDEN = ("config", "envs", "secrets", "service.readiness_probe.headers")
 """Whose values may be somebody's secrets, by name or by custom."""
-
-_SECRET = re.compile(
-    r"((?:api[-_]?key|token|password|secret|authorization)\w*['\"]?[\s=:]+(?:bearer\s+)?)[^\s;]+"
-    r"|\b(?:sk-|hf_|ghp_|AKIA)[\w-]+",
-    re.IGNORECASE,
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +44,7 @@ def answer(sky: port.SkyPilot, question: Mapping[str, typing.Any]) -> dict[str, 
     """What is there under these names; none of anybody's values of env and secrets."""
     names = question["names"]
     found: dict[str, Remote] = {}
+    sky = typing.cast(port.SkyPilot, looks.Looks(sky, looks.SystemClock()))
     if "service" in names.values():
         for one in sky.services():
             if names.get(one.name) == "service":
@@ -234,9 +228,5 @@ def _short(value: object) -> str:
     """A value as people write it, without what looks like a key."""
     if value is None:
         return "none"
-    text = _SECRET.sub(_masked, str(value))
+    text = masking.masked(str(value))
     return text if len(text) <= 300 else f"{text[:297]}..."
-
-
-def _masked(found: re.Match[str]) -> str:
-    return f"{found[1] or ''}***"

@@ -1,9 +1,9 @@
 """Wait until the server on a cluster answers, or say why it does not."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from . import advice, lifecycle, marker, port, readiness, spec, vllm
+from . import advice, lifecycle, looks, marker, port, probe, readiness, spec, vllm
 
 POLL_SECONDS = 3.0
 ASKS = 5
@@ -12,6 +12,11 @@ ASKS = 5
 START_SECONDS = 1200.0
 """Time for a model to be fetched and loaded, as SkyServe's probe gives a replica."""
 
+_WAY_IN = (
+    f"its server may not listen yet; else let port {vllm.PORT} be reached from here (look for a "
+    "firewall, and for the security group of its machine)"
+)
+_AWAY = ("STOPPED", "AUTOSTOPPING")
 _GOING = ("INIT", "PENDING", "SETTING_UP", "RUNNING")
 
 
@@ -38,50 +43,63 @@ class Wait:
         self._sky = sky
         self._clock = clock or lifecycle.SystemClock()
         self._say = say
+        self._missing = ""
+        """What the server did instead when it was last asked."""
 
     def until_ready(self, expected: Expected, api_key: str | None) -> str:
         """Wait for the model to answer; the address where it does.
 
         Raises Failed when the job has ended or the cluster is stopped, NotFound, TimedOut.
         """
-        start = answered = self._clock.now()
+        start = self._clock.now()
+        patience = looks.Patience(self._clock, answered=True)
         job: port.Job | None = None
         while True:
+            # The server first: it is asked in no time, its job in 10 s and more.
+            address = self._answer(expected, api_key)
+            if address is not None:
+                return address
             try:
-                # The server first: it is asked in no time, its job in 10 s and more.
-                address = self._answer(expected, api_key)
-                if address is not None:
-                    return address
-                job = self._job(expected)
-                answered = self._clock.now()
-                self._say(f"{expected.name}: job {job.id} is {job.status}")
-            except port.Unreachable:
+                status, jobs = self._look(expected.name)
+            except port.SkyPilotError as error:
                 # A server under load, or a node that is being joined, comes back.
-                if self._clock.now() - answered > readiness.SILENCE_SECONDS:
-                    raise
+                patience.bear(error)
                 self._clock.sleep(POLL_SECONDS)
+            else:
+                patience.answered()
+                job = self._job(expected, status, jobs)
+                self._say(f"{expected.name}: job {job.id} is {job.status}")
             waited = self._clock.now() - start
             if waited > expected.timeout_seconds:
+                state = f"job {job.id} is {job.status}" if job else "its job was not seen"
                 why = self._why(expected.name, job)
                 raise port.TimedOut(
-                    f"{expected.name}: no answer after {waited:.0f} s{why}; its server goes on, "
-                    "and pulumi up waits again (timeouts.ready says how long)"
+                    f"{expected.name}: {state}, no answer after {waited:.0f} s{why}; "
+                    f"{self._missing}{patience.told()}; its server goes on, and pulumi up waits "
+                    "again (timeouts.ready says how long)"
                 )
 
-    def _job(self, expected: Expected) -> port.Job:
+    def _look(self, name: str) -> tuple[str | None, Sequence[port.Job]]:
+        """The cluster's status, None when it is gone, and its jobs while it is UP."""
+        try:
+            return "UP", self._sky.jobs(name)
+        except port.NotFound:
+            return None, ()
+        except port.SkyPilotError:
+            found = self._sky.cluster(name)
+            if found is not None and found.status not in _AWAY:
+                raise
+            return found.status if found else None, ()
+
+    def _job(self, expected: Expected, status: str | None, jobs: Sequence[port.Job]) -> port.Job:
         """The job that serves. Raises when it does not, or cannot any more."""
         name = expected.name
-        try:
-            jobs = self._sky.jobs(name)
-        except port.NotFound:
+        if status is None:
             raise port.NotFound(
                 f"the cluster {name!r} is gone; `pulumi up --refresh` makes it anew"
-            ) from None
-        except port.Unreachable:
-            found = self._sky.cluster(name)
-            if found is not None and found.status in ("STOPPED", "AUTOSTOPPING"):
-                raise port.Failed(f"{name}: the cluster is {found.status}") from None
-            raise
+            )
+        if status in _AWAY:
+            raise port.Failed(f"{name}: the cluster is {status}")
         wanted = marker.job_name(expected.mark, expected.digest)
         job = next((one for one in jobs if one.name == wanted), None)
         if job is None:
@@ -100,14 +118,24 @@ class Wait:
         return job
 
     def _answer(self, expected: Expected, api_key: str | None) -> str | None:
+        """Where the model answers; None when it does not, and what it does instead is kept."""
         try:
             listed = self._sky.address(expected.name, vllm.PORT)
-        except port.SkyPilotError:
-            return None  # a cluster that is not UP has none: its job tells why
+        except port.SkyPilotError as error:
+            # A cluster that is not UP has none: its job tells why.
+            self._missing = f"SkyPilot tells no address of it ({error})"
+            return None
         address = lifecycle.endpoint(listed, "")
+        if address is None:
+            self._missing = f"SkyPilot tells no address of its port {vllm.PORT}"
+            self._clock.sleep(POLL_SECONDS)
+            return None
+        asked = probe.Asked(expected.model, api_key, way_in=_WAY_IN)
         for _ in range(ASKS):
-            if readiness.answers(self._sky, address, expected.model, api_key):
+            missing = probe.missing(self._sky, address, asked)
+            if missing is None:
                 return address
+            self._missing = missing
             self._clock.sleep(POLL_SECONDS)
         return None
 

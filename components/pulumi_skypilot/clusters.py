@@ -6,6 +6,7 @@ is stopped for it, are as they should be.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 
 from . import adoption, advice, lifecycle, marker, ownership, port, vllm
@@ -31,7 +32,7 @@ class Clusters(lifecycle.LifeCycle):
         name = wanted.name
         with self._alone(name, "create"):
             self._settle(name, LAUNCH_SECONDS)
-            found, jobs = self._look(name)
+            found, jobs = self._see(lambda: self._look(name), _unseen(name))
             if found is None:
                 self._check_places(wanted)
                 return self._launch_new(wanted)
@@ -42,7 +43,7 @@ class Clusters(lifecycle.LifeCycle):
             jobs = [job for job in jobs if job.status in _RUNNING]
             if any(_digest(job, wanted.mark) == wanted.digest for job in jobs):
                 self._set_autostop(found, wanted)
-                return self._applied(wanted)
+                return self._applied(wanted, found)
             if not ours:
                 why = adoption.refused(found.text, wanted.text)
                 if why is not None:
@@ -94,7 +95,7 @@ class Clusters(lifecycle.LifeCycle):
         name = wanted.name
         with self._alone(name, "update"):
             self._settle(name, LAUNCH_SECONDS)
-            found, jobs = self._look(name)
+            found, jobs = self._see(lambda: self._look(name), _unseen(name))
             if found is None:
                 raise port.NotFound(
                     f"the cluster {name!r} is gone; `pulumi up --refresh` makes it anew"
@@ -112,7 +113,7 @@ class Clusters(lifecycle.LifeCycle):
                 if wanted.digest in digests:
                     self._set_autostop(found, wanted)
                     self._set_idle_minutes(old, wanted)
-                    return self._applied(wanted)
+                    return self._applied(wanted, found)
                 # Any other one of ours is what an interrupted update has left.
                 served = applied.digest in digests
                 self._end(name, [job for job in jobs if _digest(job, wanted.mark)])
@@ -121,7 +122,8 @@ class Clusters(lifecycle.LifeCycle):
                 self._say(f"{name}: waiting for the new server")
                 wait(now, self._left())
             except port.SkyPilotError as error:
-                if not served:
+                # Of what cannot be seen nobody knows that it failed: the next update takes it up.
+                if not served or isinstance(error, port.Unreachable):
                     raise
                 self._say(f"{name}: starting the old server again")
                 self._again(old, found.hash, error)
@@ -142,9 +144,10 @@ class Clusters(lifecycle.LifeCycle):
 
         with self._alone(name, "delete"):
             self._settle_or_cancel(of_that_name, ours, name)
-            found = self._sky.cluster(name, fresh=False)
+            found = self._known(name)
             if found is None:
-                hidden = (one for one in self._sky.requests() if of_that_name(one))
+                requests = self._see(self._sky.requests, _unseen(name))
+                hidden = (one for one in requests if of_that_name(one))
                 if any(one.labels is None for one in hidden):
                     raise port.TimedOut(
                         f"{name}: another user's request is launching a cluster of that name; run "
@@ -161,12 +164,17 @@ class Clusters(lifecycle.LifeCycle):
             return self._launch(wanted)
         except (port.Unreachable, port.TimedOut):
             raise  # it may still come: the next `up` or destroy finds it
-        except port.SkyPilotError:
-            self._settle(wanted.name)
-            found = self._sky.cluster(wanted.name, fresh=False)
-            if found is not None and ownership.of_cluster(found, wanted.mark):
-                self._say(f"{wanted.name}: taking down what the failed launch has left")
-                self._down(found)
+        except port.SkyPilotError as error:
+            try:
+                self._settle(wanted.name)
+                found = self._known(wanted.name)
+                if found is not None and ownership.of_cluster(found, wanted.mark):
+                    self._say(f"{wanted.name}: taking down what the failed launch has left")
+                    self._down(found)
+            except port.SkyPilotError as another:
+                raise port.Failed(
+                    f"{error}; what the launch may have left is still there: {another}"
+                ) from error
             raise
 
     def _launch(
@@ -178,21 +186,22 @@ class Clusters(lifecycle.LifeCycle):
         after: raises Invalid when it is somebody else's, and ends the job there.
         """
         self._say(f"{wanted.name}: launching")
-        found = self._sky.cluster(wanted.name, fresh=False)
+        found = self._known(wanted.name)
         if found is not None and not ownership.of_cluster(found, wanted.mark, incarnation):
             raise _taken(found)
         try:
             self._sky.launch(wanted.name, self._order(wanted))
         except port.NoCapacity as error:
             raise port.NoCapacity(advice.no_capacity(wanted.name, str(error))) from error
-        found = self._sky.cluster(wanted.name, fresh=False)
-        if found is not None and not ownership.of_cluster(found, wanted.mark, incarnation):
-            jobs = self._running(wanted.name)
+        found = self._known(wanted.name)
+        if found is None:
+            raise port.Failed(f"{wanted.name}: launched, and gone again")
+        if not ownership.of_cluster(found, wanted.mark, incarnation):
+            jobs = self._see(lambda: self._running(wanted.name), _unseen(wanted.name))
             self._end(wanted.name, [job for job in jobs if _digest(job, wanted.mark)])
             raise _taken(found)
-        if found is not None:
-            self._set_autostop(found, wanted)
-        return self._applied(wanted)
+        self._set_autostop(found, wanted)
+        return self._applied(wanted, found)
 
     def _again(
         self, old: marker.ClusterWanted, incarnation: str, error: port.SkyPilotError
@@ -200,7 +209,7 @@ class Clusters(lifecycle.LifeCycle):
         """Start the old server again after the new one has failed. Always raises."""
         self._seconds = self._deadline = None  # what is left of the call may be nothing
         try:
-            jobs = self._running(old.name)
+            jobs = self._see(lambda: self._running(old.name), _unseen(old.name))
             self._end(old.name, [job for job in jobs if _digest(job, old.mark)])
             self._launch(old, incarnation)
         except port.SkyPilotError as another:
@@ -209,10 +218,8 @@ class Clusters(lifecycle.LifeCycle):
             ) from error
         raise port.Failed(f"{error}; the old server is being started again") from error
 
-    def _applied(self, wanted: marker.ClusterWanted) -> marker.Applied:
-        found = self._sky.cluster(wanted.name, fresh=False)
-        if found is None:
-            raise port.Failed(f"{wanted.name}: launched, and gone again")
+    def _applied(self, wanted: marker.ClusterWanted, found: port.Cluster) -> marker.Applied:
+        why = f"{wanted.name}: where it answers is not known"
         return marker.Applied(
             name=wanted.name,
             mark=wanted.mark,
@@ -220,8 +227,12 @@ class Clusters(lifecycle.LifeCycle):
             digest=wanted.digest,
             hash=found.hash,
             version=0,
-            endpoint=self._address(wanted.name),
+            endpoint=self._see(lambda: self._address(wanted.name), why),
         )
+
+    def _known(self, name: str) -> port.Cluster | None:
+        """The cluster as SkyPilot's own record has it."""
+        return self._see(lambda: self._sky.cluster(name, fresh=False), _unseen(name))
 
     def _look(self, name: str) -> tuple[port.Cluster | None, Sequence[port.Job]]:
         """The cluster, and its jobs while it is UP: it may stop between two questions."""
@@ -248,8 +259,9 @@ class Clusters(lifecycle.LifeCycle):
         self._say(f"{name}: ending the server")
         self._sky.cancel_jobs(name, [job.id for job in jobs])
         ids = {job.id for job in jobs}
-        for _ in self._until(CANCEL_SECONDS, f"{name}: the old server does not end"):
-            if not any(job.id in ids for job in self._running(name)):
+        why = f"{name}: the old server does not end"
+        for running in self._watch(lambda: self._running(name), CANCEL_SECONDS, why):
+            if not any(job.id in ids for job in running):
                 return
 
     def _set_autostop(self, found: port.Cluster, wanted: marker.ClusterWanted) -> None:
@@ -272,8 +284,8 @@ class Clusters(lifecycle.LifeCycle):
             self._sky.machine_down(name)  # never with purge, which forgets a machine that stays
         except port.NotFound:
             return
-        for _ in self._until(lifecycle.GONE_SECONDS, f"{name}: not gone"):
-            current = self._sky.cluster(name, fresh=False)
+        look = functools.partial(self._sky.cluster, name, fresh=False)
+        for current in self._watch(look, lifecycle.GONE_SECONDS, f"{name}: not gone"):
             if current is None or current.hash != found.hash:
                 return  # gone, whoever has the name now
 
@@ -308,6 +320,11 @@ def _taken(found: port.Cluster) -> port.Invalid:
     return port.Invalid(
         f"{what}someone else; {how}, take it over with adopt: true, or take it down"
     )
+
+
+def _unseen(name: str) -> str:
+    """What a look at a cluster that fails until its time is up is told with."""
+    return f"{name}: whether the cluster is there, and what runs on it, is not known"
 
 
 def _autostop(minutes_down: tuple[int, bool]) -> str:

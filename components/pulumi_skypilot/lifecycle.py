@@ -6,12 +6,15 @@ Every call of them may be repeated after a kill at any point.
 import collections
 import contextlib
 import dataclasses
-import time
 import typing
 import urllib.parse
 from collections.abc import Callable, Iterator
 
-from . import bounds, marker, port, task, turns
+from . import bounds, looks, marker, port, task, turns
+
+T = typing.TypeVar("T")
+Clock = looks.Clock
+SystemClock = looks.SystemClock
 
 _NAMES: dict[str, turns.Turn] = collections.defaultdict(turns.Turn)
 """One call at a time for a name: of this process, which runs all calls of an `up`."""
@@ -29,28 +32,6 @@ REST = 3.0
 """How many times as long as a look took until the next: a busy server has other things to do."""
 MOST_REST_SECONDS = 15.0
 """The most between two looks, however long one took."""
-
-
-class Clock(typing.Protocol):
-    """Time, so that tests need none."""
-
-    def now(self) -> float:
-        """Seconds that only go forward."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-
-
-class SystemClock:
-    """The machine's own time."""
-
-    def now(self) -> float:
-        """Seconds that only go forward."""
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,9 +59,10 @@ class LifeCycle:
         for others; `address` tells where the endpoint that SkyPilot lists is for those who ask from
         here.
         """
-        self._sky = sky
         self._for_clients = address
         self._clock = clock or SystemClock()
+        self._looks = looks.Looks(sky, self._clock)
+        self._sky = typing.cast(port.SkyPilot, self._looks)
         self._say = say
         self._seconds = seconds
         self._deadline: float | None = None
@@ -122,16 +104,21 @@ class LifeCycle:
         """Wait for requests; of those that take too long end the stack's own, and no others."""
         try:
             self._wait_for_requests(which, name, SETTLE_SECONDS)
-        except port.TimedOut:
-            for request in filter(ours, self._sky.requests()):
+        except port.TimedOut as late:
+            try:
+                requests = self._sky.requests()
+            except port.SkyPilotError:
+                raise late from None  # what cannot be seen cannot be ended
+            for request in filter(ours, requests):
                 self._sky.cancel(request.id)
             self._wait_for_requests(ours, name, SETTLE_SECONDS)
 
     def _wait_for_requests(
         self, which: Callable[[port.Request], bool], name: str, seconds: float
     ) -> None:
-        for _ in self._until(seconds, f"{name}: an earlier request is still under way"):
-            if not any(map(which, self._sky.requests())):
+        why = f"{name}: an earlier request is still under way"
+        for requests in self._watch(self._sky.requests, seconds, why):
+            if not any(map(which, requests)):
                 return
             self._say(f"{name}: waiting for an earlier request")
 
@@ -144,19 +131,37 @@ class LifeCycle:
                 f"{', '.join(sorted(enabled)) or 'none'}); set them up there and run `sky check`"
             )
 
-    def _until(self, seconds: float, why: str) -> Iterator[None]:
-        """Poll: yields until the caller leaves the loop, raises TimedOut when time is up."""
+    def _watch(self, look: Callable[[], T], seconds: float, why: str) -> Iterator[T]:
+        """Look again and again: yield what was seen, until the caller leaves the loop.
+
+        A look that fails is followed by the next. Raises TimedOut when time is up, which also tells
+        why the last look failed, and the error of a look where waiting on is of no use.
+        """
         if self._seconds is not None:
             seconds = self._seconds
         deadline = self._deadline or self._clock.now() + seconds
+        patience = looks.Patience(self._clock, answered=self._looks.answered)
         while True:
             began = self._clock.now()
-            yield
+            try:
+                seen = look()
+            except port.SkyPilotError as error:
+                patience.bear(error)
+            else:
+                patience.answered()
+                yield seen
             looked = self._clock.now()
             if looked >= deadline:
-                raise port.TimedOut(f"{why} after {seconds:.0f} s")
+                raise port.TimedOut(f"{why} after {seconds:.0f} s{patience.told()}")
             rest = min(max(REST * (looked - began), POLL_SECONDS), MOST_REST_SECONDS)
             self._clock.sleep(min(rest, max(deadline - looked, POLL_SECONDS)))
+
+    def _see(self, look: Callable[[], T], why: str) -> T:
+        """Look until a look does not fail, for who is about to change something.
+
+        Raises as `_watch` does.
+        """
+        return next(self._watch(look, SETTLE_SECONDS, why))
 
     def _order(self, wanted: marker.Wanted) -> port.Order:
         """What goes to SkyPilot, and how long that may take of the time that is left."""

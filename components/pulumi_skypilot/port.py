@@ -3,6 +3,7 @@
 SkyPilotError
 ├── NotFound        the remote object is not there
 ├── Unreachable     no answer that can be trusted: never to be taken for NotFound
+│   ├── NoAnswer    the server is there, and a look at what it has failed
 │   ├── OtherServer another one answers in its place, which cannot know
 │   └── Asleep      SkyServe's controller is a machine that has stopped, or is being started
 ├── Denied          the server knows us not, or has no credentials for the place
@@ -29,6 +30,10 @@ class NotFound(SkyPilotError):
 
 class Unreachable(SkyPilotError):
     """No answer that can be trusted: the object may well be there."""
+
+
+class NoAnswer(Unreachable):
+    """A read-only call failed on a server that is there: nothing is known, and nobody is wrong."""
 
 
 class OtherServer(Unreachable):
@@ -191,6 +196,13 @@ class Order:
     """Whether an update lets the old version answer everything until the new one is ready."""
     seconds: float | None = None
     """How long SkyPilot may take over it; None: the call's own bound."""
+
+
+LOOKS = (
+    *("server", "places", "service", "services", "log", "machines", "cluster", "jobs"),
+    *("address", "job_log", "requests", "listens", "get"),
+)
+"""The calls of the port below that change nothing."""
 
 
 class SkyPilot(typing.Protocol):

@@ -1,19 +1,16 @@
 """Wait until a service answers with the version that was asked for, or say why it does not."""
 
 import dataclasses
-import json
 import re
 from collections.abc import Callable
 
-from . import advice, lifecycle, port, spec
+from . import advice, lifecycle, looks, port, probe, spec
 
 PROVISION_SECONDS = 900.0
 """Time for machines and images, on top of the probe's own initial delay: SkyPilot needs 1 to 5
 minutes for a cloud machine and as much again to pull vLLM's image (8 GB)."""
 NO_CAPACITY_SECONDS = 120.0
 """How long no place may have the machine before waiting for it is called off."""
-SILENCE_SECONDS = 120.0
-"""How long the API server may be away while a service is waited for."""
 SYNC_SECONDS = 30.0
 """How long SkyServe's load balancer may go on sending requests to old replicas: it asks for the
 list every 20 s, and takes up to 5 for that (sky/serve/constants.py:38, load_balancer.py:129)."""
@@ -26,6 +23,10 @@ CAPACITY_LOOK_SECONDS = 30.0
 POLL_SECONDS = 3.0
 """The same once it is, when only the endpoint is missing."""
 
+_WAY_IN = (
+    "let it be reached from here (look for a firewall, and for its port), or set "
+    "skypilot:serveHost to the host by which clients come"
+)
 _FAILED = re.compile(r"FAILED")
 _NO_CAPACITY = (  # what the clouds say, then SkyPilot's own summaries
     re.compile(r"InsufficientInstanceCapacity|sufficient \S+ capacity|[Qq]uota|STOCKOUT|[Oo]ut of"),
@@ -58,10 +59,6 @@ class Ready:
     """What its user should know."""
 
 
-class KeyRefused(port.Failed):
-    """Something answers, and does not take the stack's key."""
-
-
 class Wait:
     """Waits for one service."""
 
@@ -77,7 +74,11 @@ class Wait:
         self._clock = clock or lifecycle.SystemClock()
         self._say = say
         self._note: str | None = None
+        self._missing: str | None = None
+        """What the endpoint did instead when it was last asked."""
         self._refused_since: float | None = None
+        self._ready_since: float | None = None
+        self._starved_since: float | None = None
         self._log_read = self._clock.now()
 
     def until_ready(self, expected: Expected, api_key: str | None) -> Ready:
@@ -86,73 +87,86 @@ class Wait:
         With `min_replicas` 0 registered is enough: a request wakes the first replica. Raises
         Failed when a replica dies, NoCapacity when no place has the machine, TimedOut.
         """
-        start = answered = self._clock.now()
-        starved_since: float | None = None
-        ready_since: float | None = None
-        told = ""
+        start = self._clock.now()
+        patience = looks.Patience(self._clock, answered=True)
+        state, told = f"{expected.name}: SkyServe has not told of it", ""
         while True:
-            began = self._clock.now()
+            began, rest = self._clock.now(), POLL_SECONDS
+            service: port.Service | None = None
             try:
                 service = self._sky.service(expected.name)
-            except port.Unreachable:
+            except port.SkyPilotError as error:
                 # A server under load, or restarted, comes back: SkyServe goes on meanwhile.
-                if self._clock.now() - answered > SILENCE_SECONDS:
-                    raise
-                self._say(f"{expected.name}: the API server does not answer")
-                self._clock.sleep(POLL_SECONDS)
-                continue
-            answered = self._clock.now()
-            if service is None:
-                raise port.NotFound(
-                    f"the service {expected.name!r} is gone; `pulumi up --refresh` makes it anew"
-                )
-            version = max(expected.version, service.version)
-            self._check_failed(service, version)
-            address = self._address(service.endpoint)
-            rolled_out = _rolled_out(service, version, expected)
-            if rolled_out and (
-                expected.min_replicas == 0 or self._answers(address, expected, api_key)
-            ):
-                ready_since = self._clock.now() if ready_since is None else ready_since
-                if not expected.new_key or self._clock.now() - ready_since >= SYNC_SECONDS:
-                    return Ready(address, version, self._note)
+                patience.bear(error)
+                line = f"{expected.name}: the API server cannot tell"
             else:
-                ready_since = None
-            line = _line(service, version, expected.min_replicas)
-            starved_since = self._starved(service, version, starved_since)
-            if starved_since is not None:
-                line += " (no capacity yet)"
+                patience.answered()
+                took = self._clock.now() - began
+                if service is None:
+                    raise port.NotFound(
+                        f"the service {expected.name!r} is gone; `pulumi up --refresh` makes it "
+                        "anew"
+                    )
+                version = max(expected.version, service.version)
+                self._check_failed(service, version)
+                rolled_out = _rolled_out(service, version, expected)
+                address = self._address(service.endpoint)
+                if self._ready(address, expected, api_key, rolled_out=rolled_out):
+                    return Ready(address, version, self._note)
+                line = state = _line(service, version, expected.min_replicas)
+                if self._starved(service, version):
+                    line = state = f"{state} (no capacity yet)"
+                rest = max(lifecycle.REST * took, POLL_SECONDS if rolled_out else LOOK_SECONDS)
             if line != told:
                 self._say(line)
                 told = line
             waited = self._clock.now() - start
             if waited > expected.timeout_seconds:
+                why = f"; {self._missing}" if self._missing else self._why(service)
                 raise port.TimedOut(
-                    f"{line}, not ready after {waited:.0f} s{self._why(service)}; SkyServe goes "
+                    f"{state}, not ready after {waited:.0f} s{why}{patience.told()}; SkyServe goes "
                     "on, and pulumi up waits again (timeouts.ready says how long)"
                 )
-            rest = max(
-                lifecycle.REST * (answered - began), POLL_SECONDS if rolled_out else LOOK_SECONDS
-            )
-            left = max(expected.timeout_seconds - waited, POLL_SECONDS)
-            self._clock.sleep(min(rest, left))
+            self._clock.sleep(min(rest, max(expected.timeout_seconds - waited, POLL_SECONDS)))
 
-    def _answers(self, address: str | None, expected: Expected, api_key: str | None) -> bool:
-        """Whether the model answers; a certificate for another name is noted and let pass.
+    def _ready(
+        self, address: str | None, expected: Expected, api_key: str | None, *, rolled_out: bool
+    ) -> bool:
+        """Whether it answers, and for long enough; keeps what the endpoint does instead."""
+        self._missing = None
+        if rolled_out and expected.min_replicas > 0:
+            self._missing = self._asked(address, expected, api_key)
+        if not rolled_out or self._missing is not None:
+            self._ready_since = None
+            return False
+        now = self._clock.now()
+        self._ready_since = now if self._ready_since is None else self._ready_since
+        return not expected.new_key or now - self._ready_since >= SYNC_SECONDS
 
-        The key may be refused for a while: the load balancer still asks a replica of the version
-        before, which does not know it.
+    def _asked(self, address: str | None, expected: Expected, api_key: str | None) -> str | None:
+        """What the endpoint does instead of answering for the model; None when it answers.
+
+        A certificate for another name is noted and let pass. The key may be refused for a while:
+        the load balancer still asks a replica of the version before, which does not know it.
         """
-        verify = Verify(expected.certificate, check_host=self._note is None)
+        if address is None:
+            return "SkyServe tells no endpoint of it"
+        asked = probe.Asked(
+            expected.model,
+            api_key,
+            expected.certificate,
+            check_host=self._note is None,
+            way_in=_WAY_IN,
+        )
         since, self._refused_since = self._refused_since, None
         try:
-            return answers(self._sky, address, expected.model, api_key, verify)
-        except KeyRefused:
+            return probe.missing(self._sky, address, asked)
+        except probe.KeyRefused as error:
             now = self._clock.now()
             self._refused_since = now if since is None else since
             if now - self._refused_since > SYNC_SECONDS:
                 raise
-            return False
+            return str(error)
         except port.Untrusted as error:
             if not error.name_only:
                 raise port.Failed(
@@ -163,7 +177,7 @@ class Wait:
                 f"{expected.name}: its certificate is made out to another name than that of "
                 f"{address}; clients that verify it must come by that name"
             )
-            return False
+            return self._note
 
     def _check_failed(self, service: port.Service, version: int) -> None:
         """A new version that fails before its first READY is not tried again by SkyServe."""
@@ -179,30 +193,38 @@ class Wait:
                 "service as it is (pulumi up --target-replace with its URN)"
             )
 
-    def _starved(self, service: port.Service, version: int, since: float | None) -> float | None:
-        """Since when no place has had the machine, while nothing of the version is running."""
+    def _starved(self, service: port.Service, version: int) -> bool:
+        """Whether no place has had the machine while nothing of the version is running.
+
+        Raises NoCapacity when that has lasted too long.
+        """
         mine = [r for r in service.replicas if r.version >= version]
         waiting = [r for r in mine if r.status in ("PENDING", "PROVISIONING")]
         if not waiting or len(waiting) < len(mine):
-            return None
-        if self._clock.now() - self._log_read < CAPACITY_LOOK_SECONDS:
-            return since
-        self._log_read = self._clock.now()
-        log = self._log(service, waiting[0])
-        said = next(
-            (line for words in _NO_CAPACITY for line in reversed(log) if words.search(line)), None
-        )
-        if said is None:
-            return since
-        now = self._clock.now()
-        if since is not None and now - since > NO_CAPACITY_SECONDS:
-            raise port.NoCapacity(
-                f"{advice.no_capacity(service.name, said)}: SkyServe goes on trying"
+            self._starved_since = None
+            return False
+        if self._clock.now() - self._log_read >= CAPACITY_LOOK_SECONDS:
+            self._log_read = self._clock.now()
+            log = self._log(service, waiting[0])
+            said = next(
+                (line for words in _NO_CAPACITY for line in reversed(log) if words.search(line)),
+                None,
             )
-        return now if since is None else since
+            if said is not None:
+                self._note_shortage(service.name, said)
+        return self._starved_since is not None
 
-    def _why(self, service: port.Service, replica: port.Replica | None = None) -> str:
+    def _note_shortage(self, name: str, said: str) -> None:
+        now = self._clock.now()
+        if self._starved_since is None:
+            self._starved_since = now
+        elif now - self._starved_since > NO_CAPACITY_SECONDS:
+            raise port.NoCapacity(f"{advice.no_capacity(name, said)}: SkyServe goes on trying")
+
+    def _why(self, service: port.Service | None, replica: port.Replica | None = None) -> str:
         """The lines of a replica's log that tell most."""
+        if service is None:
+            return ""
         chosen = replica or next(iter(service.replicas[-1:]), None)
         if chosen is None:
             return ""
@@ -213,43 +235,6 @@ class Wait:
             return self._sky.log(service.name, replica.id, 200)
         except port.SkyPilotError:
             return ()  # the log explains; without it the state still tells
-
-
-@dataclasses.dataclass(frozen=True)
-class Verify:
-    """How an endpoint is to prove itself: by a certificate (PEM), made out to its name."""
-
-    certificate: str | None = None
-    check_host: bool = True
-
-
-def answers(
-    sky: port.SkyPilot,
-    address: str | None,
-    model: str,
-    api_key: str | None,
-    verify: Verify = Verify(),
-) -> bool:
-    """Whether that model answers there. Raises KeyRefused when the stack's own key is."""
-    if address is None:
-        return False
-    how = verify.certificate, verify.check_host
-    try:
-        if sky.get(f"{address}/health", None, how[0], check_host=how[1])[0] != 200:
-            return False
-        status, body = sky.get(f"{address}/v1/models", api_key, how[0], check_host=how[1])
-    except port.Unreachable:
-        return False
-    if status == 401:
-        raise KeyRefused(f"{address}: it answers, but refuses the API key of this stack")
-    return status == 200 and model in _models(body)
-
-
-def _models(body: str) -> list[str]:
-    try:
-        return [one["id"] for one in json.loads(body)["data"]]
-    except (ValueError, TypeError, KeyError):
-        return []  # something else answers there: the model does not, yet
 
 
 def _rolled_out(service: port.Service, version: int, expected: Expected) -> bool:

@@ -182,10 +182,10 @@ class Services(shutdown.Shutdown):
             if one.kind == "service":
                 self.delete(one.name, mark)
         self._cancel_launches(mark)
-        for one in choose(self.marked(mark)):
+        for one in choose(self._awake(lambda: self.marked(mark))):
             if one.kind != "service" and one.taken_by is None:
                 self._machine_down(one.name)
-        left = choose(self.marked(mark))
+        left = choose(self._awake(lambda: self.marked(mark)))
         if left:
             names = ", ".join(
                 f"{one.name} (a replica of the service {one.taken_by!r}, which is somebody else's)"
@@ -201,44 +201,55 @@ class Services(shutdown.Shutdown):
 
         Their service is gone, and the machine would have nobody.
         """
-        for _ in self._until(lifecycle.SETTLE_SECONDS, "replicas are still being launched"):
+
+        def look() -> list[port.Request]:
             launches = [
                 one
                 for one in self._sky.requests()
                 if one.kind == ownership.REPLICA and ownership.of_request(one, mark)
             ]
             if not launches:
-                return
+                return []
             listed = orphans.listed(self._sky.services())  # asked later: so none is overlooked
-            launches = [one for one in launches if one.name not in listed]
+            return [one for one in launches if one.name not in listed]
+
+        why = "replicas are still being launched"
+        for launches in self._watch(look, lifecycle.SETTLE_SECONDS, why):
             if not launches:
                 return
             for request in launches:
                 self._say(f"{request.name}: ending the launch of a replica without a service")
                 self._sky.cancel(request.id)
 
-    def _awake(self, ask: Callable[[], T]) -> T:
-        """Ask SkyServe; where its controller is a machine that has stopped, start that first.
+    def _awake(self, look: Callable[[], T]) -> T:
+        """Look until there is an answer, and start SkyServe's controller for it.
 
         It stops by itself ten minutes after its last service. Only for who is to change something:
         a refresh starts no machine.
         """
-        for _ in self._until(lifecycle.SETTLE_SECONDS, "SkyServe's controller is not up"):
+        why = "SkyServe does not answer, or its controller is not up,"
+        return self._see(self._waking(look), why)
+
+    def _waking(self, look: Callable[[], T]) -> Callable[[], T]:
+        """A look that starts SkyServe's controller, where that is a machine that has stopped."""
+
+        def waking() -> T:
             try:
-                answer = ask()
-                break
+                return look()
             except port.Asleep:
                 self._say("waiting for SkyServe's controller")
                 self._sky.wake()
-        return answer
+                raise
+
+        return waking
 
     def _present(self, name: str, mark: str) -> port.Service | None:
         """The service of that name once nothing is under way that makes or ends it."""
         self._settle(name)
-        for _ in self._until(
-            lifecycle.GONE_SECONDS, f"{name}: the earlier service is still shutting down"
-        ):
-            found = self._awake(lambda: self._sky.service(name))
+        look = self._waking(lambda: self._sky.service(name))
+        why = f"{name}: the earlier service is still shutting down"
+        found: port.Service | None = None
+        for found in self._watch(look, lifecycle.GONE_SECONDS, why):
             if found is None or found.status != "SHUTTING_DOWN":
                 break
             if marker.owner(found) == mark:
@@ -268,7 +279,10 @@ class Services(shutdown.Shutdown):
             bounded = self._seconds is not None
             if bounded or not again or not isinstance(failure, port.NotStarted):
                 raise
-            return self._up(wanted, again=False)
+            late = self._sky.service(wanted.name)  # an `up` of a name that exists takes it over
+            if late is None:
+                return self._up(wanted, again=False)
+            found = late
         if failure is not None and marker.read(found.text) != (wanted.mark, wanted.digest):
             raise port.Failed(f"{wanted.name}: {failure}") from failure
         if failure is not None and found.status in shutdown.BROKEN:
@@ -278,19 +292,20 @@ class Services(shutdown.Shutdown):
 
     def _listed(self, name: str, failure: port.SkyPilotError | None) -> port.Service:
         """What has been made, for all that was said of it. Raises the failure if there is none."""
+
+        def look() -> port.Service | None:
+            return self._sky.service(name)
+
         if failure is not None and not isinstance(failure, port.TimedOut):
             self._settle(name)
-            found = self._sky.service(name)
+            found = self._see(look, f"{name}: {failure}; whether it was made is not known")
             if found is None:
                 raise failure
             return found
         # Its controller may start long after SkyServe has given up on it.
         why = f"{name}: {failure or 'registered, but not listed'}"
-        for _ in self._until(lifecycle.ACCEPT_SECONDS, why):
-            found = self._sky.service(name)
-            if found is not None:
-                break
-        return typing.cast(port.Service, found)
+        listed = self._watch(look, lifecycle.ACCEPT_SECONDS, why)
+        return next(found for found in listed if found is not None)
 
     def _wait_for_balancer(self, found: port.Service) -> port.Service:
         """Wait until the load balancer listens; one that cannot be reached from here is let be.
@@ -300,7 +315,7 @@ class Services(shutdown.Shutdown):
         """
         deadline = self._clock.now() + bounds.at_most(BALANCER_SECONDS)
         while self._clock.now() < deadline:
-            with contextlib.suppress(port.Unreachable):  # not yet
+            with contextlib.suppress(port.SkyPilotError):  # not yet
                 if found.endpoint is None:
                     found = self._sky.service(found.name) or found
                 address = self._for_clients(found.endpoint)
@@ -311,13 +326,13 @@ class Services(shutdown.Shutdown):
 
     def _accepted(self, wanted: marker.Wanted) -> marker.Applied:
         """Wait until the service's record carries the wanted digest."""
-        for _ in self._until(
-            lifecycle.ACCEPT_SECONDS, f"{wanted.name}: SkyServe did not take the new version"
-        ):
-            found = self._sky.service(wanted.name)
-            if found is not None and marker.read(found.text)[1] == wanted.digest:
-                break
-        return _applied(wanted, typing.cast(port.Service, found))
+        why = f"{wanted.name}: SkyServe did not take the new version"
+        seen = self._watch(lambda: self._sky.service(wanted.name), lifecycle.ACCEPT_SECONDS, why)
+        return next(
+            _applied(wanted, found)
+            for found in seen
+            if found is not None and marker.read(found.text)[1] == wanted.digest
+        )
 
     def _check_alive(self, found: port.Service) -> None:
         if found.status in shutdown.BROKEN:

@@ -23,7 +23,8 @@ class Shutdown(lifecycle.LifeCycle):
         The caller has made sure that the service is the stack's.
         """
         replicas = ownership.Replicas(service.name, mark)
-        replicas.record(service, self._sky.machines())
+        why = f"{service.name}: its machines cannot be seen"
+        replicas.record(service, self._see(self._sky.machines, why))
         self._down(service, replicas)
         self._take_down(replicas)
 
@@ -34,21 +35,24 @@ class Shutdown(lifecycle.LifeCycle):
         leaves its machine running for ever (sky/serve/service.py, _cleanup): wait for the row.
         """
         name = service.name
+
+        def look() -> port.Service | None:
+            return self._still(service, replicas)
+
         late = self._clock.now() + lifecycle.SETTLE_SECONDS
-        current = self._still(service, replicas)
-        for _ in self._until(2 * lifecycle.SETTLE_SECONDS, f"{name}: a replica is being made"):
+        why = f"{name}: a replica is being made"
+        current: port.Service | None = None
+        for current in self._watch(look, 2 * lifecycle.SETTLE_SECONDS, why):
             if current is None or self._clock.now() > late:
                 break
             if not any(r.status == "PROVISIONING" and not r.launched for r in current.replicas):
                 break
             self._say(f"{name}: waiting for a replica that is being provisioned")
-            current = self._still(service, replicas)
         if current is not None and current.status not in ("SHUTTING_DOWN", *BROKEN):
             self._sky.down(name)
         patience = min(STUCK_SECONDS, (self._seconds or STUCK_SECONDS * 2) / 2)
         late = self._clock.now() + patience
-        for _ in self._until(lifecycle.GONE_SECONDS, f"{name}: not gone"):
-            current = self._still(service, replicas)
+        for current in self._watch(look, lifecycle.GONE_SECONDS, f"{name}: not gone"):
             if current is None:
                 return
             stuck = current.status == "SHUTTING_DOWN" and self._clock.now() > late
@@ -75,8 +79,9 @@ class Shutdown(lifecycle.LifeCycle):
         """
         name = service.name
         self._take_down(replicas)
-        seen = {machine.name for machine in self._sky.machines()}
-        current = self._still(service, replicas)
+        why = f"{name}: what it still has cannot be seen"
+        seen = {machine.name for machine in self._see(self._sky.machines, why)}
+        current = self._see(lambda: self._still(service, replicas), why)
         if current is None:
             return
         launched = {f"{name}-{replica.id}" for replica in current.replicas if replica.launched}
@@ -91,9 +96,13 @@ class Shutdown(lifecycle.LifeCycle):
     def _take_down(self, replicas: ownership.Replicas) -> None:
         """Take down the machines that a service has left, and end the launches of more."""
         name = replicas.service
-        for _ in self._until(lifecycle.SETTLE_SECONDS, f"{name}: replicas are still there"):
+
+        def look() -> tuple[list[port.Request], list[port.Machine]]:
             launches = [one for one in self._sky.requests() if replicas.launches(one)]
-            machines = [one for one in self._sky.machines() if replicas.owns(one)]
+            return launches, [one for one in self._sky.machines() if replicas.owns(one)]
+
+        why = f"{name}: replicas are still there"
+        for launches, machines in self._watch(look, lifecycle.SETTLE_SECONDS, why):
             if not launches and not machines:
                 return
             for request in launches:

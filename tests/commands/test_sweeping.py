@@ -205,7 +205,7 @@ def test_a_stack_that_has_made_nothing_is_said(state, capsys) -> None:
 
 
 def test_a_server_that_is_away_is_one_line(server, state, capsys) -> None:
-    server.fail("machines", port.Unreachable("apiServer http://x:\n no answer"))
+    server.fail("machines", *[port.Unreachable("apiServer http://x:\n no answer")] * 9)
     assert sweep() == 2
     assert capsys.readouterr().err == "pulumi-skypilot: apiServer http://x: no answer\n"
 

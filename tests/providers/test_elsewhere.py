@@ -39,7 +39,7 @@ def take_away(sky: testing.SkyPilot, sent: Sent) -> None:
 
 def silence(sky: testing.SkyPilot, error: port.SkyPilotError, *calls: str) -> None:
     for call in calls or ("requests", "server"):
-        sky.fail(call, *[error] * 9)
+        sky.fail(call, *[error] * 99)
 
 
 def left(sky: testing.SkyPilot) -> list[str]:
@@ -121,6 +121,18 @@ def test_one_that_answers_is_not_let_go_of_for_a_call_that_failed(sky, sent, err
     with pytest.raises(host.Error, match=f"^{error}$"):
         provider.delete(sent.name, outs)
     assert warned == []
+
+
+@SENT
+def test_one_that_answers_nonsense_is_not_let_go_of(sky, sent, warned):
+    provider, outs = made(sent)
+    provider.delete_unreachable = True
+    sky.fail_looks(*[ValueError("Attempted to read a None YAML.")] * 9999)
+    with pytest.raises(host.Error, match="the last look failed"):
+        provider.delete(sent.name, outs)
+    assert warned == []
+    sky.fail_looks()
+    assert left(sky) == [sent.name]
 
 
 @SENT

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Collection, Sequence
 
-from .. import exported, orphans, port, providers, skypilot
+from .. import exported, looks, orphans, port, providers, skypilot
 from ..providers import base
 from ..services import Services
 from . import backend, files
@@ -80,7 +80,8 @@ class _Search:
     def run(self, *, take_down: bool) -> tuple[orphans.Marked, ...]:
         sky = base.connect(self.server)
         if self.mark is not None:
-            base.same_server(sky.server(), {"mark": self.mark})
+            server = looks.Looks(sky, base.clock).server()
+            base.same_server(server, {"mark": self.mark})
         services = Services(sky, base.clock, _Progress())
         if take_down and self.mark is not None:
             return services.sweep(self.mark, self._unknown)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from pulumi import dynamic
 
-from .. import host, lifecycle, marker, port, skypilot
+from .. import host, lifecycle, looks, marker, port, skypilot
 from ..services import Services
 
 TOKEN_VARIABLE = "PULUMI_SKYPILOT_TOKEN"  # noqa: S105 - a name, not a token
@@ -35,6 +35,11 @@ class Provider(dynamic.ResourceProvider):
     def sky(self, scope: Mapping[str, typing.Any]) -> port.SkyPilot:
         """The API server of a scope."""
         return connect(skypilot.Connection(scope["apiServer"], scope.get("workspace"), self.token))
+
+    def server(self, scope: Mapping[str, typing.Any]) -> port.Server:
+        """Who answers at the address of a scope, and who we are to it."""
+        found: port.Server = looks.Looks(self.sky(scope), clock).server()
+        return found
 
     def services(self, scope: Mapping[str, typing.Any], seconds: float | None = None) -> Services:
         """The life cycle of the services of a scope, for one call of so many seconds."""
@@ -65,11 +70,9 @@ class Provider(dynamic.ResourceProvider):
 
     def _answers(self, scope: Mapping[str, typing.Any]) -> bool:
         try:
-            self.sky(scope).server()
-        except (port.Unreachable, port.TimedOut):
-            return False
-        except port.SkyPilotError:
-            pass  # a refusal is an answer
+            self.server(scope)
+        except port.SkyPilotError as error:
+            return not looks.is_silence(error)  # a refusal is an answer, and so is nonsense
         return True
 
 

@@ -33,10 +33,9 @@ class ClusterProvider(deployed.DeployedProvider):
         """Tell there, gone and unreachable apart; show drift as an input that is to go."""
         applied = _applied(props, id_)
         scope = props["scope"]
-        sky = self.sky(scope)
         seen = self._clusters(scope).read(applied)
         if seen is None:
-            base.same(sky.server(), scope)
+            base.same(self.server(scope), scope)
             return dynamic.ReadResult("", {})
         outs = {**props, **_computed(seen.applied)}
         return properties.read_result(id_, outs, seen.drift)

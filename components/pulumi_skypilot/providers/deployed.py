@@ -101,7 +101,7 @@ class DeployedProvider(base.Provider):
         with self.letting_go(scope, what):
             ends = self.ending(scope, properties.old_seconds(props, "delete"))
             if not ends.delete(name, scope["mark"], props.get("hash")):
-                base.same(self.sky(scope).server(), scope)
+                base.same(self.server(scope), scope)
 
     def ending(self, scope: Mapping[str, typing.Any], seconds: float | None) -> Ends:
         """What takes down a remote object of a scope, in one call of so many seconds."""

@@ -49,7 +49,7 @@ class ScopeProvider(base.Provider):
     @host.one_line
     def create(self, props: Props) -> dynamic.CreateResult:
         """Meet the server, and draw the mark and the seed of the keys."""
-        server = self.sky(props).server()
+        server = self.server(props)
         mark = marker.draw(server.since)
         outs = {
             **props,
@@ -63,7 +63,7 @@ class ScopeProvider(base.Provider):
     def read(self, id_: str, props: Props) -> dynamic.ReadResult:
         """See that the server is there and lets us in."""
         _check_readable(props, id_)
-        base.same_server(self.sky(props).server(), props)
+        base.same_server(self.server(props), props)
         return dynamic.ReadResult(id_, props)
 
     def update(self, _id: str, olds: Props, news: Props) -> dynamic.UpdateResult:
@@ -75,7 +75,7 @@ class ScopeProvider(base.Provider):
         """Take down what still carries the mark: destroy succeeds only when nothing is left."""
         _check_readable(props, id_)
         with self.letting_go(props, "all that carries this stack's mark"):
-            base.same_server(self.sky(props).server(), props)
+            base.same_server(self.server(props), props)
             self.services(props).sweep(props["mark"])
 
 

@@ -33,10 +33,9 @@ class ServiceProvider(deployed.DeployedProvider):
         """Tell there, gone and unreachable apart; show drift as an input that is to go."""
         applied = properties.applied(props, id_)
         scope = props["scope"]
-        sky = self.sky(scope)
-        seen = Services(sky, base.clock, host.progress).read(applied)
+        seen = Services(self.sky(scope), base.clock, host.progress).read(applied)
         if seen is None:
-            base.same(sky.server(), scope)
+            base.same(self.server(scope), scope)
             return dynamic.ReadResult("", {})
         outs = {**props, **properties.computed(seen.applied, props)}
         # A version of ours that a killed update has left is drift until the next update: state has

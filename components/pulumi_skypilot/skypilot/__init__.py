@@ -35,7 +35,7 @@ class Sdk(ServiceCalls, MachineCalls):
                 since=_since(sky, url),
             )
 
-        return self._ask(ask, seconds=60)
+        return self._look(ask, seconds=60)
 
     def _known(self, sky: typing.Any) -> str | None:
         """Who we are to the server, if it says. Raises Denied where it wants to know."""
@@ -55,7 +55,7 @@ class Sdk(ServiceCalls, MachineCalls):
             names = sky.get(sky.client.sdk.enabled_clouds())
             return frozenset(str(name).lower() for name in names)
 
-        return self._ask(ask, seconds=120)
+        return self._look(ask, seconds=120)
 
     def prices(
         self, question: Mapping[str, typing.Any], *, seconds: float = prices.SECONDS

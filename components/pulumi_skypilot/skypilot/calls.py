@@ -52,7 +52,11 @@ class Calls:
         self._patience_seconds = patience_seconds
         self._tracebacks = getattr(sys, "tracebacklimit", None)
 
-    def _ask(self, call: Callable[[typing.Any], T], *, seconds: float) -> T:
+    def _look(self, call: Callable[[typing.Any], T], *, seconds: float) -> T:
+        """Run one call that changes nothing: what it raises is never an error of the user's."""
+        return self._ask(call, seconds=seconds, look=True)
+
+    def _ask(self, call: Callable[[typing.Any], T], *, seconds: float, look: bool = False) -> T:
         """Run one call of the SDK in a thread of its own, so that no call waits for ever.
 
         Within a bounded call it has the time that is left of that, if it is less.
@@ -77,7 +81,7 @@ class Calls:
             raise self._silent(seconds)
         if failure:
             url, token = self.connection.url, self.connection.token
-            raise errors.meaning(failure[0], url, token) from failure[0]
+            raise errors.meaning(failure[0], url, token, look=look) from failure[0]
         return result[0]
 
     def _silent(self, seconds: float) -> port.TimedOut:

@@ -1,5 +1,10 @@
-"""What an exception of the SDK means, told by its name and message."""
+"""What an exception of the SDK means, told by its name, its message and the call that raised it.
 
+A class of Python's own says nothing: SkyPilot's server hands on a ValueError or a KeyError of its
+own code as it is. Of a read-only call, what SkyPilot's own classes do not name is no answer.
+"""
+
+import builtins
 import re
 import urllib.parse
 
@@ -17,57 +22,87 @@ _SLOW = "Failed to wait for service initialization"
 _CATALOG = "skypilot-catalog"
 """Where SkyPilot reads what machines a cloud has (sky/skylet/constants.py:881)."""
 
+_Row = tuple[str, str, type[port.SkyPilotError]]
+
 # The first row whose exception or message matches says what an error means. Names, not classes:
 # the classes live in sky and requests, which are not imported until a call is made.
-_MEANING: tuple[tuple[str, str, type[port.SkyPilotError]], ...] = (
+_OF_ANY_CALL: tuple[_Row, ...] = (
     (r"ApiServerAuthenticationError|PermissionDenied|NoWorkspaceAccess", "", port.Denied),
-    ("", r"\b(401|403)\b.*(Unauthorized|Forbidden|Client Error)", port.Denied),
-    ("", r"not enabled|No cloud access|credentials", port.Denied),
+    (r"HTTPError", r"\b(401|403)\b.*(Unauthorized|Forbidden|Client Error)", port.Denied),
     (r"APIVersionMismatch|APINotSupported", "", port.Invalid),
     (
-        r"ApiServerConnection|ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|NetworkError"
-        r"|ServerTemporarilyUnavailable|RequestInterrupted|ClusterNotUp|JSONDecode|HTTPError"
-        r"|ValidationError|ChunkedEncoding",
+        r"ApiServerConnection|RequestException|ConnectTimeout|ReadTimeout|ProxyError|JSONDecode"
+        r"|HTTPError|\bValidationError|ChunkedEncoding",
         "",
         port.Unreachable,
     ),
-    (r"ClusterStatusFetching", "", port.Unreachable),
-    (
-        "",
-        rf"{_UNABLE}|Failed to get request ID",
-        port.Unreachable,
-    ),
+    ("", r"Failed to get request ID", port.Unreachable),
     (r"ClusterDoesNotExist", "", port.NotFound),
+)
+
+_INVALID = (
+    # Resources of a task, and what the catalogue knows (sky/resources.py, sky/catalog/common.py).
+    r"^Invalid (region|zone|\(region|instance type|image|volume|disk_tier|task name)"
+    r"|^(Cannot infer cloud from|Ambiguous instance type|Image tag .* is not valid)"
+    r"|does not have (enough|the requested|specified)|is not supported for instance type"
+    r"|^No (enabled clouds? support|instance type .* found)|^The following labels are invalid"
+    r"|^(The \"(cpus|memory)\" field|\"disk_size\"|Accelerator count|image_id|Image .* is larger)"
+    # A service and its name (sky/serve/server/impl.py up, serve_utils.py validate_service_task).
+    r"|^Service name .* is invalid|^(Resources|Service section) .*must|^Got multiple ports"
+    r"|^`(use_ondemand_fallback|spot_placer)` is only supported"
+)
+"""How SkyPilot's checks of a task begin that raise a plain ValueError."""
+
+_OF_A_CHANGE: tuple[_Row, ...] = (
+    ("", r"\b(401|403)\b.*(Unauthorized|Forbidden|Client Error)", port.Denied),
+    ("", r"not enabled|No cloud access|credentials", port.Denied),
+    (
+        r"ConnectionError|NetworkError|ServerTemporarilyUnavailable|RequestInterrupted|ClusterNotUp"
+        r"|ClusterStatusFetching",
+        "",
+        port.Unreachable,
+    ),
+    ("", _UNABLE, port.Unreachable),
     ("", r"Cannot find service", port.NotFound),
     ("", _SLOW, port.NotStarted),
     (r"ResourcesUnavailable", r"Catalog does not contain|No (launchable )?resource", port.Invalid),
     (r"ResourcesUnavailable", "", port.NoCapacity),
     (
-        r"ResourcesMismatch|InvalidClusterName|InvalidSkyPilotConfig|NotSupported|ValueError",
+        r"ResourcesMismatch|InvalidClusterName|InvalidSkyPilotConfig|NotSupported|InvalidCloudConfigs"
+        r"|RejectedByPolicy|StorageSpec",
         "",
         port.Invalid,
     ),
+    (r"ValueError", _INVALID, port.Invalid),
+    ("", "", port.Failed),
 )
 
+_OF_A_LOOK: tuple[_Row, ...] = (("", "", port.NoAnswer),)
 
-def meaning(error: BaseException, url: str, token: str | None) -> port.SkyPilotError:
-    """The error of the port that an exception stands for, as one line that says what to do.
 
-    Why a server is no use, or refuses a token, SkyPilot keeps to itself: the server is asked.
+def meaning(
+    error: BaseException, url: str, token: str | None, *, look: bool = False
+) -> port.SkyPilotError:
+    """Return the error of the port that an exception stands for: one line that says what to do.
+
+    `look` says that the call was one that changes nothing. Why a server is no use, or refuses a
+    token, SkyPilot keeps to itself: the server is asked.
     """
     if isinstance(error, port.SkyPilotError):
         return error
     kinds = " ".join(cls.__name__ for cls in type(error).__mro__)
     text = clean(str(error)) or type(error).__name__
-    found: type[port.SkyPilotError] = next(
-        (
-            one
-            for kind, message, one in _MEANING
-            if re.search(kind, kinds) and re.search(message, text, re.IGNORECASE)
-        ),
-        port.Failed,
+    rows = (*_OF_ANY_CALL, *(_OF_A_LOOK if look else _OF_A_CHANGE))
+    found = next(
+        meant
+        for kind, message, meant in rows
+        if re.search(kind, kinds) and re.search(message, text, re.IGNORECASE)
     )
-    if re.search(_SLOW, text):
+    if found is port.NoAnswer:
+        text = (
+            f"apiServer {url}: it cannot tell ({_named(error, text)}); run the same command again"
+        )
+    elif re.search(_SLOW, text):
         text = (
             "SkyServe's controller of it has not started in time: the API server is busy, or has "
             "as many services as its memory allows"
@@ -110,6 +145,12 @@ def denied(url: str, token: str | None) -> str:
 def clean(text: str) -> str:
     """Text as one line without colours, which is all that Pulumi shows well."""
     return " ".join(_ANSI.sub("", text).split())
+
+
+def _named(error: BaseException, text: str) -> str:
+    """The words of an error, with the class where this is Python's own: `KeyError: 'version'`."""
+    name = type(error).__name__
+    return (text if text == name or not hasattr(builtins, name) else f"{name}: {text}")[:160]
 
 
 def _other_host(text: str, url: str) -> str | None:

@@ -36,16 +36,16 @@ class MachineCalls(calls.Calls):
             records = sky.get(sky.status([name], refresh=mode, all_users=True))
             return next((_cluster(one) for one in records if one["name"] == name), None)
 
-        return self._ask(ask, seconds=300)
+        return self._look(ask, seconds=300)
 
     def jobs(self, name: str) -> tuple[port.Job, ...]:
         """The queue of a cluster that is UP, the newest job first."""
 
         def ask(sky: typing.Any) -> tuple[port.Job, ...]:
-            return tuple(_job(one) for one in sky.get(sky.queue(name, all_users=True)))
+            jobs = [_job(record) for record in sky.get(sky.queue(name, all_users=True))]
+            return tuple(sorted(jobs, key=lambda job: job.id, reverse=True))
 
-        found = self._ask(ask, seconds=180)
-        return tuple(sorted(found, key=lambda job: job.id, reverse=True))
+        return self._look(ask, seconds=180)
 
     def launch(self, name: str, order: port.Order) -> None:
         """Make or start the cluster and submit the order as its job."""
@@ -81,7 +81,7 @@ class MachineCalls(calls.Calls):
             found: Mapping[int, str] = sky.get(sky.endpoints(name, port))
             return next(iter(found.values()), None)
 
-        return self._ask(ask, seconds=120)
+        return self._look(ask, seconds=120)
 
     def job_log(self, name: str, job: int, lines: int) -> tuple[str, ...]:
         """The last lines of a job's log."""
@@ -92,7 +92,7 @@ class MachineCalls(calls.Calls):
             text = (_PREFIX.sub("", errors.clean(line)) for line in out.getvalue().splitlines())
             return tuple(line for line in text if line and not _FRAME.match(line))[-lines:]
 
-        return self._ask(ask, seconds=60)
+        return self._look(ask, seconds=60)
 
     def machines(self) -> tuple[port.Machine, ...]:
         """Every live cluster of the server.
@@ -106,6 +106,7 @@ class MachineCalls(calls.Calls):
             return tuple(
                 port.Machine(
                     name=record["name"],
+                    # None where SkyPilot cannot read what some old cluster was made from.
                     labels=dict(getattr(record["resources"], "labels", None) or {}),
                     hash=record["cluster_hash"] or "",
                     status=record["status"].value,
@@ -115,7 +116,7 @@ class MachineCalls(calls.Calls):
                 if record["status"] is not None
             )
 
-        return self._ask(ask, seconds=120)
+        return self._look(ask, seconds=120)
 
     def machine_down(self, name: str) -> None:
         """Terminate a cluster; never with purge, which forgets a machine that stays."""
@@ -128,7 +129,7 @@ class MachineCalls(calls.Calls):
             seen = (request(payload) for payload in sky.api_status(all_status=False))
             return tuple(one for one in seen if one is not None)
 
-        return self._ask(ask, seconds=60)
+        return self._look(ask, seconds=60)
 
     def cancel(self, request: str) -> None:
         """Abort a request, given its id."""
@@ -186,8 +187,8 @@ def _cluster(record: Mapping[str, typing.Any]) -> port.Cluster:
     return port.Cluster(
         name=record["name"],
         status=record["status"].value,
-        hash=record["cluster_hash"],
-        labels=dict(record.get("labels") or {}),
+        hash=_text(record["cluster_hash"]),
+        labels=dict(record["labels"] or {}),
         launched_at=float(record["launched_at"]),
         autostop_minutes=int(record["autostop"]),
         autostop_down=bool(record["to_down"]),
@@ -198,4 +199,16 @@ def _cluster(record: Mapping[str, typing.Any]) -> port.Cluster:
 
 
 def _job(record: Mapping[str, typing.Any]) -> port.Job:
-    return port.Job(record["job_id"], record["job_name"], record["status"].value, record["end_at"])
+    return port.Job(
+        id=int(record["job_id"]),
+        name=_text(record["job_name"]),
+        status=record["status"].value,
+        ended_at=record["end_at"],
+    )
+
+
+def _text(value: typing.Any) -> str:
+    """A text that has to be there: a record without it is of no use."""
+    if not isinstance(value, str):
+        raise TypeError(f"a record has {value!r} in place of a text")
+    return value

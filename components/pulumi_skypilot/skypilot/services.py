@@ -3,13 +3,12 @@
 import collections
 import io
 import re
-import time
 import typing
 from collections.abc import Mapping, Sequence
 
 import yaml
 
-from .. import bounds, port
+from .. import bounds, looks, port
 from . import calls, errors, tls, together
 
 _LOG_PREFIX = re.compile(r"^[DIWE] \d\d-\d\d [\d:.]+ (PID=\d+ )?\S+:\d+\] ")
@@ -20,7 +19,9 @@ class ServiceCalls(calls.Calls):
     """Services of SkyServe."""
 
     _looks: typing.ClassVar[collections.defaultdict[calls.Connection, _Looks]] = (
-        collections.defaultdict(lambda: _Looks((port.Unreachable, port.TimedOut, port.Denied)))
+        collections.defaultdict(
+            lambda: _Looks((port.Unreachable, port.TimedOut, port.Denied), but=(port.NoAnswer,))
+        )
     )
     """Of all that this process does at once: a `serve.status` is seconds of CPU of the server's,
     whether it is asked of one service or of twenty."""
@@ -38,7 +39,7 @@ class ServiceCalls(calls.Calls):
 
     def service(self, name: str) -> port.Service | None:
         """One service, or None when the server says that there is none."""
-        return next((service for service in self._look(name) if service.name == name), None)
+        return next((service for service in self._found(name) if service.name == name), None)
 
     def services(self) -> tuple[port.Service, ...]:
         """All services of the server."""
@@ -71,9 +72,8 @@ class ServiceCalls(calls.Calls):
         It looks for the name by SQL's LIKE, to which a capital letter and a small one are the same
         (sky/serve/serve_state.py, get_glob_service_names). `status` looks in the same way.
         """
-        others = [
-            one.name for one in self._look(name) if one.name.lower() == name.lower() != one.name
-        ]
+        found = looks.again(lambda: self._found(name), looks.SystemClock())
+        others = [one.name for one in found if one.name.lower() == name.lower() != one.name]
         if others:
             raise port.Failed(
                 f"{name}: SkyPilot would take down the service {others[0]!r} too, somebody else's "
@@ -92,9 +92,9 @@ class ServiceCalls(calls.Calls):
             text = (_LOG_PREFIX.sub("", errors.clean(line)) for line in out.getvalue().splitlines())
             return tuple(line for line in text if line)[-lines:]
 
-        return self._ask(ask, seconds=60)
+        return self._look(ask, seconds=60)
 
-    def _look(self, name: str) -> Sequence[port.Service]:
+    def _found(self, name: str) -> Sequence[port.Service]:
         """What SkyPilot finds by a name, and perhaps by others that are asked for at once."""
         left = bounds.left()
         try:
@@ -116,16 +116,7 @@ class ServiceCalls(calls.Calls):
                 ) from error
             return tuple(_service(record) for record in records)
 
-        # With several calls at once, or under load, the server fails to answer now and then: that
-        # is no answer at all, and above all not "there is none".
-        for pause_seconds in (1, 3, 6):
-            try:
-                return self._ask(ask, seconds=120)
-            except port.Asleep:
-                raise
-            except port.Unreachable:
-                time.sleep(pause_seconds)
-        return self._ask(ask, seconds=120)
+        return self._look(ask, seconds=120)
 
 
 def user_text(yaml_content: str | None) -> str | None:
@@ -136,32 +127,43 @@ def user_text(yaml_content: str | None) -> str | None:
     """
     if not yaml_content:
         return None
-    content = yaml.safe_load(yaml_content)
+    try:
+        content = yaml.safe_load(yaml_content)
+    except yaml.YAMLError:
+        raise ValueError("a service's YAML cannot be read") from None  # the error would quote it
     text = content.get("_user_specified_yaml") if isinstance(content, dict) else None
     return text if isinstance(text, str) else yaml_content
 
 
 def _service(record: Mapping[str, typing.Any]) -> port.Service:
+    """Read a record. One that lacks a field raises: it is a look that failed."""
     return port.Service(
         name=record["name"],
         status=_value(record["status"]),
         version=int(record["version"]),
-        active_versions=tuple(record.get("active_versions") or ()),
-        hash=record.get("hash") or "",
-        endpoint=record.get("endpoint"),
-        text=user_text(record.get("yaml_content")),
+        active_versions=tuple(record["active_versions"] or ()),
+        hash=record["hash"] or "",
+        endpoint=_endpoint(record["endpoint"]),
+        text=user_text(record["yaml_content"]),
         replicas=tuple(
             port.Replica(
                 id=int(replica["replica_id"]),
                 status=_value(replica["status"]),
                 version=int(replica["version"]),
-                launched=replica.get("launched_at") is not None,
+                launched=replica["launched_at"] is not None,
                 infra=replica.get("infra") or "",
             )
-            for replica in record.get("replica_info") or ()
+            for replica in record["replica_info"]
         ),
     )
 
 
+def _endpoint(listed: str | None) -> str | None:
+    """Return the endpoint; SkyServe writes `http://None` where it knows no address."""
+    return None if (listed or "").endswith("://None") else listed
+
+
 def _value(status: typing.Any) -> str:
+    if status is None:
+        raise TypeError("a record has no status")
     return str(getattr(status, "value", status))

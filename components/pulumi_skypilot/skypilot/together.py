@@ -27,9 +27,12 @@ class Together(typing.Generic[T]):
     Nobody is given an answer from before they asked.
     """
 
-    def __init__(self, of_all: tuple[type[Exception], ...] = ()) -> None:
-        """`of_all` are errors that say as much of one name as of another."""
+    def __init__(
+        self, of_all: tuple[type[Exception], ...] = (), but: tuple[type[Exception], ...] = ()
+    ) -> None:
+        """`of_all` are errors that say as much of one name as of another; `but` are exceptions."""
         self._of_all = of_all
+        self._but = but
         self._lock = threading.Lock()
         self._turn = threading.Lock()
         self._next: _Round[T] | None = None
@@ -55,7 +58,8 @@ class Together(typing.Generic[T]):
         except OutOfTimeError:
             raise
         except Exception as error:
-            if len(mine.names) == 1 or isinstance(error, self._of_all):
+            alike = isinstance(error, self._of_all) and not isinstance(error, self._but)
+            if len(mine.names) == 1 or alike:
                 raise
         alone: concurrent.futures.Future[Sequence[T]] = concurrent.futures.Future()
         threading.Thread(target=_answer, args=(alone, call, [name]), daemon=True).start()

@@ -173,7 +173,7 @@ class Clusters(state.State):
         if found is None:
             raise port.NotFound(f"Cluster {name!r} does not exist.")
         if found.status != "UP":
-            raise port.Unreachable(f"Cluster {name!r} is {found.status}.")  # ClusterNotUpError
+            raise port.NoAnswer(f"Cluster {name!r} is {found.status}.")  # ClusterNotUpError
         return found
 
     def _running(self, cluster: _Cluster) -> list[_Job]:

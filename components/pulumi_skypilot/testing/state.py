@@ -4,7 +4,8 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from .. import port, spec
+from .. import port, skypilot, spec
+from ..skypilot import errors as told
 from .clock import Clock
 
 
@@ -36,13 +37,23 @@ class State:
         self._machines: dict[str, port.Machine] = {}
         """Those that a controller has launched: replicas, and the clusters of managed jobs."""
         self._requests: list[port.Request] = []
-        self._failures: dict[str, list[port.SkyPilotError]] = {}
+        self._failures: dict[str, list[Exception]] = {}
+        self._looks_before = 0
+        self._look_failures: list[Exception] = []
         self._made = 0
         self._asked = 0
 
-    def fail(self, call: str, *errors: port.SkyPilotError) -> None:
-        """Let the next calls of that name raise these errors, in order."""
+    def fail(self, call: str, *errors: Exception) -> None:
+        """Let the next calls of that name raise these errors, in order.
+
+        One that is not of the port is as the SDK raises it (`ValueError("Attempted to read a None
+        YAML.")`), and is told as the port over the SDK would tell it.
+        """
         self._failures.setdefault(call, []).extend(errors)
+
+    def fail_looks(self, *errors: Exception, after: int = 0) -> None:
+        """Let the next looks (`port.LOOKS`) raise these errors, once `after` more were answered."""
+        self._looks_before, self._look_failures = after, list(errors)
 
     def request(
         self, kind: str, name: str, labels: Mapping[str, str] | None = None
@@ -56,8 +67,14 @@ class State:
     def _called(self, call: str, name: str = "") -> None:
         self.calls.append(f"{call} {name}".strip())
         waiting = self._failures.get(call)
+        if call in port.LOOKS and not waiting and self._look_failures:
+            if self._looks_before > 0:
+                self._looks_before -= 1
+            else:
+                waiting = self._look_failures
         if waiting:
-            raise waiting.pop(0)
+            look = call in port.LOOKS
+            raise told.meaning(waiting.pop(0), skypilot.DEFAULT_URL, None, look=look)
 
     def _check_certificate(
         self, orders: Sequence[port.Order], url: str, certificate: str | None, check_host: bool
