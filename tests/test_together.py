@@ -27,6 +27,8 @@ class Server:
             raise RuntimeError(f"broken: {names}")
         if "away" in self.broken:
             raise ConnectionError("away")
+        if "odd" in self.broken and len(names) > 1:
+            raise ConnectionResetError("one of them")
         return [f"{name} at {len(self.asked)}" for name in names]
 
 
@@ -45,7 +47,7 @@ def asking(
     workers: futures.ThreadPoolExecutor, server: Server, *rest: str
 ) -> dict[str, futures.Future[Sequence[str]]]:
     """One whose call is under way, and the rest, who ask meanwhile."""
-    shared = together.Together[str]((ConnectionError,))
+    shared = together.Together[str]((ConnectionError,), but=(ConnectionResetError,))
     made = {"a": workers.submit(shared.ask, "a", server.call)}
     assert server.began.acquire(timeout=10)
     for name in rest:
@@ -89,6 +91,15 @@ def test_what_is_wrong_with_all_is_not_asked_again(workers, server):
         with pytest.raises(ConnectionError):
             one.result(10)
     assert server.asked == [["a"], ["b", "c"]]
+
+
+def test_what_may_be_wrong_with_one_is_asked_of_each_alone(workers, server):
+    server.broken = {"odd"}
+    made = asking(workers, server, "b", "c")
+    server.let.release(4)
+    assert made["b"].result(10)[0].startswith("b at ")
+    assert made["c"].result(10)[0].startswith("c at ")
+    assert sorted(server.asked) == [["a"], ["b"], ["b", "c"], ["c"]]
 
 
 def test_a_call_that_fails_is_followed_by_others(workers, server):
