@@ -5,7 +5,9 @@ Laid down alone as /usr/local/bin/vllm: it may use nothing but the standard libr
 """
 
 import argparse
+import asyncio
 import http.server
+import importlib
 import json
 import os
 import pathlib
@@ -14,6 +16,7 @@ import socket
 import sys
 import threading
 import time
+from typing import Any, ClassVar
 
 VERSION = "0.32.0+stub"
 
@@ -37,13 +40,14 @@ def main() -> int:
     if "does-not-load" in options.model:
         print(_OUT_OF_MEMORY, file=sys.stderr)
         return 1
+    layers = load_layers(options.middleware)
     time.sleep(float(os.environ.get("STUB_START_SECONDS", "0")))
     if options.headless:
         return follow(options.master_addr, options.master_port)
     if options.nnodes > 1:
         gather(options.master_port, options.nnodes - 1)
     server = http.server.ThreadingHTTPServer((options.host, options.port), _Handler)
-    _Handler.options = options
+    _Handler.options, _Handler.layers = options, layers
     print(f"Started server process, http://{options.host}:{options.port}", flush=True)
     server.serve_forever()
     return 0
@@ -61,6 +65,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--max-model-len", default="131072")
     parser.add_argument("--api-key", nargs="+")
     parser.add_argument("--chat-template", type=pathlib.Path)
+    parser.add_argument("--middleware", action="append", default=[])
     parser.add_argument("--nnodes", type=int, default=1)
     parser.add_argument("--headless", action="store_true")
     parser.add_argument("--master-addr", default="127.0.0.1")
@@ -72,6 +77,36 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     options.template = options.chat_template.read_text() if options.chat_template else ""
     options.names = options.served_model_name or config.get("served-model-name") or [options.model]
     return options
+
+
+def load_layers(names: list[str]) -> list[Any]:
+    """Import the classes that --middleware names, as vLLM does before it listens."""
+    parts = [name.rsplit(".", 1) for name in names]
+    return [getattr(importlib.import_module(module), layer) for module, layer in parts]
+
+
+def refusal(layers: list[Any], request: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the messages by which a layer answers in place of the server; [] when all pass it on.
+
+    The last layer is the outermost. What a layer changes of a request is not seen here.
+    """
+    told: list[dict[str, Any]] = []
+    reached: list[bool] = []
+
+    async def server(*_: object) -> None:
+        reached.append(True)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        told.append(message)
+
+    app: Any = server
+    for layer in layers:
+        app = layer(app)
+    asyncio.run(app(request, receive, send))
+    return [] if reached else told
 
 
 def gather(port: int, others: int) -> None:
@@ -171,9 +206,12 @@ class _Counts:
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     options: argparse.Namespace
+    layers: ClassVar[list[Any]] = []
     counts = _Counts()
 
     def do_GET(self) -> None:
+        if self._is_refused():
+            return
         path = self._path()
         if path == "/health":
             self._answer(200, None)
@@ -197,7 +235,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if not self._may_enter():
+        if self._is_refused() or not self._may_enter():
             return
         path = self._path()
         if path not in ("/v1/chat/completions", "/v1/completions"):
@@ -210,6 +248,30 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         with self.counts:  # counted before it is answered, as an engine's are
             completion = self._completion(path, model)
         self._answer(200, completion)
+
+    def do_other(self) -> None:
+        if not self._is_refused():
+            self._error(405, "Method Not Allowed")
+
+    do_HEAD = do_OPTIONS = do_PUT = do_PATCH = do_DELETE = do_other  # noqa: N815
+
+    def _is_refused(self) -> bool:
+        """Send the answer of a layer that does not pass the request on."""
+        target, _, query = self.path.partition("?")
+        headers = [(name.lower().encode(), text.encode()) for name, text in self.headers.items()]
+        path = {"path": target, "raw_path": target.encode(), "root_path": ""}
+        scope = {"type": "http", "method": self.command, "headers": headers, **path}
+        told = refusal(self.layers, {**scope, "query_string": query.encode()})
+        if not told:
+            return False
+        start, *bodies = told
+        self.send_response(start["status"])
+        for name, text in start["headers"]:
+            self.send_header(name.decode(), text.decode())
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(b"".join(message["body"] for message in bodies))
+        return True
 
     def _completion(self, path: str, model: str) -> dict[str, object]:
         # Who answered, and which version of the deployment: what tests look at.

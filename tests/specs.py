@@ -73,9 +73,8 @@ SHARED = {
         optional={
             "block-size": st.sampled_from([16, 32.0, "64"]),
             "seed": st.sampled_from([0, 2.0, "7"]),
-            **dict.fromkeys(
-                ("hf-overrides", "middleware"),
-                st.sampled_from([1, 2.0, True, "a b", "it's", [1, "x"], {"a": {"b": 1.5}}]),
+            "hf-overrides": st.sampled_from(
+                [1, 2.0, True, "a b", "it's", [1, "x"], {"a": {"b": 1.5}}]
             ),
         },
     ),
@@ -164,7 +163,10 @@ def tables(draw: st.DrawFn, kinds: tuple[str, ...] = ("service", "cluster")) -> 
         table["modelCache"] = "/vol"
     if "image" in table and draw(st.booleans()):
         table["imageCredentials"] = {"server": "a.b", "username": "u", "password": "canary"}
-    if "middleware" not in typing.cast("dict[str, object]", table.get("vllmArgs", {})):
-        effort = draw(st.sampled_from([None, "low", "high"]))
-        table |= {"reasoningEffort": effort} if effort else {}
+    layers = draw(st.sampled_from([None, "a.B", ["a.B", "c.d.e"]]))
+    if layers:
+        flags = typing.cast("dict[str, object]", table.get("vllmArgs", {}))
+        table["vllmArgs"] = {**flags, "middleware": layers}
+    effort = draw(st.sampled_from([None, "low", "high"]))
+    table |= {"reasoningEffort": effort} if effort else {}
     return table

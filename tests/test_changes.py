@@ -5,7 +5,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from pulumi_skypilot import changes, plan, spec
+from pulumi_skypilot import changes, plan, scripts, spec
 from pulumi_skypilot.changes import Effect
 
 from . import specs
@@ -250,6 +250,68 @@ def test_a_change_that_rolls_anyway_takes_the_new_release_along(data: dict[str, 
     was, now = planned(), planned(**data)
     found = changes.keep_generated(was.spec, now.spec, released(was.task), now.task)
     assert found == now.task
+
+
+def unguarded(content: dict[str, typing.Any]) -> dict[str, typing.Any]:
+    """The task that a release without the guard would have made."""
+    return {**content, "run": scripts.without_guard(content["run"])}
+
+
+@pytest.mark.parametrize(
+    ("data", "effect"),
+    [
+        ({}, Effect.ROLLING),
+        ({"auth": "none"}, Effect.ROLLING),
+        ({"replicas": {"min": 0, "max": 2, "targetQps": 1}}, Effect.ROLLING),
+        ({"kind": "cluster", "replicas": None, "spot": None}, Effect.RESTART),
+        (
+            {"replicas": {"min": 1, "max": 2, "targetQps": {"H100": 2, "H200": 3}}},
+            Effect.REPLACE,  # as any change of it
+        ),
+    ],
+)
+def test_the_guard_does_not_wait_for_another_change(
+    data: dict[str, object], effect: Effect
+) -> None:
+    same = planned(**data)
+    was = unguarded(same.task)
+    applied = changes.keep_generated(same.spec, same.spec, was, same.task)
+    assert applied == same.task
+    (change,) = changes.compare(was, applied)
+    assert (change.property, change.effect) == ("guard", effect)
+    assert "answers paths outside of /v1 to anybody, without a key" in change.why
+    assert changes.compare(applied, applied) == ()
+
+
+def test_the_guard_stands_beside_the_changes_that_it_comes_with() -> None:
+    was, now = planned(), planned(context=8192, replicas=3)
+    applied = changes.keep_generated(was.spec, now.spec, unguarded(was.task), now.task)
+    found = {c.property: (c.old, c.new) for c in changes.compare(unguarded(was.task), applied)}
+    assert found["guard"] == (None, None)
+    assert found["run"] == ("--max-model-len 4096", "--max-model-len 8192")
+    assert "service.replica_policy.max_replicas" in found
+
+
+def test_a_script_of_somebody_elses_is_not_called_unguarded() -> None:
+    content = {**planned().task, "run": "vllm serve x"}
+    assert not changes.unguarded(content)
+
+
+@pytest.mark.parametrize(
+    ("probe", "effect"),
+    [
+        ({"path": "/ready"}, Effect.ROLLING),
+        ({"path": "/ready", "postData": {"a": 1}}, Effect.ROLLING),
+        ({"postData": {"a": 1}}, Effect.ROLLING),
+        ({"timeout": 3}, Effect.IN_PLACE),
+    ],
+)
+def test_another_probe_needs_a_guard_that_lets_it_pass(
+    probe: dict[str, object], effect: Effect
+) -> None:
+    was, now = planned(), planned(readinessProbe=probe)
+    applied = changes.keep_generated(was.spec, now.spec, was.task, now.task)
+    assert changes.effect(changes.compare(was.task, applied)) is effect
 
 
 @hypothesis.given(KIND.flatmap(lambda one: st.tuples(specs.tables((one,)), specs.tables((one,)))))

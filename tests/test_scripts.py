@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from pulumi_skypilot import catalog, scripts, spec, vllm
-from pulumi_skypilot.machine import default_effort
+from pulumi_skypilot.machine import default_effort, vllm_guard
 
 from . import specs
 
@@ -174,6 +174,64 @@ def test_the_default_effort_reaches_vllm_as_a_middleware(host: Host) -> None:
     assert f"{default_effort.VARIABLE}=high" in variables
     source = pathlib.Path(default_effort.__file__).read_text()
     assert (folder / "default_effort.py").read_text() == source
+
+
+def test_the_guard_is_told_its_keys_and_its_probe(host: Host) -> None:
+    unguarded = {
+        "VLLM_USE_RUST_FRONTEND": "1",
+        "CUSTOM_FASTAPI_MIDDLEWARE_THROTTLE": "a:b",
+        "LLM_GUARD_KEYS": "none",
+    }
+    script = made(readinessProbe={"path": "/ready", "postData": {"a": 1}})["run"]
+    assert host.run(script, SERVE_API_KEYS="one", **unguarded).returncode == 0
+    arguments = (host.home / "args").read_text().splitlines()
+    assert arguments[arguments.index("--middleware") + 1] == "vllm_guard.Guard"
+    folder = host.home / ".vllm-middleware"
+    source = pathlib.Path(vllm_guard.__file__).read_text()
+    assert (folder / "vllm_guard.py").read_text() == source
+    variables = (host.home / "env").read_text().splitlines()
+    assert f"PYTHONPATH={folder}" in variables
+    assert f"{vllm_guard.KEYS}={host.home / '.vllm-keys.yaml'}" in variables
+    assert f"{vllm_guard.PROBE}=POST /ready" in variables
+    assert "VLLM_USE_RUST_FRONTEND=0" in variables
+    assert not [line for line in variables if line.startswith("CUSTOM_FASTAPI")]
+
+
+def test_without_keys_the_guard_is_told_so(host: Host) -> None:
+    assert host.run(made(auth="none")["run"]).returncode == 0
+    variables = (host.home / "env").read_text().splitlines()
+    assert f"{vllm_guard.KEYS}=none" in variables
+    assert f"{vllm_guard.PROBE}=GET /health" in variables
+
+
+def test_the_users_own_layers_are_kept_within_the_guard(host: Host) -> None:
+    script = made(vllmArgs={"middleware": ["a.B", "c.D"]})["run"]
+    assert host.run(script, SERVE_API_KEYS="one").returncode == 0
+    arguments = (host.home / "args").read_text().splitlines()
+    layers = [arguments[at + 1] for at, word in enumerate(arguments) if word == "--middleware"]
+    assert layers == ["a.B", "c.D", "vllm_guard.Guard"]
+
+
+@pytest.mark.parametrize("data", [{}, {"auth": "none"}, {"reasoningEffort": "low"}, {"nodes": 2}])
+def test_a_script_without_its_guard_is_the_one_of_an_earlier_release(
+    data: dict[str, object],
+) -> None:
+    script = made(**data)["run"]
+    assert scripts.made(script)
+    assert scripts.guarded(script)
+    earlier = scripts.without_guard(script)
+    assert scripts.made(earlier)
+    assert not scripts.guarded(earlier)
+    assert "LLM_GUARD" not in earlier
+    assert earlier.count("--middleware default_effort") == ("reasoningEffort" in data)
+    assert "\n \\" not in earlier
+
+
+def test_a_script_shows_its_modules_by_one_line_each() -> None:
+    shown = scripts.outline(made(reasoningEffort="low")["run"])
+    modules = [line for line in shown.splitlines() if line.startswith("cat > ")]
+    assert len(modules) == 2
+    assert "import" not in shown
 
 
 def test_the_users_set_up_is_in_vllms_environment(tmp_path: pathlib.Path) -> None:

@@ -71,7 +71,7 @@ CASES: list[Case] = [
         "reasoningEffort",
         {"reasoningEffort": "high"},
         "command",
-        "--middleware default_effort.DefaultEffort",
+        "--middleware default_effort.DefaultEffort --middleware vllm_guard.Guard",
     ),
     (
         "reasoningEffort",

@@ -27,7 +27,16 @@ def test_the_command_is_one_flag_a_line() -> None:
         "--port 8000",
         "--served-model-name openai/gpt-oss-20b",
         "--max-model-len 131072",
+        "--middleware vllm_guard.Guard",
     ]
+
+
+@pytest.mark.parametrize("own", ["a.B", ["a.B", "c.d"], None])
+def test_the_guard_is_the_outermost_layer_whatever_else_there_is(own: object) -> None:
+    data = {"vllmArgs": {"middleware": own} if own else {}, "reasoningEffort": "low"}
+    given = own if isinstance(own, list) else [own] if own else []
+    layers = [*given, "default_effort.DefaultEffort", "vllm_guard.Guard"]
+    assert commanded({"ada"}, **data)[-1] == " ".join(f"--middleware {name}" for name in layers)
 
 
 def test_tools_give_both_of_their_flags() -> None:
@@ -88,7 +97,7 @@ def test_the_users_flag_stands_instead_of_a_recommended_one() -> None:
     ],
 )
 def test_a_value_is_written_as_vllm_reads_it(value: object, line: str) -> None:
-    assert commanded({"ada"}, vllmArgs={"x": value})[-1] == line
+    assert commanded({"ada"}, vllmArgs={"x": value})[-2] == line
 
 
 @hypothesis.given(specs.tables())

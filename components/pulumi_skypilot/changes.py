@@ -11,7 +11,7 @@ import json
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from . import spec, task
+from . import scripts, spec, task
 
 Task = Mapping[str, typing.Any]
 
@@ -160,7 +160,7 @@ SERVICE = (
         "sky/serve/autoscalers.py, FallbackRequestRateAutoscaler (scaling.py)",
     ),
     Rule(
-        "`replicas`, `readinessProbe`",
+        "`replicas`, `readinessProbe` but its `path`",
         ("service",),
         Effect.IN_PLACE,
         "no replica is replaced, but SkyServe may answer 503 for up to 20 s while it takes this",
@@ -251,7 +251,27 @@ def compare(old_task: Task, new_task: Task) -> tuple[Change, ...]:
     old, new = _unordered(old_task), _unordered(new_task)
     kind = RULES["service" if "service" in new else "cluster"]
     rules = [rule for rule in kind if rule.when(old, new)]
-    return tuple(_changes("", old, new, rules))
+    guard: tuple[Change, ...] = ()
+    if unguarded(old) and not unguarded(new):
+        guard = (Change("guard", _rule("run", rules).effect, _GUARD_WHY, None, None),)
+        old, new = _without_guard(old), _without_guard(new)
+    return (*guard, *_changes("", old, new, rules))
+
+
+def unguarded(content: Task) -> bool:
+    """Return whether an earlier release wrote this task: its server has no guard of the key."""
+    run = content.get("run")
+    return isinstance(run, str) and scripts.made(run) and not scripts.guarded(run)
+
+
+_GUARD_WHY = (
+    "what runs answers paths outside of /v1 to anybody, without a key: an earlier release "
+    "started it without the guard, which comes with this"
+)
+
+
+def _without_guard(content: Task) -> dict[str, typing.Any]:
+    return {**content, "run": scripts.without_guard(content["run"])}
 
 
 def effect(changes: Iterable[Change]) -> Effect | None:
@@ -266,9 +286,10 @@ def keep_generated(
     """The task to apply when the two specs differ as they do.
 
     A new release of this package may generate another task from the same spec. That alone must not
-    roll replicas: it waits for a change of the spec that rolls them anyway.
+    roll replicas: it waits for a change of the spec that rolls them anyway. The guard of the API
+    key does not wait.
     """
-    if _disturbing(old_spec) != _disturbing(new_spec):
+    if _disturbing(old_spec) != _disturbing(new_spec) or unguarded(old_task):
         return dict(new_task)
     if new_spec.kind == "service":
         return {**old_task, "service": new_task["service"]}
@@ -283,7 +304,8 @@ def _disturbing(wanted: spec.Spec) -> dict[str, typing.Any]:
     """What of a spec reaches a task outside what changes without touching a machine."""
     quiet = {"load_balancing", "readiness_probe", "replicas", "tls", "autostop"}
     data = wanted.model_dump(exclude={*quiet, "update_mode", "timeouts"})
-    return {**data, "spot": wanted.spot is not None, "autostop": wanted.autostop is not None}
+    data |= {"spot": wanted.spot is not None, "autostop": wanted.autostop is not None}
+    return {**data, "probe": scripts.probe(wanted)}  # the guard lets no other one pass
 
 
 def _unordered(task: Task) -> dict[str, typing.Any]:
@@ -303,15 +325,21 @@ def _changes(path: str, old: object, new: object, rules: Sequence[Rule]) -> Iter
             if (key in old) != (key in new) or old[key] != new[key]:
                 yield from _changes(below, old.get(key), new.get(key), rules)
         return
-    rule = next(rule for rule in rules if any(_covers(one, path) for one in rule.paths))
+    rule = _rule(path, rules)
     yield Change(path, rule.effect, rule.why, *_shown(old, new))
+
+
+def _rule(path: str, rules: Sequence[Rule]) -> Rule:
+    return next(rule for rule in rules if any(_covers(one, path) for one in rule.paths))
 
 
 def _shown(old: object, new: object) -> tuple[object, object]:
     """Both values; of two scripts only the lines that differ."""
     if not (isinstance(old, str) and isinstance(new, str) and "\n" in old + new):
         return old, new
-    was, now = ([line.strip(" \\") for line in text.splitlines()] for text in (old, new))
+    was, now = (
+        [line.strip(" \\") for line in scripts.outline(text).splitlines()] for text in (old, new)
+    )
     return (
         "; ".join(line for line in was if line not in now),
         "; ".join(line for line in now if line not in was),

@@ -1,10 +1,13 @@
 """The shell scripts of a task: what installs vLLM on a machine, and what starts it there."""
 
+import hashlib
 import importlib.resources
+import re
 import shlex
 from collections.abc import Sequence
 
 from . import spec, vllm
+from .machine import vllm_guard
 
 _VENV = f'"$HOME/vllm-{vllm.VERSION}"'
 
@@ -41,13 +44,28 @@ rm -f "$keys"
 unset {keys}
 """
 
+MIDDLEWARE_FOLDER = "$HOME/.vllm-middleware"
+
+_MODULE = f"""\
+cat > "{MIDDLEWARE_FOLDER}/{{module}}.py" <<'END_OF_MODULE'
+{{source}}END_OF_MODULE
+"""
+
+_GUARD_BEGINS = "# The guard: only the paths on its list are served, and with a key."
+_GUARD_ENDS = "# End of the guard."
+_GUARD = f"""\
+{_GUARD_BEGINS}
+mkdir -p "{MIDDLEWARE_FOLDER}"
+export PYTHONPATH="{MIDDLEWARE_FOLDER}${{{{PYTHONPATH:+:$PYTHONPATH}}}}"
+{{module}}export {vllm_guard.KEYS}={{keys}} {vllm_guard.PROBE}={{probe}}
+export VLLM_USE_RUST_FRONTEND=0  # it would load no guard
+unset CUSTOM_FASTAPI_MIDDLEWARE_THROTTLE  # it would run before the guard
+{_GUARD_ENDS}
+"""
+
 _EFFORT = """\
 # vLLM has no flag for it that gpt-oss heeds: the requests are filled in as they come.
-mkdir -p "$HOME/.vllm-middleware"
-cat > "$HOME/.vllm-middleware/{module}.py" <<'END_OF_MODULE'
-{source}END_OF_MODULE
-export PYTHONPATH="$HOME/.vllm-middleware${{PYTHONPATH:+:$PYTHONPATH}}"
-export {variable}={effort}
+{module}export {variable}={effort}
 """
 
 _NODES = """\
@@ -84,6 +102,7 @@ def run(wanted: spec.Spec, command: Sequence[str]) -> str:
         _KEYS_ARE_SET.format(keys=spec.API_KEYS) if keyed else "",
         _PATH,
         _KEYS.format(keys=spec.API_KEYS) if keyed else "",
+        _guard(wanted),
         _effort(wanted.reasoning_effort) if wanted.reasoning_effort else "",
         _NODES if several else "",
         "" if wanted.accelerators else _CPU_THREADS,
@@ -99,14 +118,52 @@ def made(script: str) -> bool:
     return _FINDS_VLLM in script
 
 
-def _effort(effort: str) -> str:
-    module = vllm.EFFORT_MIDDLEWARE.partition(".")[0]
-    return _EFFORT.format(
-        module=module,
-        source=_source(module),
-        variable=vllm.EFFORT_VARIABLE,
-        effort=effort,
+def guarded(script: str) -> bool:
+    """Return whether a run script starts vLLM behind the guard."""
+    return vllm.GUARD_MIDDLEWARE in script
+
+
+def without_guard(script: str) -> str:
+    """Return a run script without the lines that put the guard in its place."""
+    block = re.compile(rf"^{_GUARD_BEGINS}\n.*?^{_GUARD_ENDS}\n", re.DOTALL | re.MULTILINE)
+    flag = re.compile(rf" --middleware {re.escape(vllm.GUARD_MIDDLEWARE)}(?= |$)", re.MULTILINE)
+    lines = flag.sub("", block.sub("", script)).splitlines(keepends=True)
+    return "".join(line for line in lines if line.strip() != "\\")
+
+
+def outline(script: str) -> str:
+    """Return a script with each module in it reduced to one line: what a person compares."""
+
+    def short(module: re.Match[str]) -> str:
+        return f"{module[1]} ({hashlib.sha256(module[2].encode()).hexdigest()[:8]})\n"
+
+    return re.sub(r"^(cat > \S+) <<'END_OF_MODULE'\n(.*?)^END_OF_MODULE\n", short, script,
+                  flags=re.DOTALL | re.MULTILINE)  # fmt: skip
+
+
+def probe(wanted: spec.Spec) -> str:
+    """Return the method and the path that SkyServe's probe asks, e.g. "GET /health"."""
+    asked = wanted.readiness_probe
+    return f"{'GET' if asked.post_data is None else 'POST'} {asked.path}"
+
+
+def _guard(wanted: spec.Spec) -> str:
+    return _GUARD.format(
+        module=_module(vllm.GUARD_MIDDLEWARE),
+        keys='"$keys"' if wanted.auth == "key" else vllm_guard.NO_KEYS,
+        probe=shlex.quote(probe(wanted)),
     )
+
+
+def _effort(effort: str) -> str:
+    module = _module(vllm.EFFORT_MIDDLEWARE)
+    return _EFFORT.format(module=module, variable=vllm.EFFORT_VARIABLE, effort=effort)
+
+
+def _module(middleware: str) -> str:
+    """Return the lines that write the module of a middleware to the machine."""
+    name = middleware.partition(".")[0]
+    return _MODULE.format(module=name, source=_source(name))
 
 
 def _source(module: str) -> str:

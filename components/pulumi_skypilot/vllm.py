@@ -17,6 +17,7 @@ PORT = 8000
 MACHINE_GPUS = "$SKYPILOT_NUM_GPUS_PER_NODE"
 """What SkyPilot tells each machine of its own GPUs (sky/skylet/constants.py)."""
 
+GUARD_MIDDLEWARE = "vllm_guard.Guard"
 EFFORT_MIDDLEWARE = "default_effort.DefaultEffort"
 EFFORT_VARIABLE = default_effort.VARIABLE
 
@@ -48,7 +49,6 @@ def flags(
         "dtype": _unless("auto", wanted.dtype),
         "quantization": wanted.quantization,
         "reasoning-parser": wanted.reasoning_parser,
-        "middleware": EFFORT_MIDDLEWARE if wanted.reasoning_effort else None,
     }
     if wanted.tools:
         # Both are needed: without the second, calls are lost though the log says otherwise.
@@ -57,6 +57,7 @@ def flags(
     if not families:
         found["enforce-eager"] = True  # torch.compile is of no use on a CPU and takes a minute
     found |= agreed(facts, families) | _own(wanted) | wanted.vllm_args
+    found["middleware"] = _middleware(wanted)
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -119,6 +120,13 @@ def _own(wanted: spec.Spec) -> dict[str, object]:
     return {name: value for name, value in flags.items() if value is not None}
 
 
+def _middleware(wanted: spec.Spec) -> list[object]:
+    """The layers around vLLM's server, the outermost last (init_entrypoints_middleware)."""
+    given = wanted.vllm_args.get("middleware", [])
+    effort = [EFFORT_MIDDLEWARE] if wanted.reasoning_effort else []
+    return [*(given if isinstance(given, list) else [given]), *effort, GUARD_MIDDLEWARE]
+
+
 def _unless(default: T, value: T) -> T | None:
     return value if value != default else None
 
@@ -171,6 +179,8 @@ def _tensor_parallel(wanted: spec.Spec) -> object:
 
 
 def _line(name: str, value: object) -> str:
+    if name == "middleware" and isinstance(value, list):  # vLLM takes one a flag
+        return " ".join(_line(name, layer) for layer in value)
     if value is MACHINE_GPUS:  # only the machine knows which of the alternatives it is
         return f'--{name} "{MACHINE_GPUS}"'
     return shlex.join(_flag(name, value))

@@ -2,7 +2,9 @@
 
 import json
 import pathlib
+import re
 import shutil
+import typing
 
 import pytest
 import yaml
@@ -40,17 +42,29 @@ def left(release: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
     return pathlib.Path(shutil.copy(release / "asked.jsonl", tmp_path))
 
 
+def config(stack: stacks.Stack) -> dict[str, typing.Any]:
+    return typing.cast("dict[str, typing.Any]", yaml.safe_load(stack.file.read_text())["config"])
+
+
 def test_a_stack_of_an_earlier_release_goes_on(stack: stacks.Stack, left: pathlib.Path) -> None:
-    # Nothing changes with a new release.
-    stack.unchanged()
+    # A release before the guard: it comes with the next `up`, and the preview says why.
     there = fake.environment(left)
+    stack.run("refresh", "--yes", "--skip-preview", env=there)
+    told = set(re.findall(r"recorded-(\w+: \w+): guard \(what runs answers paths outside of /v1",
+                          stack.run("preview", env=there).output))  # fmt: skip
+    effects = {"lab": "restarts", "pair": "restarts", "inner": "replaces"}  # inner: by GPU
+    named = config(stack)["llm:deployments"]
+    assert told == {f"{name}: {effects.get(name, 'rolls')}" for name in named}
+    stack.up(env=there)
     stack.run("refresh", "--yes", "--skip-preview", "--expect-no-changes", env=there)
     stack.run("preview", "--expect-no-changes", env=there)
+    for service in fake.read(left).services():
+        assert "--middleware vllm_guard.Guard" in str(service.text)
 
     # A change is made to what it left.
-    config = yaml.safe_load(stack.file.read_text())["config"]
-    config["llm:deployments"]["chat"]["context"] = 8192
-    stack.write(config)
+    now = config(stack)
+    now["llm:deployments"]["chat"]["context"] = 8192
+    stack.write(now)
     assert "rolls: run --max-model-len" in stack.up(env=there).output
     stack.run("refresh", "--yes", "--skip-preview", "--expect-no-changes", env=there)
     stack.run("preview", "--expect-no-changes", env=there)

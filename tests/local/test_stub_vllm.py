@@ -1,9 +1,11 @@
 """The stand-in for the vllm command."""
 
+import contextlib
 import http.client
 import http.server
 import json
 import pathlib
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from collections.abc import Iterator
 import pytest
 
 from local import stub_vllm
+from pulumi_skypilot.machine import vllm_guard
 
 
 @pytest.mark.parametrize(
@@ -91,6 +94,12 @@ def served(tmp_path: pathlib.Path) -> Iterator[Served]:
     stub_vllm._Handler.options = stub_vllm.parse(
         ["serve", "m", "--config", str(config), "--max-model-len", "4096"]
     )
+    with listening() as answering:
+        yield answering
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[Served]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), stub_vllm._Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -98,6 +107,39 @@ def served(tmp_path: pathlib.Path) -> Iterator[Served]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def test_a_layer_answers_before_it(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    keys = tmp_path / "keys.yaml"
+    keys.write_text("api-key:\n- 'sesame-open'\n")
+    shutil.copy(vllm_guard.__file__, tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("LLM_GUARD_KEYS", str(keys))
+    monkeypatch.setenv("LLM_GUARD_PROBE", "GET /health")
+    options = stub_vllm.parse(
+        ["serve", "m", "--config", str(keys), "--middleware", "vllm_guard.Guard"]
+    )
+    monkeypatch.setattr(stub_vllm._Handler, "options", options, raising=False)
+    layers = stub_vllm.load_layers(options.middleware)
+    monkeypatch.delitem(sys.modules, "vllm_guard")
+    monkeypatch.setattr(stub_vllm._Handler, "layers", layers)
+    with listening() as server:
+        assert server.ask("GET", "/health") == (200, "")
+        assert server.ask("GET", "/v1/models") == (401, {"error": "Unauthorized"})
+        assert server.ask("GET", "/v1/models", key="sesame-open")[0] == 200
+        assert server.ask("POST", "/v1/completions", {"model": "m"}, "sesame-open")[0] == 200
+        assert server.ask("GET", "/metrics")[0] == 401
+        assert server.ask("GET", "/metrics", key="sesame-open")[0] == 200
+        for method in ("GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"):
+            assert server.ask(method, "/version", key="sesame-open")[0] == 403
+            assert server.ask(method, "/invocations")[0] == 401
+
+
+def test_a_layer_that_cannot_be_loaded_ends_the_start() -> None:
+    command = [sys.executable, stub_vllm.__file__, "serve", "m", "--middleware", "nowhere.Guard"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert "No module named 'nowhere'" in done.stderr
 
 
 @pytest.mark.parametrize("path", ["/health", "/version", "/metrics"])

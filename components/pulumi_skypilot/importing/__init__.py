@@ -55,7 +55,7 @@ def deployment(content: Mapping[str, typing.Any]) -> Imported:
         else:
             table[found[0]] = found[1]
     _model_cache(table)
-    _effort(table)
+    _middleware(table)
     said += _targets(table)
     order = [field.alias for field in spec.Spec.model_fields.values()]
     ranks = {str(name): at for at, name in enumerate(order)}
@@ -110,15 +110,18 @@ def _targets(table: dict[str, typing.Any]) -> Iterator[Remark]:
         )
 
 
-def _effort(table: dict[str, typing.Any]) -> None:
-    """How an exported task says reasoningEffort."""
+def _middleware(table: dict[str, typing.Any]) -> None:
+    """Take out the layers that an exported task has for the guard and for reasoningEffort."""
     flags, env = table.get("vllmArgs", {}), table.get("env", {})
-    if flags.get("middleware") != vllm.EFFORT_MIDDLEWARE or vllm.EFFORT_VARIABLE not in env:
-        return
-    table["reasoningEffort"] = env.pop(vllm.EFFORT_VARIABLE)
-    del flags["middleware"]
+    given = flags.pop("middleware", [])
+    layers = [layer for layer in server.listed(given) if layer != vllm.GUARD_MIDDLEWARE]
+    if vllm.EFFORT_MIDDLEWARE in layers and vllm.EFFORT_VARIABLE in env:
+        table["reasoningEffort"] = env.pop(vllm.EFFORT_VARIABLE)
+        layers.remove(vllm.EFFORT_MIDDLEWARE)
+    if layers:
+        flags["middleware"] = layers if len(layers) > 1 else layers[0]
     for name in ("vllmArgs", "env"):
-        if not table[name]:
+        if not table.get(name, True):
             del table[name]
 
 

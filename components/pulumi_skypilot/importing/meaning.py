@@ -10,7 +10,7 @@ import json
 import typing
 from collections.abc import Collection, Iterator, Mapping
 
-from .. import catalog, spec
+from .. import catalog, spec, vllm
 from . import leftovers, machines, options, remarks, server, serving, shell, variables
 
 Meaning = dict[str, object]
@@ -143,6 +143,9 @@ def _flags(found: server.Server) -> Iterator[Point]:
         if flag in (*options.OURS, *options.RAY):
             continue
         match flag:
+            case "middleware":
+                layers = [one for one in server.listed(given) if one != vllm.GUARD_MIDDLEWARE]
+                yield f"flag {flag}", layers or None
             case "served-model-name" if given == found.model:
                 continue
             case "max-model-len":

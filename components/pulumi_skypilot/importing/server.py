@@ -151,7 +151,7 @@ def _flags(words: Sequence[str]) -> tuple[str | None, dict[str, Value], tuple[st
     unread: list[str] = []
     flags: dict[str, Value] = {}
     name: str | None = None
-    for word in words:
+    for word in _layers_together(words):
         if _is_flag(word):
             flag, equals, text = word.partition("=")
             name = SHORT.get(flag) or flag.lstrip("-").replace("_", "-")
@@ -180,6 +180,25 @@ def _flags(words: Sequence[str]) -> tuple[str | None, dict[str, Value], tuple[st
                 positional, name = positional or word, None
     now = {flag: _as_now(flag, given) for flag, given in flags.items()}
     return positional, now, tuple(unread)
+
+
+def _layers_together(words: Sequence[str]) -> list[str]:
+    """Return the words with all layers behind the last --middleware: vLLM adds up these flags."""
+    layers: list[str] = []
+    others: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        flag, equals, text = word.partition("=")
+        if flag == "--middleware":
+            layers.append(text if equals else next(rest, ""))
+        else:
+            others.append(word)
+    return [*others, "--middleware", *layers] if layers else others
+
+
+def listed(given: Value) -> list[str]:
+    """Return the words of a flag that may have several."""
+    return list(given) if isinstance(given, list) else [given] if isinstance(given, str) else []
 
 
 def _is_flag(word: str) -> bool:

@@ -5,7 +5,8 @@ import re
 import typing
 from collections.abc import Mapping
 
-from .. import spec, task
+from .. import scripts, spec, task
+from ..machine import vllm_guard
 from . import server, shell
 
 PROGRAMS = (
@@ -14,8 +15,11 @@ PROGRAMS = (
 )  # fmt: skip
 """How variables begin that programs read; others that a task names are its own."""
 
-OWN = ("PATH", "LD_LIBRARY_PATH", "VLLM_HOST_IP", "VIRTUAL_ENV", task.IDLE_MINUTES)
-"""What vLLM's environment, its several nodes and its watchdog have set."""
+OWN = (
+    "PATH", "LD_LIBRARY_PATH", "VLLM_HOST_IP", "VIRTUAL_ENV", task.IDLE_MINUTES,
+    vllm_guard.KEYS, vllm_guard.PROBE, *spec.UNGUARDED,
+)  # fmt: skip
+"""What vLLM's environment, its several nodes, its watchdog and its guard have set."""
 
 IMAGE = {
     "server": "SKYPILOT_DOCKER_SERVER",
@@ -78,6 +82,7 @@ def passed_on(content: Mapping[str, typing.Any], found: server.Server) -> dict[s
         if value is not None
         and name not in hidden
         and (name in found.environment or name not in named or name.startswith(PROGRAMS))
+        and scripts.MIDDLEWARE_FOLDER not in shell.plain(str(value))
     }
 
 

@@ -11,7 +11,7 @@ import typing
 
 VARIABLE = "VLLM_DEFAULT_REASONING_EFFORT"
 LARGEST_BYTES = 64 * 2**20
-"""A longer body goes on as it came: whether its sender has a key is not known here yet."""
+"""A longer body goes on as it came. The guard of the API key stands before this."""
 
 Message = dict[str, typing.Any]
 

@@ -15,6 +15,7 @@ with it.
 import os
 import pathlib
 import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -26,6 +27,8 @@ POLL_SECONDS = 5.0
 LOST_SECONDS = 30.0
 """How long the first node may be silent before another one takes it for ended."""
 STOP_SECONDS = 60.0
+TOKEN_VARIABLE = "LLM_GUARD_METRICS"  # noqa: S105 - a name
+"""The variable by which the guard (vllm_guard.py) is told what opens /metrics to this."""
 MINUTES = pathlib.Path.home() / ".autostop-idle-minutes"
 
 _COUNTED = re.compile(
@@ -63,19 +66,21 @@ def main(command: list[str]) -> int:
     """Run the command; 0 when it was ended for idleness, else its own code."""
     rank, first = int(os.environ.get("SKYPILOT_NODE_RANK", "0")), _first_node()
     MINUTES.write_text(os.environ["AUTOSTOP_IDLE_MINUTES"])
+    os.environ[TOKEN_VARIABLE] = secrets.token_hex()
     server = subprocess.Popen(command)
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
     idle, answered = Idle(), None
     while server.poll() is None:
         time.sleep(POLL_SECONDS)
-        metrics, now = ask(f"http://{first}:{PORT}/metrics"), time.monotonic()
+        now = time.monotonic()
         if rank > 0:
-            answered = now if metrics is not None else answered
+            answered = now if ask(f"http://{first}:{PORT}/health") is not None else answered
             if answered is None or now - answered < LOST_SECONDS:
                 continue
             reason = "the first node has ended"
         else:
             minutes = float(MINUTES.read_text())
+            metrics = ask(f"http://{first}:{PORT}/metrics", os.environ[TOKEN_VARIABLE])
             if idle.seconds(metrics, now) < minutes * 60:
                 continue
             reason = f"no request for {minutes:g} minutes"
@@ -91,10 +96,12 @@ def main(command: list[str]) -> int:
     return server.returncode if server.returncode >= 0 else 128 - server.returncode
 
 
-def ask(url: str) -> str | None:
-    """The body of an answer; None without one."""
+def ask(url: str, token: str = "") -> str | None:
+    """Return the body of an answer; None without one."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 (http)
     try:
-        with urllib.request.urlopen(url, timeout=POLL_SECONDS) as answer:  # noqa: S310 (http)
+        with urllib.request.urlopen(request, timeout=POLL_SECONDS) as answer:  # noqa: S310
             return str(answer.read().decode())
     except OSError:
         return None

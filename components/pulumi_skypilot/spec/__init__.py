@@ -8,7 +8,7 @@ import pydantic
 from .. import reading
 from . import crosswise
 from .deployment import ONLY, SECRETS, VALUES, Kind, Spec
-from .fields import API_KEYS, IMAGE_PASSWORD, OWNED, Accelerator, Row
+from .fields import API_KEYS, IMAGE_PASSWORD, OWNED, UNGUARDED, Accelerator, Row
 from .names import check_name
 from .problems import Problem, SpecError
 from .tables import (
@@ -35,6 +35,7 @@ __all__ = [
     "OWNED",
     "SECRETS",
     "STREAM_TIMEOUT_SECONDS",
+    "UNGUARDED",
     "UPSCALE_DELAY_SECONDS",
     "VALUES",
     "Accelerator",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from .. import catalog, reading
+from ..catalog import routes
 from .deployment import ONLY, Spec
 from .problems import Problem
 
@@ -140,17 +141,19 @@ def _serving(spec: Spec) -> Iterator[Problem]:
     for name in sorted(spec.env.keys() & spec.secrets.keys()):
         yield Problem("env", f"env.{name}: it is in secrets too; keep one of them")
     probe = spec.readiness_probe.path
-    if probe.split("/")[1] == "v1" and spec.auth != "none":
+    needs_key = probe.split("/")[1] == "v1" or routes.is_inference(probe)
+    harm = routes.harm_of_probe(probe)
+    if needs_key and spec.auth != "none":
         yield Problem(
             "readinessProbe",
             f"readinessProbe.path: {probe} needs the API key, which SkyServe's probe lacks; use "
             "/health",
         )
-    if spec.reasoning_effort and "middleware" in spec.vllm_args:
+    elif harm is not None:
         yield Problem(
-            "reasoningEffort",
-            "reasoningEffort: it is filled in by a middleware, and vllmArgs.middleware would take "
-            "its place; keep one of them",
+            "readinessProbe",
+            f"readinessProbe.path: what the probe asks is open to everybody, and {probe} {harm}; "
+            "use /health",
         )
     if spec.image_credentials and not (spec.image or "").startswith("docker:"):
         yield Problem(

@@ -117,12 +117,15 @@ def _place(text: str) -> str:
 _LISTENS = "the service listens where SkyServe looks"
 _PLAIN = "SkyServe asks replicas in plain HTTP"
 _NODES = "write nodes"
+_HTTP = "the API key guards HTTP alone"
 
 OWNED = {
     "host": _LISTENS,
     "port": _LISTENS,
     "uds": _LISTENS,
     "root-path": "the service answers where SkyServe looks",
+    "grpc": _HTTP,
+    "grpc-port": _HTTP,
     "ssl-keyfile": _PLAIN,
     "ssl-certfile": _PLAIN,
     "ssl-ca-certs": _PLAIN,
@@ -150,12 +153,28 @@ OWNED = {
 """Flags that this package sets itself, and what to do instead."""
 
 
+UNGUARDED = {
+    "VLLM_USE_RUST_FRONTEND": "vLLM's server in Rust does not load the guard of the API key",
+    "CUSTOM_FASTAPI_MIDDLEWARE_THROTTLE": (
+        "what it names runs before the guard of the API key; name it in vllmArgs.middleware"
+    ),
+}
+"""Variables by which a request would reach something before the guard, and how."""
+
+
 def flags(value: object) -> dict[str, object]:
     """More arguments of `vllm serve`."""
     table = reading.flags(value)
     for flag in table:
         if flag in OWNED:
             raise reading.Wrong(f"{flag} is not free; {OWNED[flag]}")
+    layers = table.get("middleware", [])
+    for layer in layers if isinstance(layers, list) else [layers]:
+        if not isinstance(layer, str) or not re.fullmatch(r"\w+(\.\w+)+", layer):
+            raise reading.Wrong(
+                f"middleware: {reading.shown(layer)} is no class or function in a module; write "
+                "e.g. my_module.MyMiddleware, or a list of such names"
+            )
     return table
 
 
@@ -169,6 +188,9 @@ def variables(value: object) -> dict[str, str]:
             )
         if name.startswith("SKYPILOT_") or name in (API_KEYS, "VLLM_API_KEY"):
             raise reading.Wrong(f"{name} is taken; choose another name")
+        if name in UNGUARDED or name.startswith("LLM_GUARD_"):
+            reason = UNGUARDED.get(name, "the guard of the API key is set up by it")
+            raise reading.Wrong(f"{name} cannot be set: {reason}; leave it out")
     return table
 
 

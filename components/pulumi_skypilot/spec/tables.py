@@ -165,7 +165,7 @@ class LoadBalancing(fields.Strict):
 
 
 def _probe_path(value: object) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"/[\w./~-]*", value):
+    if not isinstance(value, str) or not re.fullmatch(r"(?=/)(/[\w~-][\w.~-]*)*/?", value, re.A):
         raise reading.Wrong(f"{reading.shown(value)} is not a path such as /health")
     return value
 
