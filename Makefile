@@ -1,7 +1,7 @@
 # What this repository can do: `make` lists it. Everything installed or built goes to CACHE.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-long fuzz bench-preview bench-faults bench-rolling bench-memory bench-properties soak try-published check clean
+.PHONY: help setup demo test test-fast test-long fuzz bench-preview bench-guard bench-faults bench-rolling bench-memory bench-properties soak try-published check clean
 
 HOME ?= $(shell getent passwd $$(id -u) | cut -d: -f6)
 export HOME
@@ -40,6 +40,9 @@ fuzz: setup ## 2,000 random sequences of changes and faults on the fake; new dra
 
 bench-preview: setup ## CPU of check and diff, and calls to the API server, of 20 deployments
 	@python -m bench.preview
+
+bench-guard: setup ## What the guard of the API key adds to a request
+	@python -m bench.guard
 
 bench-rolling: setup ## One rolling change by Pulumi and by hand: what a client sees meanwhile
 	@python -m bench.rolling

@@ -8,7 +8,11 @@ import pytest
 from local import control
 from tests.e2e import stack
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(3600)]
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.timeout(3600),
+    pytest.mark.xdist_group("engine"),
+]
 
 NAME, NET = "rehearsal", "10.82.0"
 
