@@ -111,7 +111,7 @@ def report(stack: stacks.Stack, env: dict[str, str]) -> str:
 def test_it_is_reported_on(stack: stacks.Stack, left: pathlib.Path) -> None:
     shown = report(stack, fake.environment(left))
     assert "| **chat** | " in shown
-    assert "an earlier release" not in shown
+    assert "is of an earlier release" not in shown
 
 
 def test_a_state_that_this_release_cannot_read_stops_nothing(
