@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import typing
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
@@ -239,6 +240,16 @@ def ask(endpoint: str, key: str, model: str) -> None:
         say(f"without the key: {error.status_code} {error.body}")
     else:
         raise FailedError("it answers without the key")
+    # vLLM's own guard lets this path pass.
+    request = urllib.request.Request(f"{endpoint}/invocations", data=b"{}")  # noqa: S310
+    try:
+        urllib.request.urlopen(request, timeout=60).close()  # noqa: S310 - our own stack's
+    except urllib.error.HTTPError as error:
+        with error:
+            say(f"/invocations without the key: {error.code}")
+            expect(error.code == 401, "it should ask for the key on every path")
+    else:
+        raise FailedError("it answers /invocations without the key")
 
 
 @contextlib.contextmanager

@@ -1,9 +1,11 @@
 """What set-up pins, and where it takes Pulumi from."""
 
+import json
 import os
 import pathlib
 import re
 import subprocess
+import sysconfig
 
 import pytest
 
@@ -23,6 +25,14 @@ def test_every_requirement_is_pinned_with_hashes_and_no_index(lock: pathlib.Path
     for requirement in requirements:
         assert re.match(r"[a-z0-9.\[\],-]+==\S+ .*--hash=sha256:", requirement), requirement
     assert "://" not in text
+
+
+def test_pulumi_looks_for_no_plugin_of_this_package() -> None:
+    """Else each preview asks public addresses for pulumi-resource-skypilot, 2.5 s here."""
+    source = ROOT / "components/pulumi_skypilot/pulumi-plugin.json"
+    assert json.loads(source.read_text()) == {"resource": False}
+    installed = pathlib.Path(sysconfig.get_path("purelib"), "pulumi_skypilot/pulumi-plugin.json")
+    assert installed.read_text() == source.read_text()
 
 
 class Machine:

@@ -190,7 +190,8 @@ class ReadinessProbe(fields.Strict):
         read(_probe_path),
         Row(
             "path",
-            "what SkyServe asks, without a key: nothing under `/v1` unless `auth: none`",
+            "what SkyServe asks, and everybody may: no inference unless `auth: none`, and nothing "
+            "that administers the engine; another one rolls",
             "`path`",
         ),
     ] = "/health"
