@@ -1,5 +1,8 @@
 """One public door: all that a program may name."""
 
+import subprocess
+import sys
+
 import pulumi_skypilot
 
 
@@ -17,3 +20,11 @@ def test_what_is_public_stands_in_the_door():
         and getattr(value, "__module__", "").startswith("pulumi_skypilot.")
     }
     assert public == set(pulumi_skypilot.__all__)
+
+
+def test_importing_it_loads_neither_skypilot_nor_what_draws_tables():
+    """Each provider process imports it. grpc is there in any case: Pulumi's SDK loads it."""
+    program = "import sys, pulumi_skypilot; print(*sys.modules)"
+    loaded = subprocess.check_output([sys.executable, "-c", program], text=True).split()
+    assert "pulumi_skypilot.resources" in loaded
+    assert not {"rich", "sky"} & set(loaded)

@@ -1,11 +1,16 @@
-"""What set-up pins, and where it takes Pulumi from."""
+"""What set-up pins, what the package says that it needs, and where Pulumi is taken from."""
 
+import ast
+import importlib.metadata
 import json
 import os
 import pathlib
 import re
 import subprocess
+import sys
 import sysconfig
+import tomllib
+import typing
 
 import pytest
 
@@ -25,6 +30,26 @@ def test_every_requirement_is_pinned_with_hashes_and_no_index(lock: pathlib.Path
     for requirement in requirements:
         assert re.match(r"[a-z0-9.\[\],-]+==\S+ .*--hash=sha256:", requirement), requirement
     assert "://" not in text
+
+
+def imported() -> typing.Iterator[str]:
+    """The modules outside of the standard library that the package imports, wherever it does."""
+    for file in (ROOT / "components/pulumi_skypilot").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            modules = [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and not node.level:
+                modules = [str(node.module)]
+            yield from (module.partition(".")[0] for module in modules)
+
+
+def test_the_package_declares_all_that_it_imports_and_nothing_else() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[<>=\[ ]", one)[0].lower() for one in project["dependencies"]}
+    distributions = importlib.metadata.packages_distributions()
+    needed = {
+        distributions[module][0].lower() for module in set(imported()) - sys.stdlib_module_names
+    }
+    assert needed == declared
 
 
 def test_pulumi_looks_for_no_plugin_of_this_package() -> None:

@@ -1,13 +1,11 @@
 """What a stack's deployments come to, before anything is deployed: plan, fit and cost in one place.
 
-Pure. The summary under a preview, `pulumi-skypilot plan` and its JSON are all made of it.
+Pure. The summary under a preview and what `pulumi-skypilot plan` prints are made of it.
 """
 
 import dataclasses
 import typing
 from collections.abc import Mapping, Sequence
-
-from rich import box, table
 
 from . import brief, cost, plan
 
@@ -62,24 +60,19 @@ def data(found: Sequence[Planned]) -> list[dict[str, typing.Any]]:
     ]
 
 
-def rich_table(found: Sequence[Planned]) -> table.Table:
-    """For people in a terminal."""
-    shown = table.Table(box=box.SIMPLE_HEAD)
-    for column in ("deployment", "model", "machines", "replicas", "fit"):
-        shown.add_column(column, overflow="fold")
-    for column in ("USD/h, fewest", "USD/h, most"):
-        shown.add_column(column, justify="right")
-    for one in found:
-        shown.add_row(
-            one.name,
-            one.plan.spec.model,
-            brief.machines(one.plan.spec),
-            brief.replicas(one.plan.spec),
-            _verdicts(one),
-            cost.shown(one.cost.fewest),
-            cost.shown(one.cost.most),
-        )
-    return shown
+def verdicts(deployment: Planned) -> str:
+    """Return whether it fits: GPU by GPU, where there are several and they differ."""
+    reckoned = _reckoned(deployment)
+    by_gpu = {
+        gpu: reckoned[gpu]["verdict"] if gpu in reckoned else brief.NOT_CHECKED
+        for gpu in map(str, deployment.plan.spec.accelerators)
+    } or {"": brief.NOT_CHECKED}
+    distinct = set(by_gpu.values())
+    told = ", ".join(f"{gpu} {verdict}" for gpu, verdict in by_gpu.items())
+    if len(distinct) == 1:
+        told = next(iter(distinct))
+    doubted = deployment.plan.unchecked and brief.NOT_CHECKED not in distinct
+    return f"{told}, {brief.ASSUMED}" if doubted else told
 
 
 def _line(one: Planned, *, away: bool) -> str:
@@ -95,22 +88,7 @@ def _line(one: Planned, *, away: bool) -> str:
 def _fit(one: Planned) -> str:
     """Whether it fits, and how many long requests run at once; said where it is not known."""
     rooms = dict.fromkeys(lines["concurrency"] for lines in _reckoned(one).values())
-    return f"{_verdicts(one)} ({'; '.join(rooms)})" if rooms else _verdicts(one)
-
-
-def _verdicts(one: Planned) -> str:
-    """GPU by GPU, where there are several and they differ."""
-    reckoned = _reckoned(one)
-    found = {
-        gpu: reckoned[gpu]["verdict"] if gpu in reckoned else brief.NOT_CHECKED
-        for gpu in map(str, one.plan.spec.accelerators)
-    } or {"": brief.NOT_CHECKED}
-    verdicts = set(found.values())
-    said = ", ".join(f"{gpu} {verdict}" for gpu, verdict in found.items())
-    if len(verdicts) == 1:
-        said = next(iter(verdicts))
-    doubted = one.plan.unchecked and brief.NOT_CHECKED not in verdicts
-    return f"{said}, {brief.ASSUMED}" if doubted else said
+    return f"{verdicts(one)} ({'; '.join(rooms)})" if rooms else verdicts(one)
 
 
 def _reckoned(one: Planned) -> dict[str, dict[str, str]]:

@@ -5,7 +5,9 @@ import json
 import sys
 from collections.abc import Sequence
 
-from .. import budget, plan, planned, spec, stack
+from rich import box, table
+
+from .. import brief, budget, cost, plan, planned, spec, stack
 from . import pricing, screens, tables
 from .command import Wrong
 
@@ -24,8 +26,8 @@ def run(given: argparse.Namespace) -> None:
     """
     source = tables.read(given)
     plans, wrong = {}, []
-    for key, table in source.deployments.items():
-        data = stack.spec_of(tables.readable(table)[0])
+    for key, values in source.deployments.items():
+        data = stack.spec_of(tables.readable(values)[0])
         try:
             plans[key] = plan.plan(spec.parse(data), f"{source.prefix}{key}")
         except spec.SpecError as error:
@@ -47,9 +49,30 @@ def run(given: argparse.Namespace) -> None:
         raise Wrong(*verdict.errors)
 
 
+def rows(deployments: Sequence[planned.Planned]) -> table.Table:
+    """Return the table of a terminal: a row for each deployment."""
+    shown = table.Table(box=box.SIMPLE_HEAD)
+    for column in ("deployment", "model", "machines", "replicas", "fit"):
+        shown.add_column(column, overflow="fold")
+    for column in ("USD/h, fewest", "USD/h, most"):
+        shown.add_column(column, justify="right")
+    for deployment in deployments:
+        wanted = deployment.plan.spec
+        shown.add_row(
+            deployment.name,
+            wanted.model,
+            brief.machines(wanted),
+            brief.replicas(wanted),
+            planned.verdicts(deployment),
+            cost.shown(deployment.cost.fewest),
+            cost.shown(deployment.cost.most),
+        )
+    return shown
+
+
 def _show(found: Sequence[planned.Planned]) -> None:
     screen = screens.screen()
-    screen.print(planned.rich_table(found))
+    screen.print(rows(found))
     for one in found:
         notes = [
             *(f"not checked: {reason}" for reason in one.plan.unchecked),
