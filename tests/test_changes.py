@@ -252,6 +252,16 @@ def test_a_change_that_rolls_anyway_takes_the_new_release_along(data: dict[str, 
     assert found == now.task
 
 
+def test_no_overprovision_is_the_same_as_none() -> None:
+    replicas = {"min": 1, "max": 2, "targetQps": 1}
+    none, zero, one = (
+        planned(replicas={**replicas, **more})
+        for more in ({}, {"overprovision": 0}, {"overprovision": 1})
+    )
+    assert changes.effect(changes.compare(none.task, zero.task)) is Effect.IN_PLACE
+    assert changes.effect(changes.compare(zero.task, one.task)) is Effect.REPLACE
+
+
 def unguarded(content: dict[str, typing.Any]) -> dict[str, typing.Any]:
     """The task that a release without the guard would have made."""
     return {**content, "run": scripts.without_guard(content["run"])}

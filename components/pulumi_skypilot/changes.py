@@ -67,6 +67,11 @@ def _on_demand(content: Task) -> bool:
     return any(_service(content, "replica_policy", key) for key in keys)
 
 
+def _spare(content: Task) -> float:
+    """Return the replicas beyond what traffic asks for; none and 0 are the same."""
+    return float(_service(content, "replica_policy", "num_overprovision") or 0)
+
+
 def by_gpu(content: Task) -> bool:
     """Whether the service scales by a target per GPU."""
     return isinstance(_service(content, "replica_policy", "target_qps_per_replica"), Mapping)
@@ -133,7 +138,7 @@ SERVICE = (
         Effect.REPLACE,
         "SkyServe's autoscaler ignores a change of it while the service runs",
         "sky/serve/autoscalers.py, Autoscaler.update_version",
-        lambda old, new: _on_demand(old) or not _on_demand(new),
+        lambda old, new: _spare(old) != _spare(new) and (_on_demand(old) or not _on_demand(new)),
     ),
     Rule(
         "anything of a service whose `replicas.targetQps` is a table",
