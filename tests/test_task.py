@@ -4,6 +4,7 @@ import typing
 import hypothesis
 import pytest
 import yaml
+from hypothesis import strategies as st
 
 from pulumi_skypilot import catalog, spec, task, vllm
 
@@ -23,6 +24,65 @@ def test_a_text_is_its_task(table: dict[str, object]) -> None:
     assert task.from_text(written) == content
     assert task.text(task.from_text(written)) == written
     assert written.endswith("\n")
+
+
+def plainly(content: object) -> str:
+    """The text as PyYAML's own writer makes it: what earlier releases put into states."""
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, _data: object) -> bool:
+            return True
+
+    def string(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+        style = "|" if "\n" in value else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    Dumper.add_representer(str, string)
+    return yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100_000)
+
+
+# The characters that mean something to YAML, those that libyaml writes otherwise, and any other.
+_strings = st.one_of(
+    st.text(max_size=20),
+    st.text(" \n\t:-#'\"\\|>&*!%@`,[]{}?=ab1.~<", max_size=40),
+    st.text("a \n\r\x07\x7f\x85\u2028\ufeff\U0001f600", max_size=10),
+    st.lists(st.text("a b:#-", max_size=8), max_size=4).map("\n".join),
+)
+_scalars = st.one_of(
+    _strings, st.integers(), st.floats(), st.booleans(), st.none(), st.dates(), st.datetimes()
+)
+_keys = st.one_of(_strings, st.integers(), st.dates(), st.text("k ", min_size=90, max_size=140))
+_contents = st.recursive(
+    _scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_keys, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@hypothesis.given(specs.tables())
+def test_the_text_of_a_task_is_the_one_of_earlier_releases(table: dict[str, object]) -> None:
+    content = made(**table)
+    assert task.text(content) == plainly(content)
+
+
+@hypothesis.given(st.dictionaries(_strings, _contents, max_size=4))
+def test_so_is_that_of_anything_else_that_somebody_writes(content: dict[str, typing.Any]) -> None:
+    assert task.text(content) == plainly(content)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["\U0001f600", "a\n\U0001f600", "a\x85b", "a\n\n", "\n", "", "\x07 " * 60_000, "k" * 127],
+)
+def test_so_is_that_of_what_is_written_otherwise_in_c(value: str) -> None:
+    contents: list[dict[str, typing.Any]] = [
+        {"run": value},
+        {"list": [value, ""]},
+        {value: {"a": 1}},
+        {value: []},
+    ]
+    for content in contents:
+        assert task.text(content) == plainly(content)
 
 
 def test_scripts_are_written_as_blocks() -> None:

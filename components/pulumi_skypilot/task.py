@@ -4,8 +4,7 @@ It names the user's env and secrets and never holds their values: a null is fill
 goes to SkyPilot (sky/task.py:694-716), and an env that is not filled in is an error there.
 """
 
-import functools
-import pickle
+import re
 import typing
 from collections.abc import Mapping, Sequence
 
@@ -149,18 +148,16 @@ def places(content: Mapping[str, typing.Any]) -> tuple[str, ...]:
 
 def text(content: Mapping[str, typing.Any]) -> str:
     """The task as YAML: in its own order, scripts as blocks, the same every time."""
-    return _text(pickle.dumps(dict(content)))
+    try:
+        return _dump(content, _FastDumper)
+    except _WrittenApart:
+        return _dump(content, _Dumper)
 
 
-@functools.lru_cache(maxsize=512)
-def _text(content: bytes) -> str:
-    """Most of what a check and a diff cost is this, and both ask for the same one.
-
-    Pickled, it can be a key and keeps what JSON does not: somebody's own task may hold dates, and
-    numbers as keys.
-    """
-    table = pickle.loads(content)  # noqa: S301 - made by text
-    return yaml.dump(table, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100_000)
+def _dump(content: Mapping[str, typing.Any], dumper: typing.Any) -> str:
+    return yaml.dump(
+        dict(content), Dumper=dumper, sort_keys=False, allow_unicode=True, width=100_000
+    )
 
 
 def from_text(content: str) -> dict[str, typing.Any]:
@@ -229,16 +226,50 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """In C where there is one: a diff reads the task three times, each 2.5 ms in Python."""
 
 
-class _Dumper(yaml.SafeDumper):
+class _Blocks:
     """Scripts as block scalars, for a reader; no anchors, which hide what is written."""
 
     def ignore_aliases(self, _data: object) -> bool:
         return True
 
 
-def _string(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+class _Dumper(_Blocks, yaml.SafeDumper):
+    """The writer that says what the text is: states hold its digest."""
+
+
+class _WrittenApart(Exception):
+    """The two writers may not agree on this."""
+
+
+_ALIKE = re.compile(r"|[\n\t -~]*[ -~]\n?")
+_ALIKE_KEY = re.compile(r"[ -~]{1,100}")
+"""Text and keys of which libyaml makes what PyYAML makes, byte for byte (tests/test_task.py). Not
+of an emoji, a control character, empty lines at the end, an empty or a long key."""
+
+
+class _FastDumper(_Blocks, getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """The same text in C, a twentieth of the time. Raises _WrittenApart where it may differ."""
+
+    def represent_mapping(
+        self, tag: str, mapping: typing.Any, flow_style: bool | None = None
+    ) -> yaml.Node:
+        if not all(isinstance(key, str) and _ALIKE_KEY.fullmatch(key) for key in mapping):
+            raise _WrittenApart
+        node: yaml.Node = super().represent_mapping(tag, mapping, flow_style)
+        return node
+
+
+def _string(dumper: typing.Any, value: str) -> yaml.Node:
     style = "|" if "\n" in value else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+    node: yaml.Node = dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+    return node
+
+
+def _alike_string(dumper: typing.Any, value: str) -> yaml.Node:
+    if not _ALIKE.fullmatch(value):
+        raise _WrittenApart
+    return _string(dumper, value)
 
 
 _Dumper.add_representer(str, _string)
+_FastDumper.add_representer(str, _alike_string)
