@@ -162,6 +162,29 @@ def test_the_mark_of_a_living_stack_is_not_taken_for_lost(server, state, capsys)
     assert server.service(NAME).status == "READY"
 
 
+def test_a_state_that_cannot_be_read_may_be_that_of_a_living_stack(
+    server, state, capsys, tmp_path
+) -> None:
+    names = ["organization/llm/broken", "organization/llm/prod"]
+    (tmp_path / "ls.json").write_text(json.dumps([{"name": name} for name in names]))
+    assert sweep("--mark", MARK, "--api-server", URL, "--yes") == 2
+    assert f"--mark {MARK}: that is the stack organization/llm/prod" in capsys.readouterr().err
+    state(scope("mark0002"))
+    assert sweep("--mark", MARK, "--api-server", URL, "--yes") == 2
+    assert "the state of the stack organization/llm/broken cannot be" in capsys.readouterr().err
+    assert server.service(NAME).status == "READY"
+    assert sweep("--mark", MARK, "--api-server", URL) == 1
+    assert "the state of the stack organization/llm/broken cannot be" in capsys.readouterr().err
+
+
+def test_without_a_backend_it_is_said_that_no_stack_was_asked(
+    server, state, capsys, tmp_path
+) -> None:
+    (tmp_path / "pulumi").unlink()
+    assert sweep("--mark", MARK, "--api-server", URL) == 1
+    assert "whether a stack that lives has this mark was not checked" in capsys.readouterr().err
+
+
 def test_all_lists_the_marks_that_no_stack_has(server, state, capsys) -> None:
     assert sweep("--all", "--api-server", URL) == 0
     state(scope("mark0002"))

@@ -123,7 +123,7 @@ class _Progress:
 
 def _searches(given: argparse.Namespace) -> list[_Search]:
     if given.mark:
-        _check_lost(given.mark)
+        _check_lost(given.mark, take_down=given.yes)
     if given.mark or given.all:
         server = _connection(*_server(given), given.stack, own=given.stack is not None)
         return [_Search(server, given.mark, lost=bool(given.mark))]
@@ -141,14 +141,32 @@ def _searches(given: argparse.Namespace) -> list[_Search]:
     return found
 
 
-def _check_lost(mark: str) -> None:
-    """A mark that some stack's state has is no lost one: all of a living stack would go."""
+def _check_lost(mark: str, *, take_down: bool) -> None:
+    """A mark that some stack's state has is no lost one: all of a living stack would go.
+
+    A state that cannot be read may be the lost one or the living one: then nothing is taken down.
+    """
     try:
-        known = {place.mark: stack for stack in backend.stacks() for place in _places(stack)}
-    except Wrong:
-        return  # no backend to ask: it may be what was lost
-    if mark in known:
-        raise Wrong(f"--mark {mark}: that is the stack {known[mark]}; sweep it with --stack")
+        stacks = backend.stacks()
+    except Wrong as error:  # it may be what was lost
+        _remark(f"whether a stack that lives has this mark was not checked: {error}")
+        return
+    unread: list[str] = []
+    for stack in stacks:
+        try:
+            marks = {place.mark for place in _places(stack)}
+        except Wrong as error:
+            unread.append(f"the state of the stack {stack} cannot be read ({error})")
+            continue
+        if mark in marks:
+            raise Wrong(f"--mark {mark}: that is the stack {stack}; sweep it with --stack")
+    if unread and take_down:
+        raise Wrong(
+            f"--mark {mark}: it may be a stack that lives: {'; '.join(unread)}; mend it, or remove "
+            "it with `pulumi stack rm --force` if that is the state that is lost"
+        )
+    for text in unread:
+        _remark(text)
 
 
 def _server(given: argparse.Namespace) -> tuple[str, str | None]:
