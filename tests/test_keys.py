@@ -40,7 +40,9 @@ def test_another_name_is_refused(value):
         keys.names(value)
 
 
-@pytest.mark.parametrize("key", ["short", "with,comma-in-it", "with space in it", "schlüssel1"])
+@pytest.mark.parametrize(
+    "key", ["short", "with,comma-in-it", "with space in it", "schlüssel1", "-sk-123456"]
+)
 def test_a_key_that_would_not_arrive_is_refused_unseen(key):
     assert key not in (keys.wrong(key) or key)
 

@@ -13,7 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from . import reading
 
-_KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{8,}")
+_KEY = re.compile(r"(?!-)[\x21-\x2b\x2d-\x7e]{8,}")
+"""vLLM takes a key that begins with a dash for a flag, and writes it to its log as one that it does
+not know (FlexibleArgumentParser._pull_args_from_config)."""
 
 MANY = 2
 """The earlier and the next."""
@@ -63,7 +65,9 @@ def wrong(key: object) -> str | None:
     """What is wrong with a key of the user's own; it is not shown."""
     if isinstance(key, str) and _KEY.fullmatch(key):
         return None
-    return "it must be 8 or more visible ASCII characters without a comma"
+    return (
+        "it must be 8 or more visible ASCII characters without a comma, and not begin with a dash"
+    )
 
 
 def _listed(value: object) -> Sequence[object]:

@@ -77,6 +77,8 @@ def word(value: object) -> str:
     """One word."""
     if not isinstance(value, str) or not re.fullmatch(r"\S+", value) or not value.isprintable():
         raise reading.Wrong(f"{reading.shown(value)} is not a word without spaces")
+    if value.startswith("-"):
+        raise reading.Wrong(f"{value} begins with a dash, like an option; choose another word")
     return value
 
 
@@ -162,20 +164,68 @@ UNGUARDED = {
 """Variables by which a request would reach something before the guard, and how."""
 
 
+_FREE_IN_PART = ("middleware", "uvicorn-log-level")
+"""Flags of which only some values are taken."""
+
+_BEFORE_THE_GUARD = (
+    "host", "port", "uds", "root-path", "grpc", "api-key", "config",
+    *(flag for flag in OWNED if flag.startswith("ssl-")),
+)  # fmt: skip
+"""Flags of OWNED that say what listens, and behind what."""
+
+_TELLING = ("debug", "trace")
+"""Levels at which uvicorn writes the headers of a WebSocket's request to the log, the key among
+them, before the guard refuses it (websockets, legacy/server.py, read_http_request)."""
+
+
 def flags(value: object) -> dict[str, object]:
     """More arguments of `vllm serve`."""
     table = reading.flags(value)
-    for flag in table:
-        if flag in OWNED:
-            raise reading.Wrong(f"{flag} is not free; {OWNED[flag]}")
-    layers = table.get("middleware", [])
-    for layer in layers if isinstance(layers, list) else [layers]:
+    for flag, given in table.items():
+        wrong = _not_free(flag) or _another_flag(flag, given)
+        if wrong is not None:
+            raise reading.Wrong(wrong)
+    for layer in _items(table.get("middleware", [])):
         if not isinstance(layer, str) or not re.fullmatch(r"\w+(\.\w+)+", layer):
             raise reading.Wrong(
                 f"middleware: {reading.shown(layer)} is no class or function in a module; write "
                 "e.g. my_module.MyMiddleware, or a list of such names"
             )
+    if any(level in _TELLING for level in _items(table.get("uvicorn-log-level"))):
+        raise reading.Wrong(
+            "uvicorn-log-level: at debug and trace the log has the keys of WebSocket requests; "
+            "write info"
+        )
     return table
+
+
+def _not_free(flag: str) -> str | None:
+    """Return why a flag cannot be given; None when it can.
+
+    vLLM takes NAME.KEY for a part of NAME, and the beginning of a name for the whole
+    (argparse, allow_abbrev).
+    """
+    name = flag.partition(".")[0]
+    if name in OWNED:
+        return f"{flag} is not free; {OWNED[name]}"
+    if flag in _FREE_IN_PART or (name in catalog.flags().flags and name not in _FREE_IN_PART):
+        return None
+    whole = next(
+        (one for one in (*_BEFORE_THE_GUARD, *_FREE_IN_PART) if one.startswith(name)), None
+    )
+    return whole and f"{flag}: vLLM takes it for {whole}; write the whole name"
+
+
+def _another_flag(flag: str, given: object) -> str | None:
+    """Return why a value would not stay the flag's own; None when it does."""
+    for item in _items(given):
+        if isinstance(item, str) and re.match(r"-(?![\d. ]|$)", item):
+            return f"{flag}: {reading.shown(item)} begins with a dash; vLLM takes it for a flag"
+    return None
+
+
+def _items(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
 
 
 def variables(value: object) -> dict[str, str]:
