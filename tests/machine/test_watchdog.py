@@ -48,6 +48,35 @@ class TestIdle:
     def test_an_engine_that_counts_nothing_is_never_idle(self):
         assert self.seconds((0, "python_info 1.0\n"), (9000, "python_info 1.0\n")) == 0
 
+    def test_a_number_that_was_cut_off_proves_nothing(self):
+        assert self.seconds((0, metrics()), (60, metrics() + "vllm:prompt_tokens_total 1e")) == 60
+        assert self.seconds((0, metrics()), (60, "vllm:num_requests_running 1e")) == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nvllm:num",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nvllm:num",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n\xff",
+        b"no HTTP at all\r\n\r\n",
+        b"",
+    ],
+)
+def test_an_answer_that_is_cut_off_or_no_text_is_none(answer: bytes):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def speak() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=speak)
+        thread.start()
+        assert watchdog.ask(f"http://127.0.0.1:{server.getsockname()[1]}/metrics") is None
+        thread.join()
+
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> int:
@@ -81,6 +110,18 @@ def test_the_minutes_may_change_while_it_runs(served, monkeypatch):
     watchdog.MINUTES.write_text("0")
     thread.join(10)
     assert codes == [0]
+
+
+@pytest.mark.parametrize("text", ["", "six\n", None])
+def test_minutes_that_are_just_being_written_leave_the_last_ones(served, text):
+    """`echo 60 > FILE` empties the file first."""
+    watchdog.MINUTES.write_text("60\n")
+    assert watchdog._minutes(600.0) == 60
+    if text is None:
+        watchdog.MINUTES.unlink()
+    else:
+        watchdog.MINUTES.write_text(text)
+    assert watchdog._minutes(600.0) == 600
 
 
 def test_a_server_that_fails_has_failed(served, monkeypatch):

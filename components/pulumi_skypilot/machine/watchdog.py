@@ -12,6 +12,7 @@ they can be changed while the server runs. Of several nodes only the first serve
 with it.
 """
 
+import http.client
 import os
 import pathlib
 import re
@@ -33,7 +34,7 @@ MINUTES = pathlib.Path.home() / ".autostop-idle-minutes"
 
 _COUNTED = re.compile(
     r"^vllm:(num_requests_running|num_requests_waiting|request_success_total|prompt_tokens_total"
-    r"|generation_tokens_total)(?:\{.*\})? (\S+)$",
+    r"|generation_tokens_total)(?:\{.*\})? (\d+(?:\.\d+)?(?:e[+-]?\d+)?)$",
     re.MULTILINE,
 )
 
@@ -65,6 +66,7 @@ class Idle:
 def main(command: list[str]) -> int:
     """Run the command; 0 when it was ended for idleness, else its own code."""
     rank, first = int(os.environ.get("SKYPILOT_NODE_RANK", "0")), _first_node()
+    minutes = float(os.environ["AUTOSTOP_IDLE_MINUTES"])
     MINUTES.write_text(os.environ["AUTOSTOP_IDLE_MINUTES"])
     os.environ[TOKEN_VARIABLE] = secrets.token_hex()
     server = subprocess.Popen(command)
@@ -79,7 +81,7 @@ def main(command: list[str]) -> int:
                 continue
             reason = "the first node has ended"
         else:
-            minutes = float(MINUTES.read_text())
+            minutes = _minutes(minutes)
             metrics = ask(f"http://{first}:{PORT}/metrics", os.environ[TOKEN_VARIABLE])
             if idle.seconds(metrics, now) < minutes * 60:
                 continue
@@ -103,8 +105,16 @@ def ask(url: str, token: str = "") -> str | None:
     try:
         with urllib.request.urlopen(request, timeout=POLL_SECONDS) as answer:  # noqa: S310
             return str(answer.read().decode())
-    except OSError:
+    except (OSError, http.client.HTTPException, ValueError):  # ValueError: it is no text
         return None
+
+
+def _minutes(last: float) -> float:
+    """Return the minutes of the file; the last ones while it is being written, and so is empty."""
+    try:
+        return float(MINUTES.read_text())
+    except (OSError, ValueError):
+        return last
 
 
 def _first_node() -> str:
