@@ -43,3 +43,16 @@ def test_an_exported_task_imports_to_a_deployment_that_exports_the_same(
     assert {key: second.get(key) for key in SAME} == {key: first.get(key) for key in SAME}
     assert sorted(second["run"].splitlines()) == sorted(first["run"].splitlines())
     assert second["setup"] == first["setup"]
+
+
+def test_the_guard_leaves_no_remark_and_hides_no_variable() -> None:
+    table: dict[str, typing.Any] = {
+        "model": "openai/gpt-oss-20b",
+        "accelerators": "H100:1",
+        "auth": "none",
+        "image": "docker:vllm/vllm-openai:v0.32.0",
+    }
+    assert importing.deployment(exporting.export(table, "prod-chat")).remarks == ()
+    task = exporting.export({**table, "env": {"PYTHONPATH": "/mine"}}, "prod-chat")
+    task["envs"]["PYTHONPATH"] = "/mine"
+    assert importing.deployment(task).table["env"] == {"PYTHONPATH": "/mine"}

@@ -43,6 +43,8 @@ _MODES = {"MOUNT": "mount", "MOUNT_CACHED": "cached", "COPY": "copy"}
 def deployment(content: Mapping[str, typing.Any]) -> Imported:
     """What a stack says for the task. Raises Unreadable where no deployment is in it."""
     _check_shapes(content)
+    if scripts.guarded(content["run"]):
+        content = {**content, "run": scripts.without_guard(content["run"])}
     table: dict[str, object] = {}
     said: list[Remark] = []
     for found in _all(content):
