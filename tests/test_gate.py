@@ -115,6 +115,16 @@ def test_a_deployment_whose_price_depends_on_what_is_not_known_is_unknown(made, 
     assert "Service chat" not in made.made
 
 
+def test_a_program_of_which_nothing_can_be_priced_is_not_said_to_be_empty(made, told):
+    def declare(scope):
+        later = {"accelerators": pulumi.Output.from_input("L4:1")}
+        return resources.Service("chat", {**SPEC, **later}, scope=scope).endpoint
+
+    run(declare, hourly=1, unknown="allow")
+    assert "no deployments" not in told
+    assert told[0].startswith("models.budget: not counted, as unknown: allow says: chat ")
+
+
 def test_what_else_comes_from_other_resources_leaves_the_price_known(made, told):
     def declare(scope):
         changes = {"model": "openai/gpt-oss-20b", "servedName": "gpt", "context": 4096}

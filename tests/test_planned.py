@@ -47,6 +47,24 @@ def test_without_a_server_the_summary_says_why_once():
     )
 
 
+def test_the_summary_tells_each_misfit_of_each_deployment():
+    """The engine stops at the first resource that its provider refuses."""
+    away = cost.Prices(away="no server")
+    data = {
+        "a": {"model": "openai/gpt-oss-20b", "accelerators": "L4:1", "disk": 10},
+        "b": {"model": "Qwen/Qwen3-32B", "accelerators": "L4:1", "disk": 10},
+    }
+    plans = {
+        name: plan.plan(spec.parse(one), f"prod-{name}", must_fit=False)
+        for name, one in data.items()
+    }
+    _, first, second = planned.summary(planned.planned(plans, away), away).splitlines()
+    assert "fits (1.4 requests of 131072 tokens); disk: 10 GiB do not hold 13 GiB" in first
+    assert "does not fit" in second
+    assert "; accelerators: 40960 tokens of Qwen/Qwen3-32B do not fit L4:1: " in second
+    assert "; disk: 10 GiB do not hold 61 GiB of Qwen/Qwen3-32B" in second
+
+
 def test_the_json_has_the_command_and_the_cost_and_no_script():
     chat, lab = json.loads(json.dumps(planned.data(of())))
     assert chat["replicas"] == {"min": 1, "max": 4}

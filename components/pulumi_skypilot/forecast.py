@@ -38,7 +38,7 @@ def show(
     )
     prices = cost.read(answers["prices"])
     found = planned.planned(plans, prices)
-    if preview:
+    if preview and plans:
         pulumi.log.info(planned.summary(found, prices))
     hold({**{one.name: one.cost for one in found}, **(unread or {})}, limits)
     return adoption.read(answers["remote"]) if "remote" in questions else None

@@ -40,6 +40,8 @@ class Plan:
     """Why it is not known, or only assumed, that the model fits (unchecked.py)."""
     disk: tuple[str, ...] = ()
     """What is tight on the disk, or was not checked (disk.py)."""
+    misfits: tuple[str, ...] = ()
+    """What does not fit, where that was not refused."""
 
     def shown(self) -> dict[str, typing.Any]:
         """What a preview shows, line by line."""
@@ -78,7 +80,7 @@ def plan(
     too_large = [*sizing.problems(wanted, facts, sized), *disk.problems(wanted, facts)]
     if too_large and must_fit:
         raise spec.SpecError(too_large)
-    told = [problem.reason for problem in too_large]
+    told = tuple(problem.reason for problem in too_large)
     families = sizing.families(wanted)
     command = vllm.command(wanted, facts, families)
     environment = vllm.environment(wanted, facts, families)
@@ -94,6 +96,7 @@ def plan(
         fit=sizing.shown(wanted, facts, sized),
         unchecked=unchecked.reasons(wanted, facts, sized),
         disk=tuple(disk.notes(wanted, facts)),
+        misfits=told,
     )
 
 

@@ -82,7 +82,7 @@ def _line(one: Planned, *, away: bool) -> str:
         parts.append(f"cost unknown ({one.cost.unknown})")
     elif not away:
         parts = [f"{parts[0]}: {brief.hourly(one.cost)} USD/h", *one.cost.notes]
-    return "; ".join((*parts, _fit(one), *one.plan.disk))
+    return "; ".join((*parts, _fit(one), *one.plan.misfits, *one.plan.disk))
 
 
 def _fit(one: Planned) -> str:
