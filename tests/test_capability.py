@@ -128,6 +128,9 @@ def test_advice_names_no_cache_that_is_refused(model: str) -> None:
          "take another GPU such as B200, or another quantization"),
         ("a/b", "T4:1", {"quantization": "modelopt_mxfp8"},
          "quantization: modelopt_mxfp8 needs compute capability 8.0 in vLLM 0.32.0"),
+        ("deepseek-ai/DeepSeek-V3", "H200:8", {"quantization": "awq"},
+         "quantization: the weights of deepseek-ai/DeepSeek-V3 are stored in fp8, and vLLM 0.32.0 "
+         "refuses awq for them; leave it out"),
         (QWEN, "H100:1", {"vllmArgs": {"block-size": "8"}},
          "vllmArgs: block-size 8 is none that an attention backend of vLLM 0.32.0 takes on H100; "
          "write a multiple of 16, or leave it out"),
@@ -137,6 +140,30 @@ def test_formats_that_a_gpu_does_not_run_are_refused(
     model: str, gpu: str, data: dict[str, object], reason: str
 ) -> None:
     assert refused(model, gpu, **data).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("stored", "told", "refused"),
+    [
+        ("fp8", "fp8", False), ("fp8", "humming", False), ("fp8", "fp8_per_tensor", True),
+        ("awq", "awq_marlin", False), ("awq", "auto_gptq", True),
+        ("gptq", "moe_wna16", False), ("gptq", "awq", True),
+        ("modelopt", "fp8", False),
+    ],
+)  # fmt: skip
+def test_a_checkpoint_is_served_as_it_is_stored(stored: str, told: str, refused: bool) -> None:
+    facts = catalog.model("deepseek-ai/DeepSeek-V3")
+    assert facts is not None
+    assert facts.architecture.quantization is not None
+    kind = dataclasses.replace(facts.architecture.quantization, method=stored)
+    shape = dataclasses.replace(facts.architecture, quantization=kind)
+    wanted = spec.parse({"model": facts.id, "accelerators": "H200:8", "quantization": told})
+    found = capability.refusals(wanted, dataclasses.replace(facts, architecture=shape))
+    assert [one.key for one in found if "are stored in" in one.reason] == ["quantization"] * refused
+
+
+def test_gpt_oss_is_served_in_its_own_format_whatever_is_told() -> None:
+    assert planned(GPT_OSS, "H100:1", quantization="fp8").fit
 
 
 def test_each_gpu_that_a_replica_may_get_is_told_of() -> None:

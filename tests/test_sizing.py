@@ -90,7 +90,7 @@ def test_an_image_brings_a_vllm_of_its_own_so_that_nothing_is_refused() -> None:
 
 @pytest.mark.parametrize(("flag", "value"), [("cpu-offload-gb", 10), ("data-parallel-size", 2)])
 def test_flags_that_are_not_counted_leave_it_unknown(flag: str, value: object) -> None:
-    found = planned(vllmArgs={flag: value})
+    found = planned(accelerators="L4:2", tensorParallel=1, vllmArgs={flag: value})
     assert found.fit == {}
     assert found.unchecked == (f"with {flag} memory is not reckoned",)
 

@@ -77,6 +77,7 @@ def refusals(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[Re
             "dtype",
         )
         return
+    yield from _another_method(wanted, shape)
     least = facts.min_compute_capability if facts else catalog.VLLM_COMPUTE_CAPABILITY
     for gpu in gpus:
         able = gpu.compute_capability if gpu else None
@@ -85,6 +86,19 @@ def refusals(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[Re
             yield from _weights(wanted, on)
             yield from _cache(wanted, flags, on)
             yield from _blocks(flags, on)
+
+
+def _another_method(wanted: spec.Spec, shape: Architecture | None) -> Iterator[Refusal]:
+    """Whether a checkpoint is quantized in another way (config/model.py, _verify_quantization)."""
+    stored = shape.quantization.method if shape and shape.quantization else ""
+    takes = declared.for_checkpoint(stored)
+    if wanted.quantization and takes is not None and wanted.quantization not in takes:
+        yield Refusal(
+            "quantization",
+            f"the weights of {wanted.model} are stored in {stored}, and vLLM {vllm.VERSION} "
+            f"refuses {wanted.quantization} for them; leave it out",
+            "quantization",
+        )
 
 
 def _weights(wanted: spec.Spec, on: _On) -> Iterator[Refusal]:

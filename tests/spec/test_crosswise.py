@@ -24,6 +24,15 @@ def test_what_cannot_stop_is_to_be_given_up() -> None:
          "4 GPUs a layer (tensorParallel) x 4 stages are 16, and 2 nodes of H100:4 have 8"),
         ({"accelerators": "H100:2", "pipelineParallel": 2}, "pipelineParallel",
          "2 GPUs a layer (tensorParallel) x 2 stages are 4, and H100:2 have 2"),
+        ({"accelerators": "H100:8", "vllmArgs": {"data-parallel-size": 8}}, "vllmArgs",
+         "data-parallel-size 8 x 8 GPUs (tensorParallel) are 64, and H100:8 has 8; write "
+         "tensorParallel: 1, or lower data-parallel-size"),
+        ({"accelerators": "H100:8", "tensorParallel": 4,
+          "vllmArgs": {"data-parallel-size": "4"}}, "vllmArgs",
+         "data-parallel-size 4 x 4 GPUs (tensorParallel) are 16, and H100:8 has 8; write "
+         "tensorParallel: 2, or lower data-parallel-size"),
+        ({"accelerators": "H100:1", "vllmArgs": {"data-parallel-size": 2}}, "vllmArgs",
+         "data-parallel-size 2 x 1 GPUs (tensorParallel) are 2, and H100:1 has 1; lower data-"),
         ({"nodes": 2, "tensorParallel": 4}, "tensorParallel", "4 is more than the GPUs of H100:1"),
         ({"loadBalancing": {"policy": "instance_aware_least_load"}}, "loadBalancing",
          "needs a target for each GPU; write replicas.targetQps as a table"),
@@ -115,3 +124,18 @@ def test_a_probe_may_ask_v1_where_nobody_needs_a_key() -> None:
 )  # fmt: skip
 def test_keys_that_go_together_are_taken(data: dict[str, object]) -> None:
     parsed(**data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"accelerators": "H100:8", "tensorParallel": 1},
+        {"accelerators": "H100:8", "tensorParallel": 4, "vllmArgs": {"data-parallel-size": 2}},
+        {"vllmArgs": {"data-parallel-size": 8, "data-parallel-size-local": 1}},
+        {"vllmArgs": {"data-parallel-size": 2, "data-parallel-address": "10.0.0.1"}},
+        {"vllmArgs": {"data-parallel-size": 2, "data-parallel-external-lb": True}},
+        {"nodes": 2, "tensorParallel": 1, "vllmArgs": {"data-parallel-size": 2}},
+    ],
+)
+def test_copies_of_a_model_that_have_their_gpus_are_taken(data: dict[str, object]) -> None:
+    assert parsed(**data).nodes == data.get("nodes", 1)

@@ -114,6 +114,13 @@ def orders() -> tuple[Order, ...]:
 
 
 @functools.cache
+def for_checkpoint(method: str) -> frozenset[str] | None:
+    """The quantizations that a checkpoint of a method may be served with; None: not known."""
+    others = _read("enforced.toml")["checkpoint"].get(method)
+    return None if others is None else frozenset({*others, method, "humming"})
+
+
+@functools.cache
 def methods() -> Mapping[str, Method]:
     """Each quantization, by vLLM's name."""
     found = _read("methods.toml")

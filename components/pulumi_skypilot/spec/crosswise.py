@@ -65,6 +65,7 @@ def _parallel(spec: Spec, count: int, listed: str) -> Iterator[Problem]:
         )
         return
     copies = spec.vllm_args.keys() & {"data-parallel-size", "prefill-context-parallel-size"}
+    yield from _copies(spec, count, listed)
     if layer * stages > there or (spec.nodes > 1 and layer * stages != there and not copies):
         nodes = f"{spec.nodes} nodes of " if spec.nodes > 1 else ""
         yield Problem(
@@ -72,6 +73,36 @@ def _parallel(spec: Spec, count: int, listed: str) -> Iterator[Problem]:
             f"pipelineParallel: {layer} GPUs a layer (tensorParallel) x {stages} stages are "
             f"{layer * stages}, and {nodes}{listed} have {there}; change one of the two",
         )
+
+
+def _copies(spec: Spec, count: int, listed: str) -> Iterator[Problem]:
+    """Yield the copies of the model that one machine has no GPUs for.
+
+    vLLM's `_set_visible_devices` (v1/engine/core.py) raises where a copy's GPUs are not there.
+    """
+    given = spec.vllm_args
+    number = reading.written(given.get("data-parallel-size"))
+    elsewhere = spec.nodes > 1 or given.keys() & _COPIES_ELSEWHERE
+    if elsewhere or not spec.accelerators or not isinstance(number, int):
+        return
+    each = spec.layer_gpus(count) * spec.pipeline_parallel
+    if number > 1 and each <= count < number * each:
+        share = count // number
+        ways = [f"write tensorParallel: {share}"] if share and spec.pipeline_parallel == 1 else []
+        yield Problem(
+            "vllmArgs",
+            f"vllmArgs: data-parallel-size {number} x {each} GPUs (tensorParallel) are "
+            f"{number * each}, and {listed} has {count}; "
+            + ", or ".join([*ways, "lower data-parallel-size"]),
+        )
+
+
+_COPIES_ELSEWHERE = frozenset(
+    {"data-parallel-address", "data-parallel-backend", "data-parallel-external-lb",
+     "data-parallel-hybrid-lb", "data-parallel-multi-port-external-lb", "data-parallel-rank",
+     "data-parallel-size-local", "data-parallel-start-rank"}
+)  # fmt: skip
+"""Flags by which copies may be on other machines."""
 
 
 def _replicas(spec: Spec) -> Iterator[Problem]:
