@@ -173,8 +173,13 @@ def test_what_shapes_the_program_is_no_output(key: str, wrap: Wrap) -> None:
 
 @pytest.mark.parametrize("table", [None, "x", ["model"], 5])
 def test_a_spec_is_a_table(table: object) -> None:
-    with pytest.raises(pulumi.RunError, match=r"^chat: spec: it is no table"):
+    with pytest.raises(pulumi.RunError, match=r"^chat: spec: it is not a table"):
         deployed(table)
+
+
+def test_the_keys_of_a_spec_are_text() -> None:
+    with pytest.raises(pulumi.RunError, match=r"^chat: spec: 5 is not text; every key must be"):
+        deployed({**SPECS["chat"], 5: 6})
 
 
 @pytest.mark.parametrize("wrap", [KNOWN, SECRET, UNKNOWN], ids=["known", "secret", "unknown"])

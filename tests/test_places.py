@@ -14,7 +14,12 @@ def refused(**data: object) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("data", "key", "reason"),
     [
-        ({"infra": "ibm"}, "infra", "ibm: SkyPilot opens no port there"),
+        (
+            {"infra": "ibm"},
+            "infra",
+            "ibm: SkyPilot opens no port there, so nobody would reach the "
+            "model; leave it out, or name another infra",
+        ),
         ({"infra": ["aws", "runpod"], "nodes": 2}, "nodes", "runpod: SkyPilot joins no machines"),
         ({"infra": "do", "spot": True}, "spot", "do: SkyPilot has no spot machines there"),
         (

@@ -233,6 +233,16 @@ def test_a_verdict_that_changes_shows_both():
     assert "fit | USD/h" in line(text, "| deployment")
 
 
+def test_what_is_not_reckoned_any_more_is_bold_once():
+    before, after = (
+        preview.Side(spec.parse({"model": model, "accelerators": "L4:1"}), {})
+        for model in ("openai/gpt-oss-20b", "somebody/some-model")
+    )
+    one = preview.Deployment("chat", "p-chat", "rolls", before, after)
+    text = review.markdown(preview.Preview("p", (one,)), cost.Prices(away="not asked"))
+    assert "fits, 1.4 at once → **fit not checked** |" in text
+
+
 def test_what_the_preview_said_of_its_budget_stands_under_the_sums():
     written = content("new")
     written["diagnostics"] = [

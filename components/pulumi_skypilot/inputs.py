@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pulumi
 
+from . import reading
 from .providers import properties
 
 T = typing.TypeVar("T")
@@ -27,10 +28,14 @@ def table(where: str, spec: object) -> dict[str, typing.Any]:
             "Outputs"
         )
     if not isinstance(spec, Mapping):
-        raise pulumi.RunError(f"{where}: spec: it is no table; write one, such as {{'model': …}}")
+        raise pulumi.RunError(
+            f"{where}: spec: it is not a table; write one, such as {{'model': …}}"
+        )
     for key in spec:
         if not isinstance(key, str):
-            raise pulumi.RunError(f"{where}: spec: a key of it is no text; write each key down")
+            raise pulumi.RunError(
+                f"{where}: spec: {reading.shown(key)} is not text; every key must be"
+            )
     for key in PLAIN:
         plain(where, key, spec.get(key))
     return {key: settled(value) for key, value in spec.items()}

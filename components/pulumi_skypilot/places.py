@@ -31,7 +31,7 @@ NEEDS = (
         "open_ports",
         "infra",
         lambda _: True,
-        "SkyPilot opens no port there, so nobody would reach the model",
+        "SkyPilot opens no port there, so nobody would reach the model; leave it out",
     ),
     Need(
         "multi-node",

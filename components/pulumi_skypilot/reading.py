@@ -119,6 +119,8 @@ def flags(value: object) -> dict[str, object]:
     if not isinstance(table, dict):
         raise Wrong(f"{shown(value)} is not a table; write e.g. {{seed: 1, enforce-eager: true}}")
     for flag, item in table.items():
+        if re.fullmatch("-*O[0-9]?", flag):
+            raise Wrong(f"{shown(flag)}: write it as optimization-level, with a number")
         if not _FLAG.fullmatch(flag):
             head, dot, rest = flag.lstrip("-").partition(".")
             raise Wrong(f"{shown(flag)}: write it as {head.replace('_', '-').lower()}{dot}{rest}")

@@ -129,7 +129,7 @@ def _cell(one: preview.Deployment, show: Callable[[preview.Side], str]) -> str:
         return f"~~{before}~~"
     if before is None or before == after:
         return after
-    return f"{before} → **{after}**"
+    return f"{before} → {after if '**' in after else f'**{after}**'}"
 
 
 def _disturbs(seen: preview.Preview, prices: cost.Prices) -> Iterator[str]:

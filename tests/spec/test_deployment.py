@@ -164,6 +164,12 @@ def test_a_flag_is_written_one_way(flag: str) -> None:
     assert refused(vllmArgs={flag: 1}) == f"vllmArgs: {flag}: write it as block-size"
 
 
+@pytest.mark.parametrize("flag", ["O", "-O", "-O3"])
+def test_a_short_flag_is_written_out(flag: str) -> None:
+    told = refused(vllmArgs={flag: 3})
+    assert told == f"vllmArgs: {flag}: write it as optimization-level, with a number"
+
+
 def test_a_flag_needs_a_value() -> None:
     assert "write true for a flag that takes none" in refused(vllmArgs={"enforce-eager": None})
 
@@ -202,6 +208,18 @@ def test_a_container_image_says_so(value: str) -> None:
 )
 def test_images_of_clouds_are_taken(value: str) -> None:
     assert parsed(image=value).image == value
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        (2.5, "replicas: 2.5 is not a whole number; give a number of replicas"),
+        (-1, "replicas: -1 is too small; give a number of replicas, 0 or more"),
+        (True, "replicas: True is not a whole number; give a number of replicas"),
+    ],
+)
+def test_a_wrong_number_of_replicas_is_told_once(value: object, line: str) -> None:
+    assert refused(replicas=value) == line
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,8 @@ class Replicas(fields.Strict):
     def _fill(cls, data: object) -> object:
         data = reading.written(data)
         if isinstance(data, int | float):
-            return {"min": data, "max": data}
+            number = reading.whole(0, "a number of replicas")(data)
+            return {"min": number, "max": number}
         if not isinstance(data, Mapping) or data.get("targetQps") is None:
             return data
         delays = {"upscaleDelay": UPSCALE_DELAY_SECONDS, "downscaleDelay": DOWNSCALE_DELAY_SECONDS}
