@@ -181,6 +181,7 @@ def test_the_guard_is_told_its_keys_and_its_probe(host: Host) -> None:
         "VLLM_USE_RUST_FRONTEND": "1",
         "CUSTOM_FASTAPI_MIDDLEWARE_THROTTLE": "a:b",
         "LLM_GUARD_KEYS": "none",
+        "LLM_GUARD_METRICS": "known",
     }
     script = made(readinessProbe={"path": "/ready", "postData": {"a": 1}})["run"]
     assert host.run(script, SERVE_API_KEYS="one", **unguarded).returncode == 0
@@ -194,7 +195,9 @@ def test_the_guard_is_told_its_keys_and_its_probe(host: Host) -> None:
     assert f"{vllm_guard.KEYS}={host.home / '.vllm-keys.yaml'}" in variables
     assert f"{vllm_guard.PROBE}=POST /ready" in variables
     assert "VLLM_USE_RUST_FRONTEND=0" in variables
-    assert not [line for line in variables if line.startswith("CUSTOM_FASTAPI")]
+    assert not [
+        line for line in variables if line.startswith(("CUSTOM_FASTAPI", "LLM_GUARD_METRICS"))
+    ]
 
 
 def test_without_keys_the_guard_is_told_so(host: Host) -> None:

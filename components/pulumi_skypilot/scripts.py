@@ -60,6 +60,7 @@ export PYTHONPATH="{MIDDLEWARE_FOLDER}${{{{PYTHONPATH:+:$PYTHONPATH}}}}"
 {{module}}export {vllm_guard.KEYS}={{keys}} {vllm_guard.PROBE}={{probe}}
 export VLLM_USE_RUST_FRONTEND=0  # it would load no guard
 unset CUSTOM_FASTAPI_MIDDLEWARE_THROTTLE  # it would run before the guard
+unset {vllm_guard.METRICS}  # the watchdog's own, if there is one
 {_GUARD_ENDS}
 """
 
