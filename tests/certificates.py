@@ -1,7 +1,9 @@
 """Certificates for tests, made by openssl."""
 
+import functools
 import pathlib
 import subprocess
+import tempfile
 
 from pulumi_skypilot import port
 
@@ -16,3 +18,18 @@ def make(folder: pathlib.Path, name: str = "DNS:llm.example.com", *options: str)
         check=True, capture_output=True,
     )  # fmt: skip
     return port.Tls(certificate.read_text(), key.read_text())
+
+
+@functools.cache
+def _pair() -> port.Tls:
+    with tempfile.TemporaryDirectory() as folder:
+        return make(pathlib.Path(folder))
+
+
+def table(canary: str = "") -> dict[str, str]:
+    """Return the `tls` table of a pair, with a canary after each text, where PEM may have words."""
+    pair = _pair()
+    return {
+        "certificate": f"{pair.certificate}{canary and canary + '-c'}\n",
+        "key": f"{pair.key}{canary and canary + '-k'}\n",
+    }

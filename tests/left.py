@@ -8,14 +8,12 @@ import typing
 
 from pulumi_skypilot import providers, testing
 from pulumi_skypilot.providers import deployed
+from tests import certificates
 from tests.e2e import fake, recorded
 
 Props = dict[str, typing.Any]
 RELEASES = sorted(folder.name for folder in recorded.FOLDER.iterdir())
-PEM = {
-    "certificate": "-----BEGIN CERTIFICATE-----\n",
-    "key": "-----BEGIN PRIVATE KEY-----\n",
-}
+PEM = certificates.table()
 _SECRET = "4dabf18193072939515e22adb298388d"
 """Pulumi's signature of what is encrypted: the passphrase is not asked for."""
 

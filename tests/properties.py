@@ -5,15 +5,13 @@ import typing
 from collections.abc import Iterator, Mapping
 
 from pulumi_skypilot import changes, plan, spec
+from tests import certificates
 from tests.test_settings import CASES
 
 Table = dict[str, typing.Any]
 
 BASE: Table = {"model": "openai/gpt-oss-20b", "accelerators": "H100:1", "infra": "aws"}
-PEM: Table = {
-    "certificate": "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
-    "key": "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n",
-}
+PEM: Table = certificates.table()
 PARALLEL: Table = {"accelerators": "L4:4", "pipelineParallel": 1, "tensorParallel": 4}
 OTHERS: tuple[tuple[str, Table], ...] = (
     ("infra", {"infra": "gcp"}),

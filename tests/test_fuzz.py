@@ -16,15 +16,12 @@ from hypothesis import strategies as st
 
 from pulumi_skypilot import catalog, changes, host, marker, port, providers, testing
 
-from . import faults, specs
+from . import certificates, faults, specs
 
 Props = dict[str, typing.Any]
 SEQUENCES = os.environ.get("FUZZ")
 SECRET = ("secrets", "apiKey", "earlierKey", "tls", "imageCredentials")
-PEM = {
-    "certificate": "-----BEGIN CERTIFICATE-----\ncanary\n",
-    "key": "-----BEGIN PRIVATE KEY-----\ncanary\n",
-}
+PEM = certificates.table("canary")
 PROVIDERS = {"service": providers.ServiceProvider, "cluster": providers.ClusterProvider}
 FALLIBLE = ("service", "up", "update", "down", "machines", "machine_down", "cluster", "jobs",
             "launch", "cancel_jobs", "autostop", "address", "requests")  # fmt: skip

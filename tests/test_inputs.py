@@ -9,15 +9,12 @@ import pytest
 
 from pulumi_skypilot import components, inputs, resources, spec
 from scripts import record
-from tests import engine
+from tests import certificates, engine
 
 Table = dict[str, typing.Any]
 Wrap = Callable[[typing.Any], typing.Any]
 
-PEM = {
-    "certificate": "-----BEGIN CERTIFICATE-----\ncanary-c\n",
-    "key": "-----BEGIN PRIVATE KEY-----\ncanary-k\n",
-}
+PEM = certificates.table("canary")
 SPECS: dict[str, Table] = {
     name: {
         **{key: value for key, value in table.items() if key not in ("apiKey", "keyVersion")},

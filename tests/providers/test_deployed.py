@@ -8,6 +8,7 @@ import pytest
 from pulumi.output import Unknown
 
 from pulumi_skypilot import host, plan, providers, task
+from tests import certificates
 from tests.providers.props import PRIVATE, SCOPE, SERVICE, Props
 
 NAME = SERVICE.name
@@ -166,10 +167,7 @@ class TestDiff:
     def test_tells_what_an_unknown_certificate_may_do(self, sky, service, monkeypatch, part):
         told: list[str] = []
         monkeypatch.setattr(host, "message", told.append)
-        pem = {
-            "certificate": "-----BEGIN CERTIFICATE-----\n",
-            "key": "-----BEGIN PRIVATE KEY-----\n",
-        }
+        pem = certificates.table()
         state = self.state(service, tls=pem)
         result = service.diff(NAME, state, checked(tls={**pem, part: Unknown()}))
         assert (result.changes, result.replaces) == (True, [])

@@ -1,8 +1,10 @@
 """Keys and certificates: values that the plan only names."""
 
 import pytest
+from pulumi.output import Unknown
 
 from pulumi_skypilot import host, port, providers
+from tests import certificates
 from tests.providers.props import SERVICE
 
 NAME = SERVICE.name
@@ -14,10 +16,7 @@ checked = SERVICE.checked
 failures = SERVICE.failures
 
 
-PEM = {
-    "certificate": "-----BEGIN CERTIFICATE-----\ncanary-c\n",
-    "key": "-----BEGIN PRIVATE KEY-----\ncanary-k\n",
-}
+PEM = certificates.table("canary")
 
 
 class TestKeys:
@@ -115,3 +114,14 @@ class TestTls:
         told = failures(tls={**PEM, part: text})[""]
         assert told.startswith(f"tls.{part}: its secret is ")
         assert "canary" not in told
+
+    def test_a_certificate_and_the_key_of_another_are_refused_at_preview(self, tmp_path):
+        other = certificates.make(tmp_path)
+        told = failures(tls={**PEM, "key": other.key + "canary"})[""]
+        assert told.startswith("tls: certificate and key do not belong together")
+        assert "\n" not in told
+        assert "canary" not in told
+
+    @pytest.mark.parametrize("part", ["certificate", "key"])
+    def test_a_pair_of_which_one_is_not_known_yet_is_not_checked(self, part):
+        assert not failures(tls={**PEM, part: Unknown()})

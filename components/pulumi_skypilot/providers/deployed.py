@@ -144,7 +144,19 @@ def _wrong_values(news: Props) -> Iterator[dynamic.CheckFailure]:
         wrong = None if properties.has_unknown(key) else keys.wrong(key)
         if wrong:
             yield properties.failure("apiKey", f"apiKey: {wrong}")
-    for name, text in (news.get("tls") or {}).items():
-        wrong = None if properties.has_unknown(text) else pem.wrong(name, text)
+    yield from _wrong_pair(news.get("tls") or {})
+
+
+def _wrong_pair(pair: Props) -> Iterator[dynamic.CheckFailure]:
+    """What is wrong with a certificate and its key, as far as they are known."""
+    known = {name: text for name, text in pair.items() if not properties.has_unknown(text)}
+    told = False
+    for name, text in known.items():
+        wrong = pem.wrong(name, text)
         if wrong:
+            told = True
             yield properties.failure("tls", f"tls.{name}: {wrong}")
+    if not told and {"certificate", "key"} <= known.keys():
+        mismatch = pem.mismatch(known["certificate"], known["key"])
+        if mismatch:
+            yield properties.failure("tls", f"tls: {mismatch}")

@@ -1,13 +1,10 @@
 """A load balancer's certificate and key: files while SkyPilot takes them over, and no longer."""
 
 import contextlib
-import pathlib
-import ssl
-import tempfile
 import typing
 from collections.abc import Iterator, Mapping
 
-from .. import port
+from .. import pem, port
 
 
 @contextlib.contextmanager
@@ -20,20 +17,10 @@ def files(tls: port.Tls | None) -> Iterator[Mapping[str, str] | None]:
     if tls is None:
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="pulumi-skypilot-tls-") as folder:  # 0700
-        certificate, key = (pathlib.Path(folder, name) for name in ("certificate.pem", "key.pem"))
-        for file, text in ((certificate, tls.certificate), (key, tls.key)):
-            file.touch(mode=0o600)
-            file.write_text(text, encoding="utf-8")
-        try:
-            # The key's password is asked for on the terminal unless there is one to refuse it.
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate, key, password="")
-        except (ssl.SSLError, OSError, ValueError) as error:
-            raise port.Invalid(
-                "tls: certificate and key do not belong together, or one of them is no PEM text "
-                f"({getattr(error, 'reason', None) or error})"
-            ) from None
+    with pem.files(tls.certificate, tls.key) as (certificate, key):
+        reason = pem.unfit(certificate, key)
+        if reason:
+            raise port.Invalid(f"tls: {reason}")
         yield {"certfile": str(certificate), "keyfile": str(key)}
 
 
