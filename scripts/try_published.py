@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 import yaml
 
 from pulumi_skypilot import exporting, importing, spec
-from pulumi_skypilot.importing import meaning
+from scripts import meaning
 from tests.e2e import imported
 from tests.e2e import stack as stacks
 

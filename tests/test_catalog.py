@@ -101,22 +101,6 @@ def test_there_are_the_models_that_people_serve() -> None:
         assert any(family in facts.id for facts in MODELS), family
 
 
-@pytest.mark.parametrize(
-    ("format_", "capability", "kernel"),
-    [
-        ("mxfp4", (7, 5), None),
-        ("mxfp4", (8, 9), "Marlin"),
-        ("mxfp4", (9, 0), "triton_kernels"),
-        ("fp8", (8, 0), "Marlin, weights only"),
-        ("fp8", (9, 0), "CUTLASS"),
-    ],
-)
-def test_a_format_names_the_kernel_of_a_gpu(
-    format_: str, capability: tuple[int, int], kernel: str | None
-) -> None:
-    assert catalog.formats()[format_].kernel(capability) == kernel
-
-
 def test_a_gpu_offers_less_than_its_maker_says() -> None:
     for gpu in GPUS:
         assert 0.9 < gpu.offered_bytes / 2**30 / gpu.memory_gib < 1

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from pulumi_skypilot import exporting, importing, plan, spec
-from pulumi_skypilot.importing import meaning
+from scripts import meaning
 
 FILES = sorted((pathlib.Path(__file__).parents[1] / "yaml").glob("*.sky.yaml"))
 RUN = "vllm serve Qwen/Qwen3-8B"

@@ -122,14 +122,7 @@ class Format:
 
     name: str
     min_compute_capability: tuple[int, int]
-    kernels: tuple[tuple[tuple[int, int], str], ...]
-    """From which compute capability up, which kernel."""
     source: str
-
-    def kernel(self, capability: tuple[int, int]) -> str | None:
-        """The one that a GPU would take; None where none runs."""
-        able = [name for least, name in self.kernels if least <= capability]
-        return able[-1] if able else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -356,8 +349,7 @@ def _model(entry: dict[str, typing.Any]) -> ModelFacts:
 
 
 def _format(entry: dict[str, typing.Any]) -> Format:
-    kernels = tuple((tuple(least), name) for least, name in entry.pop("kernels"))
-    return Format(**_pairs(entry, "min_compute_capability"), kernels=kernels)
+    return Format(**_pairs(entry, "min_compute_capability"))
 
 
 def _cloud(entry: dict[str, typing.Any]) -> Cloud:

@@ -10,8 +10,17 @@ import json
 import typing
 from collections.abc import Collection, Iterator, Mapping
 
-from .. import catalog, spec, vllm
-from . import leftovers, machines, options, remarks, server, serving, shell, variables
+from pulumi_skypilot import catalog, spec, vllm
+from pulumi_skypilot.importing import (
+    leftovers,
+    machines,
+    options,
+    remarks,
+    server,
+    serving,
+    shell,
+    variables,
+)
 
 Meaning = dict[str, object]
 """Point → value; a point has the name that a remark gives its place. What is not said is absent."""

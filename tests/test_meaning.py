@@ -2,7 +2,8 @@ import typing
 
 import pytest
 
-from pulumi_skypilot.importing import meaning, remarks
+from pulumi_skypilot.importing import remarks
+from scripts import meaning
 
 TASK: dict[str, typing.Any] = {
     "run": "vllm serve a/b --seed 1 --dtype half --max-model-len 32k -tp 1 --port 80",
