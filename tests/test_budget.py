@@ -31,6 +31,8 @@ SEE_TO_IT = "is unknown; see to that, or leave it out by `unknown: allow` in llm
         (None, budget.Budget(where=WHERE)),
         ({"hourly": 40}, budget.Budget(hourly=40.0, where=WHERE)),
         ({"monthly": 2.5, "hourly": None}, budget.Budget(monthly=2.5, where=WHERE)),
+        # As `pulumi config set --path llm:budget.hourly 2.5` stores it.
+        ({"hourly": "2.5"}, budget.Budget(hourly=2.5, where=WHERE)),
         (
             {"hourly": 40, "unknown": "allow"},
             budget.Budget(hourly=40.0, allows_unknown=True, where=WHERE),
@@ -63,7 +65,8 @@ def test_a_budget_is_read(value, meaning):
         ({"hourly": float("nan")}, "llm:budget.hourly: nan is no amount of USD"),
         ({"hourly": 10**400}, "llm:budget.hourly: 1"),
         ({"hourly": True}, "llm:budget.hourly: True is no amount of USD"),
-        ({"monthly": "40"}, "llm:budget.monthly: '40' is no amount of USD"),
+        ({"monthly": "40 USD"}, "llm:budget.monthly: '40 USD' is no amount of USD"),
+        ({"monthly": "-40"}, "llm:budget.monthly: '-40' is no amount of USD"),
         ({"monthly": {"usd": 4}}, "llm:budget.monthly: {'usd': 4} is no amount of USD"),
         ({"a\nb": 3}, "llm:budget.'a\\nb': unknown key; "),
     ],

@@ -32,7 +32,7 @@ def test_more_than_a_measured_card_has_free_is_refused_with_the_number(
         ]
     found = planned(gpu, good)
     assert found.fit[f"{gpu}:1"]["verdict"] == "fits"
-    assert not [note for note in found.notes if FLAG in note]
+    assert not [note for note in (*found.notes, *found.unchecked) if FLAG in note]
 
 
 def test_all_of_any_card_is_refused() -> None:
@@ -44,13 +44,13 @@ def test_all_of_any_card_is_refused() -> None:
 
 
 def test_an_estimate_is_called_one_and_refuses_nothing() -> None:
-    (note,) = planned("A100-80GB", 0.995).notes
+    (note,) = planned("A100-80GB", 0.995).unchecked
     assert note == (
         f"{FLAG} 0.995 may be more than is free of A100-80GB when vLLM starts, which it then "
         "refuses: 0.61 GiB are held before, as estimated from other cards; 0.99 is safe"
     )
-    assert planned("A100-80GB", 0.99).notes == ()
-    assert planned("A100-80GB", 0.92).notes == ()
+    assert planned("A100-80GB", 0.99).unchecked == ()
+    assert planned("A100-80GB", 0.92).unchecked == ()
 
 
 def test_each_gpu_that_a_replica_may_get_is_told_of() -> None:
@@ -59,7 +59,7 @@ def test_each_gpu_that_a_replica_may_get_is_told_of() -> None:
 
 def test_an_images_vllm_may_differ() -> None:
     found = planned("H100", 1.0, image="docker:a/b")
-    assert any("is more than is free of H100" in note for note in found.notes)
+    assert any("is more than is free of H100" in note for note in found.unchecked)
 
 
 def test_what_is_free_is_less_than_what_is_offered() -> None:

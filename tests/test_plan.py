@@ -189,7 +189,7 @@ def test_heads_split_over_all_gpus_of_every_alternative() -> None:
 )
 def test_a_flag_that_vllm_lacks_is_refused(args: dict[str, object], reason: str) -> None:
     assert reason in refused(vllmArgs=args)
-    (note,) = planned(vllmArgs=args, image="docker:a/b").notes
+    note = planned(vllmArgs=args, image="docker:a/b").unchecked[-1]
     assert reason in note
 
 
@@ -244,7 +244,7 @@ def test_words_that_vllm_does_not_know_are_refused(
 ) -> None:
     assert reason in refused(**data)
     image = {"image": "docker:a/b"}
-    assert f"{key}: vLLM" in " ".join(planned(**image, **data).notes)
+    assert f"{key}: vLLM" in " ".join(planned(**image, **data).unchecked)
 
 
 def test_a_plugin_brings_words_of_its_own() -> None:

@@ -6,6 +6,7 @@ anything.
 """
 
 import dataclasses
+import typing
 from collections.abc import Iterator, Mapping
 
 from . import cost, offers, reading, words
@@ -72,7 +73,7 @@ def read(value: object, where: str) -> Budget:
         lines = [f"{where}: it has no limit; write {EXAMPLE}"]
     if lines:
         raise WrongError(*map(reading.one_line, lines))
-    limits = {key: float(given[key]) for key in LIMITS if key in given}
+    limits = {key: float(str(given[key])) for key in LIMITS if key in given}
     return Budget(**limits, allows_unknown=given.get("unknown") == "allow", where=where)
 
 
@@ -103,10 +104,11 @@ def _problems(where: str, key: str, value: object) -> Iterator[str]:
     elif key == "unknown":
         if value not in UNKNOWN:
             yield f"{where}.{key}: {_shown(value)} is neither fail nor allow"
-    elif isinstance(value, bool) or not isinstance(value, int | float):
-        yield f"{where}.{key}: {_shown(value)} is no amount of USD; write {EXAMPLE}"
-    elif not 0 < value < reading.LARGEST:
-        yield f"{where}.{key}: {value!r} is no amount of USD; write {EXAMPLE}"
+    else:
+        amount = reading.written(value)
+        is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
+        if not is_number or not 0 < typing.cast("float", amount) < reading.LARGEST:
+            yield f"{where}.{key}: {_shown(value)} is no amount of USD; write {EXAMPLE}"
 
 
 def _shown(value: object) -> str:

@@ -94,7 +94,7 @@ def plan(
         task_text=task.text(content),
         notes=(*_notes(wanted, facts, families), *sizing.notes(wanted, facts, sized), *told),
         fit=sizing.shown(wanted, facts, sized),
-        unchecked=unchecked.reasons(wanted, facts, sized),
+        unchecked=(*unchecked.reasons(wanted, facts, sized), *_doubts(wanted, facts)),
         disk=tuple(disk.notes(wanted, facts)),
         misfits=told,
     )
@@ -253,16 +253,6 @@ def _notes(
             f"{', '.join(disputed)}: recommended for some of these GPUs only, so left out; set "
             "them in vllmArgs or name GPUs of one family"
         )
-    if wanted.image is not None:
-        known = [*_mistaken(wanted, facts), *headroom.problems(wanted)]
-        known += [(one.key, one.reason) for one in capability.refusals(wanted, facts)]
-        yield from (f"{key}: {why}, unless the image's does" for key, why in known)
-    for one in _refusals(wanted, facts):
-        if lifted := one.lifted_by(wanted):
-            yield (
-                f"{one.key}: {one.reason}; not refused, because {', '.join(lifted)} may change it"
-            )
-    yield from headroom.notes(wanted)
     idle = [one for one in wanted.accelerators if one.count > wanted.layer_gpus(one.count)]
     if idle and not wanted.vllm_args.keys() & _OTHER_PARALLEL:
         yield (
@@ -273,6 +263,20 @@ def _notes(
         yield "replicas: 0 serves nothing, and no request wakes it"
     elif wanted.replicas.min == 0:
         yield "replicas.min 0: the first request wakes a replica and fails until it is ready"
+
+
+def _doubts(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
+    """Yield what would be refused if it were certain that it holds."""
+    if wanted.image is not None:
+        known = [*_mistaken(wanted, facts), *headroom.problems(wanted)]
+        known += [(one.key, one.reason) for one in capability.refusals(wanted, facts)]
+        yield from (f"{key}: {why}, unless the image's does" for key, why in known)
+    for one in _refusals(wanted, facts):
+        if lifted := one.lifted_by(wanted):
+            yield (
+                f"{one.key}: {one.reason}; not refused, because {', '.join(lifted)} may change it"
+            )
+    yield from headroom.notes(wanted)
 
 
 def _kind_notes(wanted: spec.Spec) -> Iterator[str]:
