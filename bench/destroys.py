@@ -28,7 +28,7 @@ class Row:
     up_seconds: float
     destroy_seconds: float
     error: str
-    """What the destroy said when it failed."""
+    """The error of a destroy that failed."""
     left: int
     """Machines that are still there."""
 

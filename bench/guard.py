@@ -1,4 +1,4 @@
-"""What the guard of the API key adds to a request: the same server with it and without, in turns.
+"""Measures what the guard of the API key adds to a request: the same server with it and without.
 
     python -m bench.guard
 
