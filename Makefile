@@ -1,7 +1,7 @@
 # What this repository can do: `make` lists it. Everything installed or built goes to CACHE.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-long fuzz bench-preview bench-guard bench-faults bench-rolling bench-memory bench-properties soak try-published check clean
+.PHONY: help setup demo test test-fast test-long fuzz bench-preview bench-guard bench-destroys bench-faults bench-rolling bench-memory bench-properties soak try-published check clean
 
 HOME ?= $(shell getent passwd $$(id -u) | cut -d: -f6)
 export HOME
@@ -43,6 +43,9 @@ bench-preview: setup ## CPU of check and diff, and calls to the API server, of 2
 
 bench-guard: setup ## What the guard of the API key adds to a request
 	@python -m bench.guard
+
+bench-destroys: setup ## Services of one and two replicas destroyed 30 times on the real SkyPilot: 40 minutes
+	@python -m bench.destroys
 
 bench-rolling: setup ## One rolling change by Pulumi and by hand: what a client sees meanwhile
 	@python -m bench.rolling
