@@ -29,7 +29,7 @@ T = typing.TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class Patience:
-    """How long to wait for an API server."""
+    """The seconds to wait for an API server."""
 
     connect_seconds: float
     """Until it takes a connection: an address that swallows packets is not busy but away."""
@@ -74,7 +74,7 @@ def ask(
     url, tell_seconds = connection.url, patience.tell_seconds
 
     def watched(work: Callable[[], T], late: T, seconds: float, state: str) -> T:
-        """What the work returns, or `late`; the state is shown once that takes long."""
+        """Return what the work returns, or `late`; show the state once that takes long."""
         results: list[T] = []
         thread = threading.Thread(target=lambda: results.append(work()), daemon=True)
         thread.start()
@@ -121,7 +121,7 @@ def main() -> int:
 def _asked(
     connection: skypilot.Connection, questions: Questions, seconds: float
 ) -> tuple[Answers, str]:
-    """What a process of its own answers in that time, and why the rest of it is missing."""
+    """Return what a process of its own answers in that time, and why the rest is missing."""
     order = {
         "url": connection.url,
         "workspace": connection.workspace,

@@ -1,4 +1,4 @@
-"""How long a call to SkyPilot may take while it is made for a bounded one.
+"""Bounds on calls to SkyPilot, in seconds, while they are made for a bounded one.
 
 The bound belongs to the thread that works for it: a thread that it starts has none.
 """

@@ -4,7 +4,7 @@ from . import cost, spec
 
 NOT_CHECKED = "fit not checked"
 ASSUMED = "not all of it checked"
-"""What stands beside a verdict that is not the whole truth (unchecked.py)."""
+"""The words beside a verdict that is not the whole truth (unchecked.py)."""
 
 
 def machines(wanted: spec.Spec) -> str:

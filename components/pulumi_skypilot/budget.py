@@ -18,7 +18,7 @@ EXAMPLE = "{hourly: 40} or {monthly: 20000}"
 
 
 class WrongError(ValueError):
-    """What is wrong with a budget, one line a mistake."""
+    """A budget that cannot be read, one line a mistake."""
 
     def __init__(self, *lines: str) -> None:
         """Each mistake's line, beginning with the place to mend."""
@@ -33,9 +33,9 @@ class Budget:
     hourly: float | None = None
     monthly: float | None = None
     allows_unknown: bool = False
-    """Whether a deployment of unknown cost is left out, instead of failing the preview."""
+    """A deployment of unknown cost is left out, instead of failing the preview."""
     where: str = "budget"
-    """How a user calls it, at the beginning of every line about it."""
+    """The name by which a user knows it, which begins every line about it."""
 
     def __bool__(self) -> bool:
         """Whether there is anything to keep to."""
