@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pulumi_skypilot import adoption, plan, port, spec
+from pulumi_skypilot import adoption, marker, plan, port, spec, task
 from tests.wanted import NAME, wanted
 
 BY_HAND = """\
@@ -28,11 +28,11 @@ run: vllm serve openai/gpt-oss-20b --api-key canary --max-model-len 8192
 
 
 def remote(text: str | None = BY_HAND, mark: str | None = None) -> adoption.Remote:
-    return adoption.Remote("service", NAME, mark, text)
+    return adoption.Remote("service", NAME, mark, marker.theirs(text))
 
 
 def lines(found: adoption.Remote, mine: str | None = "mine") -> list[str]:
-    return list(adoption.told(found, mine, wanted(context=2048).text))
+    return list(adoption.told(found, mine, wanted(context=2048).task))
 
 
 def test_each_difference_is_told_with_what_it_does():
@@ -81,16 +81,16 @@ def test_what_is_there_and_cannot_be_read_is_named_all_the_same():
 )
 def test_what_an_update_would_break_is_refused(section, reason):
     text = f"service:\n  readiness_probe: /health\n  {section}\n"
-    assert reason in (adoption.refused(text, wanted().text) or "")
+    assert reason in (adoption.refused(task.from_text(text), wanted().task) or "")
     assert any(line.startswith("adopt: not possible: ") for line in lines(remote(text)))
 
 
 def test_a_pool_of_workers_is_no_service():
-    assert "pool" in (adoption.refused("pool: {workers: 1}\n", wanted().text) or "")
+    assert "pool" in (adoption.refused({"pool": {"workers": 1}}, wanted().task) or "")
 
 
 def test_a_version_that_was_never_completed_is_no_hindrance():
-    assert adoption.refused(None, wanted().text) is None
+    assert adoption.refused(None, wanted().task) is None
 
 
 def test_the_server_is_asked_for_texts_without_values(sky, services):
@@ -101,6 +101,7 @@ def test_the_server_is_asked_for_texts_without_values(sky, services):
     found = adoption.read(answer)
     assert isinstance(found, dict)
     assert {name: one.mark for name, one in found.items()} == {NAME: "theirs", "other": None}
+    assert found["other"].task == {"service": {}, "envs": {"A": None}}
     assert "canary" not in json.dumps(answer)
 
 
@@ -116,8 +117,9 @@ def test_a_cluster_of_another_stack_cannot_be_taken_over():
 
 def told_of_a_cluster(text: str, **changes: object) -> list[str]:
     table = {"kind": "cluster", "model": "openai/gpt-oss-20b", "accelerators": "L4:1"}
-    ours = plan.plan(spec.parse({**table, "infra": "aws", **changes}), NAME).task_text
-    return list(adoption.told(adoption.Remote("cluster", NAME, None, text), "mine", ours))
+    ours = plan.plan(spec.parse({**table, "infra": "aws", **changes}), NAME).task
+    theirs = adoption.Remote("cluster", NAME, None, marker.theirs(text))
+    return list(adoption.told(theirs, "mine", ours))
 
 
 def test_what_a_cluster_keeps_waits_for_a_replacement():

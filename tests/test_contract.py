@@ -52,8 +52,8 @@ class World:
             "readinessProbe": {"initialDelay": 300},
             **changes,
         }
-        text = plan.plan(spec.parse(data), self.name).task_text
-        return marker.Wanted(self.name, MARK, text, {}, {"SERVE_API_KEYS": KEY})
+        content = plan.plan(spec.parse(data), self.name).task
+        return marker.Wanted(self.name, MARK, content, {}, {"SERVE_API_KEYS": KEY})
 
     def wanted_cluster(self, **changes: object) -> marker.ClusterWanted:
         data = {
@@ -64,8 +64,8 @@ class World:
             "infra": "aws",
             **changes,
         }
-        text = plan.plan(spec.parse({"servedName": "chat", **data}), self.name).task_text
-        return marker.ClusterWanted(self.name, MARK, text, {}, {"SERVE_API_KEYS": KEY})
+        content = plan.plan(spec.parse({"servedName": "chat", **data}), self.name).task
+        return marker.ClusterWanted(self.name, MARK, content, {}, {"SERVE_API_KEYS": KEY})
 
     def answering(self, wanted: marker.ClusterWanted) -> str:
         expected = cluster_readiness.Expected(self.name, MARK, wanted.digest, "chat", 600)

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import pytest
 import yaml
 
 from pulumi_skypilot import marker, task
@@ -47,7 +48,10 @@ def test_the_text_holds_no_value():
 
 
 def test_a_strangers_task_is_shown_without_values():
-    shown = marker.without_values("envs: {A: canary}\nsecrets: {B: canary}\nrun: echo\n")
-    assert shown is not None
-    assert "canary" not in shown
-    assert "A: null" in shown
+    shown = marker.theirs("envs: {A: canary}\nsecrets: {B: canary}\nrun: echo\n")
+    assert shown == {"envs": {"A": None}, "secrets": {"B": None}, "run": "echo"}
+
+
+@pytest.mark.parametrize("text", [None, "- a list", "a: [", ""])
+def test_what_is_no_task_of_a_stranger_is_none(text):
+    assert marker.theirs(text) is None

@@ -17,7 +17,7 @@ from pulumi_skypilot import (
     spec,
     testing,
 )
-from pulumi_skypilot.providers import properties
+from pulumi_skypilot.providers import sides
 from tests import left
 from tests.left import Left, Props
 
@@ -54,7 +54,7 @@ class TestRead:
     @pytest.mark.parametrize("name", [str(one) for one in LEFT])
     def test_reads_all_that_a_release_has_left(self, name):
         one = next(one for one in LEFT if str(one) == name)
-        assert properties.old(one.outs, one.provider().kind).unread == ()
+        assert sides.kept(one.outs, "prod-chat", one.provider().kind).unread == ()
 
 
 def changed(props: Props, key: str, value: object) -> Props:

@@ -83,16 +83,20 @@ def _of(name: str) -> Callable[[], turns.Turn]:
     return lambda: lifecycle._NAMES[name]
 
 
-def _update_service(sky: testing.SkyPilot, said: list[str]) -> object:
-    applied = services.Services(sky).read(
-        marker.Applied(NAME, MARK, wanted().text, wanted().digest, "hash-1", 1, None)
+def _remembered(made: marker.Wanted, hash_: str, version: int) -> marker.Applied:
+    return marker.Applied(
+        made.name, made.mark, made.task, made.text, made.digest, hash_, version, None
     )
+
+
+def _update_service(sky: testing.SkyPilot, said: list[str]) -> object:
+    applied = services.Services(sky).read(_remembered(wanted(), "hash-1", 1))
     assert applied is not None
     return _services(sky, said).update(applied.applied, wanted(context=4096))
 
 
 def _update_cluster(sky: testing.SkyPilot, said: list[str]) -> object:
-    applied = marker.Applied(CLUSTER, MARK, cluster().text, cluster().digest, "cluster-1", 0, None)
+    applied = _remembered(cluster(), "cluster-1", 0)
     return _clusters(sky, said).update(applied, cluster(), cluster(model="n"), _no_wait)
 
 

@@ -10,8 +10,8 @@ MARK = "mark0001"
 
 def wanted(mark: str = MARK, **changes: object) -> marker.Wanted:
     data = {"model": "openai/gpt-oss-20b", "cpus": 4, "memory": 16, "infra": "aws", **changes}
-    text = plan.plan(spec.parse(data), NAME).task_text
-    return marker.Wanted(NAME, mark, text, {}, {"SERVE_API_KEYS": "sk-1"})
+    content = plan.plan(spec.parse(data), NAME).task
+    return marker.Wanted(NAME, mark, content, {}, {"SERVE_API_KEYS": "sk-1"})
 
 
 def cluster(
@@ -34,4 +34,4 @@ def cluster(
     if autostop is not None:
         resources["autostop"] = {"idle_minutes": autostop[0], "down": autostop[1]}
         content["envs"] = {task.IDLE_MINUTES: str(idle)}
-    return marker.ClusterWanted(name, mark, task.text(content), {}, {"SERVE_API_KEYS": key})
+    return marker.ClusterWanted(name, mark, content, {}, {"SERVE_API_KEYS": key})

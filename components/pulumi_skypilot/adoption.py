@@ -31,7 +31,7 @@ class Remote:
     name: str
     mark: str | None
     """Of the stack that it belongs to; None for what was made by hand."""
-    text: str | None
+    task: changes.Task | None
     """Its task without any value of env and secrets; None where that cannot be known."""
 
 
@@ -43,53 +43,60 @@ def question(names: Mapping[str, spec.Kind]) -> dict[str, typing.Any]:
 def answer(sky: port.SkyPilot, question: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
     """What is there under these names; none of anybody's values of env and secrets."""
     names = question["names"]
-    found: dict[str, Remote] = {}
+    found: list[Remote] = []
     sky = typing.cast(port.SkyPilot, looks.Looks(sky, looks.SystemClock()))
     if "service" in names.values():
         for one in sky.services():
             if names.get(one.name) == "service":
-                text = marker.without_values(one.text)
-                found[one.name] = Remote("service", one.name, marker.owner(one), text)
+                content = marker.theirs(one.text)
+                found.append(Remote("service", one.name, marker.owner(one), content))
     for name in (name for name, kind in names.items() if kind == "cluster"):
         cluster = sky.cluster(name, fresh=False)
         if cluster is not None:
-            text = marker.without_values(cluster.text)
-            found[name] = Remote("cluster", name, cluster.labels.get(marker.LABEL), text)
-    return {"found": [dataclasses.asdict(one) for one in found.values()]}
+            content = marker.theirs(cluster.text)
+            found.append(Remote("cluster", name, cluster.labels.get(marker.LABEL), content))
+    return {"found": [_written(remote) for remote in found]}
 
 
 def read(answer: Mapping[str, typing.Any]) -> dict[str, Remote] | str:
     """What an answer says is there, by name; a text where it is unknown, and why."""
     if "away" in answer:
         return str(answer["away"])
-    return {one["name"]: Remote(**one) for one in answer["found"]}
+    return {row["name"]: _read(row) for row in answer["found"]}
 
 
-def compare(theirs: str, ours: str) -> tuple[changes.Change, ...]:
-    """What differs between a text of someone's, its values taken out, and the text of a plan.
+def _written(remote: Remote) -> dict[str, typing.Any]:
+    """Return it for the way to another process; a stranger's YAML has more than JSON can say."""
+    text = None if remote.task is None else task.text(remote.task)
+    return {"kind": remote.kind, "name": remote.name, "mark": remote.mark, "task": text}
 
-    The name in the text means nothing: SkyServe goes by the service's own, and that of a cluster's
+
+def _read(row: Mapping[str, typing.Any]) -> Remote:
+    content = None if row["task"] is None else task.from_text(row["task"])
+    return Remote(row["kind"], row["name"], row["mark"], content)
+
+
+def compare(theirs: changes.Task, ours: changes.Task) -> tuple[changes.Change, ...]:
+    """What differs between a task of someone's, its values taken out, and the task of a plan.
+
+    The name in the task means nothing: SkyServe goes by the service's own, and that of a cluster's
     task is its job's.
     """
-    was, now = (
-        {**task.from_text(text), "name": None}
-        for text in (theirs, marker.without_values(ours) or ours)
-    )
+    was, now = ({**content, "name": None} for content in (theirs, marker.without_values(ours)))
     if "service" not in now:
         was, now = ({**one, "resources": _plain(one.get("resources"))} for one in (was, now))
     return changes.compare(was, now)
 
 
-def refused(theirs: str | None, ours: str) -> str | None:
+def refused(theirs: changes.Task | None, ours: changes.Task) -> str | None:
     """Why a service or cluster cannot be taken over; None when it can."""
-    plain = marker.without_values(theirs)
-    if plain is None:
+    if theirs is None:
         return None  # an update that was never completed: ours is the next
-    if "service" not in task.from_text(ours):
-        return _other_machines(task.from_text(plain), task.from_text(ours))
-    if "service" not in task.from_text(plain):
+    if "service" not in ours:
+        return _other_machines(theirs, ours)
+    if "service" not in theirs:
         return "it is a pool of workers, not a service; choose another name"
-    found = [one for one in compare(plain, ours) if _stands_in_the_way(one)]
+    found = [one for one in compare(theirs, ours) if _stands_in_the_way(one)]
     if not found:
         return None
     return (
@@ -101,10 +108,10 @@ def refused(theirs: str | None, ours: str) -> str | None:
     )
 
 
-def told(remote: Remote, mine: str | None, ours: str) -> Iterator[str]:
+def told(remote: Remote, mine: str | None, ours: changes.Task) -> Iterator[str]:
     """The lines by which a preview says what taking over changes; none for what is ours already.
 
-    `mine` is the mark of this stack, None while it has none; `ours` is the text of the plan.
+    `mine` is the mark of this stack, None while it has none; `ours` is the plan's task.
     """
     if mine is not None and mine == remote.mark:
         return
@@ -113,13 +120,13 @@ def told(remote: Remote, mine: str | None, ours: str) -> Iterator[str]:
         return
     of = f"stack {remote.mark}'s, which will have lost it" if remote.mark else "made by hand"
     yield f"adopt: the {remote.kind} {remote.name!r} is there, {of}: it is taken over"
-    if remote.text is None:
+    if remote.task is None:
         return
-    reason = refused(remote.text, ours)
+    reason = refused(remote.task, ours)
     if reason is not None:
         yield f"adopt: not possible: {reason}"
         return
-    for one in compare(remote.text, ours):
+    for one in compare(remote.task, ours):
         yield f"adopt: {_effect(one)}: {one.property}{_values(one)}"
     what = "its replicas are" if remote.kind == "service" else "its server is"
     yield f"adopt: {what} started anew"

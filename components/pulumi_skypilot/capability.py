@@ -33,7 +33,11 @@ class Refusal:
     def lifted_by(self, wanted: spec.Spec) -> list[str]:
         """The flags and variables of a deployment that may make it untrue."""
         off = ("", "0", "false")
-        variables = {name for name, value in wanted.env.items() if value.strip().lower() not in off}
+        variables = {
+            name
+            for name, value in wanted.env.items()
+            if value is spec.UNKNOWN or value.strip().lower() not in off
+        }
         flags = {flag.partition(".")[0] for flag, value in wanted.vllm_args.items() if value != {}}
         return sorted(declared.lifted(self.rule) & (flags | variables | wanted.secrets.keys()))
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from . import scripts, spec, task
 
-Task = Mapping[str, typing.Any]
+Task = task.Task
 
 
 class Effect(enum.Enum):

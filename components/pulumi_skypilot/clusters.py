@@ -45,7 +45,7 @@ class Clusters(lifecycle.LifeCycle):
                 self._set_autostop(found, wanted)
                 return self._applied(wanted, found)
             if not ours:
-                why = adoption.refused(found.text, wanted.text)
+                why = adoption.refused(marker.theirs(found.text), wanted.task)
                 if why is not None:
                     raise port.Invalid(f"adopt: the cluster {name!r}: {why}")
                 self._end(name, jobs)  # whoever's they are: `adopt` says so
@@ -70,7 +70,7 @@ class Clusters(lifecycle.LifeCycle):
         if found.status != "UP":
             return lifecycle.Seen(now, (f"the cluster is {found.status}: {found.reason}",))
         now = dataclasses.replace(now, endpoint=self._address(applied.name))
-        wanted = marker.ClusterWanted(applied.name, applied.mark, applied.text, {}, {})
+        wanted = marker.ClusterWanted(applied.name, applied.mark, applied.task, {}, {})
         drift = _job_drift(found, jobs, applied)
         set_to = (found.autostop_minutes, found.autostop_down)
         if max(set_to[0], -1) != wanted.autostop[0] or (
@@ -105,7 +105,9 @@ class Clusters(lifecycle.LifeCycle):
                     f"the cluster {name!r} is someone else's now; look at it with `pulumi refresh`"
                 )
             if found.status in _AWAY and applied.digest == wanted.digest:
-                return dataclasses.replace(applied, text=wanted.text)  # its next start takes it
+                return dataclasses.replace(
+                    applied, task=wanted.task, text=wanted.text
+                )  # its next start takes it
             served = False
             if found.status == "UP":
                 jobs = [job for job in jobs if job.status in _RUNNING]
@@ -223,6 +225,7 @@ class Clusters(lifecycle.LifeCycle):
         return marker.Applied(
             name=wanted.name,
             mark=wanted.mark,
+            task=wanted.task,
             text=wanted.text,
             digest=wanted.digest,
             hash=found.hash,

@@ -94,12 +94,15 @@ def _held_bytes(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> int | No
     """Return what of the model is on the machine's own disk; None where that is not known."""
     if facts is None or wanted.vllm_args.get("load-format", "auto") not in _WHOLE_FORMATS:
         return None
-    hidden = dict.fromkeys(wanted.secrets, "unknown")
-    variables = [(hidden | wanted.env).get(name) for name in _CACHE_VARIABLES]
+    given = dict.fromkeys(wanted.secrets, spec.UNKNOWN) | wanted.env  # a secret is not told apart
+    variables = [given.get(name) for name in _CACHE_VARIABLES]
     told = [wanted.vllm_args.get("download-dir"), wanted.model_cache, *variables]
-    folder = next((str(path) for path in told if path is not None), None)
-    if folder is None:
+    first = next((path for path in told if path is not None), None)
+    if first is None:
         return model_bytes(facts)
+    if first is spec.UNKNOWN:
+        return None
+    folder = str(first)
     if any(_below(folder, path) for path in wanted.volumes):
         return 0
     modes = [mount.mode for path, mount in wanted.mounts.items() if _below(folder, path)]

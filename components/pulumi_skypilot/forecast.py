@@ -72,7 +72,7 @@ def _adoption_lines(remote: Remote, planned: plan.Plan, mine: str | None) -> Ite
     if isinstance(remote, str):
         yield f"adopt: unknown what is there under the name {planned.name!r}: {remote}"
     elif planned.name in remote:
-        yield from adoption.told(remote[planned.name], mine, planned.task_text)
+        yield from adoption.told(remote[planned.name], mine, planned.task)
     else:
         kind = planned.spec.kind
         yield f"adopt: there is no {kind} {planned.name!r} to take over: it is made"

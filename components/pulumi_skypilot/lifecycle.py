@@ -123,7 +123,7 @@ class LifeCycle:
             self._say(f"{name}: waiting for an earlier request")
 
     def _check_places(self, wanted: marker.Wanted) -> None:
-        allowed = task.places(task.from_text(wanted.text))
+        allowed = task.places(wanted.task)
         enabled = self._sky.places()
         if allowed and not any(_enabled(place, enabled) for place in allowed):
             raise port.Denied(

@@ -6,6 +6,7 @@ and a hash of the text, so that a text edited by hand is known as such.
 """
 
 import dataclasses
+import functools
 import hashlib
 import hmac
 import json
@@ -28,18 +29,23 @@ _MARKER = re.compile(r"^# pulumi-skypilot stack=(\S+) digest=(\S+) text=(\S+)\s*
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What a service is to be: a task's text and the values that it only names."""
+    """What a service is to be: a task and the values that it only names."""
 
     name: str
     mark: str
-    text: str
+    task: Mapping[str, typing.Any]
     env: Mapping[str, str] = dataclasses.field(repr=False)
     secrets: Mapping[str, str] = dataclasses.field(repr=False)
     tls: port.Tls | None = None
     blue_green: bool = False
     """How an update is rolled out; no part of what is."""
 
-    @property
+    @functools.cached_property
+    def text(self) -> str:
+        """The task as a state remembers it."""
+        return task.text(self.task)
+
+    @functools.cached_property
     def digest(self) -> str:
         """Changes with anything that reaches SkyPilot; tells nothing of the values.
 
@@ -48,11 +54,8 @@ class Wanted:
         return _digest(self, self.text)
 
     def order(self) -> port.Order:
-        """What goes to SkyPilot: the text with the stack's label and the marker."""
-        content = task.from_text(self.text)
-        resources = dict(content.get("resources") or {})
-        resources["labels"] = {**(resources.get("labels") or {}), LABEL: self.mark}
-        text = task.text({**content, "resources": resources})
+        """What goes to SkyPilot: the task with the stack's label, and the marker."""
+        text = task.text(_labelled(self.task, self.mark))
         line = f"# pulumi-skypilot stack={self.mark} digest={self.digest} text={_sha(text)}\n"
         return port.Order(
             text=text + line,
@@ -67,32 +70,27 @@ class Wanted:
 class ClusterWanted(Wanted):
     """What a cluster is to run. Its mark is the machines' label, its digest the job's name."""
 
-    @property
+    @functools.cached_property
     def digest(self) -> str:
         """As a service's, but for the autostop, which changes while the server runs."""
-        content = task.from_text(self.text)
-        _pop(content, "resources", "autostop")
-        _pop(content, "envs", task.IDLE_MINUTES)
-        return _digest(self, task.text(content))
+        content = _without(self.task, "resources", "autostop")
+        return _digest(self, task.text(_without(content, "envs", task.IDLE_MINUTES)))
 
     @property
     def autostop(self) -> tuple[int, bool]:
         """SkyPilot's own autostop: minutes without a job (-1: never), and whether to take down."""
-        found = (task.from_text(self.text).get("resources") or {}).get("autostop")
+        found = (self.task.get("resources") or {}).get("autostop")
         return (found["idle_minutes"], bool(found.get("down"))) if found else (-1, False)
 
     @property
     def idle_minutes(self) -> str | None:
         """The minutes without a request after which the watchdog ends the server."""
-        found = (task.from_text(self.text).get("envs") or {}).get(task.IDLE_MINUTES)
+        found = (self.task.get("envs") or {}).get(task.IDLE_MINUTES)
         return None if found is None else str(found)
 
     def order(self) -> port.Order:
         """What goes to SkyPilot: the task with the stack's label, named by its digest."""
-        content = task.from_text(self.text)
-        resources = dict(content.get("resources") or {})
-        resources["labels"] = {**(resources.get("labels") or {}), LABEL: self.mark}
-        named = {**content, "name": job_name(self.mark, self.digest), "resources": resources}
+        named = {**_labelled(self.task, self.mark), "name": job_name(self.mark, self.digest)}
         return port.Order(text=task.text(named), env=self.env, secrets=self.secrets)
 
 
@@ -102,7 +100,9 @@ class Applied:
 
     name: str
     mark: str
+    task: Mapping[str, typing.Any]
     text: str
+    """The task as the state has it, which an earlier release may have written otherwise."""
     digest: str
     hash: str
     version: int
@@ -155,23 +155,29 @@ def fingerprint(service: port.Service) -> str:
     return "foreign-" + _sha(f"{service.hash} {service.version} {service.text}")
 
 
-def without_values(text: str | None) -> str | None:
-    """Someone's task without our label and without any value of env and secrets."""
+def theirs(text: str | None) -> task.Task | None:
+    """Read a text that SkyPilot keeps, without our label and without any value.
+
+    None where there is no text, or it is no task.
+    """
     if text is None:
         return None
-    content = yaml.safe_load(text)
-    if not isinstance(content, dict):
+    try:
+        return without_values(task.from_text(text))
+    except yaml.YAMLError:
         return None
-    content.pop("_user_specified_yaml", None)
+
+
+def without_values(content: task.Task) -> task.Task:
+    """Return a task without our label and without any value of env and secrets."""
+    content = {key: value for key, value in content.items() if key != "_user_specified_yaml"}
     for section in ("envs", "secrets"):
         if isinstance(content.get(section), dict):
             content[section] = dict.fromkeys(content[section])
     resources = content.get("resources")
     if isinstance(resources, dict) and isinstance(resources.get("labels"), dict):
-        resources["labels"].pop(LABEL, None)
-        if not resources["labels"]:
-            del resources["labels"]
-    return task.text(content)
+        content["resources"] = _without(resources, "labels", LABEL)
+    return content
 
 
 def _sha(text: str) -> str:
@@ -187,9 +193,18 @@ def _digest(wanted: Wanted, text: str) -> str:
     return hmac.new(key.encode(), message.encode(), hashlib.sha256).hexdigest()[:24]
 
 
-def _pop(content: dict[str, typing.Any], section: str, key: str) -> None:
-    """Take a key out of a section, and the section with its last one."""
+def _labelled(content: task.Task, mark: str) -> dict[str, typing.Any]:
+    """Return a task whose machines carry the stack's label."""
+    resources = dict(content.get("resources") or {})
+    resources["labels"] = {**(resources.get("labels") or {}), LABEL: mark}
+    return {**content, "resources": resources}
+
+
+def _without(content: task.Task, section: str, key: str) -> dict[str, typing.Any]:
+    """Return a task without a key of a section, and without a section that is then empty."""
+    rest = dict(content)
     if isinstance(content.get(section), dict):
-        content[section] = {name: one for name, one in content[section].items() if name != key}
-        if not content[section]:
-            del content[section]
+        rest[section] = {name: value for name, value in content[section].items() if name != key}
+        if not rest[section]:
+            del rest[section]
+    return rest

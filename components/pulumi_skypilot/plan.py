@@ -4,6 +4,7 @@ Pure: a preview computes it and shows it. It names env and secrets and never hol
 """
 
 import dataclasses
+import functools
 import typing
 from collections.abc import Iterator
 
@@ -21,6 +22,8 @@ from . import (
     vllm,
 )
 
+Problem = spec.Problem
+
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
@@ -31,7 +34,6 @@ class Plan:
     command: tuple[str, ...]
     environment: dict[str, str]
     task: dict[str, typing.Any]
-    task_text: str
     notes: tuple[str, ...]
     """What a user should know and need not change."""
     fit: dict[str, typing.Any] = dataclasses.field(default_factory=dict)
@@ -40,8 +42,13 @@ class Plan:
     """Why it is not known, or only assumed, that the model fits (unchecked.py)."""
     disk: tuple[str, ...] = ()
     """What is tight on the disk, or was not checked (disk.py)."""
-    misfits: tuple[str, ...] = ()
+    misfits: tuple[Problem, ...] = ()
     """What does not fit, where that was not refused."""
+
+    @functools.cached_property
+    def task_text(self) -> str:
+        """The task as a preview and a state hold it."""
+        return task.text(self.task)
 
     def shown(self) -> dict[str, typing.Any]:
         """What a preview shows, line by line."""
@@ -91,12 +98,11 @@ def plan(
         command=command,
         environment=environment,
         task=content,
-        task_text=task.text(content),
         notes=(*_notes(wanted, facts, families), *sizing.notes(wanted, facts, sized), *told),
         fit=sizing.shown(wanted, facts, sized),
         unchecked=(*unchecked.reasons(wanted, facts, sized), *_doubts(wanted, facts)),
         disk=tuple(disk.notes(wanted, facts)),
-        misfits=told,
+        misfits=tuple(too_large),
     )
 
 

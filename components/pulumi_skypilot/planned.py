@@ -82,7 +82,8 @@ def _line(one: Planned, *, away: bool) -> str:
         parts.append(f"cost unknown ({one.cost.unknown})")
     elif not away:
         parts = [f"{parts[0]}: {brief.hourly(one.cost)} USD/h", *one.cost.notes]
-    return "; ".join((*parts, _fit(one), *one.plan.misfits, *one.plan.disk))
+    misfits = (problem.reason for problem in one.plan.misfits)
+    return "; ".join((*parts, _fit(one), *misfits, *one.plan.disk))
 
 
 def _fit(one: Planned) -> str:

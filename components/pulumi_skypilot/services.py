@@ -66,7 +66,7 @@ class Services(shutdown.Shutdown):
                 )
             if owner != wanted.mark:
                 self._check_alive(found)
-                reason = adoption.refused(found.text, wanted.text)
+                reason = adoption.refused(marker.theirs(found.text), wanted.task)
                 if reason is not None:
                     raise port.Invalid(f"adopt: the service {wanted.name!r}: {reason}")
             if digest == wanted.digest and owner == wanted.mark:
@@ -90,19 +90,21 @@ class Services(shutdown.Shutdown):
         )
         if digest == applied.digest:
             return lifecycle.Seen(now)
-        text = marker.without_values(found.text)
-        if text is None:
+        content = marker.theirs(found.text)
+        if content is None:
             return lifecycle.Seen(
                 dataclasses.replace(now, digest=marker.fingerprint(found)),
                 (f"version {found.version} was never completed",),
             )
-        was = task.from_text(marker.without_values(applied.text) or "{}")
-        differences = changes.compare(was, task.from_text(text)) if was else ()
+        was = marker.without_values(applied.task)
+        differences = changes.compare(was, content) if was else ()
         drift = tuple(f"{c.property}: {c.old} -> {c.new}" for c in differences)
         if not was:
             drift = ("what the state says of its task cannot be read",)
         return lifecycle.Seen(
-            dataclasses.replace(now, text=text, digest=marker.fingerprint(found)),
+            dataclasses.replace(
+                now, task=content, text=task.text(content), digest=marker.fingerprint(found)
+            ),
             drift or ("a value of env or secrets is another",),
         )
 
@@ -347,6 +349,7 @@ def _applied(wanted: marker.Wanted, found: port.Service) -> marker.Applied:
     return marker.Applied(
         name=wanted.name,
         mark=wanted.mark,
+        task=wanted.task,
         text=wanted.text,
         digest=wanted.digest,
         hash=found.hash,

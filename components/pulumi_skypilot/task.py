@@ -12,6 +12,9 @@ import yaml
 
 from . import reading, scripts, spec, vllm
 
+Task = Mapping[str, typing.Any]
+"""A task as SkyPilot's YAML has it. It is a table until it goes to SkyPilot or into a state."""
+
 API_KEYS = spec.API_KEYS
 
 IDLE_MINUTES = "AUTOSTOP_IDLE_MINUTES"
@@ -59,12 +62,15 @@ def secret_names(wanted: spec.Spec) -> tuple[str, ...]:
 
 
 def secrets(wanted: spec.Spec, api_keys: Sequence[str]) -> dict[str, str]:
-    """The values of exactly these secrets, when the spec holds values and not their config keys."""
-    known = {**_values(wanted), API_KEYS: ",".join(api_keys)}
+    """The values of exactly these secrets, when the spec holds values and not their config keys.
+
+    Raises ValueError for one that is not known yet.
+    """
+    known = {**spec.known(_values(wanted)), API_KEYS: ",".join(api_keys)}
     return {name: known[name] for name in secret_names(wanted)}
 
 
-def _values(wanted: spec.Spec) -> dict[str, str]:
+def _values(wanted: spec.Spec) -> dict[str, spec.Given]:
     """SkyPilot wants all three of a registry's words in one place (sky/task.py:129)."""
     found = dict(wanted.secrets)
     if wanted.image_credentials is not None:
@@ -139,22 +145,22 @@ def _mount(one: spec.Mount) -> object:
     return one.source if mode is None else {"source": one.source, "mode": mode}
 
 
-def places(content: Mapping[str, typing.Any]) -> tuple[str, ...]:
+def places(content: Task) -> tuple[str, ...]:
     """The infra strings that a task may run on; none stands for any."""
     resources = content.get("resources") or {}
     options = [resources, *resources.get("any_of", [])]
     return tuple(option["infra"] for option in options if option.get("infra"))
 
 
-def text(content: Mapping[str, typing.Any]) -> str:
-    """The task as YAML: in its own order, scripts as blocks, the same every time."""
+def text(content: Task) -> str:
+    """Write the task as YAML: in its own order, scripts as blocks, the same every time."""
     try:
         return _dump(content, _FastDumper)
     except _WrittenApart:
         return _dump(content, _Dumper)
 
 
-def _dump(content: Mapping[str, typing.Any], dumper: typing.Any) -> str:
+def _dump(content: Task, dumper: typing.Any) -> str:
     return yaml.dump(
         dict(content), Dumper=dumper, sort_keys=False, allow_unicode=True, width=100_000
     )

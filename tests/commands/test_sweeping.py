@@ -137,7 +137,9 @@ def test_state_is_asked_after_the_server(server, state) -> None:
 
 def test_a_cluster_is_taken_down_too(state) -> None:
     with testing.use(testing.SkyPilot()) as sky:
-        wants = marker.ClusterWanted("lab", MARK, "name: x\nresources: {infra: aws}\n", {}, {})
+        wants = marker.ClusterWanted(
+            "lab", MARK, {"name": "x", "resources": {"infra": "aws"}}, {}, {}
+        )
         clusters.Clusters(sky, sky.clock).create(wants)
         sky.stop_cluster("lab")
         assert [(o.name, o.kind, o.status) for o in Services(sky).marked(MARK)] == [

@@ -7,7 +7,7 @@ import typing
 import pytest
 from pulumi.output import Unknown
 
-from pulumi_skypilot import host, plan, providers, task
+from pulumi_skypilot import host, plan, providers
 from tests import certificates
 from tests.providers.props import PRIVATE, SCOPE, SERVICE, Props
 
@@ -180,8 +180,7 @@ class TestDiff:
         def newer(spec, name, **options):
             made = real(spec, name, **options)
             content = {**made.task, "setup": made.task.get("setup", "") + "\necho newer\n"}
-            text = task.text(content)
-            return dataclasses.replace(made, task=content, task_text=text)
+            return dataclasses.replace(made, task=content)
 
         monkeypatch.setattr(plan, "plan", newer)
         assert service.diff(NAME, state, checked()).changes is False

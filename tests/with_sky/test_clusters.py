@@ -3,7 +3,7 @@
 import pytest
 import sky
 
-from pulumi_skypilot import adoption, changes
+from pulumi_skypilot import adoption, changes, task
 from pulumi_skypilot.changes import Effect
 
 from .. import specs
@@ -40,7 +40,7 @@ def test_other_machines_are_a_new_cluster_whatever_skypilot_would_take(
     wanted = next(iter(read(now.task, now.spec).resources))
     assert wanted.less_demanding_than(launched) == taken
     assert changes.effect(changes.compare(was.task, now.task)) is Effect.REPLACE
-    assert (adoption.refused(was.task_text, now.task_text) is None) == taken
+    assert (adoption.refused(was.task, now.task) is None) == taken
 
 
 SMALL = {"kind": "cluster", "model": "openai/gpt-oss-20b", "cpus": 4, "memory": 16}
@@ -72,4 +72,4 @@ def test_a_cluster_made_by_hand_is_taken_over_if_skypilot_launches_on_it(
         )
         == taken
     )
-    assert (adoption.refused(text, found.task_text) is None) == taken
+    assert (adoption.refused(task.from_text(text), found.task) is None) == taken

@@ -56,8 +56,8 @@ def _no_users(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_the_labels_of_a_services_machines_are_read(caller: str | None, infra: object) -> None:
     data = {"model": "openai/gpt-oss-20b", "accelerators": "L4:1", "infra": infra}
-    text = plan.plan(spec.parse(data), wanted.NAME).task_text
-    order = marker.Wanted(wanted.NAME, wanted.MARK, text, {}, {"SERVE_API_KEYS": "k"}).order()
+    content = plan.plan(spec.parse(data), wanted.NAME).task
+    order = marker.Wanted(wanted.NAME, wanted.MARK, content, {}, {"SERVE_API_KEYS": "k"}).order()
     body = payloads.ServeUpBody(task=text_of(order), service_name=wanted.NAME)
     name = request_names.RequestName.SERVE_UP
     assert listed(name, body, "controller", caller) == port.Request("r", "up", wanted.NAME, OURS)

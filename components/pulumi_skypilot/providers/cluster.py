@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from pulumi import dynamic
 
-from .. import cluster_readiness, clusters, host, marker, plan, spec
-from . import base, deployed, differences, properties
+from .. import cluster_readiness, clusters, host, marker
+from . import base, deployed, differences, properties, sides
 from .properties import Props
 
 
@@ -21,17 +21,16 @@ class ClusterProvider(deployed.DeployedProvider):
     @host.one_line
     def create(self, props: Props) -> dynamic.CreateResult:
         """Launch the cluster, or take up what an interrupted create has left of it."""
-        typed = properties.typed(props)
-        text = plan.plan(typed, props["name"], must_fit=False).task_text
-        applied = self._clusters(props["scope"], typed.timeouts.create).create(
-            _wanted(props, typed, text), adopt=props.get("adopt") is True
+        new = sides.asked(props)
+        applied = self._clusters(props["scope"], new.spec.timeouts.create).create(
+            _cluster(new.wanted(new.plan.task)), adopt=props.get("adopt") is True
         )
         return dynamic.CreateResult(props["name"], {**props, **_computed(applied)})
 
     @host.one_line
     def read(self, id_: str, props: Props) -> dynamic.ReadResult:
         """Tell there, gone and unreachable apart; show drift as an input that is to go."""
-        applied = _applied(props, id_)
+        applied = sides.kept(props, id_, self.kind).applied
         scope = props["scope"]
         seen = self._clusters(scope).read(applied)
         if seen is None:
@@ -44,28 +43,26 @@ class ClusterProvider(deployed.DeployedProvider):
     def update(self, id_: str, olds: Props, news: Props) -> dynamic.UpdateResult:
         """Change the autostop in place, or start the server anew and wait until it answers."""
         scope = news["scope"]
-        typed = properties.typed(news)
-        wanted = _wanted(news, typed, differences.next_text(olds, news))
-        olds = properties.placed(olds, news)
-        applied = _applied(olds, id_)
-        if not properties.old_task(olds):  # then nothing could be started again
+        old, new = sides.kept(olds, id_, self.kind, scope), sides.asked(news)
+        applied = old.applied
+        if not old.task:  # then nothing could be started again
             applied = dataclasses.replace(applied, digest="")
-        before = properties.old(olds, self.kind).spec
         waiting = cluster_readiness.Wait(self.sky(scope), base.clock, host.progress)
 
         def wait(now: marker.Applied, left: float | None) -> None:
-            seconds = cluster_readiness.timeout_seconds(typed)
+            seconds = cluster_readiness.timeout_seconds(new.spec)
             expected = cluster_readiness.Expected(
                 name=now.name,
                 mark=now.mark,
                 digest=now.digest,
-                model=typed.served_name,
+                model=new.spec.served_name,
                 timeout_seconds=seconds if left is None else min(seconds, left),
             )
             waiting.until_ready(expected, news.get("apiKey"))
 
-        now = self._clusters(scope, typed.timeouts.update).update(
-            applied, _wanted(olds, before, applied.text), wanted, wait
+        wanted = new.wanted(differences.next_task(old, new))
+        now = self._clusters(scope, new.spec.timeouts.update).update(
+            applied, _cluster(old.wanted()), _cluster(wanted), wait
         )
         return dynamic.UpdateResult({**news, **_computed(now)})
 
@@ -85,13 +82,8 @@ class ClusterProvider(deployed.DeployedProvider):
         return clusters.Clusters(self.sky(scope), base.clock, host.progress, seconds)
 
 
-def _wanted(props: Props, typed: spec.Spec, text: str) -> marker.ClusterWanted:
-    one = properties.wanted(props, typed, text)
-    return marker.ClusterWanted(one.name, one.mark, one.text, one.env, one.secrets)
-
-
-def _applied(props: Props, id_: str) -> marker.Applied:
-    return properties.applied({**props, "version": 0}, id_)
+def _cluster(wanted: marker.Wanted) -> marker.ClusterWanted:
+    return marker.ClusterWanted(wanted.name, wanted.mark, wanted.task, wanted.env, wanted.secrets)
 
 
 def _computed(applied: marker.Applied) -> Props:

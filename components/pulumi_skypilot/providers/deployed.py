@@ -1,12 +1,12 @@
 """What the providers of services and of clusters share: check and diff, by spec and plan."""
 
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from pulumi import dynamic
 
 from .. import changes, host, keys, pem, plan, reading, spec
-from . import base, differences, properties
+from . import base, differences, properties, sides
 from .properties import Props
 
 
@@ -28,28 +28,21 @@ class DeployedProvider(base.Provider):
         if unfit:
             return dynamic.CheckResult(news, unfit)
         try:
-            wanted = properties.typed(news)
-            if wanted.kind != self.kind:
-                reason = f"kind: this is a {wanted.kind}; use the resource of that name"
-                return dynamic.CheckResult(news, [properties.failure("kind", reason)])
-            with_token = self.token is not None
-            planned = plan.plan(
-                wanted,
-                news["name"],
-                service_account=with_token,
-                must_fit=not self._had(olds, wanted),
-            )
+            new = sides.asked(news, service_account=self.token is not None)
         except spec.SpecError as error:
-            return dynamic.CheckResult(
-                news, [properties.failure(p.property, p.reason) for p in error.problems]
-            )
+            return dynamic.CheckResult(news, _failures(error.problems))
+        if new.spec.kind != self.kind:
+            reason = f"kind: this is a {new.spec.kind}; use the resource of that name"
+            return dynamic.CheckResult(news, [properties.failure("kind", reason)])
+        if new.plan.misfits and not self._had(olds, new.plan):
+            return dynamic.CheckResult(news, _failures(new.plan.misfits))
         wrong = list(_wrong_values(news))
         if wrong:
             return dynamic.CheckResult(news, wrong)
-        if planned.unchecked:
-            host.warn_once(f"{planned.name}: not checked: {'; '.join(planned.unchecked)}")
+        if new.plan.unchecked:
+            host.warn_once(f"{new.name}: not checked: {'; '.join(new.plan.unchecked)}")
         own = {key: news[key] for key in properties.OWN if news.get(key) is not None}
-        inputs = {**spec.to_inputs(wanted), **own, "plan": planned.shown()}
+        inputs = {**spec.to_inputs(new.spec), **own, "plan": new.plan.shown()}
         # Values go on as they came, so that unknown ones stay so and secret ones keep their place.
         inputs |= {key: news[key] for key in properties.VALUES if news.get(key)}
         inputs.pop("drift", None)
@@ -60,18 +53,20 @@ class DeployedProvider(base.Provider):
         # In a refresh the inputs are a state's too, whatever that says.
         news = {**news, "kind": self.kind, "name": properties.old_name(news, id_)}
         try:
-            properties.typed(news)
-            found = list(differences.compare(olds, news))
+            new = sides.asked(news)
         except spec.SpecError:
             # Check refuses these; only a refresh has them, from a state of an earlier release.
             return dynamic.DiffResult(changes=bool(olds.get("drift")))
+        old = sides.kept(olds, id_, self.kind)
+        next_ = differences.next_task(old, new)
+        found = list(differences.compare(old, new, next_))
         if not found:
             return dynamic.DiffResult(changes=False)
         strongest = changes.effect(found)
         for change in found:
-            host.message(f"{news['name']}: {differences.describe(change)}")
+            host.message(f"{new.name}: {differences.describe(change)}")
         if strongest is not None:
-            host.message(f"{news['name']}: {differences.disturbs(olds, news, strongest)}")
+            host.message(f"{new.name}: {differences.disturbs(old, new, next_, strongest)}")
         # What is not known yet may turn out to be what it was.
         replaces = [
             change.property
@@ -107,15 +102,19 @@ class DeployedProvider(base.Provider):
         """What takes down a remote object of a scope, in one call of so many seconds."""
         raise NotImplementedError
 
-    def _had(self, olds: Props, wanted: spec.Spec) -> bool:
+    def _had(self, olds: Props, planned: plan.Plan) -> bool:
         """Whether a state has the same that does not fit: an earlier release took it.
 
         What may be serving is told and not refused.
         """
-        misfits = plan.misfits(wanted)
-        if not (olds and misfits):
+        if not olds:
             return False
-        return misfits == plan.misfits(properties.old(olds, self.kind).spec)
+        old = sides.kept(olds, planned.name, self.kind)
+        return list(planned.misfits) == plan.misfits(old.spec)
+
+
+def _failures(problems: Sequence[spec.Problem]) -> list[dynamic.CheckFailure]:
+    return [properties.failure(problem.property, problem.reason) for problem in problems]
 
 
 def _unknown(news: Props, key: str) -> bool:

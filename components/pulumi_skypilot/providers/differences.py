@@ -3,9 +3,10 @@
 import typing
 from collections.abc import Mapping
 
-from .. import changes, cost, disruption, plan, task
+from .. import changes, cost, disruption, task
 from . import properties
 from .properties import Props
+from .sides import Asked, Kept
 
 _READ_AT_START = {
     "service": (changes.Effect.ROLLING, "replicas read it when they start"),
@@ -14,15 +15,18 @@ _READ_AT_START = {
 _TLS = (changes.Effect.REPLACE, "SkyServe ignores a change of TLS while the service runs")
 
 
-def compare(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
-    """What differs between a state and its inputs, and what each difference does."""
-    yield from _scope(olds, news)
-    yield from _task(olds, news)
-    yield from _values(olds, news)
+def compare(old: Kept, new: Asked, next_: task.Task) -> typing.Iterator[changes.Change]:
+    """What differs between a state and its inputs, and what each difference does.
+
+    `next_` is the task to apply (next_task).
+    """
+    yield from _scope(old, new)
+    yield from _task(old, new, next_)
+    yield from _values(old, new)
 
 
-def _scope(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
-    old, new = properties.old_scope(olds), properties.old_scope(news)
+def _scope(was: Kept, now: Asked) -> typing.Iterator[changes.Change]:
+    old, new = was.scope, properties.old_scope(now.props)
     if old is None:
         why = "what the state says of it cannot be read"
         yield changes.Change("scope", changes.Effect.IN_PLACE, why, None, None)
@@ -33,37 +37,37 @@ def _scope(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
                 new.get(key),
             )  # fmt: skip
     before, after = ((one or {}).get("serveHost") for one in (old, new))
-    if old and new and news.get("kind") == "service" and before != after:
+    if old and new and now.spec.kind == "service" and before != after:
         why = "clients find it at another host"
         yield changes.Change("scope.serveHost", changes.Effect.IN_PLACE, why, before, after)
 
 
-def _task(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
+def _task(old: Kept, new: Asked, next_: task.Task) -> typing.Iterator[changes.Change]:
     """What differs between the task that was applied and the next, and what runs otherwise."""
-    old_task = properties.old_task(olds)
-    if old_task:
-        yield from changes.compare(old_task, task.from_text(next_text(olds, news)))
+    if old.task:
+        yield from changes.compare(old.task, next_)
     else:
         why = "what the state says of it cannot be read, so that all of the plan is applied"
-        yield changes.Change("task", _at_start(olds, news)[0], why, None, None)
-    if olds.get("drift") and news.get("kind") == "cluster":
+        yield changes.Change("task", _at_start(old, new)[0], why, None, None)
+    drift = old.props.get("drift")
+    if drift and new.spec.kind == "cluster":
         # A cluster's task does not tell what runs on it.
-        drift = olds["drift"] if isinstance(olds["drift"], list) else [str(olds["drift"])]
+        drift = drift if isinstance(drift, list) else [str(drift)]
         minor = all(line.startswith("autostop") for line in drift)
         right = changes.Effect.IN_PLACE if minor else changes.Effect.RESTART
         yield changes.Change("drift", right, "; ".join(drift), None, None)
 
 
-def _at_start(olds: Props, news: Props) -> tuple[changes.Effect, str]:
+def _at_start(old: Kept, new: Asked) -> tuple[changes.Effect, str]:
     """What another value does, of those that are read when something starts."""
-    if changes.by_gpu(properties.old_task(olds)):
+    if changes.by_gpu(old.task):
         return changes.Effect.REPLACE, changes.BY_GPU_WHY
-    return _READ_AT_START[news.get("kind", "service")]
+    return _READ_AT_START[new.spec.kind]
 
 
-def _values(olds: Props, news: Props) -> typing.Iterator[changes.Change]:
+def _values(old: Kept, new: Asked) -> typing.Iterator[changes.Change]:
     """What differs beside the task."""
-    at_start = _at_start(olds, news)
+    at_start, olds, news = _at_start(old, new), old.props, new.props
     yield from _keys(olds, news, at_start[0])
     before, after = olds.get("timeouts") or {}, news.get("timeouts") or {}
     if before != after:
@@ -117,24 +121,21 @@ def describe(change: changes.Change) -> str:
     return f"{change.effect.value}: {change.property}{values} ({change.why})"
 
 
-def disturbs(olds: Props, news: Props, effect: changes.Effect) -> str:
+def disturbs(old: Kept, new: Asked, next_: task.Task, effect: changes.Effect) -> str:
     """One line for the preview: how many replicas come and go, and whether any answers meanwhile.
 
     What it costs stands in the stack's own line: prices are not for check and diff.
     """
-    before, unpriced = properties.old(olds, news["kind"]), cost.Cost(None, None, None)
-    refused = [key for key in before.unread if key not in properties.VALUES]
+    unpriced = cost.Cost(None, None, None)
+    refused = [key for key in old.unread if key not in properties.VALUES]
     if refused:
         return (
             f"its state is of an earlier release, and this one refuses {', '.join(refused)} of it: "
             "all of the plan is applied"
         )
-    tasks = (properties.old_task(olds) or None, task.from_text(next_text(olds, news)))
-    sides = (
-        disruption.Side(one, unpriced, content)
-        for one, content in zip((before.spec, properties.typed(news)), tasks, strict=True)
-    )
-    return disruption.disruption(effect.value, *sides).text
+    before = disruption.Side(old.spec, unpriced, old.task or None)
+    after = disruption.Side(new.spec, unpriced, next_)
+    return disruption.disruption(effect.value, before, after).text
 
 
 def _short(value: object) -> str:
@@ -144,14 +145,12 @@ def _short(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def next_text(olds: Props, news: Props) -> str:
+def next_task(old: Kept, new: Asked) -> task.Task:
     """The task to apply: what a new release of this package generates waits for a rolling change.
 
     After drift the whole of the plan is applied, since the old task is someone else's.
     """
-    planned = plan.plan(properties.typed(news), news["name"], must_fit=False)
-    before, old_task = properties.old(olds, planned.spec.kind), properties.old_task(olds)
-    if olds.get("drift") or news.get("upgrade") or before.unread or not old_task:
-        return planned.task_text
-    kept = changes.keep_generated(before.spec, planned.spec, old_task, planned.task)
-    return task.text({**kept, "name": planned.name})
+    if old.props.get("drift") or new.props.get("upgrade") or old.unread or not old.task:
+        return new.plan.task
+    kept = changes.keep_generated(old.spec, new.spec, old.task, new.plan.task)
+    return {**kept, "name": new.name}

@@ -1,14 +1,13 @@
-"""Pulumi's properties to typed values and back."""
+"""Pulumi's properties: which there are, and what is read of one by itself."""
 
 import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 
 import pulumi
-import yaml
 from pulumi import dynamic
 
-from .. import lifecycle, marker, port, reading, remembered, spec, task
+from .. import lifecycle, marker, reading, spec
 
 Props = dict[str, typing.Any]
 
@@ -29,26 +28,6 @@ MAY_BE_UNKNOWN = (*VALUES, *KEYS, "scope")
 COMPUTED = ("digest", "hash", "version", "endpoint", "task")
 
 _NAME = re.compile(r"[\w.-]+")
-_NOT_KNOWN = "not-known-yet"
-"""Stands for a value that a plan only names."""
-
-
-def typed(props: Props) -> spec.Spec:
-    """The typed spec again: numbers arrive as doubles, and values may be unknown in a preview."""
-    return spec.parse(_said(props))
-
-
-def old(props: Props, kind: spec.Kind) -> remembered.Remembered:
-    """The typed spec of a state, as far as this release can read it. Never fails."""
-    return remembered.read(_said(props), kind)
-
-
-def old_task(props: Props) -> dict[str, typing.Any]:
-    """The task that a state has applied; empty when it cannot be read. Never fails."""
-    try:
-        return task.from_text(props["task"])
-    except (KeyError, AttributeError, TypeError, yaml.YAMLError):
-        return {}
 
 
 def old_scope(props: Props) -> Mapping[str, typing.Any] | None:
@@ -57,11 +36,6 @@ def old_scope(props: Props) -> Mapping[str, typing.Any] | None:
     if not isinstance(scope, Mapping):
         return None
     return scope if all(isinstance(scope.get(key), str) for key in ("apiServer", "mark")) else None
-
-
-def placed(olds: Props, news: Props) -> Props:
-    """The state with a scope: where it has none that can be read it is the one of the inputs."""
-    return olds if old_scope(olds) else {**olds, "scope": news["scope"]}
 
 
 def old_name(props: Props, id_: str) -> str:
@@ -80,58 +54,9 @@ def old_seconds(props: Props, call: str) -> float | None:
         return None
 
 
-def _said(props: Props) -> dict[str, typing.Any]:
-    """What of the properties is spec."""
-    data = {
-        key: value
-        for key, value in props.items()
-        if key not in (*OWN, *COMPUTED) and not key.startswith("__")
-    }
-    for key in VALUES:
-        if isinstance(data.get(key), Mapping):
-            data[key] = {k: _NOT_KNOWN if has_unknown(v) else v for k, v in data[key].items()}
-    return data
-
-
-def wanted(props: Props, one: spec.Spec, text: str) -> marker.Wanted:
-    """What is to be, or was: the spec, the task's text, and the values that it only names."""
-    env = props.get("env")
-    return marker.Wanted(
-        name=props["name"],
-        mark=props["scope"]["mark"],
-        text=text,
-        env=dict(env) if isinstance(env, Mapping) else {},
-        secrets=task.secrets(one, keys(props)),
-        tls=port.Tls(one.tls.certificate, one.tls.key) if one.tls else None,
-        blue_green=one.update_mode == "blue-green",
-    )
-
-
 def keys(props: Props) -> tuple[str, ...]:
     """The API keys that are valid; the last is the one that is handed out."""
     return tuple(props[key] for key in KEYS if props.get(key) is not None)
-
-
-def applied(props: Props, id_: str) -> marker.Applied:
-    """What state remembers.
-
-    A task that cannot be read is an empty one. Raises Invalid when it does not say whose it is.
-    """
-    scope, digest, version = old_scope(props), props.get("digest"), props.get("version")
-    if scope is None:
-        raise port.Invalid(
-            f"{id_}: its state does not say on which API server it is, or whose; `pulumi up` puts "
-            "that right"
-        )
-    return marker.Applied(
-        name=old_name(props, id_),
-        mark=scope["mark"],
-        text=props["task"] if old_task(props) else "{}",
-        digest=digest if isinstance(digest, str) else "",
-        hash=str(props.get("hash") or ""),
-        version=int(version) if isinstance(version, int | float) else 0,
-        endpoint=props.get("endpoint"),
-    )
 
 
 def computed(applied: marker.Applied, props: Props) -> Props:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from pulumi import dynamic
 
-from .. import host, plan
+from .. import host
 from ..services import Services
-from . import base, deployed, differences, properties
+from . import base, deployed, differences, properties, sides
 from .properties import Props
 
 
@@ -21,17 +21,16 @@ class ServiceProvider(deployed.DeployedProvider):
     @host.one_line
     def create(self, props: Props) -> dynamic.CreateResult:
         """Make the service, or take up what an interrupted create has left of it."""
-        typed = properties.typed(props)
-        text = plan.plan(typed, props["name"], must_fit=False).task_text
-        services = self.services(props["scope"], typed.timeouts.create)
-        wanted = properties.wanted(props, typed, text)
+        new = sides.asked(props)
+        services = self.services(props["scope"], new.spec.timeouts.create)
+        wanted = new.wanted(new.plan.task)
         applied = services.create(wanted, adopt=props.get("adopt") is True)
         return dynamic.CreateResult(props["name"], {**props, **properties.computed(applied, props)})
 
     @host.one_line
     def read(self, id_: str, props: Props) -> dynamic.ReadResult:
         """Tell there, gone and unreachable apart; show drift as an input that is to go."""
-        applied = properties.applied(props, id_)
+        applied = sides.kept(props, id_, self.kind).applied
         scope = props["scope"]
         seen = Services(self.sky(scope), base.clock, host.progress).read(applied)
         if seen is None:
@@ -45,10 +44,9 @@ class ServiceProvider(deployed.DeployedProvider):
     @host.one_line
     def update(self, id_: str, olds: Props, news: Props) -> dynamic.UpdateResult:
         """Give the service its next version."""
-        typed = properties.typed(news)
-        wanted = properties.wanted(news, typed, differences.next_text(olds, news))
-        services = self.services(news["scope"], typed.timeouts.update)
-        applied = services.update(properties.applied(properties.placed(olds, news), id_), wanted)
+        old, new = sides.kept(olds, id_, self.kind, news["scope"]), sides.asked(news)
+        services = self.services(news["scope"], new.spec.timeouts.update)
+        applied = services.update(old.applied, new.wanted(differences.next_task(old, new)))
         return dynamic.UpdateResult({**news, **properties.computed(applied, news)})
 
     @host.one_line

@@ -26,6 +26,7 @@ from .tables import (
     Tls,
     Workdir,
 )
+from .values import UNKNOWN, Given, known
 
 __all__ = [
     "API_KEYS",
@@ -36,10 +37,12 @@ __all__ = [
     "SECRETS",
     "STREAM_TIMEOUT_SECONDS",
     "UNGUARDED",
+    "UNKNOWN",
     "UPSCALE_DELAY_SECONDS",
     "VALUES",
     "Accelerator",
     "Autostop",
+    "Given",
     "ImageCredentials",
     "Kind",
     "LoadBalancing",
@@ -55,6 +58,7 @@ __all__ = [
     "Tls",
     "Workdir",
     "check_name",
+    "known",
     "parse",
     "to_inputs",
 ]

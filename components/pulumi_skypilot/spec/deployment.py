@@ -5,7 +5,7 @@ import typing
 import pydantic
 
 from .. import reading
-from . import fields, tables
+from . import fields, tables, values
 from .fields import Accelerator, Row, read
 
 Kind = typing.Literal["service", "cluster"]
@@ -223,12 +223,12 @@ class Spec(fields.Strict):
         ),
     ] = pydantic.Field({})
     env: typing.Annotated[
-        dict[str, str],
+        dict[str, values.Value],
         read(fields.variables),
         Row("table of strings", "environment of the machines, in plain sight", "`envs`"),
     ] = pydantic.Field({}, repr=False)
     secrets: typing.Annotated[
-        dict[str, str],
+        dict[str, values.Value],
         read(fields.variables),
         Row(
             "table: variable → key of a secret in this config",

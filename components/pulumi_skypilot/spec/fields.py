@@ -9,6 +9,7 @@ import pydantic
 from pydantic import alias_generators
 
 from .. import catalog, reading, words
+from . import values
 
 API_KEYS = "SERVE_API_KEYS"
 """The secret that carries the keys of a deployment to its machines, separated by commas."""
@@ -228,9 +229,9 @@ def _items(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
 
 
-def variables(value: object) -> dict[str, str]:
-    """Environment variables."""
-    table = reading.strings(value)
+def variables(value: object) -> dict[str, values.Given]:
+    """Environment variables, whose values may not be known yet."""
+    table = values.table(value)
     for name in table:
         if not reading.ENV_NAME.fullmatch(name):
             raise reading.Wrong(

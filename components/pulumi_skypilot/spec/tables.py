@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pydantic
 
 from .. import reading
-from . import fields
+from . import fields, values
 from .fields import Row, read
 
 UPSCALE_DELAY_SECONDS = 300
@@ -232,7 +232,7 @@ class Tls(fields.Strict):
     """What the load balancer proves itself with."""
 
     certificate: typing.Annotated[
-        str,
+        values.Value,
         Row(
             "key of a secret in this config",
             "the certificate and its chain, in PEM",
@@ -240,7 +240,7 @@ class Tls(fields.Strict):
         ),
     ] = pydantic.Field(repr=False)
     key: typing.Annotated[
-        str,
+        values.Value,
         Row("key of a secret in this config", "its private key, in PEM", "`service.tls.keyfile`"),
     ] = pydantic.Field(repr=False)
 
@@ -285,13 +285,16 @@ def mounts(value: object) -> object:
     return {path: {"source": one} if isinstance(one, str) else one for path, one in value.items()}
 
 
+_Login = typing.Annotated[values.Given, values.or_unknown(fields.word)]
+
+
 class ImageCredentials(fields.Strict):
     """How to log in to the registry of a private image."""
 
-    server: typing.Annotated[Word, Row("host", "the registry", "`SKYPILOT_DOCKER_SERVER`")]
-    username: typing.Annotated[Word, Row("word", "the user there", "`SKYPILOT_DOCKER_USERNAME`")]
+    server: typing.Annotated[_Login, Row("host", "the registry", "`SKYPILOT_DOCKER_SERVER`")]
+    username: typing.Annotated[_Login, Row("word", "the user there", "`SKYPILOT_DOCKER_USERNAME`")]
     password: typing.Annotated[
-        str,
+        values.Value,
         Row(
             "key of a secret in this config",
             "their password or token",
