@@ -8,11 +8,10 @@ import re
 import typing
 from collections.abc import Iterator, Mapping
 
-import pydantic
 from pydantic import fields as pydantic_fields
 from pydantic_core import PydanticUndefined
 
-from pulumi_skypilot import changes, reading, spec
+from pulumi_skypilot import changes, spec
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "docs" / "reference.md", ROOT / "docs" / "skypilot.md")
@@ -24,7 +23,7 @@ HEAD = ("key", "type", "default", "meaning", "becomes")
 
 def tables() -> dict[str, Table]:
     """Every table by its name."""
-    return dict([*_keys(spec.Spec, "spec"), *_changes()])
+    return {**_keys(), **dict(_changes())}
 
 
 def filled(page: str, made: Mapping[str, Table]) -> str:
@@ -39,22 +38,18 @@ def filled(page: str, made: Mapping[str, Table]) -> str:
     return re.sub(r"<!-- ([\w.]+) -->\n.*?<!-- end -->", table, page, flags=re.S)
 
 
-def _keys(model: type[pydantic.BaseModel], name: str) -> Iterator[tuple[str, Table]]:
-    """The table of a model's keys, then those of the tables within."""
-    prefix = name.partition(".")[2]
-    rows = [HEAD]
-    for field_name, field in model.model_fields.items():
-        row = next(one for one in field.metadata if isinstance(one, spec.Row))
-        key = f"{prefix}.{field.alias}" if prefix else str(field.alias)
-        only = spec.ONLY.get(field_name) if not prefix else None
-        meaning = f"{row.meaning} ({only}s only)" if only else row.meaning
-        becomes = row.becomes or "\N{EN DASH}"
-        rows.append((f"`{key}`", row.type, row.default or _default(field), meaning, becomes))
-    yield name, tuple(rows)
-    for field in model.model_fields.values():
-        nested = reading.nested(field.annotation)
-        if nested is not None:
-            yield from _keys(nested, f"{name}.{field.alias}")
+def _keys() -> dict[str, Table]:
+    """Return the table of a deployment's keys, and those of the tables within."""
+    tables: dict[str, Table] = {}
+    for key in spec.mapping.KEYS.values():
+        around, _, _ = key.name.rpartition(".")
+        name = f"spec.{around}" if around else "spec"
+        row = key.row
+        meaning = f"{row.meaning} ({row.only}s only)" if row.only else row.meaning
+        default = row.default or _default(key.field)
+        cells = (f"`{key.name}`", row.type, default, meaning, row.target or "\N{EN DASH}")
+        tables[name] = (*tables.get(name, (HEAD,)), cells)
+    return tables
 
 
 def _changes() -> Iterator[tuple[str, Table]]:

@@ -82,7 +82,7 @@ CASES: list[Case] = [
     ("vllmArgs", {"vllmArgs": {"seed": 1}}, "command", "--seed 1"),
     ("env", {"env": {"A": "x"}}, "envs.A", None),
     ("secrets", {"secrets": {"A": "x"}}, "secrets.A", None),
-    ("auth", {"auth": "none"}, "secrets", None),
+    ("auth", {"auth": "none"}, "secrets.SERVE_API_KEYS", None),
     ("image", {"image": "docker:a/b"}, "resources.image_id", "docker:a/b"),
     ("imageCredentials.server", PRIVATE, "secrets.SKYPILOT_DOCKER_SERVER", None),
     ("imageCredentials.username", PRIVATE, "secrets.SKYPILOT_DOCKER_USERNAME", None),
@@ -267,7 +267,7 @@ def test_a_setting_arrives(data: dict[str, object], where: str, expected: object
     elif where in ("run", "setup"):
         assert f"{expected}\n" in made.task[where]
         assert str(expected) not in without.task[where]
-    elif where in ("service", "secrets"):
+    elif where in ("service", "secrets.SERVE_API_KEYS"):
         assert found(made.task, where) is MISSING
         assert found(without.task, where) is not MISSING
     else:

@@ -6,25 +6,23 @@ from collections.abc import Mapping
 import pydantic
 
 from .. import reading
-from . import crosswise
-from .deployment import ONLY, SECRETS, VALUES, Kind, Spec
-from .fields import API_KEYS, IMAGE_PASSWORD, OWNED, UNGUARDED, Accelerator, Row
+from . import crosswise, mapping
+from .deployment import SECRETS, VALUES, Spec
+from .fields import API_KEYS, IMAGE_PASSWORD, OWNED, UNGUARDED, Accelerator, Kind, Row
+from .machine_tables import Autostop, ImageCredentials, Mount, Workdir
+from .mapping import ONLY
 from .names import check_name
 from .problems import Problem, SpecError
 from .tables import (
     DOWNSCALE_DELAY_SECONDS,
     STREAM_TIMEOUT_SECONDS,
     UPSCALE_DELAY_SECONDS,
-    Autostop,
-    ImageCredentials,
     LoadBalancing,
-    Mount,
     ReadinessProbe,
     Replicas,
     Spot,
     Timeouts,
     Tls,
-    Workdir,
 )
 from .values import UNKNOWN, Given, known
 
@@ -59,6 +57,7 @@ __all__ = [
     "Workdir",
     "check_name",
     "known",
+    "mapping",
     "parse",
     "to_inputs",
 ]

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from .. import catalog, reading
 from ..catalog import routes
-from .deployment import ONLY, Spec
+from .deployment import Spec
+from .mapping import ONLY
 from .problems import Problem
 
 

@@ -18,16 +18,39 @@ IMAGE_PASSWORD = "SKYPILOT_DOCKER_PASSWORD"  # noqa: S105 - the name of a secret
 """SkyPilot's name for the password of an image's registry (sky/skylet/constants.py)."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """What the reference says of a key: what may be written, what it means, what it becomes."""
+Kind = typing.Literal["service", "cluster"]
 
-    type: str
-    meaning: str
-    becomes: str
-    """In SkyPilot's task or vLLM's command; empty where it becomes nothing of theirs."""
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Row:
+    """All that is to be known of a key beside its reader: see mapping.py for what is made of it."""
+
+    type: str = dataclasses.field(kw_only=False)
+    """What may be written, in words."""
+    meaning: str = dataclasses.field(kw_only=False)
     default: str = ""
-    """Where it is not simply the field's own."""
+    """In words, where it is not simply the field's own."""
+    flag: str | None = None
+    """The flag of `vllm serve` that takes the value, without dashes."""
+    unless: object = None
+    """vLLM's own value of the flag. It is not written."""
+    path: str | tuple[str, ...] = ()
+    """Where the value stands in SkyPilot's task, its keys joined by dots."""
+    becomes: str = ""
+    """In words, where flag and path do not say it all."""
+    only: Kind | None = None
+    """The kind of deployment that has the key, where the other has not."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The places in SkyPilot's task that the value may have."""
+        return (self.path,) if isinstance(self.path, str) else self.path
+
+    @property
+    def target(self) -> str:
+        """What the key becomes, for a reader."""
+        flags = [f"`--{self.flag}`"] if self.flag else []
+        return self.becomes or ", ".join([*(f"`{path}`" for path in self.paths), *flags])
 
 
 @dataclasses.dataclass(frozen=True)

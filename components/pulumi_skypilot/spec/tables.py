@@ -1,4 +1,4 @@
-"""The tables within a deployment."""
+"""The tables within a deployment of how it serves, and the words that all tables share."""
 
 import re
 import typing
@@ -41,10 +41,12 @@ class Replicas(fields.Strict):
         Row(
             "number",
             "at least so many; 0: the first request wakes one, and fails until it is ready",
-            "`min_replicas`",
+            path="service.replica_policy.min_replicas",
         ),
     ]
-    max: typing.Annotated[Count, Row("number", "at most so many", "`max_replicas`")]
+    max: typing.Annotated[
+        Count, Row("number", "at most so many", path="service.replica_policy.max_replicas")
+    ]
     target_qps: typing.Annotated[
         float | dict[str, float] | None,
         read(_target_qps),
@@ -52,8 +54,8 @@ class Replicas(fields.Strict):
             "requests/s, or a table `{H100: 5, L4: 1}`",
             "what one replica is to take; as a table, each GPU of `accelerators` its own, which "
             "chooses the load balancing policy `instance_aware_least_load`",
-            "`target_qps_per_replica`",
-            "none; required where `min` and `max` differ",
+            path="service.replica_policy.target_qps_per_replica",
+            default="none; required where `min` and `max` differ",
         ),
     ] = None
     upscale_delay: typing.Annotated[
@@ -61,8 +63,8 @@ class Replicas(fields.Strict):
         Row(
             "s",
             "how long the load must ask for more",
-            "`upscale_delay_seconds`",
-            f"{UPSCALE_DELAY_SECONDS}, with `targetQps`",
+            path="service.replica_policy.upscale_delay_seconds",
+            default=f"{UPSCALE_DELAY_SECONDS}, with `targetQps`",
         ),
     ] = None
     downscale_delay: typing.Annotated[
@@ -70,13 +72,17 @@ class Replicas(fields.Strict):
         Row(
             "s",
             "how long it must ask for fewer",
-            "`downscale_delay_seconds`",
-            f"{DOWNSCALE_DELAY_SECONDS}, with `targetQps`",
+            path="service.replica_policy.downscale_delay_seconds",
+            default=f"{DOWNSCALE_DELAY_SECONDS}, with `targetQps`",
         ),
     ] = None
     overprovision: typing.Annotated[
         Count | None,
-        Row("number", "so many more than the load asks for", "`num_overprovision`"),
+        Row(
+            "number",
+            "so many more than the load asks for",
+            path="service.replica_policy.num_overprovision",
+        ),
     ] = None
 
     @pydantic.model_validator(mode="before")
@@ -117,7 +123,7 @@ class Spot(fields.Strict):
         Row(
             "`on-demand`",
             "an on-demand machine stands in while there is no spot one",
-            "`dynamic_ondemand_fallback`",
+            path="service.replica_policy.dynamic_ondemand_fallback",
         ),
     ] = None
     on_demand: typing.Annotated[
@@ -126,7 +132,7 @@ class Spot(fields.Strict):
         Row(
             "number",
             "so many of the replicas are always on-demand",
-            "`base_ondemand_fallback_replicas`",
+            path="service.replica_policy.base_ondemand_fallback_replicas",
         ),
     ] = None
 
@@ -150,8 +156,9 @@ class LoadBalancing(fields.Strict):
         Row(
             "`least_load`, `round_robin`, `instance_aware_least_load`",
             "which replica gets a request",
-            "`load_balancing_policy`",
-            "SkyServe's, `least_load`; `instance_aware_least_load` with a table of `targetQps`",
+            path="service.load_balancing_policy",
+            default="SkyServe's, `least_load`; `instance_aware_least_load` with a table of "
+            "`targetQps`",
         ),
     ] = None
     stream_timeout: typing.Annotated[
@@ -160,7 +167,7 @@ class LoadBalancing(fields.Strict):
             "s",
             "how long it waits for a replica's next byte: SkyServe's own 120 s cut off a reasoning "
             "model that answers in one piece",
-            "`load_balancer.stream_timeout_seconds`",
+            path="service.load_balancer.stream_timeout_seconds",
         ),
     ] = STREAM_TIMEOUT_SECONDS
 
@@ -193,7 +200,7 @@ class ReadinessProbe(fields.Strict):
             "path",
             "what SkyServe asks, and everybody may: no inference unless `auth: none`, and nothing "
             "that administers the engine; another one rolls",
-            "`path`",
+            path="service.readiness_probe.path",
         ),
     ] = "/health"
     initial_delay: typing.Annotated[
@@ -202,7 +209,7 @@ class ReadinessProbe(fields.Strict):
             "s",
             "a replica not ready by then, its machine up, is thrown away and tried again; "
             "`pulumi up` waits so long and 15 minutes more",
-            "`initial_delay_seconds`",
+            path="service.readiness_probe.initial_delay_seconds",
         ),
     ] = 1800
     timeout: typing.Annotated[
@@ -210,21 +217,34 @@ class ReadinessProbe(fields.Strict):
         Row(
             "s",
             "for one answer; a replica that is late once gets no request until it answers the next",
-            "`timeout_seconds`",
+            path="service.readiness_probe.timeout_seconds",
         ),
     ] = 15
     interval: typing.Annotated[
-        Interval, Row("s", "between two probes", "`endpoint_probe_interval_seconds`")
+        Interval,
+        Row(
+            "s",
+            "between two probes",
+            path="service.readiness_probe.endpoint_probe_interval_seconds",
+        ),
     ] = 10
     post_data: typing.Annotated[
         str | dict[str, typing.Any] | None,
         read(_post_data),
-        Row("table, or a text of JSON", "a POST with this body instead of a GET", "`post_data`"),
+        Row(
+            "table, or a text of JSON",
+            "a POST with this body instead of a GET",
+            path="service.readiness_probe.post_data",
+        ),
     ] = None
     headers: typing.Annotated[
         dict[str, str] | None,
         read(reading.strings),
-        Row("table of strings", "headers of the probe, in plain sight", "`headers`"),
+        Row(
+            "table of strings",
+            "headers of the probe, in plain sight",
+            path="service.readiness_probe.headers",
+        ),
     ] = None
 
 
@@ -236,146 +256,28 @@ class Tls(fields.Strict):
         Row(
             "key of a secret in this config",
             "the certificate and its chain, in PEM",
-            "`service.tls.certfile`",
+            path="service.tls.certfile",
         ),
     ] = pydantic.Field(repr=False)
     key: typing.Annotated[
         values.Value,
-        Row("key of a secret in this config", "its private key, in PEM", "`service.tls.keyfile`"),
-    ] = pydantic.Field(repr=False)
-
-
-_BUCKET = re.compile(r"[a-z0-9]+://[^/\s]+(/\S*[^/\s])?")
-
-
-def _bucket(value: object) -> str:
-    if not isinstance(value, str) or not _BUCKET.fullmatch(value):
-        raise reading.Wrong(f"{reading.shown(value)} is not a bucket's URL such as s3://bucket/dir")
-    return value
-
-
-class Mount(fields.Strict):
-    """A bucket that appears as a folder on the machine."""
-
-    source: typing.Annotated[
-        str,
-        read(_bucket),
         Row(
-            "URL of a bucket",
-            "`s3://…`, `gs://…`, `hf://…` and what else SkyPilot takes",
-            "`source`",
-        ),
-    ]
-    mode: typing.Annotated[
-        typing.Literal["mount", "cached", "copy"],
-        Row(
-            "`mount`, `cached`, `copy`",
-            "read as it is asked for, with a cache on the disk, or copied at the start",
-            "`mode`: `MOUNT`, `MOUNT_CACHED`, `COPY`",
-        ),
-    ] = "mount"
-
-
-def mounts(value: object) -> object:
-    """Buckets by the path that they appear at; a bare URL is mounted."""
-    if not isinstance(value, Mapping):
-        raise reading.Wrong(f"{reading.shown(value)} is not a table; write /path: s3://bucket")
-    for path in value:
-        fields.absolute(path)
-    return {path: {"source": one} if isinstance(one, str) else one for path, one in value.items()}
-
-
-_Login = typing.Annotated[values.Given, values.or_unknown(fields.word)]
-
-
-class ImageCredentials(fields.Strict):
-    """How to log in to the registry of a private image."""
-
-    server: typing.Annotated[_Login, Row("host", "the registry", "`SKYPILOT_DOCKER_SERVER`")]
-    username: typing.Annotated[_Login, Row("word", "the user there", "`SKYPILOT_DOCKER_USERNAME`")]
-    password: typing.Annotated[
-        values.Value,
-        Row(
-            "key of a secret in this config",
-            "their password or token",
-            f"`{fields.IMAGE_PASSWORD}`",
+            "key of a secret in this config", "its private key, in PEM", path="service.tls.keyfile"
         ),
     ] = pydantic.Field(repr=False)
-
-
-class Workdir(fields.Strict):
-    """What is put into the folder that the set-up and vLLM start in."""
-
-    path: typing.Annotated[
-        str | None, Row("folder", "a local folder, uploaded at every launch", "`workdir`")
-    ] = None
-    digest: typing.Annotated[
-        Word | None,
-        Row(
-            "word",
-            "of the folder's content; filled in for you, so that a change shows",
-            "`PULUMI_WORKDIR_DIGEST` in `envs`",
-            "taken from the folder",
-        ),
-    ] = None
-    url: typing.Annotated[
-        Word | None, Row("URL", "a Git repository, instead of a folder", "`workdir.url`")
-    ] = None
-    ref: typing.Annotated[
-        Word | None,
-        Row("word", "its branch, tag or commit", "`workdir.ref`", "the default branch"),
-    ] = None
-
-    @pydantic.model_validator(mode="after")
-    def _one_of_two(self) -> typing.Self:
-        if (self.path is None) is (self.url is None):
-            raise reading.Wrong("name a local folder, or {url, ref} of a Git repository")
-        if self.url is None and self.ref is not None:
-            raise reading.Wrong("ref belongs to the url of a Git repository")
-        if self.url is not None and self.digest is not None:
-            raise reading.Wrong("digest belongs to a local folder")
-        return self
-
-
-def workdir(value: object) -> object:
-    """A folder's path, or the table."""
-    return {"path": value} if isinstance(value, str) else value
-
-
-class Autostop(fields.Strict):
-    """When an idle cluster is given up."""
-
-    idle: typing.Annotated[
-        int,
-        read(reading.whole(1, "minutes")),
-        Row(
-            "minutes",
-            "without a request, as vLLM counts them; the machine follows 3 to 4 minutes later",
-            "a watchdog beside vLLM",
-        ),
-    ]
-    then: typing.Annotated[
-        typing.Literal["stop", "down"],
-        Row(
-            "`stop`, `down`",
-            "keep the disk, or give the machine up; spot machines cannot stop",
-            "`resources.autostop.down`",
-        ),
-    ] = "stop"
 
 
 class Timeouts(fields.Strict):
     """How long `pulumi` waits for each of its calls."""
 
-    create: typing.Annotated[Interval | None, Row("s", "for it to be made", "")] = None
-    update: typing.Annotated[Interval | None, Row("s", "for it to be changed", "")] = None
-    delete: typing.Annotated[Interval | None, Row("s", "for it to be gone", "")] = None
+    create: typing.Annotated[Interval | None, Row("s", "for it to be made")] = None
+    update: typing.Annotated[Interval | None, Row("s", "for it to be changed")] = None
+    delete: typing.Annotated[Interval | None, Row("s", "for it to be gone")] = None
     ready: typing.Annotated[
         Interval | None,
         Row(
             "s",
             "for the model to answer",
-            "",
-            "`readinessProbe.initialDelay` and 15 minutes more",
+            default="`readinessProbe.initialDelay` and 15 minutes more",
         ),
     ] = None

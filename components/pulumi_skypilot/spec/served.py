@@ -1,0 +1,243 @@
+"""The first half of a deployment: the model, its machines, and how vLLM runs it."""
+
+import typing
+
+import pydantic
+
+from .. import reading
+from . import fields, tables
+from .fields import Accelerator, Kind, Row, read
+
+
+def _most(data: dict[str, typing.Any]) -> int:
+    """GPUs of one machine, of the smallest alternative."""
+    return min((one.count for one in data.get("accelerators", ())), default=1)
+
+
+class Served(fields.Strict):
+    """The model that is served, the machines that it gets, and the flags of vLLM."""
+
+    def layer_gpus(self, count: int) -> int:
+        """The GPUs that each layer is split over on a machine with that count of them."""
+        return count if self.tensor_parallel == "all" else self.tensor_parallel
+
+    kind: typing.Annotated[
+        Kind,
+        Row(
+            "`service`, `cluster`",
+            "replicas behind a load balancer, or one cluster without",
+            becomes="`sky serve up` or `sky launch`",
+        ),
+    ] = "service"
+    model: typing.Annotated[
+        str,
+        read(fields.model),
+        Row(
+            "`org/name` or absolute path",
+            "Hugging Face model, or a folder on the machine",
+            becomes="`vllm serve MODEL`",
+        ),
+    ]
+    revision: typing.Annotated[
+        tables.Word | None,
+        Row(
+            "word",
+            "branch, tag or commit of the model",
+            flag="revision",
+            default="the model's newest",
+        ),
+    ] = None
+    served_name: typing.Annotated[
+        tables.Word,
+        Row("word", "the name that clients ask for", flag="served-model-name", default="`model`"),
+    ] = pydantic.Field(default_factory=lambda data: data.get("model", ""))
+    accelerators: typing.Annotated[
+        tuple[Accelerator, ...],
+        read(fields.accelerators),
+        Row(
+            "`NAME:COUNT`, or a list: any of these",
+            "GPUs of one machine, by SkyPilot's names; `NAME` is `NAME:1`",
+            path="resources.accelerators",
+            default="none: CPU",
+        ),
+    ] = ()
+    nodes: typing.Annotated[
+        int,
+        read(reading.whole(1, "a number of machines")),
+        Row(
+            "number",
+            "machines that one model is split over",
+            flag="nnodes",
+            unless=1,
+            path="num_nodes",
+        ),
+    ] = 1
+    cpus: typing.Annotated[
+        str | None,
+        read(reading.quantity("a number of CPUs")),
+        Row(
+            'number or `"8+"`',
+            "CPUs of one machine; without GPUs, this or `memory` is required",
+            path="resources.cpus",
+            default="SkyPilot's choice",
+        ),
+    ] = None
+    memory: typing.Annotated[
+        str | None,
+        read(reading.quantity("GiB of memory")),
+        Row(
+            'GiB or `"32+"`',
+            "memory of one machine",
+            path="resources.memory",
+            default="SkyPilot's choice",
+        ),
+    ] = None
+    instance_type: typing.Annotated[
+        tables.Word | None,
+        Row(
+            "word",
+            "a cloud's own name of a machine; where `pulumi` runs SkyPilot looks it up in its list "
+            "on GitHub",
+            path="resources.instance_type",
+            default="SkyPilot's choice",
+        ),
+    ] = None
+    infra: typing.Annotated[
+        tuple[str, ...],
+        read(fields.infra),
+        Row(
+            "`cloud`, `cloud/region`, `cloud/region/zone`, `k8s/CONTEXT`, `ssh/POOL`, or a list: "
+            "any of these",
+            "where machines may run",
+            path=("resources.infra", "resources.any_of"),
+            default="anywhere, cheapest first",
+        ),
+    ] = ()
+    spot: typing.Annotated[
+        tables.Spot | None,
+        read(tables.spot),
+        Row(
+            "`true`, `false` or the table below",
+            "machines that the cloud may take back",
+            path="resources.use_spot",
+            default="`false`",
+        ),
+    ] = None
+    context: typing.Annotated[
+        int | None,
+        read(reading.whole(1, "tokens")),
+        Row(
+            "tokens",
+            "what one request may have, prompt and answer together",
+            flag="max-model-len",
+            default="the model's longest",
+        ),
+    ] = None
+    tensor_parallel: typing.Annotated[
+        int | typing.Literal["all"],
+        read(fields.tensor_parallel),
+        Row(
+            "GPUs, or `all`",
+            "GPUs that each layer is split over; required where the accelerators' counts differ: "
+            "`all` is as many as the machine has",
+            flag="tensor-parallel-size",
+            unless=1,
+            default="the accelerators' count",
+        ),
+    ] = pydantic.Field(default_factory=_most)
+    pipeline_parallel: typing.Annotated[
+        int,
+        read(reading.whole(1, "a number of stages")),
+        Row(
+            "stages",
+            "groups that the layers are divided among, each of `tensorParallel` GPUs",
+            flag="pipeline-parallel-size",
+            unless=1,
+            default="`nodes`",
+        ),
+    ] = pydantic.Field(default_factory=lambda data: data.get("nodes", 1))
+    dtype: typing.Annotated[
+        typing.Literal["auto", "bfloat16", "float16"],
+        Row(
+            "`auto`, `bfloat16`, `float16`",
+            "of weights and activations that are not quantized",
+            flag="dtype",
+            unless="auto",
+        ),
+    ] = "auto"
+    quantization: typing.Annotated[
+        tables.Word | None,
+        Row(
+            "word",
+            "vLLM's name of how weights are quantized",
+            flag="quantization",
+            default="what the model's files say",
+        ),
+    ] = None
+    kv_cache_dtype: typing.Annotated[
+        tables.Word | None,
+        Row(
+            "word",
+            "how the KV cache is stored, such as `fp8`",
+            flag="kv-cache-dtype",
+            default="what the model's recipe recommends, else `auto`",
+        ),
+    ] = None
+    max_sequences: typing.Annotated[
+        int | None,
+        read(reading.whole(1, "a number of requests")),
+        Row(
+            "requests",
+            "how many are answered at a time",
+            flag="max-num-seqs",
+            default="vLLM's, by GPU",
+        ),
+    ] = None
+    max_batched_tokens: typing.Annotated[
+        int | None,
+        read(reading.whole(1, "tokens")),
+        Row(
+            "tokens",
+            "of one step of the engine",
+            flag="max-num-batched-tokens",
+            default="what the model's recipe recommends, else vLLM's",
+        ),
+    ] = None
+    tools: typing.Annotated[
+        pydantic.StrictBool,
+        Row(
+            "`true`, `false`",
+            "tool calls, with the parser known for the model; for other models name one in "
+            "`vllmArgs.tool-call-parser`",
+            becomes="`--tool-call-parser`, `--enable-auto-tool-choice`",
+        ),
+    ] = False
+    reasoning_parser: typing.Annotated[
+        tables.Word | None,
+        Row(
+            "word",
+            "vLLM's parser that tells reasoning from the answer",
+            flag="reasoning-parser",
+            default="vLLM's own for gpt-oss",
+        ),
+    ] = None
+    reasoning_effort: typing.Annotated[
+        typing.Literal["low", "medium", "high"] | None,
+        Row(
+            "`low`, `medium`, `high`",
+            "how long the model thinks when a client says nothing of it",
+            becomes="a `--middleware` that fills in requests",
+            default="the model's",
+        ),
+    ] = None
+    vllm_args: typing.Annotated[
+        dict[str, object],
+        read(fields.flags),
+        Row(
+            "table: flag without dashes → value",
+            "more flags; they go before the recommended ones. `true` is `--flag`, `false` "
+            "`--no-flag`, a list several values, a table JSON",
+            becomes="`--FLAG VALUE`",
+            default="what the model's recipe recommends for the GPU",
+        ),
+    ] = pydantic.Field({})
