@@ -1,12 +1,25 @@
 """How often a deployment is parsed, planned, read from YAML and written as YAML."""
 
 import collections
+import json
 import typing
 from collections.abc import Callable, Iterator
 
+import pulumi
 import pytest
 
-from pulumi_skypilot import plan, providers, spec, task, testing
+from pulumi_skypilot import (
+    ask,
+    components,
+    plan,
+    providers,
+    resources,
+    spec,
+    task,
+    testing,
+)
+from tests import programs
+from tests.prices import ROWS
 from tests.providers.props import CLUSTER, SERVICE, Sent
 
 COUNTED: tuple[tuple[typing.Any, str], ...] = (
@@ -72,6 +85,59 @@ class TestProvider:
         counts.clear()
         sent.provider().update(sent.name, state, props)
         assert (counts["parse"], counts["plan"]) == (2, 1)
+
+
+SPEC = {
+    "model": "openai/gpt-oss-20b",
+    "accelerators": "L4:1",
+    "env": {"A": "b"},
+    "secrets": {"HF_TOKEN": "hfToken"},
+}
+
+
+class TestProgram:
+    @pytest.fixture
+    def _config(self) -> Iterator[None]:
+        deployments = {"chat": SPEC, "lab": {**SPEC, "kind": "cluster"}}
+        settings = {"llm:deployments": json.dumps(deployments), "llm:hfToken": "canary"}
+        pulumi.runtime.set_all_config(settings, ["llm:hfToken"])
+        yield
+        pulumi.runtime.set_all_config({})
+
+    @pytest.mark.usefixtures("_config")
+    def test_a_stacks_deployment_is_parsed_and_planned_once(self, counts: Counts) -> None:
+        programs.run(lambda: pulumi.Output.all(components.Deployments().endpoints))
+        assert counts == {"parse": 2, "plan": 2}
+
+    @pytest.mark.parametrize("given", ["b", pulumi.Output.secret("b")], ids=["plain", "secret"])
+    def test_one_of_a_program_is_parsed_once(self, counts: Counts, given: object) -> None:
+        def declare() -> pulumi.Output[str]:
+            spec = {**SPEC, "env": {"A": given}}
+            return components.Deployment("chat", spec, scope=resources.Scope("models")).endpoint
+
+        programs.run(declare)
+        assert counts == {"parse": 1}
+
+    def test_one_that_depends_on_another_resource_too(self, counts: Counts) -> None:
+        def declare() -> pulumi.Output[str]:
+            spec = {**SPEC, "replicas": pulumi.Output.from_input(2)}
+            return components.Deployment("chat", spec, scope=resources.Scope("models")).endpoint
+
+        programs.run(declare)
+        assert counts == {"parse": 1}
+
+    def test_a_budget_plans_what_was_parsed(
+        self, counts: Counts, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ask, "ask", lambda *_, **__: {"prices": {"rows": ROWS}})
+
+        def declare() -> pulumi.Output[str]:
+            scope = resources.Scope("models", budget={"hourly": 99})
+            spec = {**SPEC, "infra": "aws"}
+            return components.Deployment("chat", spec, scope=scope).endpoint
+
+        programs.run(declare)
+        assert counts == {"parse": 1, "plan": 1}
 
 
 def test_the_state_of_a_release_that_took_more_is_parsed_once_for_each_refusal(

@@ -11,6 +11,7 @@ import pulumi
 from . import (
     catalog,
     cluster_readiness,
+    declaration,
     forecast,
     inputs,
     keys,
@@ -41,7 +42,7 @@ class Deployment(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        spec: Mapping[str, typing.Any],
+        spec: Mapping[str, typing.Any] | declaration.Declaration,
         *,
         scope: resources.Scope,
         service_name: pulumi.Input[str] | None = None,
@@ -73,11 +74,11 @@ class Deployment(pulumi.ComponentResource):
         """
         super().__init__("skypilot:index:Deployment", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        spec = inputs.table(name, spec)
-        kind = resources.Cluster if spec.get("kind") == "cluster" else resources.Service
-        self.served = kind(
+        declared = declaration.declared(name, spec)
+        cluster = declared.table.get("kind") == "cluster"
+        self.served = (resources.Cluster if cluster else resources.Service)(
             name,
-            spec,
+            declared,
             scope=scope,
             name=service_name,
             api_key=api_key,
@@ -88,19 +89,15 @@ class Deployment(pulumi.ComponentResource):
                 parent=self, protect=inputs.plain(name, "protect", protect)
             ),
         )
-        # What the plan must know: the values of the other tables may still be unknown.
-        planned = {key: value for key, value in spec.items() if key not in specs.VALUES}
-        self.model = inputs.read(
-            {key: planned.get(key) for key in ("servedName", "model")}, _served_name
-        )
+        self.model = declared.served_name
         ready = resources.Readiness(
             name,
             self.served,
             scope=scope,
             model=self.model,
-            min_replicas=inputs.read(planned, _min_replicas),
-            timeout_seconds=inputs.read(planned, _timeout_seconds),
-            certificate=_certificate(spec.get("tls")),
+            min_replicas=declared.needs(_min_replicas),
+            timeout_seconds=declared.needs(_timeout_seconds),
+            certificate=_certificate(declared.table.get("tls")),
             opts=child,
         )
         self.endpoint = ready.endpoint
@@ -141,7 +138,9 @@ class Deployments(pulumi.ComponentResource):
         self.deployments = {
             key: Deployment(
                 key,
-                _with_secrets(key, stack, config),
+                declaration.Declaration(
+                    inputs.table(key, _with_secrets(key, stack, config)), plans[key]
+                ),
                 scope=scope,
                 service_name=f"{prefix}-{key}",
                 api_key=_own_keys(key, stack, config),
@@ -282,33 +281,16 @@ def _secret(
     return value
 
 
-def _served_name(spec: Mapping[str, typing.Any]) -> str:
-    return str(spec.get("servedName") or spec.get("model") or "")
-
-
-def _min_replicas(data: Mapping[str, typing.Any]) -> typing.Any:
-    """Replicas to wait for. None for a wrong spec, which check refuses."""
-    spec = _read(data)
-    if spec is None:
-        return None
+def _min_replicas(spec: specs.Spec) -> int:
+    """Return how many replicas to wait for."""
     return 1 if spec.kind == "cluster" else spec.replicas.min
 
 
-def _timeout_seconds(data: Mapping[str, typing.Any]) -> typing.Any:
-    """How long to wait for them, in seconds. None for a wrong spec, which check refuses."""
-    spec = _read(data)
-    if spec is None:
-        return None
+def _timeout_seconds(spec: specs.Spec) -> float:
+    """Return how long to wait for them."""
     if spec.kind == "cluster":
         return cluster_readiness.timeout_seconds(spec)
     return readiness.timeout_seconds(spec)
-
-
-def _read(data: Mapping[str, typing.Any]) -> specs.Spec | None:
-    try:
-        return specs.parse(data)
-    except specs.SpecError:
-        return None
 
 
 def _certificate(tls: typing.Any) -> typing.Any:

@@ -8,11 +8,10 @@ is declared later, in an `apply`, waits for a check of its own, which counts eve
 import asyncio
 import os
 import typing
-from collections.abc import Mapping
 
 import pulumi
 
-from . import budget, cost, forecast, inputs, plan, providers, skypilot
+from . import budget, cost, declaration, forecast, plan, providers, skypilot
 from . import spec as specs
 
 _PRICED = (
@@ -39,22 +38,18 @@ class Gate:
         self._unread: dict[str, cost.Cost] = {}
         self._check: pulumi.Output[None] | None = None
 
-    def declare(self, name: str, spec: Mapping[str, typing.Any]) -> None:
+    def declare(self, name: str, declared: declaration.Declaration) -> None:
         """Count a service or a cluster in, where there is a budget."""
         if not self._limits:
             return
         if name in self._plans or name in self._unread:
-            name = f"{name} ({spec.get('kind', 'service')})"
-        later = [key for key, value in spec.items() if inputs.has_output(value)]
-        plain = {key: value for key, value in spec.items() if key not in (*later, *specs.VALUES)}
-        priced = [key for key in _PRICED if key in later]
+            name = f"{name} ({declared.table.get('kind', 'service')})"
+        priced = [key for key in _PRICED if key in declared.later]
         if priced:  # waiting for it might be waiting for what waits for this
             self._unread[name] = _unknown(f"{priced[0]} comes from another resource")
             return
-        if "model" in later:
-            plain["model"] = _MODEL
         try:
-            self._plans[name] = plan.plan(specs.parse(plain), "own", must_fit=False)
+            self._plans[name] = plan.plan(_spec(declared), "own", must_fit=False)
         except specs.SpecError as error:
             self._unread[name] = _unknown(f"its spec is wrong ({error.problems[0].reason})")
 
@@ -80,6 +75,16 @@ class Gate:
         token = os.environ.get(providers.TOKEN_VARIABLE) or pulumi.Config("skypilot").get("token")
         connection = skypilot.Connection(url, workspace, token)
         await asyncio.to_thread(forecast.show, connection, plans, {}, self._limits, unread)
+
+
+def _spec(declared: declaration.Declaration) -> specs.Spec:
+    """Return the spec, without what comes from other resources. Raises SpecError."""
+    if isinstance(declared.spec, specs.SpecError):
+        raise declared.spec
+    if declared.spec is not None:
+        return declared.spec
+    stand_in = {"model": _MODEL} if "model" in declared.later else {}
+    return specs.parse({**declared.plain, **stand_in})
 
 
 def _unknown(why: str) -> cost.Cost:

@@ -8,7 +8,7 @@ import pulumi
 from pulumi import dynamic
 
 from . import budget as budgets
-from . import gate, inputs, keys, providers, skypilot, workdir
+from . import declaration, gate, inputs, keys, providers, skypilot, workdir
 from . import spec as specs
 
 Inputs = Mapping[str, typing.Any]
@@ -83,9 +83,11 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
         """What each resource keeps of its scope, to be found again from its own state."""
         return {**self._given, "mark": self.mark, "user": self.user}
 
-    def place_for(self, name: str, spec: Inputs) -> dict[str, pulumi.Input[typing.Any]]:
+    def place_for(
+        self, name: str, declared: declaration.Declaration
+    ) -> dict[str, pulumi.Input[typing.Any]]:
         """The same for what costs money: it is known once the budget holds with it."""
-        self._gate.declare(name, spec)
+        self._gate.declare(name, declared)
         return {**self.place(), "mark": self._gate.behind(self.mark)}
 
     def api_key(self, service: pulumi.Input[str], version: int = 1) -> pulumi.Output[str]:
@@ -116,7 +118,7 @@ class _Served(dynamic.Resource):
     def __init__(
         self,
         resource_name: str,
-        spec: Inputs,
+        spec: Inputs | declaration.Declaration,
         *,
         scope: Scope,
         name: pulumi.Input[str] | None = None,
@@ -144,17 +146,18 @@ class _Served(dynamic.Resource):
             opts: Pulumi's own options.
 
         """
-        spec = inputs.table(resource_name, {**inputs.table(resource_name, spec), **self._says})
+        declared = declaration.declared(resource_name, spec, self._says)
+        table = declared.table
         own_name = inputs.settled(name or resource_name)
         derived = functools.partial(scope.api_key, own_name)
-        valid = _keys(resource_name, spec, derived, api_key, key_version)
-        shown = {key: value for key, value in spec.items() if key not in specs.VALUES}
+        valid = _keys(resource_name, table, derived, api_key, key_version)
+        shown = {key: value for key, value in table.items() if key not in specs.VALUES}
         props = {
-            **_with_digest(spec),
-            **{key: inputs.hidden(spec[key]) for key in _SECRETS if spec.get(key)},
+            **_with_digest(table),
+            **{key: inputs.hidden(table[key]) for key in _SECRETS if table.get(key)},
             **valid,
             "name": own_name,
-            "scope": scope.place_for(resource_name, spec),
+            "scope": scope.place_for(resource_name, declared),
             "upgrade": inputs.read(inputs.settled(upgrade), _if_set),
             "adopt": inputs.read(inputs.settled(adopt), _if_set),
             **inputs.secret_properties({**shown, "name": own_name}),
