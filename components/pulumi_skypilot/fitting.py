@@ -74,13 +74,18 @@ def models_for(gpu: str, context: int | None) -> Iterator[Row]:
 def tried(model: str, gpu: str, context: int | None) -> Row | None:
     """A model as a preview sees it; None where it is refused, or not reckoned."""
     try:
-        wanted = spec.parse(asked(model, gpu, context))
-        plan.plan(wanted, "fit")
+        return row(model, gpu, context)
     except spec.SpecError:
         return None
-    sized = sizing.size(wanted, catalog.model(model))
+
+
+def row(model: str, gpu: str, context: int | None) -> Row | None:
+    """The same; None where it is not reckoned. Raises SpecError where it is refused."""
+    planned = plan.plan(spec.parse(asked(model, gpu, context)), "fit")
+    settings = planned.sized.settings
     return next(
-        (Row(wanted, fit, sized.settings[one].context) for one, fit in sized.fits.items()), None
+        (Row(planned.spec, fit, settings[one].context) for one, fit in planned.sized.fits.items()),
+        None,
     )
 
 

@@ -34,6 +34,8 @@ class Plan:
     command: tuple[str, ...]
     environment: dict[str, str]
     task: dict[str, typing.Any]
+    sized: sizing.Sized
+    """How it sits on each accelerator."""
     notes: tuple[str, ...]
     """What a user should know and need not change."""
     fit: dict[str, typing.Any] = dataclasses.field(default_factory=dict)
@@ -98,6 +100,7 @@ def plan(
         command=command,
         environment=environment,
         task=content,
+        sized=sized,
         notes=(*_notes(wanted, facts, families), *sizing.notes(wanted, facts, sized), *told),
         fit=sizing.shown(wanted, facts, sized),
         unchecked=(*unchecked.reasons(wanted, facts, sized), *_doubts(wanted, facts)),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from rich import table
 
-from .. import ask, catalog, cost, fitting, memory, plan, providers, skypilot, spec, words
+from .. import ask, catalog, cost, fitting, memory, providers, skypilot, spec, words
 from . import pricing, screens
 from .command import Wrong
 
@@ -109,10 +109,9 @@ def _known_gpu(gpu: str) -> None:
 def _one(model: str, gpu: str, context: int | None) -> fitting.Row:
     """One model on one GPU: where it does not fit, the preview's own words."""
     try:
-        plan.plan(spec.parse(fitting.asked(model, gpu, context)), "fit")
+        row = fitting.row(model, gpu, context)
     except spec.SpecError as error:
         raise Wrong(*(problem.reason for problem in error.problems)) from None
-    row = fitting.tried(model, gpu, context)
     if row is None:
         raise Wrong(f"{model}: its context is not known; give --context")
     return row
