@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pulumi_skypilot import adoption, marker, plan, port, spec, task
+from pulumi_skypilot import adoption, marker, plan, spec, task, testing
 from tests.wanted import NAME, wanted
 
 BY_HAND = """\
@@ -95,7 +95,7 @@ def test_a_version_that_was_never_completed_is_no_hindrance():
 
 def test_the_server_is_asked_for_texts_without_values(sky, services):
     services.create(wanted(mark="theirs"))
-    sky.up("other", port.Order("service: {}\nenvs: {A: canary}\n"))
+    sky.up("other", testing.order("service: {}\nenvs: {A: canary}\n"))
     question = adoption.question({NAME: "service", "other": "service", "none": "service"})
     answer = json.loads(json.dumps(adoption.answer(sky, question)))
     found = adoption.read(answer)

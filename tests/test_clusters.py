@@ -1,7 +1,5 @@
 """The life cycle of clusters on the fake SkyPilot: state in, call, state out."""
 
-import dataclasses
-
 import pytest
 
 from pulumi_skypilot import clusters, lifecycle, marker, port, task, testing
@@ -77,9 +75,7 @@ class TestCreate:
         assert launches(sky) == 1
 
     def test_refuses_what_somebody_made_by_hand_unless_it_is_to_be_adopted(self, sky, made):
-        by_hand = dataclasses.replace(
-            wanted().order(), text="name: x\nresources: {infra: aws, cpus: 4}"
-        )
+        by_hand = testing.order("name: x\nresources: {infra: aws, cpus: 4}")
         sky.launch(NAME, by_hand)
         with pytest.raises(port.Invalid, match=r"belongs to someone else.*adopt"):
             made.create(wanted())
@@ -88,7 +84,7 @@ class TestCreate:
         assert made.read(applied) == lifecycle.Seen(applied)
 
     def test_never_gives_up_a_machine_that_it_was_to_adopt(self, sky, made):
-        by_hand = dataclasses.replace(wanted().order(), text="name: x\nresources: {infra: gcp}")
+        by_hand = testing.order("name: x\nresources: {infra: gcp}")
         sky.launch(NAME, by_hand)
         with pytest.raises(port.Invalid, match=r"resources.infra is gcp there and aws here"):
             made.create(wanted(), adopt=True)
@@ -194,7 +190,7 @@ class TestRead:
     def test_names_what_runs_instead(self, sky, made):
         applied = made.create(wanted())
         sky.end_job(NAME, "CANCELLED")
-        sky.launch(NAME, dataclasses.replace(wanted().order(), text=f"{wanted().text}\nname: mine"))
+        sky.launch(NAME, testing.order(f"{wanted().text}\nname: mine"))
         assert made.read(applied).drift[0].endswith("; mine runs")
 
     def test_lets_others_run_their_jobs_beside_the_server(self, sky, made):
@@ -263,7 +259,7 @@ class TestUpdate:
             raise port.Failed("no")
 
         applied = made.create(wanted())
-        sky.launch(NAME, dataclasses.replace(wanted().order(), text=f"{wanted().text}\nname: mine"))
+        sky.launch(NAME, testing.order(f"{wanted().text}\nname: mine"))
         with pytest.raises(port.Failed):
             made.update(applied, wanted(), wanted(model="n"), wait)
         assert (None, "SETTING_UP") in jobs(sky)
@@ -308,7 +304,7 @@ class TestUpdate:
 
     def test_leaves_the_jobs_of_others_alone(self, sky, made):
         applied = made.create(wanted())
-        sky.launch(NAME, dataclasses.replace(wanted().order(), text=f"{wanted().text}\nname: mine"))
+        sky.launch(NAME, testing.order(f"{wanted().text}\nname: mine"))
         made.update(applied, wanted(), wanted(model="n"), nothing)
         assert (None, "SETTING_UP") in jobs(sky)
 
@@ -358,9 +354,7 @@ class TestDelete:
         assert sky.cluster(NAME) is not None
 
     def test_takes_down_an_adopted_one_by_its_incarnation(self, sky, made):
-        by_hand = dataclasses.replace(
-            wanted().order(), text="name: x\nresources: {infra: aws, cpus: 4}"
-        )
+        by_hand = testing.order("name: x\nresources: {infra: aws, cpus: 4}")
         sky.launch(NAME, by_hand)
         applied = made.create(wanted(), adopt=True)
         made.delete(NAME, MARK, applied.hash)

@@ -126,7 +126,7 @@ def test_a_service_made_twice_changed_in_place_and_behind_our_back(world: World)
 
     order = scaled.order()
     text = order.text.replace("max_replicas: 2", "max_replicas: 3")
-    world.sky.update(world.name, port.Order(text, order.env, order.secrets))
+    world.sky.update(world.name, testing.order(text, env=order.env, secrets=order.secrets))
     seen = world.services.read(second)
     assert seen is not None
     assert seen.drift == ("service.replica_policy.max_replicas: 2 -> 3",)

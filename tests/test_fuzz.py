@@ -4,6 +4,7 @@ A small engine keeps state as Pulumi's does and goes through the real providers:
 create, update, or delete and create. `FUZZ=2000` asks for another number of sequences than 100.
 """
 
+import dataclasses
 import functools
 import os
 import typing
@@ -187,7 +188,7 @@ class Stack(stateful.RuleBasedStateMachine):
             else:
                 order = self.sky.order(name)
                 text = "# by hand\n" + order.text
-                self.sky.update(name, port.Order(text, order.env, order.secrets, order.tls))
+                self.sky.update(name, dataclasses.replace(order, text=text))  # a comment
         elif self.sky.cluster(name) is not None:
             acts: list[Callable[[], None]] = [
                 lambda: self.sky.kill_cluster(name),

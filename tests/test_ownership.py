@@ -1,7 +1,6 @@
 """Nothing of others is touched: what may be ended, and by what right."""
 
 import ast
-import dataclasses
 import pathlib
 import typing
 from collections.abc import Callable
@@ -164,7 +163,7 @@ class TestBesideAService:
         assert (foreign.touched(), foreign.own_machines()) == ([], ())
 
     def test_a_delete_of_an_adopted_service_leaves_it(self, foreign, services):
-        foreign.up(NAME, port.Order(BY_HAND))
+        foreign.up(NAME, testing.order(BY_HAND))
         settled(foreign)
         services.create(wanted(), adopt=True)
         services.delete(NAME, MARK)
@@ -176,7 +175,7 @@ class TestReplicasWithoutOurLabel:
 
     @pytest.fixture
     def adopted(self, sky: testing.SkyPilot, services: Services) -> marker.Applied:
-        sky.up(NAME, port.Order(BY_HAND))
+        sky.up(NAME, testing.order(BY_HAND))
         settled(sky)
         sky.machines()
         return services.create(wanted(), adopt=True)
@@ -203,7 +202,7 @@ class TestReplicasWithoutOurLabel:
         def look(name: str) -> port.Service | None:
             looks.append(name)
             if len(looks) == 2:
-                order = port.Order(BY_HAND.replace("min_replicas: 1", "min_replicas: 3"))
+                order = testing.order(BY_HAND.replace("min_replicas: 1", "min_replicas: 3"))
                 sky.update(name, order)
                 sky.clock.sleep(testing.ROW_SECONDS)
                 real(name)
@@ -362,7 +361,7 @@ class TestANameThatIsTaken:
         applied = services.create(wanted())
         sky.kill_behind(NAME)
         order = wanted().order()
-        sky.up(NAME, dataclasses.replace(order, text=order.text.replace(MARK, "other")))
+        sky.up(NAME, testing.order(order.text.replace(MARK, "other")))
         with pytest.raises(port.Failed, match="it was replaced"):
             services.update(applied, wanted(context=4096))
         assert f"update {NAME}" not in sky.calls
@@ -389,9 +388,7 @@ class TestANameThatIsTaken:
             setattr(sky, when, real)
             sky.others_cluster(CLUSTER, "name: x\nresources: {infra: aws}\n")
             if when == "launch":
-                sky._clusters[CLUSTER].order = dataclasses.replace(
-                    cluster().order(), text=cluster().text
-                )
+                sky._clusters[CLUSTER].order = testing.order(cluster().text)
             return real(*args)
 
         setattr(sky, when, taken)

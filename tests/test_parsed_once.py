@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pulumi
 import pytest
+import yaml
 
 from pulumi_skypilot import (
     ask,
@@ -15,7 +16,6 @@ from pulumi_skypilot import (
     providers,
     resources,
     spec,
-    task,
     testing,
 )
 from tests import programs
@@ -25,8 +25,8 @@ from tests.providers.props import CLUSTER, SERVICE, Sent
 COUNTED: tuple[tuple[typing.Any, str], ...] = (
     (spec, "parse"),
     (plan, "plan"),
-    (task, "from_text"),
-    (task, "text"),
+    (yaml, "load"),
+    (yaml, "dump"),
 )
 Counts = collections.Counter[str]
 
@@ -60,7 +60,7 @@ class TestProvider:
         props = sent.checked()
         counts.clear()
         assert not sent.provider().check({}, props).failures
-        assert counts == {"parse": 1, "plan": 1, "text": 1}
+        assert counts == {"parse": 1, "plan": 1, "dump": 1}
 
     def test_diff_parses_each_side_once_and_writes_nothing(
         self, sent: Sent, counts: Counts
@@ -70,13 +70,15 @@ class TestProvider:
         props = sent.checked(context=4096.0)
         counts.clear()
         assert sent.provider().diff(sent.name, state, props).changes
-        assert counts == {"parse": 2, "plan": 1, "from_text": 1}
+        assert counts == {"parse": 2, "plan": 1, "load": 1}
 
-    def test_create_parses_and_plans_once(self, sent: Sent, counts: Counts) -> None:
+    def test_create_parses_and_plans_once_and_reads_no_yaml(
+        self, sent: Sent, counts: Counts
+    ) -> None:
         props = sent.checked()
         counts.clear()
         sent.provider().create(props)
-        assert (counts["parse"], counts["plan"]) == (1, 1)
+        assert [counts[name] for name in ("parse", "plan", "load")] == [1, 1, 0]
 
     def test_update_parses_each_side_once(self, sent: Sent, counts: Counts) -> None:
         state = sent.provider().create(sent.checked()).outs
@@ -84,7 +86,7 @@ class TestProvider:
         props = sent.checked(context=4096.0)
         counts.clear()
         sent.provider().update(sent.name, state, props)
-        assert (counts["parse"], counts["plan"]) == (2, 1)
+        assert [counts[name] for name in ("parse", "plan", "load")] == [2, 1, 1]
 
 
 SPEC = {

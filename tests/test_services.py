@@ -56,12 +56,12 @@ class TestCreate:
         assert marker.owner(sky.service(NAME)) == "other"
 
     def test_refuses_a_service_that_somebody_made_by_hand(self, sky, services):
-        sky.up(NAME, port.Order("service: {replica_policy: {min_replicas: 1}}"))
+        sky.up(NAME, testing.order("service: {replica_policy: {min_replicas: 1}}"))
         with pytest.raises(port.Invalid, match="belongs to someone else"):
             services.create(wanted())
 
     def test_takes_over_what_somebody_made_by_hand_when_told_to(self, sky, services):
-        sky.up(NAME, port.Order("service: {replica_policy: {min_replicas: 1}}"))
+        sky.up(NAME, testing.order("service: {replica_policy: {min_replicas: 1}}"))
         applied = services.create(wanted(), adopt=True)
         assert (applied.hash, applied.version) == ("hash-1", 2)
         assert sky.order(NAME).text == wanted().order().text
@@ -79,7 +79,7 @@ class TestCreate:
 
     def test_refuses_to_take_over_what_an_update_would_break(self, sky, services):
         text = "service: {tls: {keyfile: k, certfile: c}}"
-        sky.up(NAME, port.Order(text))
+        sky.up(NAME, testing.order(text))
         with pytest.raises(port.Invalid, match=r"^adopt: .*service.tls"):
             services.create(wanted(), adopt=True)
         assert sky.order(NAME).text == text
@@ -184,7 +184,7 @@ class TestRead:
     def test_names_what_somebody_changed_by_hand(self, sky, services):
         applied = services.create(wanted())
         text = sky.order(NAME).text.replace("min_replicas: 1", "min_replicas: 3")
-        sky.update(NAME, dataclasses.replace(sky.order(NAME), text=text))
+        sky.update(NAME, testing.order(text, secrets=sky.order(NAME).secrets))
         seen = services.read(applied)
         assert len(seen.drift) == 1
         assert "min_replicas" in seen.drift[0]
@@ -193,7 +193,7 @@ class TestRead:
     def test_knows_its_own_service_though_the_text_was_edited(self, sky, services):
         applied = services.create(wanted())
         text = sky.order(NAME).text + "# edited\n"
-        sky.update(NAME, dataclasses.replace(sky.order(NAME), text=text))
+        sky.update(NAME, testing.order(text, secrets=sky.order(NAME).secrets))
         assert services.read(applied).applied.digest.startswith("foreign-")
 
 
@@ -223,14 +223,14 @@ class TestUpdate:
     def test_refuses_to_overwrite_what_somebody_changed_since(self, sky, services):
         applied = services.create(wanted())
         text = sky.order(NAME).text.replace("min_replicas: 1", "min_replicas: 3")
-        sky.update(NAME, dataclasses.replace(sky.order(NAME), text=text))
+        sky.update(NAME, testing.order(text, secrets=sky.order(NAME).secrets))
         with pytest.raises(port.Failed, match=r"min_replicas.*1 -> 3.*pulumi refresh"):
             services.update(applied, wanted(context=4096))
 
     def test_puts_right_what_a_refresh_has_shown(self, sky, services):
         applied = services.create(wanted())
         text = sky.order(NAME).text.replace("min_replicas: 1", "min_replicas: 3")
-        sky.update(NAME, dataclasses.replace(sky.order(NAME), text=text))
+        sky.update(NAME, testing.order(text, secrets=sky.order(NAME).secrets))
         seen = services.read(applied)
         right = services.update(seen.applied, wanted())
         assert services.read(right) == lifecycle.Seen(right)
@@ -290,13 +290,13 @@ class TestDelete:
     def test_spares_a_service_that_somebody_made_by_hand_since(self, sky, services):
         applied = services.create(wanted())
         sky.kill_behind(NAME)
-        sky.up(NAME, port.Order("service: {replica_policy: {min_replicas: 1}}"))
+        sky.up(NAME, testing.order("service: {replica_policy: {min_replicas: 1}}"))
         services.delete(NAME, MARK, applied.hash)
         assert sky.service(NAME).status != "SHUTTING_DOWN"
 
     def test_takes_down_its_own_though_the_mark_was_edited_away(self, sky, services):
         applied = services.create(wanted())
-        sky.update(NAME, port.Order("service: {replica_policy: {min_replicas: 1}}"))
+        sky.update(NAME, testing.order("service: {replica_policy: {min_replicas: 1}}"))
         services.delete(NAME, MARK, applied.hash)
         assert sky.service(NAME) is None
 

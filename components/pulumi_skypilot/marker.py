@@ -55,10 +55,12 @@ class Wanted:
 
     def order(self) -> port.Order:
         """What goes to SkyPilot: the task with the stack's label, and the marker."""
-        text = task.text(_labelled(self.task, self.mark))
+        content = _labelled(self.task, self.mark)
+        text = task.text(content)
         line = f"# pulumi-skypilot stack={self.mark} digest={self.digest} text={_sha(text)}\n"
         return port.Order(
             text=text + line,
+            task=content,
             env=self.env,
             secrets=self.secrets,
             tls=self.tls,
@@ -91,7 +93,7 @@ class ClusterWanted(Wanted):
     def order(self) -> port.Order:
         """What goes to SkyPilot: the task with the stack's label, named by its digest."""
         named = {**_labelled(self.task, self.mark), "name": job_name(self.mark, self.digest)}
-        return port.Order(text=task.text(named), env=self.env, secrets=self.secrets)
+        return port.Order(task.text(named), named, env=self.env, secrets=self.secrets)
 
 
 @dataclasses.dataclass(frozen=True)

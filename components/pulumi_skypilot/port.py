@@ -186,9 +186,12 @@ class Tls:
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-    """What to run: a task's text, in which env and secret values are null, and the values."""
+    """What to run: a task, in which env and secret values are null, and the values."""
 
     text: str
+    """The task as SkyPilot keeps it, with comments."""
+    task: Mapping[str, typing.Any]
+    """The same as a table."""
     env: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     secrets: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     tls: Tls | None = None

@@ -94,11 +94,13 @@ class Kept:
 
 
 def _write(value: object) -> object:
-    return dataclasses.asdict(value) if isinstance(value, port.Order) else value
+    if not isinstance(value, port.Order):
+        return value
+    return {key: item for key, item in dataclasses.asdict(value).items() if key != "task"}
 
 
 def _read(value: object) -> object:
     if not isinstance(value, dict):
         return value
     tls = value.get("tls")
-    return port.Order(**{**value, "tls": port.Tls(**tls) if tls else None})
+    return testing.order(**{**value, "tls": port.Tls(**tls) if tls else None})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pulumi_skypilot import host, port
+from pulumi_skypilot import host, port, testing
 from tests.providers.props import PRIVATE, SCOPE, SERVICE
 
 NAME = SERVICE.name
@@ -11,7 +11,7 @@ checked = SERVICE.checked
 
 class TestAdoption:
     def test_leaves_the_state_that_creating_leaves(self, sky, service):
-        sky.up(NAME, port.Order("service: {replica_policy: {min_replicas: 1}}"))
+        sky.up(NAME, testing.order("service: {replica_policy: {min_replicas: 1}}"))
         adopted = service.create(checked(adopt=True)).outs
         sky.kill_behind(NAME)
         made = service.create(checked()).outs
@@ -22,7 +22,7 @@ class TestAdoption:
         assert not service.diff(NAME, adopted, checked()).changes
 
     def test_is_refused_unless_told(self, sky, service):
-        sky.up(NAME, port.Order("service: {}"))
+        sky.up(NAME, testing.order("service: {}"))
         with pytest.raises(host.Error, match="adopt: true"):
             service.create(checked())
 
@@ -92,7 +92,7 @@ class TestLifeCycle:
     def test_drift_is_shown_as_an_input_and_put_right(self, sky, service):
         outs = service.create(checked()).outs
         text = sky.order(NAME).text.replace("min_replicas: 1", "min_replicas: 3")
-        sky.update(NAME, port.Order(text, {}, sky.order(NAME).secrets))
+        sky.update(NAME, testing.order(text, secrets=sky.order(NAME).secrets))
         result = service.read(NAME, outs)
         assert "min_replicas" in result.inputs["drift"][0]
         assert service.diff(NAME, result.outs, checked()).changes

@@ -5,6 +5,7 @@ talks to one API server: the SDK caches its URL (sky/server/common.py:492).
 """
 
 import atexit
+import copy
 import dataclasses
 import json
 import os
@@ -15,8 +16,6 @@ import tempfile
 import threading
 import typing
 from collections.abc import Callable, Mapping
-
-import yaml
 
 from .. import bounds, port
 from . import errors, quiet
@@ -141,7 +140,7 @@ def _command() -> str:
 
 def task(sky: typing.Any, order: port.Order, tls: Mapping[str, str] | None = None) -> typing.Any:
     """The SDK's task: values go beside the text, never into it (sky/task.py:649)."""
-    config = yaml.safe_load(order.text)
+    config = copy.deepcopy(dict(order.task))  # the SDK takes it apart
     if tls is not None:
         config["service"]["tls"] = dict(tls)
     config["_user_specified_yaml"] = order.text

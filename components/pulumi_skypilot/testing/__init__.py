@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from .. import port, skypilot
 from ..providers import base
 from .clock import Clock
+from .orders import order
 from .others import Others
 from .services import BOOT_SECONDS, DRAIN_SECONDS, ROW_SECONDS, START_SECONDS
 
@@ -23,6 +24,7 @@ __all__ = [
     "START_SECONDS",
     "Clock",
     "SkyPilot",
+    "order",
     "use",
 ]
 

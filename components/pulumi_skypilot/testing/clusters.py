@@ -4,8 +4,8 @@ import dataclasses
 import typing
 from collections.abc import Sequence
 
-from .. import port, task
-from . import state
+from .. import port
+from . import orders, state
 from .clock import Clock
 
 SETUP_SECONDS = 5.0
@@ -130,12 +130,12 @@ class Clusters(state.State):
         wanted = _resources(order).get("autostop")
         if wanted:
             found.autostop = (wanted["idle_minutes"], wanted.get("down", False))
-        self._submit(found, str(task.from_text(order.text)["name"]), order)
+        self._submit(found, str(order.task["name"]), order)
 
     def exec(self, name: str, job: str, command: str) -> None:
         """Submit a command; it ends at once."""
         self._called(f"exec {name}", command)
-        made = self._submit(self._up(name), job, port.Order(f"run: {command!r}"))
+        made = self._submit(self._up(name), job, orders.order(f"run: {command!r}"))
         made.ended_at, made.end = self.clock.now(), "SUCCEEDED"
 
     def cancel_jobs(self, name: str, jobs: Sequence[int]) -> None:
@@ -218,7 +218,7 @@ class Clusters(state.State):
 
 
 def _resources(order: port.Order) -> dict[str, typing.Any]:
-    found = task.from_text(order.text).get("resources")
+    found = order.task.get("resources")
     return found if isinstance(found, dict) else {}
 
 

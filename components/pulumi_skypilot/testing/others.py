@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Mapping
 
 from .. import port
+from . import orders
 from .clock import Clock
 from .clusters import Clusters
 from .services import Services
@@ -38,14 +39,14 @@ class Others(Services, Clusters):
     def others_cluster(self, name: str, text: str = "name: x\nresources: {infra: aws}\n") -> str:
         """Let somebody have a cluster of their own, which runs a job."""
         calls = list(self.calls)
-        self.launch(name, port.Order(text))
+        self.launch(name, orders.order(text))
         self.calls[:] = calls
         return self._is_foreign(name, self._clusters[name].hash)
 
     def others_service(self, name: str, text: str) -> str:
         """Let somebody make a service."""
         calls = list(self.calls)
-        self.up(name, port.Order(text))
+        self.up(name, orders.order(text))
         self.calls[:] = calls
         return self._is_foreign(name, self._services[name].hash)
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from .. import port, task
+from .. import port
 from . import state
 from .clock import Clock
 
@@ -236,22 +236,21 @@ class Services(state.State):
 
 
 def _machine(name: str, service: _Service, since: float) -> port.Machine:
-    labels = (task.from_text(service.order.text).get("resources") or {}).get("labels") or {}
+    labels = (service.order.task.get("resources") or {}).get("labels") or {}
     return port.Machine(name, labels, f"machine-{name}-{since}", "UP", since)
 
 
 def _minimum(order: port.Order) -> int:
-    policy = task.from_text(order.text)["service"].get("replica_policy") or {}
+    policy = order.task["service"].get("replica_policy") or {}
     return int(policy.get("min_replicas", 1)) + int(policy.get("num_overprovision") or 0)
 
 
 def _has_files(order: port.Order) -> bool:
     """A local working directory becomes a mount; with files SkyServe keeps no replica."""
-    content = task.from_text(order.text)
-    return bool(content.get("file_mounts")) or isinstance(content.get("workdir"), str)
+    files, folder = (order.task.get(key) for key in ("file_mounts", "workdir"))
+    return bool(files) or isinstance(folder, str)
 
 
 def _outside_service(order: port.Order) -> object:
-    content = task.from_text(order.text)
-    content.pop("service", None)
+    content = {key: value for key, value in order.task.items() if key != "service"}
     return content, dict(order.env), dict(order.secrets)
