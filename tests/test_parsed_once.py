@@ -12,9 +12,12 @@ import yaml
 from pulumi_skypilot import (
     ask,
     components,
+    cost,
     plan,
+    preview,
     providers,
     resources,
+    review,
     spec,
     testing,
 )
@@ -140,6 +143,19 @@ class TestProgram:
 
         programs.run(declare)
         assert counts == {"parse": 1, "plan": 1}
+
+
+def test_a_report_parses_each_side_once_and_plans_nothing(counts: Counts) -> None:
+    before, after = SERVICE.checked(), SERVICE.checked(context=4096.0)
+    urn = "urn:pulumi:prod::llm::pulumi-python:dynamic/skypilot:Service::chat"
+    sides = {
+        key: {"urn": urn, "type": urn.split("::")[2], "inputs": inputs}
+        for key, inputs in (("oldState", before), ("newState", after))
+    }
+    counts.clear()
+    seen = preview.read({"steps": [{"op": "update", "urn": urn, **sides}]})
+    review.markdown(seen, cost.Prices(away="not asked"))
+    assert counts == {"parse": 2}
 
 
 def test_the_state_of_a_release_that_took_more_is_parsed_once_for_each_refusal(

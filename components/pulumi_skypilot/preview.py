@@ -5,6 +5,7 @@ neither they nor env are ever read here.
 """
 
 import dataclasses
+import functools
 import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -63,11 +64,10 @@ class Side:
                 return value
         return ""
 
-    @property
+    @functools.cached_property
     def fits(self) -> Mapping[str, memory.Fit]:
         """How it sits on each GPU, reckoned anew, so that both sides are by the same arithmetic."""
-        sized = sizing.size(self.spec, catalog.model(self.spec.model))
-        return {str(gpu): fit for gpu, fit in sized.fits.items()}
+        return {str(gpu): fit for gpu, fit in self._reckoned.fits.items()}
 
     @property
     def unchecked(self) -> Sequence[str]:
@@ -85,8 +85,12 @@ class Side:
         facts = catalog.model(self.spec.model)
         if facts is None:
             return {}
-        found = sizing.gains(facts, sizing.size(self.spec, facts))
+        found = sizing.gains(facts, self._reckoned)
         return {str(gpu): some for gpu, some in found.items()}
+
+    @functools.cached_property
+    def _reckoned(self) -> sizing.Sized:
+        return sizing.size(self.spec, catalog.model(self.spec.model))
 
 
 @dataclasses.dataclass(frozen=True)
