@@ -13,7 +13,8 @@ from pulumi_skypilot.catalog import declared
 NUMERIC = {
     flag: known for flag, known in declared.ranges().items() if not known.one_of and not known.many
 }
-FREE = sorted(flag for flag in NUMERIC if flag not in spec.fields.OWNED and "." not in flag)
+TAKEN = {*spec.OWNED, *spec.mapping.FLAGS}
+FREE = sorted(flag for flag in NUMERIC if flag not in TAKEN and "." not in flag)
 """Numeric flags that vllmArgs may hold."""
 
 

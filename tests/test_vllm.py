@@ -39,6 +39,31 @@ def test_the_guard_is_the_outermost_layer_whatever_else_there_is(own: object) ->
     assert commanded({"ada"}, **data)[-1] == " ".join(f"--middleware {name}" for name in layers)
 
 
+def test_the_flags_of_keys_keep_their_order() -> None:
+    """Another order is another text, which would roll the replicas of all who update."""
+    keys = {
+        "revision": "v1", "accelerators": "H100:8", "nodes": 2, "context": 4096, "dtype": "float16",
+        "tensorParallel": 4, "pipelineParallel": 4, "quantization": "fp8", "kvCacheDtype": "fp8",
+        "maxSequences": 8, "maxBatchedTokens": 4096, "reasoningParser": "x",
+    }  # fmt: skip
+    lines = commanded({"ada"}, model="somebody/some-model", vllmArgs={"seed": 1}, **keys)
+    assert [line.split()[0] for line in lines[1:]] == [
+        "--host", "--port", "--served-model-name", "--revision", "--max-model-len", "--nnodes",
+        "--tensor-parallel-size", "--pipeline-parallel-size", "--dtype", "--quantization",
+        "--reasoning-parser", "--kv-cache-dtype", "--max-num-seqs", "--max-num-batched-tokens",
+        "--seed", "--middleware",
+    ]  # fmt: skip
+
+
+def test_a_value_that_vllm_takes_anyway_is_not_written() -> None:
+    wanted = spec.parse({**specs.SMALLEST, "accelerators": "H100:1"})
+    assert vllm.keyed(wanted) == {"served-model-name": wanted.model}
+
+
+def test_a_key_goes_before_a_recommended_flag() -> None:
+    assert "--max-num-batched-tokens 1024" in commanded(HOPPER, maxBatchedTokens=1024)
+
+
 def test_tools_give_both_of_their_flags() -> None:
     lines = commanded(HOPPER, tools=True)
     assert "--tool-call-parser openai" in lines

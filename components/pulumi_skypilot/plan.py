@@ -225,15 +225,15 @@ def _mistaken(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> list[tuple
     """Each key whose flag vLLM would not take as it is, and why."""
     given = [("vllmArgs", flag, value) for flag, value in wanted.vllm_args.items()]
     given += [
-        ("quantization", "quantization", wanted.quantization),
-        ("kvCacheDtype", "kv-cache-dtype", wanted.kv_cache_dtype),
-        ("reasoningParser", "reasoning-parser", wanted.reasoning_parser),
+        (spec.mapping.FLAGS[flag], flag, value)
+        for flag, value in vllm.keyed(wanted).items()
+        if value is not vllm.MACHINE_GPUS
     ]
     plugins = wanted.vllm_args.keys() & {"reasoning-parser-plugin", "tool-parser-plugin"}
     found = [
         (key, vllm.mistaken(flag, value))
         for key, flag, value in given
-        if value is not None and not (plugins and flag.endswith("-parser"))
+        if not (plugins and flag.endswith("-parser"))
     ]
     found += _disordered(wanted, facts)
     return [(key, reason) for key, reason in found if reason is not None]
@@ -243,9 +243,10 @@ def _disordered(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator
     """What vLLM refuses of two flags together, by the keys that a stack writes them under."""
     flags = vllm.flags(wanted, facts, sizing.families(wanted))
     written = {*spec.to_inputs(wanted), *wanted.vllm_args}
+    keys = spec.mapping.FLAGS
     for order, larger, smaller in ranges.disordered(flags):
-        names = [_KEYS.get(flag, flag) for flag in (order.larger, order.smaller)]
-        own = [name for name in names if name in written and name in _KEYS.values()]
+        names = [keys.get(flag, flag) for flag in (order.larger, order.smaller)]
+        own = [name for name in names if name in written and name in keys.values()]
         yield (
             own[0] if own else "vllmArgs",
             f"{names[0]} {larger:.0f} is less than {names[1]} {smaller:.0f}, which vLLM "
@@ -305,13 +306,6 @@ def _kind_notes(wanted: spec.Spec) -> Iterator[str]:
     if wanted.nodes > 1 and wanted.image is not None:
         yield "nodes: the image's vLLM must know --nnodes"
 
-
-_KEYS = {
-    "max-model-len": "context",
-    "max-num-batched-tokens": "maxBatchedTokens",
-    "max-num-seqs": "maxSequences",
-}
-"""Flags that vLLM compares and that have keys of their own."""
 
 _OTHER_PARALLEL = {"pipeline-parallel-size", "data-parallel-size"}
 

@@ -52,7 +52,7 @@ def task(
         "setup": scripts.setup(wanted),
         "run": scripts.run(wanted, command),
     }
-    return {key: value for key, value in content.items() if value is not None and value != {}}
+    return _without_empty(content)
 
 
 def secret_names(wanted: spec.Spec) -> tuple[str, ...]:
@@ -84,29 +84,17 @@ def _values(wanted: spec.Spec) -> dict[str, spec.Given]:
 
 def service(wanted: spec.Spec) -> dict[str, typing.Any]:
     """The `service:` section: all that SkyServe changes without touching a replica."""
-    replicas, probe, spot = wanted.replicas, wanted.readiness_probe, wanted.spot
     policy = {
-        "min_replicas": replicas.min,
-        "max_replicas": replicas.max,
-        "target_qps_per_replica": replicas.target_qps,
-        "upscale_delay_seconds": replicas.upscale_delay,
-        "downscale_delay_seconds": replicas.downscale_delay,
-        "num_overprovision": replicas.overprovision,
-        "dynamic_ondemand_fallback": True if spot and spot.fallback else None,
-        "base_ondemand_fallback_replicas": spot.on_demand if spot else None,
+        **_below("service.replica_policy", "replicas", wanted),
+        **_below("service.replica_policy", "spot", wanted),
     }
-    probing = {
-        "path": probe.path,
-        "initial_delay_seconds": probe.initial_delay,
-        "timeout_seconds": probe.timeout,
-        "endpoint_probe_interval_seconds": probe.interval,
-        "post_data": probe.post_data,
-        "headers": probe.headers or None,
-    }
+    if wanted.spot and wanted.spot.fallback:
+        policy["dynamic_ondemand_fallback"] = True  # the only way that SkyServe has
+    probing = _below("service.readiness_probe", "readinessProbe", wanted)
     tls = {"certfile": TLS_CERTIFICATE, "keyfile": TLS_KEY}
     section = {
-        "readiness_probe": _without_none(probing),
-        "replica_policy": _without_none(policy),
+        "readiness_probe": _without_empty(probing),
+        "replica_policy": _without_empty(policy),
         "load_balancing_policy": _policy(wanted),
         "load_balancer": {"stream_timeout_seconds": wanted.load_balancing.stream_timeout},
         "tls": tls if wanted.tls else None,
@@ -114,7 +102,14 @@ def service(wanted: spec.Spec) -> dict[str, typing.Any]:
         # service waits for ever.
         "ports": vllm.PORT,
     }
-    return _without_none(section)
+    return _without_empty(section)
+
+
+def _below(path: str, table: str, wanted: spec.Spec) -> dict[str, typing.Any]:
+    """Return what a table of the spec says right below a path of the task."""
+    names = spec.mapping.below(path, table)
+    prefix = f"{table}." if table else ""
+    return {name: spec.mapping.value(wanted, f"{prefix}{key}") for name, key in names.items()}
 
 
 def _policy(wanted: spec.Spec) -> str | None:
@@ -127,7 +122,7 @@ def _workdir(wanted: spec.Spec) -> object:
     folder = wanted.workdir
     if folder is None or folder.path is not None:
         return folder and folder.path
-    return _without_none({"url": folder.url, "ref": folder.ref})
+    return _without_empty({"url": folder.url, "ref": folder.ref})
 
 
 def _workdir_digest(wanted: spec.Spec) -> dict[str, str]:
@@ -182,22 +177,26 @@ def _resources(wanted: spec.Spec) -> dict[str, typing.Any]:
     """
     infra = wanted.infra
     resources = {
+        **dict.fromkeys(_RESOURCES),
+        **_below("resources", "", wanted),
         "infra": infra[0] if len(infra) == 1 else None,
         "accelerators": _accelerators(wanted.accelerators),
         "cpus": _amount(wanted.cpus),
         "memory": _amount(wanted.memory),
-        "instance_type": wanted.instance_type,
-        "disk_size": wanted.disk,
-        "disk_tier": wanted.disk_tier,
-        "network_tier": wanted.network_tier,
-        "image_id": wanted.image,
         "use_spot": wanted.spot is not None,
         "ports": vllm.PORT,
         "labels": dict(sorted(wanted.labels.items())),
         "autostop": _autostop(wanted.autostop),
         "any_of": [{"infra": place} for place in infra] if len(infra) > 1 else None,
     }
-    return {key: value for key, value in resources.items() if value is not None and value != {}}
+    return _without_empty(resources)
+
+
+_RESOURCES = (
+    "infra", "accelerators", "cpus", "memory", "instance_type", "disk_size", "disk_tier",
+    "network_tier", "image_id", "use_spot", "ports", "labels", "autostop", "any_of",
+)  # fmt: skip
+"""The order of a task's resources. It never changes: states hold the text, and its digest."""
 
 
 def _accelerators(gpus: Sequence[spec.Accelerator]) -> object:
@@ -224,8 +223,8 @@ def _amount(text: str | None) -> object:
     return text if text is None or text.endswith("+") else reading.plain(float(text))
 
 
-def _without_none(table: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
-    return {key: value for key, value in table.items() if value is not None}
+def _without_empty(table: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
+    return {key: value for key, value in table.items() if value is not None and value != {}}
 
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -21,6 +21,13 @@ GUARD_MIDDLEWARE = "vllm_guard.Guard"
 EFFORT_MIDDLEWARE = "default_effort.DefaultEffort"
 EFFORT_VARIABLE = default_effort.VARIABLE
 
+_FIRST = (
+    "served-model-name", "revision", "max-model-len", "nnodes", "tensor-parallel-size",
+    "pipeline-parallel-size", "dtype", "quantization", "reasoning-parser",
+)  # fmt: skip
+"""Flags that stand before the recommended ones. All others that have a key stand behind them: the
+order never changes, since another text of the command would roll replicas."""
+
 T = typing.TypeVar("T")
 
 
@@ -40,15 +47,8 @@ def flags(
     found: dict[str, object] = {
         "host": "0.0.0.0",  # noqa: S104  # SkyServe's load balancer asks from another machine
         "port": PORT,
-        "served-model-name": wanted.served_name,
-        "revision": wanted.revision,
+        **dict.fromkeys(_FIRST),
         "max-model-len": context(wanted, facts),
-        "nnodes": _unless(1, wanted.nodes),
-        "tensor-parallel-size": _tensor_parallel(wanted),
-        "pipeline-parallel-size": _unless(1, wanted.pipeline_parallel),
-        "dtype": _unless("auto", wanted.dtype),
-        "quantization": wanted.quantization,
-        "reasoning-parser": wanted.reasoning_parser,
     }
     if wanted.tools:
         # Both are needed: without the second, calls are lost though the log says otherwise.
@@ -56,9 +56,21 @@ def flags(
         found["enable-auto-tool-choice"] = True
     if not families:
         found["enforce-eager"] = True  # torch.compile is of no use on a CPU and takes a minute
-    found |= agreed(facts, families) | _own(wanted) | wanted.vllm_args
+    found |= agreed(facts, families) | keyed(wanted) | wanted.vllm_args
     found["middleware"] = _middleware(wanted)
     return {name: value for name, value in found.items() if value is not None}
+
+
+def keyed(wanted: spec.Spec) -> dict[str, object]:
+    """Return the flags that have a key of their own, except where vLLM takes the value anyway."""
+    given: dict[str, object] = {}
+    for flag, key in spec.mapping.FLAGS.items():
+        value = spec.mapping.value(wanted, key)
+        if value is not None and value != spec.mapping.KEYS[key].row.unless:
+            given[flag] = value
+    if wanted.tensor_parallel == "all":
+        given["tensor-parallel-size"] = MACHINE_GPUS
+    return given
 
 
 def environment(
@@ -89,7 +101,7 @@ def disputed(facts: catalog.ModelFacts | None, families: Collection[str]) -> tup
 
 def said(wanted: spec.Spec) -> set[str]:
     """The flags that the user has an opinion on."""
-    return _own(wanted).keys() | wanted.vllm_args.keys()
+    return keyed(wanted).keys() | wanted.vllm_args.keys()
 
 
 def mistaken(flag: str, value: object) -> str | None:
@@ -110,25 +122,11 @@ def mistaken(flag: str, value: object) -> str | None:
     return f"vLLM {known.engine} has no flag {name}; {hint}"
 
 
-def _own(wanted: spec.Spec) -> dict[str, object]:
-    """The flags with a key of their own that a model's recipe may have an opinion on."""
-    flags = {
-        "kv-cache-dtype": wanted.kv_cache_dtype,
-        "max-num-seqs": wanted.max_sequences,
-        "max-num-batched-tokens": wanted.max_batched_tokens,
-    }
-    return {name: value for name, value in flags.items() if value is not None}
-
-
 def _middleware(wanted: spec.Spec) -> list[object]:
     """The layers around vLLM's server, the outermost last (init_entrypoints_middleware)."""
     given = wanted.vllm_args.get("middleware", [])
     effort = [EFFORT_MIDDLEWARE] if wanted.reasoning_effort else []
     return [*(given if isinstance(given, list) else [given]), *effort, GUARD_MIDDLEWARE]
-
-
-def _unless(default: T, value: T) -> T | None:
-    return value if value != default else None
 
 
 def _recommended(
@@ -170,12 +168,6 @@ def cpu_cache_bytes(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> int:
     tokens = context(wanted, facts)
     found = facts.kv_bytes_per_token * tokens if facts and tokens else 0
     return max(1, math.ceil(found / 2**30)) * 2**30
-
-
-def _tensor_parallel(wanted: spec.Spec) -> object:
-    if wanted.tensor_parallel == "all":
-        return MACHINE_GPUS
-    return wanted.tensor_parallel if wanted.tensor_parallel > 1 else None
 
 
 def _line(name: str, value: object) -> str:

@@ -104,6 +104,12 @@ def test_flags_that_are_ours_are_refused(flag: str) -> None:
     assert refused(vllmArgs={flag: "x"}).startswith(f"vllmArgs: {flag} is not free; ")
 
 
+@pytest.mark.parametrize(("flag", "key"), spec.mapping.FLAGS.items())
+def test_a_flag_with_a_key_is_written_under_the_key(flag: str, key: str) -> None:
+    expected = f"vllmArgs: {flag} is set by the key {key}; write {key}"
+    assert refused(vllmArgs={flag: "x"}) == expected
+
+
 @pytest.mark.parametrize(
     ("flag", "whole"),
     [

@@ -109,3 +109,19 @@ def test_a_key_may_belong_to_one_kind_of_deployment() -> None:
         "update_mode": "service",
         "autostop": "cluster",
     }
+
+
+def test_a_table_of_the_task_has_the_keys_that_say_it() -> None:
+    assert mapping.below("service.replica_policy", "spot") == {
+        "dynamic_ondemand_fallback": "fallback",
+        "base_ondemand_fallback_replicas": "onDemand",
+    }
+    assert mapping.below("resources")["disk_size"] == "disk"
+    assert "autostop" in mapping.below("resources")
+    assert mapping.below("service.nothing") == {}
+
+
+def test_a_spec_is_asked_for_the_value_of_a_key() -> None:
+    wanted = spec.parse({"model": "org/m", "accelerators": "H100", "replicas": 2})
+    assert mapping.value(wanted, "replicas.max") == 2
+    assert mapping.value(wanted, "spot.onDemand") is None

@@ -5,26 +5,17 @@ import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 
-from .. import catalog, reading, task
+from .. import catalog, reading, spec, task
 from . import remarks, shell
 
 Machine = dict[str, typing.Any]
 """One alternative: the keys of SkyPilot's resources, each with one value."""
 
-KEYS = {
-    "cpus": "cpus",
-    "memory": "memory",
-    "instance_type": "instanceType",
-    "image_id": "image",
-    "disk_size": "disk",
-    "disk_tier": "diskTier",
-    "network_tier": "networkTier",
-    "labels": "labels",
-}
-"""SkyPilot's keys that all alternatives of a deployment share, and the deployment's."""
-
-APART = ("infra", "accelerators", "use_spot", "autostop")
+APART = ("infra", "accelerators", "use_spot", "autostop", "any_of")
 """Keys that are read one by one."""
+
+KEYS = {name: key for name, key in spec.mapping.below("resources").items() if name not in APART}
+"""SkyPilot's keys that all alternatives of a deployment share, and the deployment's."""
 
 DEFAULTS: Machine = {"use_spot": False, "disk_size": 256}
 """What SkyPilot takes where nothing is said, as far as it makes a difference here."""

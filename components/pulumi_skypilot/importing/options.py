@@ -8,26 +8,14 @@ from . import remarks, server, shell
 
 Found = tuple[str, object] | remarks.Remark
 
-KEYS = {
-    "revision": "revision",
-    "served-model-name": "servedName",
-    "max-model-len": "context",
-    "tensor-parallel-size": "tensorParallel",
-    "pipeline-parallel-size": "pipelineParallel",
-    "dtype": "dtype",
-    "quantization": "quantization",
-    "kv-cache-dtype": "kvCacheDtype",
-    "max-num-seqs": "maxSequences",
-    "max-num-batched-tokens": "maxBatchedTokens",
-    "reasoning-parser": "reasoningParser",
-}
-"""Flags that have a key of their own."""
-
 OURS = ("host", "port", "api-key", "config")
 """Flags that a deployment sets itself; the keys have remarks of their own."""
 
 RAY = ("distributed-executor-backend", "nnodes", "node-rank", "master-addr", "headless")
 """How several machines find each other: this package's own matter."""
+
+KEYS = {flag: key for flag, key in spec.mapping.FLAGS.items() if flag not in RAY}
+"""Flags that are read into a key of their own."""
 
 DTYPES = {"half": "float16", "auto": None}
 """Other words for what a deployment says."""

@@ -3,26 +3,19 @@
 import typing
 from collections.abc import Iterator, Mapping
 
+from .. import spec
 from . import remarks
 
 Found = tuple[str, object] | remarks.Remark
 
-PROBE = {
-    "initial_delay_seconds": "initialDelay",
-    "timeout_seconds": "timeout",
-    "endpoint_probe_interval_seconds": "interval",
-}
-POLICY = {
-    "min_replicas": "min",
-    "max_replicas": "max",
-    "target_qps_per_replica": "targetQps",
-    "upscale_delay_seconds": "upscaleDelay",
-    "downscale_delay_seconds": "downscaleDelay",
-    "num_overprovision": "overprovision",
-}
+PROBE = spec.mapping.below("service.readiness_probe", "readinessProbe")
+POLICY = spec.mapping.below("service.replica_policy", "replicas")
 """SkyPilot's keys, and a deployment's."""
 
-SPOT_POLICY = ("dynamic_ondemand_fallback", "base_ondemand_fallback_replicas")
+ASKED = ("path", "post_data", "headers")
+"""Keys of the probe that say what is asked: a deployment may have another answer."""
+
+SPOT_POLICY = tuple(spec.mapping.below("service.replica_policy", "spot"))
 SECTION = ("readiness_probe", "replicas", "replica_policy", "load_balancer", "tls", "ports")
 """Keys that are read one by one."""
 
@@ -96,15 +89,15 @@ def _load_balancing(service: Mapping[str, typing.Any]) -> Iterator[Found]:
 
 
 def _probe(found: Mapping[str, typing.Any]) -> Iterator[Found]:
-    for key in sorted(found.keys() - {*PROBE, "path", "post_data", "headers"}):
+    for key in sorted(found.keys() - PROBE.keys()):
         yield remarks.lost(f"service.readiness_probe.{key}", "a deployment has no such key")
-    table = {PROBE[key]: value for key, value in found.items() if key in PROBE}
+    table = {PROBE[key]: value for key, value in found.items() if key in PROBE and key not in ASKED}
     if found["path"] in OPEN_PATHS:
         if found["path"] != "/health":
             table["path"] = found["path"]
-        for key, name in (("post_data", "postData"), ("headers", "headers")):
+        for key in ("post_data", "headers"):
             if found.get(key):
-                table[name] = found[key]
+                table[PROBE[key]] = found[key]
     else:
         beside = [key for key in ("post_data", "headers") if found.get(key)]
         yield remarks.differs(

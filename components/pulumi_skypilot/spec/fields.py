@@ -1,12 +1,14 @@
 """The readers of single values of a deployment, and what every table of a spec shares."""
 
 import dataclasses
+import functools
 import re
 import typing
 from collections.abc import Mapping
 
 import pydantic
 from pydantic import alias_generators
+from pydantic import fields as pydantic_fields
 
 from .. import catalog, reading, words
 from . import values
@@ -62,6 +64,11 @@ class Accelerator:
 
     def __str__(self) -> str:
         return f"{self.name}:{self.count}"
+
+
+def row_of(field: pydantic_fields.FieldInfo) -> Row:
+    """Return what a field's annotation says of its key."""
+    return next(entry for entry in field.metadata if isinstance(entry, Row))
 
 
 class Strict(pydantic.BaseModel):
@@ -159,24 +166,19 @@ OWNED = {
     "config": "the file with the keys takes its place",
     "hf-token": "put HF_TOKEN into secrets",
     "model": "write model",
-    "revision": "write revision",
-    "served-model-name": "write servedName",
-    "max-model-len": "write context",
-    "tensor-parallel-size": "write tensorParallel",
-    "pipeline-parallel-size": "write pipelineParallel",
-    "nnodes": _NODES,
     "node-rank": _NODES,
     "master-addr": _NODES,
     "master-port": _NODES,
     "headless": _NODES,
-    "dtype": "write dtype",
-    "quantization": "write quantization",
-    "kv-cache-dtype": "write kvCacheDtype",
-    "max-num-seqs": "write maxSequences",
-    "max-num-batched-tokens": "write maxBatchedTokens",
-    "reasoning-parser": "write reasoningParser",
 }
-"""Flags that this package sets itself, and what to do instead."""
+"""Flags that this package sets itself, beside those that have a key, and what to do instead."""
+
+
+@functools.cache
+def keyed(model: type[pydantic.BaseModel]) -> Mapping[str, str]:
+    """Return each flag of vLLM that has a key in this table, and the key."""
+    rows = {str(field.alias): row_of(field) for field in model.model_fields.values()}
+    return {row.flag: key for key, row in rows.items() if row.flag}
 
 
 UNGUARDED = {
@@ -202,11 +204,11 @@ _TELLING = ("debug", "trace")
 them, before the guard refuses it (websockets, legacy/server.py, read_http_request)."""
 
 
-def flags(value: object) -> dict[str, object]:
-    """More arguments of `vllm serve`."""
+def flags(value: object, keyed: Mapping[str, str]) -> dict[str, object]:
+    """Return more arguments of `vllm serve`; those that have a key are written under the key."""
     table = reading.flags(value)
     for flag, given in table.items():
-        wrong = _not_free(flag) or _another_flag(flag, given)
+        wrong = _not_free(flag, keyed) or _another_flag(flag, given)
         if wrong is not None:
             raise reading.Wrong(wrong)
     for layer in _items(table.get("middleware", [])):
@@ -223,13 +225,15 @@ def flags(value: object) -> dict[str, object]:
     return table
 
 
-def _not_free(flag: str) -> str | None:
+def _not_free(flag: str, keyed: Mapping[str, str]) -> str | None:
     """Return why a flag cannot be given; None when it can.
 
     vLLM takes NAME.KEY for a part of NAME, and the beginning of a name for the whole
     (argparse, allow_abbrev).
     """
     name = flag.partition(".")[0]
+    if name in keyed:
+        return f"{flag} is set by the key {keyed[name]}; write {keyed[name]}"
     if name in OWNED:
         return f"{flag} is not free; {OWNED[name]}"
     if flag in _FREE_IN_PART or (name in catalog.flags().flags and name not in _FREE_IN_PART):

@@ -5,6 +5,7 @@ such as `service.replica_policy.max_replicas`.
 """
 
 import dataclasses
+import functools
 import typing
 from collections.abc import Iterator, Mapping
 
@@ -13,7 +14,7 @@ from pydantic import fields as pydantic_fields
 
 from .. import reading
 from .deployment import Spec
-from .fields import Kind, Row
+from .fields import Kind, Row, keyed, row_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,10 +40,9 @@ def _keys(
 ) -> Iterator[Key]:
     """Yield the keys of a table, and after each the keys of the table within."""
     for attribute, field in model.model_fields.items():
-        row = next(entry for entry in field.metadata if isinstance(entry, Row))
         key = f"{name}.{field.alias}" if name else str(field.alias)
         way = (*attributes, attribute)
-        yield Key(key, way, field, row)
+        yield Key(key, way, field, row_of(field))
         nested = reading.nested(field.annotation)
         if nested is not None:
             yield from _keys(nested, key, way)
@@ -51,7 +51,7 @@ def _keys(
 KEYS: Mapping[str, Key] = {key.name: key for key in _keys(Spec)}
 """Every key by its name, in the order of the reference."""
 
-FLAGS: Mapping[str, str] = {key.row.flag: key.name for key in KEYS.values() if key.row.flag}
+FLAGS: Mapping[str, str] = keyed(Spec)
 """Each flag of vLLM that has a key of its own, and the key."""
 
 ONLY: Mapping[str, Kind] = {
@@ -85,6 +85,7 @@ def key_of_path(path: str) -> str | None:
     return below.pop() if len(below) == 1 else None
 
 
+@functools.cache
 def below(path: str, table: str = "") -> Mapping[str, str]:
     """Return SkyPilot's names right below a path of a task, and a table's keys that say them.
 

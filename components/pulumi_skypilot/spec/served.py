@@ -232,7 +232,6 @@ class Served(fields.Strict):
     ] = None
     vllm_args: typing.Annotated[
         dict[str, object],
-        read(fields.flags),
         Row(
             "table: flag without dashes → value",
             "more flags; they go before the recommended ones. `true` is `--flag`, `false` "
@@ -241,3 +240,8 @@ class Served(fields.Strict):
             default="what the model's recipe recommends for the GPU",
         ),
     ] = pydantic.Field({})
+
+    @pydantic.field_validator("vllm_args", mode="before")
+    @classmethod
+    def _more_flags(cls, value: object) -> object:
+        return fields.flags(value, fields.keyed(cls))
