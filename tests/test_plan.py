@@ -230,6 +230,11 @@ def test_what_a_user_should_know_is_noted(data: dict[str, object], note: str) ->
     assert "\n" not in found
 
 
+def test_gpus_of_other_stages_are_not_idle() -> None:
+    data = {"accelerators": "H100:2", "tensorParallel": 1, "pipelineParallel": 2}
+    assert planned(**data, model="Qwen/Qwen3-8B").notes == ()
+
+
 @pytest.mark.parametrize(
     ("data", "key", "reason"),
     [

@@ -57,7 +57,7 @@ def test_the_flags_of_keys_keep_their_order() -> None:
 
 def test_a_value_that_vllm_takes_anyway_is_not_written() -> None:
     wanted = spec.parse({**specs.SMALLEST, "accelerators": "H100:1"})
-    assert vllm.keyed(wanted) == {"served-model-name": wanted.model}
+    assert vllm.given(wanted) == {"served-model-name": wanted.model}
 
 
 def test_a_key_goes_before_a_recommended_flag() -> None:

@@ -38,7 +38,8 @@ class Refusal:
             for name, value in wanted.env.items()
             if value is spec.UNKNOWN or value.strip().lower() not in off
         }
-        flags = {flag.partition(".")[0] for flag, value in wanted.vllm_args.items() if value != {}}
+        given = vllm.given(wanted)
+        flags = {flag.partition(".")[0] for flag, value in given.items() if value != {}}
         return sorted(declared.lifted(self.rule) & (flags | variables | wanted.secrets.keys()))
 
 

@@ -9,7 +9,7 @@ with layers that only speculate, such as DeepSeek's.
 import math
 from collections.abc import Iterator
 
-from . import catalog, places, spec
+from . import catalog, places, spec, vllm
 from .memory import weights
 
 GIB = 2**30
@@ -92,11 +92,12 @@ def notes(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
 
 def _held_bytes(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> int | None:
     """Return what of the model is on the machine's own disk; None where that is not known."""
-    if facts is None or wanted.vllm_args.get("load-format", "auto") not in _WHOLE_FORMATS:
+    flags = vllm.given(wanted)
+    if facts is None or flags.get("load-format", "auto") not in _WHOLE_FORMATS:
         return None
     given = dict.fromkeys(wanted.secrets, spec.UNKNOWN) | wanted.env  # a secret is not told apart
     variables = [given.get(name) for name in _CACHE_VARIABLES]
-    told = [wanted.vllm_args.get("download-dir"), wanted.model_cache, *variables]
+    told = [flags.get("download-dir"), wanted.model_cache, *variables]
     first = next((path for path in told if path is not None), None)
     if first is None:
         return model_bytes(facts)

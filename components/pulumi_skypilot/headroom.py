@@ -8,15 +8,16 @@ cards; on others it is estimated, and then only what no card can give is refused
 import math
 from collections.abc import Iterator
 
-from . import catalog, ranges, spec
+from . import catalog, ranges, spec, vllm
 
 FLAGS = ("gpu-memory-utilization", "device-memory-utilization")
 
 
 def share(wanted: spec.Spec) -> tuple[str, float] | None:
     """The flag that says how much to take, and how much; None where none does, or not rightly."""
+    given = vllm.given(wanted)
     for flag in FLAGS:
-        asked = ranges.number(flag, wanted.vllm_args.get(flag))
+        asked = ranges.number(flag, given.get(flag))
         if asked is not None:
             return flag, asked
     return None
@@ -32,7 +33,7 @@ def problems(wanted: spec.Spec) -> Iterator[tuple[str, str]]:
                 else "part of which CUDA itself holds when vLLM starts"
             )
             yield (
-                "vllmArgs",
+                spec.mapping.key_of_flag(flag),
                 f"{flag} {asked:g} is more than is free of {gpu.name}, {why}; write "
                 f"{_floor(gpu.free_share)} or less",
             )

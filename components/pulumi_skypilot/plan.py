@@ -213,9 +213,10 @@ def _refused(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[ca
 def _flag_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[spec.Problem]:
     """An image brings a vLLM of its own: then only a note is made, but of what is reckoned with."""
     if wanted.image is not None:
-        given = {flag: wanted.vllm_args.get(flag) for flag in sizing.COUNTED}
-        reasons = [ranges.wrong(flag, value) for flag, value in given.items() if value is not None]
-        yield from (_problem("vllmArgs", reason) for reason in reasons if reason is not None)
+        for flag, value in _plain_flags(wanted).items():
+            reason = ranges.wrong(flag, value) if flag in sizing.COUNTED else None
+            if reason is not None:
+                yield _problem(spec.mapping.key_of_flag(flag), reason)
         return
     yield from (_problem(key, reason) for key, reason in _mistaken(wanted, facts))
     yield from (_problem(key, reason) for key, reason in headroom.problems(wanted))
@@ -223,20 +224,20 @@ def _flag_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Itera
 
 def _mistaken(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> list[tuple[str, str]]:
     """Each key whose flag vLLM would not take as it is, and why."""
-    given = [("vllmArgs", flag, value) for flag, value in wanted.vllm_args.items()]
-    given += [
-        (spec.mapping.FLAGS[flag], flag, value)
-        for flag, value in vllm.keyed(wanted).items()
-        if value is not vllm.MACHINE_GPUS
-    ]
     plugins = wanted.vllm_args.keys() & {"reasoning-parser-plugin", "tool-parser-plugin"}
     found = [
-        (key, vllm.mistaken(flag, value))
-        for key, flag, value in given
+        (spec.mapping.key_of_flag(flag), vllm.mistaken(flag, value))
+        for flag, value in _plain_flags(wanted).items()
         if not (plugins and flag.endswith("-parser"))
     ]
     found += _disordered(wanted, facts)
     return [(key, reason) for key, reason in found if reason is not None]
+
+
+def _plain_flags(wanted: spec.Spec) -> dict[str, object]:
+    """Return the flags that a stack writes, but for a value that only the machine knows."""
+    given = vllm.given(wanted)
+    return {flag: value for flag, value in given.items() if value is not vllm.MACHINE_GPUS}
 
 
 def _disordered(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[tuple[str, str]]:
@@ -257,14 +258,19 @@ def _disordered(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator
 def _notes(
     wanted: spec.Spec, facts: catalog.ModelFacts | None, families: set[str]
 ) -> Iterator[str]:
-    disputed = sorted(set(vllm.disputed(facts, families)) - vllm.said(wanted))
+    disputed = sorted(set(vllm.disputed(facts, families)) - vllm.given(wanted).keys())
     if disputed:
         yield (
             f"{', '.join(disputed)}: recommended for some of these GPUs only, so left out; set "
             "them in vllmArgs or name GPUs of one family"
         )
-    idle = [one for one in wanted.accelerators if one.count > wanted.layer_gpus(one.count)]
-    if idle and not wanted.vllm_args.keys() & _OTHER_PARALLEL:
+    stages = wanted.pipeline_parallel
+    idle = [
+        gpus
+        for gpus in wanted.accelerators
+        if gpus.count * wanted.nodes > wanted.layer_gpus(gpus.count) * stages
+    ]
+    if idle and "data-parallel-size" not in vllm.given(wanted):
         yield (
             f"{', '.join(map(str, idle))}: tensorParallel {wanted.tensor_parallel} leaves GPUs idle"
         )
@@ -305,9 +311,6 @@ def _kind_notes(wanted: spec.Spec) -> Iterator[str]:
         yield "volumes: machines run where the volumes are"
     if wanted.nodes > 1 and wanted.image is not None:
         yield "nodes: the image's vLLM must know --nnodes"
-
-
-_OTHER_PARALLEL = {"pipeline-parallel-size", "data-parallel-size"}
 
 
 def _problem(key: str, reason: str) -> spec.Problem:

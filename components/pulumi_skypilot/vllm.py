@@ -56,21 +56,24 @@ def flags(
         found["enable-auto-tool-choice"] = True
     if not families:
         found["enforce-eager"] = True  # torch.compile is of no use on a CPU and takes a minute
-    found |= agreed(facts, families) | keyed(wanted) | wanted.vllm_args
+    found |= agreed(facts, families) | given(wanted)
     found["middleware"] = _middleware(wanted)
     return {name: value for name, value in found.items() if value is not None}
 
 
-def keyed(wanted: spec.Spec) -> dict[str, object]:
-    """Return the flags that have a key of their own, except where vLLM takes the value anyway."""
-    given: dict[str, object] = {}
+def given(wanted: spec.Spec) -> dict[str, object]:
+    """Return the flags that a stack writes, under keys of their own or in `vllmArgs`.
+
+    A key whose value vLLM takes anyway is left out.
+    """
+    keyed: dict[str, object] = {}
     for flag, key in spec.mapping.FLAGS.items():
         value = spec.mapping.value(wanted, key)
         if value is not None and value != spec.mapping.KEYS[key].row.unless:
-            given[flag] = value
+            keyed[flag] = value
     if wanted.tensor_parallel == "all":
-        given["tensor-parallel-size"] = MACHINE_GPUS
-    return given
+        keyed["tensor-parallel-size"] = MACHINE_GPUS
+    return keyed | wanted.vllm_args
 
 
 def environment(
@@ -99,11 +102,6 @@ def disputed(facts: catalog.ModelFacts | None, families: Collection[str]) -> tup
     return tuple(sorted(every - agreed(facts, families).keys()))
 
 
-def said(wanted: spec.Spec) -> set[str]:
-    """The flags that the user has an opinion on."""
-    return keyed(wanted).keys() | wanted.vllm_args.keys()
-
-
 def mistaken(flag: str, value: object) -> str | None:
     """What is wrong with a flag, as the pinned release of vLLM sees it; None when nothing is."""
     known = catalog.flags()
@@ -124,9 +122,9 @@ def mistaken(flag: str, value: object) -> str | None:
 
 def _middleware(wanted: spec.Spec) -> list[object]:
     """The layers around vLLM's server, the outermost last (init_entrypoints_middleware)."""
-    given = wanted.vllm_args.get("middleware", [])
+    layers = wanted.vllm_args.get("middleware", [])
     effort = [EFFORT_MIDDLEWARE] if wanted.reasoning_effort else []
-    return [*(given if isinstance(given, list) else [given]), *effort, GUARD_MIDDLEWARE]
+    return [*(layers if isinstance(layers, list) else [layers]), *effort, GUARD_MIDDLEWARE]
 
 
 def _recommended(

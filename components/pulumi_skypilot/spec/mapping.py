@@ -70,6 +70,11 @@ def value(wanted: Spec, key: str) -> typing.Any:
     return table
 
 
+def key_of_flag(flag: str) -> str:
+    """Return the key under which a stack writes a flag of vLLM, with or without a part of it."""
+    return FLAGS.get(flag.partition(".")[0], "vllmArgs")
+
+
 def key_of_path(path: str) -> str | None:
     """Return the key of a stack that says what stands at a path of a task; None where none does.
 
