@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from pulumi_skypilot import memory
+from pulumi_skypilot.plan import memory
 from tests import measured
 
 SOURCE: str = json.loads((measured.HERE / "elsewhere.json").read_text())["source"]

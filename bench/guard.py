@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from pulumi_skypilot.machine import vllm_guard
+from pulumi_skypilot.plan.remote import vllm_guard
 
 ROUNDS, REQUESTS, CALLS = 15, 400, 20_000
 KEYS = ("sk-" + "a" * 64, "sk-" + "b" * 64)

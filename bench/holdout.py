@@ -8,8 +8,8 @@ import dataclasses
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from pulumi_skypilot import memory
-from pulumi_skypilot.memory import fitted, overhead, weights
+from pulumi_skypilot.plan import memory
+from pulumi_skypilot.plan.memory import fitted, overhead, weights
 from tests import measured
 
 NOTHING = fitted.Fitted(

@@ -12,8 +12,8 @@ import sys
 import typing
 from collections.abc import Callable, Iterable
 
-from pulumi_skypilot import memory
-from pulumi_skypilot.memory import weights
+from pulumi_skypilot.plan import memory
+from pulumi_skypilot.plan.memory import weights
 from tests import measured
 
 from . import elsewhere, holdout

@@ -16,7 +16,9 @@ import time
 import typing
 from collections.abc import Callable, Iterator, Mapping
 
-from pulumi_skypilot import ask, cost, plan, spec
+from pulumi_skypilot import plan, spec
+from pulumi_skypilot.lifecycle import server_query
+from pulumi_skypilot.plan import cost
 from pulumi_skypilot.providers import service
 from tests.e2e import stack as stacks
 
@@ -105,7 +107,7 @@ def previews() -> Iterator[tuple[str, int, float]]:
         stack = stacks.Stack(pathlib.Path(folder), "bench", config)
         for name, url, extra in (
             ("with an API server", server.url, {}),
-            ("offline", server.url, {ask.OFFLINE_VARIABLE: "1"}),
+            ("offline", server.url, {server_query.OFFLINE_VARIABLE: "1"}),
             ("server away", "http://127.0.0.1:9", {}),
         ):
             stack.write({**config, "skypilot:apiServer": url})

@@ -17,7 +17,10 @@ from collections.abc import Iterable
 
 from bench import driver, watching
 from local import control
-from pulumi_skypilot import lifecycle, plan, port, skypilot, spec, stack
+from pulumi_skypilot import errors, plan, skypilot, spec
+from pulumi_skypilot.lifecycle import operations
+from pulumi_skypilot.skypilot import interface
+from pulumi_skypilot.spec import stack
 from tests.e2e import stack as stacks
 
 NAME, NET = "soak", "10.82.0"
@@ -208,7 +211,7 @@ def soak(
     }
 
 
-def settle(sky: port.SkyPilot, name: str, replicas: int) -> None:
+def settle(sky: interface.SkyPilot, name: str, replicas: int) -> None:
     """Wait until a service has its replicas, READY, and all of the newest version."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while not _settled(sky, name, replicas):
@@ -217,10 +220,10 @@ def settle(sky: port.SkyPilot, name: str, replicas: int) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _settled(sky: port.SkyPilot, name: str, replicas: int) -> bool:
+def _settled(sky: interface.SkyPilot, name: str, replicas: int) -> bool:
     try:
         found = sky.service(f"soak-{name}")
-    except port.SkyPilotError:
+    except errors.SkyPilotError:
         return False  # a busy server gives no answer now and then
     return (
         found is not None
@@ -236,9 +239,9 @@ def table(rows: list[dict[str, object]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _url(sky: port.SkyPilot, name: str, server: str) -> str:
+def _url(sky: interface.SkyPilot, name: str, server: str) -> str:
     found = sky.service(f"soak-{name}")
-    return str(lifecycle.endpoint(found.endpoint if found else None, server))
+    return str(operations.endpoint(found.endpoint if found else None, server))
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ import json
 import typing
 from collections.abc import Collection, Iterator, Mapping
 
-from pulumi_skypilot import catalog, spec, vllm
-from pulumi_skypilot.importing import (
+from pulumi_skypilot import catalog, spec
+from pulumi_skypilot.cli.convert.from_task import (
+    hardware,
     leftovers,
-    machines,
     options,
     remarks,
     server,
@@ -21,6 +21,7 @@ from pulumi_skypilot.importing import (
     shell,
     variables,
 )
+from pulumi_skypilot.plan import vllm
 
 Meaning = dict[str, object]
 """Point → value; a point has the name that a remark gives its place. What is not said is absent."""
@@ -75,7 +76,7 @@ DELIBERATE: tuple[tuple[str, object, str], ...] = (
 
 def of(content: Mapping[str, typing.Any]) -> Meaning:
     """What a task means. Raises shell.Unreadable."""
-    alternatives = machines.read(content.get("resources"))
+    alternatives = hardware.read(content.get("resources"))
     known = variables.known(content, alternatives.gpus)
     found = server.find(content["run"], known)
     service = variables.fill(content.get("service"), known)
@@ -165,7 +166,7 @@ def _flags(found: server.Server) -> Iterator[Point]:
                 yield f"flag {flag}", server.value(server.plain(given))
 
 
-def _machines(alternatives: machines.Machines) -> Iterator[Point]:
+def _machines(alternatives: hardware.Machines) -> Iterator[Point]:
     keys = {key for option in alternatives.options for key in option}
     for key in keys - {"autostop", "use_spot"}:
         yield f"resources.{key}", sorted(map(json.dumps, alternatives.values(key)))
@@ -175,15 +176,15 @@ def _machines(alternatives: machines.Machines) -> Iterator[Point]:
         yield "resources.any_of", sorted(map(str, alternatives.pairs))
 
 
-def _spot(alternatives: machines.Machines, policy: Mapping[str, typing.Any]) -> list[object]:
+def _spot(alternatives: hardware.Machines, policy: Mapping[str, typing.Any]) -> list[object]:
     """What the machines and the policy say together of spot and on demand."""
-    return [*machines.spot(alternatives), *(policy.get(key) or None for key in serving.SPOT_POLICY)]
+    return [*hardware.spot(alternatives), *(policy.get(key) or None for key in serving.SPOT_POLICY)]
 
 
 def _autostop(
-    alternatives: machines.Machines, content: Mapping[str, typing.Any]
+    alternatives: hardware.Machines, content: Mapping[str, typing.Any]
 ) -> Iterator[Point]:
-    for found in machines.autostop(alternatives, content):
+    for found in hardware.autostop(alternatives, content):
         if isinstance(found, tuple):
             yield "resources.autostop", found[1]
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from pydantic import fields as pydantic_fields
 from pydantic_core import PydanticUndefined
 
-from pulumi_skypilot import changes, spec
+from pulumi_skypilot import spec
+from pulumi_skypilot.plan import changes
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "docs" / "reference.md", ROOT / "docs" / "skypilot.md")

@@ -11,7 +11,10 @@ import tempfile
 import typing
 
 from local import control
-from pulumi_skypilot import ask, cost, preview, review, skypilot
+from pulumi_skypilot import skypilot
+from pulumi_skypilot.lifecycle import server_query
+from pulumi_skypilot.plan import cost
+from pulumi_skypilot.report import markdown, preview_json
 from tests.e2e import stack as stacks
 
 FOLDER = pathlib.Path(__file__).resolve().parents[1] / "docs" / "reviews"
@@ -76,12 +79,12 @@ def record(api_server: str) -> None:
             stack.deployments(**deployments)
             found = json.loads(stack.run("preview", "--json", "--show-sames").output)
             write(f"{name}.json", cut(found))
-            for one in preview.read(found).deployments:
+            for one in preview_json.read(found).deployments:
                 specs += [side.spec for side in (one.before, one.after) if side]
             if name == next(iter(CHANGES)):
                 print(stack.up(check=False).output[-1500:])
         questions = {"prices": cost.question(specs)}
-        write("prices.json", ask.ask(skypilot.Connection(api_server), questions)["prices"])
+        write("prices.json", server_query.ask(skypilot.Connection(api_server), questions)["prices"])
         stack.run("destroy", "--yes", "--skip-preview", check=False)
 
 
@@ -90,7 +93,7 @@ def report(name: str) -> str:
     content, prices = (
         json.loads((FOLDER / file).read_text()) for file in (f"{name}.json", "prices.json")
     )
-    return review.markdown(preview.read(content), cost.read(prices))
+    return markdown.markdown(preview_json.read(content), cost.read(prices))
 
 
 def write(name: str, content: object) -> None:

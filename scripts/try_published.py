@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
-from pulumi_skypilot import exporting, importing, spec
+from pulumi_skypilot import spec
+from pulumi_skypilot.cli.convert import from_task, to_task
 from scripts import meaning
 from tests.e2e import imported
 from tests.e2e import stack as stacks
@@ -99,18 +100,18 @@ def _tasks(folder: pathlib.Path) -> Iterator[tuple[pathlib.Path, dict[str, typin
 def _row(content: dict[str, typing.Any], file: str, *, ask: bool) -> Row:
     served = "service" in content
     try:
-        found = importing.deployment(content)
-    except importing.Unreadable as error:
+        found = from_task.deployment(content)
+    except from_task.Unreadable as error:
         return Row(file, served, reason=str(error))
-    key = importing.key(content, pathlib.Path(file).name)
-    (table,) = yaml.safe_load(importing.text(key, found))["config"]["llm:deployments"].values()
+    key = from_task.key(content, pathlib.Path(file).name)
+    (table,) = yaml.safe_load(from_task.text(key, found))["config"]["llm:deployments"].values()
     named = sum(remark.kind == "not carried over" for remark in found.remarks)
     try:
-        exported = exporting.export(table, f"{PREFIX}{key}")
+        exported = to_task.export(table, f"{PREFIX}{key}")
     except spec.SpecError as error:
         return Row(file, served, reason=f"refused: {error}", named=named)
     try:
-        exporting.export(table, f"{PREFIX}{key}", must_fit=True)
+        to_task.export(table, f"{PREFIX}{key}", must_fit=True)
         misfit = ""
     except spec.SpecError as error:
         misfit = str(error)
@@ -128,7 +129,7 @@ def _row(content: dict[str, typing.Any], file: str, *, ask: bool) -> Row:
     )
 
 
-def _told(found: importing.Imported) -> bool:
+def _told(found: from_task.Imported) -> bool:
     places = ("resources.", "service.replica_policy")
     return any(remark.path.startswith(places) for remark in found.remarks)
 

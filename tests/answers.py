@@ -10,7 +10,7 @@ import sys
 import time
 import typing
 
-from pulumi_skypilot import port, skypilot
+from pulumi_skypilot import errors, skypilot
 
 SECONDS = 10.0
 """In place of the minutes that a call has to come back."""
@@ -29,7 +29,7 @@ def ask(url: str, token: str | None, call: str, arguments: list[str]) -> tuple[s
     began = time.monotonic()
     try:
         result = getattr(sdk, call)(*arguments)
-    except port.SkyPilotError as error:
+    except errors.SkyPilotError as error:
         return type(error).__name__, str(error), time.monotonic() - began
     return "none", repr(result), time.monotonic() - began
 

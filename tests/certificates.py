@@ -5,10 +5,10 @@ import pathlib
 import subprocess
 import tempfile
 
-from pulumi_skypilot import port
+from pulumi_skypilot.skypilot import interface
 
 
-def make(folder: pathlib.Path, name: str = "DNS:llm.example.com", *options: str) -> port.Tls:
+def make(folder: pathlib.Path, name: str = "DNS:llm.example.com", *options: str) -> interface.Tls:
     """A certificate that has signed itself, made out to that name, and its key."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     subprocess.run(
@@ -17,11 +17,11 @@ def make(folder: pathlib.Path, name: str = "DNS:llm.example.com", *options: str)
          "-keyout", str(key), "-out", str(certificate), *options],
         check=True, capture_output=True,
     )  # fmt: skip
-    return port.Tls(certificate.read_text(), key.read_text())
+    return interface.Tls(certificate.read_text(), key.read_text())
 
 
 @functools.cache
-def _pair() -> port.Tls:
+def _pair() -> interface.Tls:
     with tempfile.TemporaryDirectory() as folder:
         return make(pathlib.Path(folder))
 

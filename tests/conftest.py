@@ -12,7 +12,7 @@ import pytest
 
 from local import control, place
 from pulumi_skypilot import testing
-from pulumi_skypilot.services import Services
+from pulumi_skypilot.lifecycle.services import Services
 from tests.e2e import files, stack
 
 _NUMBERS = itertools.count(1)

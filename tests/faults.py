@@ -10,18 +10,12 @@ import itertools
 import typing
 from collections.abc import Callable, Iterator, Mapping
 
-from pulumi_skypilot import (
-    keys,
-    marker,
-    ownership,
-    plan,
-    port,
-    providers,
-    spec,
-    task,
-    testing,
-)
-from pulumi_skypilot.services import Services
+from pulumi_skypilot import errors, plan, providers, spec, testing
+from pulumi_skypilot.lifecycle import marker, ownership
+from pulumi_skypilot.lifecycle.services import Services
+from pulumi_skypilot.plan import task
+from pulumi_skypilot.skypilot import interface
+from pulumi_skypilot.spec import keys
 
 Props = dict[str, typing.Any]
 Program = Mapping[str, Mapping[str, typing.Any]]
@@ -42,16 +36,16 @@ LOOK_ERRORS: tuple[Exception, ...] = (
     AssertionError(),
     IndexError("list index out of range"),
     OSError(5, "Input/output error"),
-    port.Unreachable("connection refused"),
-    port.TimedOut("no answer in 120 s"),
-    port.Failed("it failed"),
-    port.Invalid("it is invalid"),
+    errors.Unreachable("connection refused"),
+    errors.TimedOut("no answer in 120 s"),
+    errors.Failed("it failed"),
+    errors.Invalid("it is invalid"),
 )
 """What a look that fails raises: as the SDK does, and as the port might."""
 FOR_EVER = "every look fails"
 FOR_EVER_SAYS = "Attempted to read a None YAML."
 
-_PORT = {name for name in vars(port.SkyPilot) if not name.startswith("_")}
+_PORT = {name for name in vars(interface.SkyPilot) if not name.startswith("_")}
 
 
 class KilledError(BaseException):
@@ -74,7 +68,7 @@ class Hurt:
         self.sky = sky
         self.names: list[str] = []
         self._fault: Fault | None = None
-        self._late: list[tuple[float, str, port.Request | None, Callable[[], object]]] = []
+        self._late: list[tuple[float, str, interface.Request | None, Callable[[], object]]] = []
         self._away_until = 0.0
 
     def arm(self, fault: Fault | None) -> None:
@@ -95,7 +89,7 @@ class Hurt:
     def _call(self, name: str, real: Callable[[], object], args: tuple[typing.Any, ...]) -> object:
         self._happen()
         if self.sky.clock.now() < self._away_until:
-            raise port.Unreachable("connection refused")
+            raise errors.Unreachable("connection refused")
         self.names.append(name)
         if self._fault is None or self._fault.call != len(self.names):
             mine = [one[2] for one in self._late if one[2] is not None]
@@ -108,7 +102,9 @@ class Hurt:
         request = None
         if name in SEEN_UNDER_WAY:
             resources = task.from_text(args[1].text)["resources"]
-            request = port.Request(f"late-{len(self._late)}", name, args[0], resources["labels"])
+            request = interface.Request(
+                f"late-{len(self._late)}", name, args[0], resources["labels"]
+            )
         self._late.append((due, name, request, real))
 
     def away(self) -> None:
@@ -120,7 +116,7 @@ class Hurt:
         due = [one for one in self._late if one[0] <= now]
         self._late = [one for one in self._late if one[0] > now]
         for one in due:
-            with contextlib.suppress(port.SkyPilotError):  # nobody waits for its answer
+            with contextlib.suppress(errors.SkyPilotError):  # nobody waits for its answer
                 one[3]()
 
 
@@ -142,13 +138,13 @@ def _killed_under_way(
 
 def _server_before(hurt: Hurt, *_: object) -> typing.NoReturn:
     hurt.away()
-    raise port.Unreachable("connection reset")
+    raise errors.Unreachable("connection reset")
 
 
 def _server_after(hurt: Hurt, _: str, real: Callable[[], object], *__: object) -> typing.NoReturn:
     real()
     hurt.away()
-    raise port.Unreachable("connection reset")
+    raise errors.Unreachable("connection reset")
 
 
 def _server_half(
@@ -164,7 +160,7 @@ def _server_half(
     elif name == "update":
         hurt.sky.half_update(args[0])
     hurt.away()
-    raise port.Unreachable("connection reset")
+    raise errors.Unreachable("connection reset")
 
 
 def _controller(hurt: Hurt, _: str, real: Callable[[], object], *__: object) -> object:
@@ -217,7 +213,7 @@ def fits(what: str, call: str) -> bool:
     if what == "provider killed, call under way":
         return call in CHANGES
     if what in (*BORNE, FOR_EVER):
-        return call in port.LOOKS
+        return call in interface.LOOKS
     if what == "API server dies in the middle":
         return call in ("launch", "update", "down")
     return True

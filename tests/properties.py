@@ -4,7 +4,8 @@ import dataclasses
 import typing
 from collections.abc import Iterator, Mapping
 
-from pulumi_skypilot import changes, plan, spec
+from pulumi_skypilot import plan, spec
+from pulumi_skypilot.plan import changes
 from tests import certificates
 from tests.test_settings import CASES
 

@@ -13,7 +13,7 @@ import pathlib
 import re
 import typing
 
-from pulumi_skypilot import port
+from pulumi_skypilot.skypilot import interface
 
 FILE = pathlib.Path(__file__).parent / "contract.json"
 _OWN_PARTS = (
@@ -28,19 +28,19 @@ _OWN = {"hash": "HASH", "since": "HASH", "user": "USER", "url": "ADDRESS", "reso
 Table = dict[str, typing.Any]
 
 
-def of_service(sky: port.SkyPilot, name: str, now: float) -> Table:
+def of_service(sky: interface.SkyPilot, name: str, now: float) -> Table:
     """All that the port says of a service."""
     return _table(sky, name, now, service=sky.service(name))
 
 
-def of_cluster(sky: port.SkyPilot, name: str, now: float) -> Table:
+def of_cluster(sky: interface.SkyPilot, name: str, now: float) -> Table:
     """All that the port says of a cluster, which has just been looked at, and of its jobs."""
     cluster = sky.cluster(name, fresh=False)
     jobs = sky.jobs(name) if cluster and cluster.status == "UP" else ()
     return _table(sky, name, now, cluster=cluster, jobs=jobs)
 
 
-def _table(sky: port.SkyPilot, name: str, now: float, **own: object) -> Table:
+def _table(sky: interface.SkyPilot, name: str, now: float, **own: object) -> Table:
     machines = [one for one in sky.machines() if one.name.startswith(name)]
     found = {
         "server": sky.server(),

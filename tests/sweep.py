@@ -6,7 +6,8 @@ import dataclasses
 import typing
 from collections.abc import Iterator, Mapping
 
-from pulumi_skypilot import host, testing
+from pulumi_skypilot import testing
+from pulumi_skypilot.providers import plugin_host
 from tests import faults
 
 SERVICE = {"model": "openai/gpt-oss-20b", "cpus": 4.0, "memory": 16.0, "infra": "aws"}
@@ -137,7 +138,7 @@ def _do_or_fail(engine: faults.Engine, program: faults.Program | None) -> str | 
     """What the user reads when it fails."""
     try:
         _do(engine, program)
-    except host.Error as error:
+    except plugin_host.Error as error:
         return str(error)
     return None
 
@@ -166,7 +167,7 @@ def _up(engine: faults.Engine, sky: testing.SkyPilot, program: faults.Program) -
     """`up`, then what its errors say: with a refresh, or with what cannot be changed replaced."""
     try:
         engine.up(program)
-    except host.Error:
+    except plugin_host.Error:
         pass
     else:
         if not list(faults.wrong(engine, sky, program)):
@@ -174,7 +175,7 @@ def _up(engine: faults.Engine, sky: testing.SkyPilot, program: faults.Program) -
     try:
         engine.refresh()
         engine.up(program)
-    except host.Error:
+    except plugin_host.Error:
         engine.up(program, replace=True)
         return "up --target-replace"
     return "up --refresh"

@@ -12,7 +12,10 @@ import pulumi
 import pydantic
 import pytest
 
-from pulumi_skypilot import components, port, providers, reading, spec, stack
+from pulumi_skypilot import providers, spec
+from pulumi_skypilot.program import components
+from pulumi_skypilot.skypilot import interface
+from pulumi_skypilot.spec import readers, stack
 from tests.providers.props import CLUSTER, SERVICE, Sent
 
 JUNK: tuple[object, ...] = (
@@ -45,7 +48,7 @@ def _keys(
         path = (*before, str(field.alias))
         if path != ("kind",):  # it decides which keys there are
             yield Key(path, own)
-        nested = reading.nested(field.annotation)
+        nested = readers.nested(field.annotation)
         if nested is not None and path != ("mounts",):
             yield from _keys(nested, path, own)
 
@@ -55,7 +58,7 @@ KEYS = tuple(_keys(spec.Spec))
 
 @pytest.fixture(autouse=True)
 def _nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    def connect(_: object) -> port.SkyPilot:
+    def connect(_: object) -> interface.SkyPilot:
         raise AssertionError("SkyPilot was asked")
 
     monkeypatch.setattr(providers.base, "connect", connect)

@@ -10,19 +10,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pulumi_skypilot import (
-    cluster_readiness,
-    clusters,
-    lifecycle,
-    marker,
-    plan,
-    port,
-    readiness,
-    skypilot,
-    spec,
-    testing,
-)
-from pulumi_skypilot.services import Services
+from pulumi_skypilot import errors, plan, skypilot, spec, testing
+from pulumi_skypilot.lifecycle import clusters, marker, operations, wait_cluster, wait_service
+from pulumi_skypilot.lifecycle.services import Services
+from pulumi_skypilot.skypilot import interface
 from tests import snapshots
 
 pytestmark = pytest.mark.timeout(3000)
@@ -35,7 +26,13 @@ class World:
     """A SkyPilot, the life cycle over it and a name that nobody else uses."""
 
     def __init__(
-        self, sky: port.SkyPilot, clock: lifecycle.Clock, url: str, scenario: str, *, real: bool
+        self,
+        sky: interface.SkyPilot,
+        clock: operations.Clock,
+        url: str,
+        scenario: str,
+        *,
+        real: bool,
     ) -> None:
         self.sky, self.clock, self.url = sky, clock, url
         self._scenario, self._real = scenario, real
@@ -68,13 +65,13 @@ class World:
         return marker.ClusterWanted(self.name, MARK, content, {}, {"SERVE_API_KEYS": KEY})
 
     def answering(self, wanted: marker.ClusterWanted) -> str:
-        expected = cluster_readiness.Expected(self.name, MARK, wanted.digest, "chat", 600)
-        return cluster_readiness.Wait(self.sky, self.clock).until_ready(expected, KEY)
+        expected = wait_cluster.Expected(self.name, MARK, wanted.digest, "chat", 600)
+        return wait_cluster.Wait(self.sky, self.clock).until_ready(expected, KEY)
 
-    def ready(self, applied: marker.Applied) -> readiness.Ready:
-        expected = readiness.Expected(self.name, applied.version, 1, "openai/gpt-oss-20b", 600)
-        address = lambda listed: lifecycle.endpoint(listed, self.url)  # noqa: E731
-        return readiness.Wait(self.sky, address, self.clock).until_ready(expected, KEY)
+    def ready(self, applied: marker.Applied) -> wait_service.Ready:
+        expected = wait_service.Expected(self.name, applied.version, 1, "openai/gpt-oss-20b", 600)
+        address = lambda listed: operations.endpoint(listed, self.url)  # noqa: E731
+        return wait_service.Wait(self.sky, address, self.clock).until_ready(expected, KEY)
 
     def is_as_recorded(self, moment: str, take: Callable[..., snapshots.Table]) -> None:
         """Every field of what the port says now is as the real one once said it."""
@@ -105,7 +102,7 @@ def world(
         monkeypatch.setenv("HOME", str(tmp_path))  # the SDK writes to ~/.sky
         monkeypatch.setenv("SKYPILOT_DISABLE_USAGE_COLLECTION", "1")
         sdk = skypilot.Sdk(skypilot.Connection(url))
-        made = World(sdk, lifecycle.SystemClock(), url, scenario, real=True)
+        made = World(sdk, operations.SystemClock(), url, scenario, real=True)
     yield made
     made.services.delete(made.name, MARK)
     made.clusters.delete(made.name, MARK)
@@ -116,7 +113,7 @@ def test_a_service_made_twice_changed_in_place_and_behind_our_back(world: World)
     applied = world.services.create(world.wanted())
     assert world.services.create(world.wanted()).hash == applied.hash
     assert world.ready(applied).version == 1
-    assert world.services.read(applied) == lifecycle.Seen(applied)
+    assert world.services.read(applied) == operations.Seen(applied)
     world.is_as_recorded("ready", snapshots.of_service)
 
     scaled = world.wanted(replicas={"min": 1, "max": 2, "targetQps": 5})
@@ -131,7 +128,7 @@ def test_a_service_made_twice_changed_in_place_and_behind_our_back(world: World)
     assert seen is not None
     assert seen.drift == ("service.replica_policy.max_replicas: 2 -> 3",)
     right = world.services.update(seen.applied, scaled)
-    assert world.services.read(right) == lifecycle.Seen(right)
+    assert world.services.read(right) == operations.Seen(right)
     assert world.ready(right).version == 4
     world.is_as_recorded("put right", snapshots.of_service)
 
@@ -151,9 +148,9 @@ def test_a_delete_right_after_create_leaves_no_machine(world: World) -> None:
 
 def test_what_is_not_there_is_named_alike(world: World) -> None:
     assert world.sky.service(world.name) is None
-    with pytest.raises(port.NotFound):
+    with pytest.raises(errors.NotFound):
         world.sky.update(world.name, world.wanted().order())
-    with pytest.raises(port.NotFound):
+    with pytest.raises(errors.NotFound):
         world.sky.machine_down(world.name)
     world.sky.down(world.name)
     assert not [one for one in world.sky.requests() if one.name == world.name]
@@ -165,7 +162,7 @@ def test_a_cluster_made_twice_whose_server_ends_and_is_changed(world: World) -> 
     assert world.clusters.create(wanted) == applied
     address = world.answering(wanted)
     assert address == applied.endpoint
-    assert world.clusters.read(applied) == lifecycle.Seen(applied)
+    assert world.clusters.read(applied) == operations.Seen(applied)
     mine = [one for one in world.sky.machines() if one.name == world.name]
     assert [one.labels[marker.LABEL] for one in mine] == [MARK]
     world.is_as_recorded("ready", snapshots.of_cluster)
@@ -178,14 +175,16 @@ def test_a_cluster_made_twice_whose_server_ends_and_is_changed(world: World) -> 
     changed = world.wanted_cluster(context=4096)
     second = world.clusters.update(applied, wanted, changed, lambda *_: world.answering(changed))
     assert second.hash == applied.hash
-    assert world.clusters.read(second) == lifecycle.Seen(second)
+    assert world.clusters.read(second) == operations.Seen(second)
     world.is_as_recorded("changed", snapshots.of_cluster)
 
     broken = world.wanted_cluster(model="org/does-not-load")
-    with pytest.raises(port.Failed, match=r"CUDA out of memory.*old server is being started again"):
+    with pytest.raises(
+        errors.Failed, match=r"CUDA out of memory.*old server is being started again"
+    ):
         world.clusters.update(second, changed, broken, lambda *_: world.answering(broken))
     world.answering(changed)
-    assert world.clusters.read(second) == lifecycle.Seen(second)
+    assert world.clusters.read(second) == operations.Seen(second)
     world.is_as_recorded("the old one again", snapshots.of_cluster)
 
     world.clusters.delete(world.name, MARK)
@@ -197,7 +196,7 @@ def test_a_cluster_made_twice_whose_server_ends_and_is_changed(world: World) -> 
 def test_what_is_not_there_is_named_alike_by_a_cluster(world: World) -> None:
     assert world.sky.cluster(world.name) is None
     for call in (world.sky.jobs, world.sky.machine_down):
-        with pytest.raises(port.NotFound):
+        with pytest.raises(errors.NotFound):
             call(world.name)
-    with pytest.raises(port.NotFound):
+    with pytest.raises(errors.NotFound):
         world.sky.autostop(world.name, 5, down=False)

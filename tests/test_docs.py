@@ -7,7 +7,8 @@ import typing
 import pytest
 import yaml
 
-from pulumi_skypilot import plan, spec, stack
+from pulumi_skypilot import plan, spec
+from pulumi_skypilot.spec import stack
 from scripts import reference
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent

@@ -26,5 +26,5 @@ def test_importing_it_loads_neither_skypilot_nor_what_draws_tables():
     """Each provider process imports it. grpc is there in any case: Pulumi's SDK loads it."""
     program = "import sys, pulumi_skypilot; print(*sys.modules)"
     loaded = subprocess.check_output([sys.executable, "-c", program], text=True).split()
-    assert "pulumi_skypilot.resources" in loaded
+    assert "pulumi_skypilot.program.resources" in loaded
     assert not {"rich", "sky"} & set(loaded)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from pulumi_skypilot import marker, port, shutdown, testing
-from pulumi_skypilot import services as life
+from pulumi_skypilot import errors, testing
+from pulumi_skypilot.lifecycle import marker, shutdown
+from pulumi_skypilot.lifecycle import services as life
 from tests import sweep
 from tests.wanted import MARK, NAME, wanted
 
@@ -55,6 +56,6 @@ class TestAServiceThatNobodyEnds:
     def test_that_is_another_stacks_is_left_to_it(self, sky, services):
         services.create(wanted(mark="other"))
         sky.half_down(NAME)
-        with pytest.raises(port.TimedOut, match="still shutting down"):
+        with pytest.raises(errors.TimedOut, match="still shutting down"):
             services.create(wanted())
         assert sky.calls.count(f"purge {NAME}") == 0

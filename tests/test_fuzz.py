@@ -15,9 +15,11 @@ import pytest
 from hypothesis import stateful
 from hypothesis import strategies as st
 
-from pulumi_skypilot import catalog, changes, host, marker, port, providers, testing
-
-from . import certificates, faults, specs
+from pulumi_skypilot import catalog, errors, providers, testing
+from pulumi_skypilot.lifecycle import marker
+from pulumi_skypilot.plan import changes
+from pulumi_skypilot.providers import plugin_host
+from tests import certificates, faults, specs
 
 Props = dict[str, typing.Any]
 SEQUENCES = os.environ.get("FUZZ")
@@ -34,7 +36,7 @@ class Faulty(testing.SkyPilot):
 
     left = -1
     after = False
-    error: type[port.SkyPilotError] = port.Unreachable
+    error: type[errors.SkyPilotError] = errors.Unreachable
 
     def __getattribute__(self, name: str) -> typing.Any:
         found = super().__getattribute__(name)
@@ -68,8 +70,8 @@ class Stack(stateful.RuleBasedStateMachine):
         self.patch.setattr(providers.base, "clock", self.sky.clock)
         self.told: list[str] = []
         self.errors: list[str] = []
-        self.patch.setattr(host, "message", self.told.append)
-        self.patch.setattr(host, "progress", self.told.append)
+        self.patch.setattr(plugin_host, "message", self.told.append)
+        self.patch.setattr(plugin_host, "progress", self.told.append)
         made = providers.ScopeProvider().create({"apiServer": "http://10.77.0.1:46580"}).outs
         assert made is not None
         self.scope = made
@@ -131,14 +133,16 @@ class Stack(stateful.RuleBasedStateMachine):
     @stateful.rule(
         after=st.booleans(),
         left=st.integers(1, 12),
-        error=st.sampled_from([port.Unreachable, port.Failed, port.TimedOut, port.NoCapacity]),
+        error=st.sampled_from(
+            [errors.Unreachable, errors.Failed, errors.TimedOut, errors.NoCapacity]
+        ),
     )
-    def up_with_a_fault(self, after: bool, left: int, error: type[port.SkyPilotError]) -> None:
+    def up_with_a_fault(self, after: bool, left: int, error: type[errors.SkyPilotError]) -> None:
         """An `up` may fail in one call; the state that it leaves must serve the next one."""
         self.sky.after, self.sky.left, self.sky.error = after, left, error
         try:
             self._up()
-        except host.Error as failed:
+        except plugin_host.Error as failed:
             self.errors.append(str(failed))
         finally:
             self.clean = self.clean and self.sky.left > 0

@@ -9,18 +9,11 @@ import pulumi
 import pytest
 import yaml
 
-from pulumi_skypilot import (
-    ask,
-    components,
-    cost,
-    plan,
-    preview,
-    providers,
-    resources,
-    review,
-    spec,
-    testing,
-)
+from pulumi_skypilot import plan, providers, spec, testing
+from pulumi_skypilot.lifecycle import server_query
+from pulumi_skypilot.plan import cost
+from pulumi_skypilot.program import components, resources
+from pulumi_skypilot.report import markdown, preview_json
 from tests import programs
 from tests.prices import ROWS
 from tests.providers.props import CLUSTER, SERVICE, Sent
@@ -134,7 +127,7 @@ class TestProgram:
     def test_a_budget_plans_what_was_parsed(
         self, counts: Counts, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(ask, "ask", lambda *_, **__: {"prices": {"rows": ROWS}})
+        monkeypatch.setattr(server_query, "ask", lambda *_, **__: {"prices": {"rows": ROWS}})
 
         def declare() -> pulumi.Output[str]:
             scope = resources.Scope("models", budget={"hourly": 99})
@@ -153,8 +146,8 @@ def test_a_report_parses_each_side_once_and_plans_nothing(counts: Counts) -> Non
         for key, inputs in (("oldState", before), ("newState", after))
     }
     counts.clear()
-    seen = preview.read({"steps": [{"op": "update", "urn": urn, **sides}]})
-    review.markdown(seen, cost.Prices(away="not asked"))
+    seen = preview_json.read({"steps": [{"op": "update", "urn": urn, **sides}]})
+    markdown.markdown(seen, cost.Prices(away="not asked"))
     assert counts == {"parse": 2}
 
 

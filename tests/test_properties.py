@@ -9,7 +9,7 @@ import typing
 import pytest
 
 from pulumi_skypilot import spec, testing
-from pulumi_skypilot.changes import Effect
+from pulumi_skypilot.plan.changes import Effect
 from tests import faults
 from tests import properties as given
 

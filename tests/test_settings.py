@@ -4,9 +4,9 @@ import typing
 
 import pytest
 
-from pulumi_skypilot import plan, reading, spec
-
-from . import specs
+from pulumi_skypilot import plan, spec
+from pulumi_skypilot.spec import readers
+from tests import specs
 
 Data = dict[str, typing.Any]
 
@@ -279,7 +279,7 @@ def keys() -> set[str]:
     """Every key that a stack may write and that holds no table of its own."""
     leaves = set()
     for field in spec.Spec.model_fields.values():
-        table = reading.nested(field.annotation)
+        table = readers.nested(field.annotation)
         below = table.model_fields.values() if table else ()
         leaves |= {f"{field.alias}.{one.alias}" for one in below} or {str(field.alias)}
     return leaves

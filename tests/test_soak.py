@@ -5,7 +5,8 @@ import itertools
 import pytest
 
 from bench import driver, soak
-from pulumi_skypilot import plan, spec, stack
+from pulumi_skypilot import plan, spec
+from pulumi_skypilot.spec import stack
 
 
 def drawn(seed: int, count: int = 200) -> list[tuple[driver.Change, ...]]:

@@ -1,6 +1,8 @@
 """A service and a cluster as the tests of the life cycle want them."""
 
-from pulumi_skypilot import marker, plan, spec, task
+from pulumi_skypilot import plan, spec
+from pulumi_skypilot.lifecycle import marker
+from pulumi_skypilot.plan import task
 
 NAME = "local-chat"
 CLUSTER = "local-lab"

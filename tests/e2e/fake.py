@@ -14,7 +14,8 @@ import threading
 import typing
 from collections.abc import Callable, Iterable
 
-from pulumi_skypilot import port, testing
+from pulumi_skypilot import errors, testing
+from pulumi_skypilot.skypilot import interface
 
 VARIABLE = "FAKE_SKYPILOT"
 """Where the file is."""
@@ -61,7 +62,7 @@ def replay(fake: testing.SkyPilot, lines: Iterable[dict[str, typing.Any]]) -> No
         fake.clock.seconds = asked["at"]
         try:
             getattr(fake, asked["call"])(*map(_read, asked["args"]), **asked["options"])
-        except port.SkyPilotError:
+        except errors.SkyPilotError:
             continue  # as it was then
     fake.clock.seconds += LATER
 
@@ -94,7 +95,7 @@ class Kept:
 
 
 def _write(value: object) -> object:
-    if not isinstance(value, port.Order):
+    if not isinstance(value, interface.Order):
         return value
     return {key: item for key, item in dataclasses.asdict(value).items() if key != "task"}
 
@@ -103,4 +104,4 @@ def _read(value: object) -> object:
     if not isinstance(value, dict):
         return value
     tls = value.get("tls")
-    return testing.order(**{**value, "tls": port.Tls(**tls) if tls else None})
+    return testing.order(**{**value, "tls": interface.Tls(**tls) if tls else None})

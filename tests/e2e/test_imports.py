@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from pulumi_skypilot import exporting, importing, task
+from pulumi_skypilot.cli.convert import from_task, to_task
+from pulumi_skypilot.plan import task
 from tests.e2e import imported
 from tests.e2e import stack as stacks
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.timeout(300)
 
 def table(file: pathlib.Path) -> dict[str, object]:
     """What the import says of a task."""
-    return importing.deployment(yaml.safe_load(file.read_text())).table
+    return from_task.deployment(yaml.safe_load(file.read_text())).table
 
 
 def test_each_of_them_previews_with_the_task_that_it_exports_to(
@@ -29,7 +30,7 @@ def test_each_of_them_previews_with_the_task_that_it_exports_to(
     assert shown.keys() == tables.keys()
     assert sum(one["kind"] == "service" for one in shown.values()) >= 12
     for key, inputs in shown.items():
-        exported = exporting.export(tables[key], inputs["name"])
+        exported = to_task.export(tables[key], inputs["name"])
         previewed = task.from_text(inputs["plan"]["task"])
         for section in ("envs", "secrets", "workdir"):  # values, and a folder's digest
             exported.pop(section, None)

@@ -9,8 +9,10 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from pulumi_skypilot import cli, cost, preview, review, testing
-from pulumi_skypilot.services import Services
+from pulumi_skypilot import cli, testing
+from pulumi_skypilot.lifecycle.services import Services
+from pulumi_skypilot.plan import cost
+from pulumi_skypilot.report import markdown, preview_json
 from tests.conftest import chat
 from tests.e2e import stack as stacks
 from tests.wanted import MARK, NAME, wanted
@@ -48,7 +50,9 @@ def test_a_report_of_what_the_real_command_writes_has_no_secret_in_it(
     stack = new_stack(chat=chat(secrets={"HF_TOKEN": "hfToken"}, env={"A": "canary-env"}))
     stack.secret("hfToken", "canary-token")
     written = stack.run("preview", "--json", "--show-sames", "--show-secrets").output
-    report = review.markdown(preview.read(json.loads(written)), cost.Prices(away="not asked"))
+    report = markdown.markdown(
+        preview_json.read(json.loads(written)), cost.Prices(away="not asked")
+    )
     assert "| **chat** | new | `openai/gpt-oss-20b` | 2 CPUs 8 GiB, aws | 1 | 2048 |" in report
     assert "canary" not in report
 
@@ -68,11 +72,11 @@ def test_a_budget_that_cannot_be_checked_fails_unless_it_allows_that(
         assert line in command.output
         assert "Traceback" not in command.output
     failed = stack.run("preview", "--json", check=False).output
-    report = review.markdown(preview.read(json.loads(failed)), cost.Prices(away="not asked"))
+    report = markdown.markdown(preview_json.read(json.loads(failed)), cost.Prices(away="not asked"))
     assert f"nothing can be deployed like this.**\n\n- {line}" in report
     stack.run("config", "set", "--path", "llm:budget.unknown", "allow")
     shown = stack.run("preview", "--json").output
-    report = review.markdown(preview.read(json.loads(shown)), cost.Prices(away="not asked"))
+    report = markdown.markdown(preview_json.read(json.loads(shown)), cost.Prices(away="not asked"))
     assert "- llm:budget: not counted, as unknown: allow says: chat (2 CPUs 8 GiB, aws): " in report
 
 

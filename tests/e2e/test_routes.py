@@ -15,8 +15,8 @@ from collections.abc import Iterator
 import pytest
 
 from local import control
-from pulumi_skypilot.catalog import routes
-from pulumi_skypilot.machine import vllm_guard
+from pulumi_skypilot.plan import routes
+from pulumi_skypilot.plan.remote import vllm_guard
 from tests.conftest import chat
 from tests.e2e import route_list, traces
 from tests.e2e import stack as stacks

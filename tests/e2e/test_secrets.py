@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from pulumi_skypilot import cli, cost, preview, review
+from pulumi_skypilot import cli
+from pulumi_skypilot.plan import cost
+from pulumi_skypilot.report import markdown, preview_json
 from tests import certificates
 from tests.conftest import chat
 from tests.e2e import stack as stacks
@@ -139,8 +141,8 @@ def test_no_secret_is_shown_or_written_by_any_command(
     assert {name: world.leaks(text) for name, text in shown.items() if world.leaks(text)} == {}
     assert world.files() == []
 
-    seen = preview.read(json.loads(shown["json"]))
-    report = review.markdown(seen, cost.Prices(away="not asked"))
+    seen = preview_json.read(json.loads(shown["json"]))
+    report = markdown.markdown(seen, cost.Prices(away="not asked"))
     assert "| **chat** | " in report
     assert world.leaks(report) == []
     # The looking finds what is there.

@@ -9,7 +9,9 @@ import typing
 import pytest
 import yaml
 
-from pulumi_skypilot import cost, preview, review, spec
+from pulumi_skypilot import spec
+from pulumi_skypilot.plan import cost
+from pulumi_skypilot.report import markdown, preview_json
 from scripts import record
 from tests.e2e import fake, recorded
 from tests.e2e import stack as stacks
@@ -105,7 +107,7 @@ def mutilate(stack: stacks.Stack) -> None:
 def report(stack: stacks.Stack, env: dict[str, str]) -> str:
     """The report of the stack's next preview."""
     written = stack.run("preview", "--json", "--show-sames", env=env).output
-    return review.markdown(preview.read(json.loads(written)), cost.Prices(away="not asked"))
+    return markdown.markdown(preview_json.read(json.loads(written)), cost.Prices(away="not asked"))
 
 
 def test_it_is_reported_on(stack: stacks.Stack, left: pathlib.Path) -> None:

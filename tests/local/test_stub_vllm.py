@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import pytest
 
 from local import stub_vllm
-from pulumi_skypilot.machine import vllm_guard
+from pulumi_skypilot.plan.remote import vllm_guard
 
 
 @pytest.mark.parametrize(

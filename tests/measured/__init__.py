@@ -5,9 +5,10 @@ import json
 import pathlib
 import typing
 
-from pulumi_skypilot import catalog, memory
+from pulumi_skypilot import catalog
 from pulumi_skypilot.catalog import architecture
-from pulumi_skypilot.memory import fitted, overhead, weights
+from pulumi_skypilot.plan import memory
+from pulumi_skypilot.plan.memory import fitted, overhead, weights
 
 HERE = pathlib.Path(__file__).parent
 

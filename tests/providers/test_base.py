@@ -5,14 +5,15 @@ import pickle
 import pytest
 from pulumi import dynamic
 
-from pulumi_skypilot import host, providers
+from pulumi_skypilot import providers
+from pulumi_skypilot.providers import plugin_host
 
 
 class TestConfigure:
     def test_the_environment_goes_before_the_stack(self, monkeypatch):
         provider = providers.ServiceProvider()
         config = dynamic.Config(raw_config={"skypilot:token": "sky_b"}, project_name="llm")
-        monkeypatch.setattr(host, "prepare", lambda: None)
+        monkeypatch.setattr(plugin_host, "prepare", lambda: None)
         provider.configure(dynamic.ConfigureRequest(config=config))
         assert provider.token == "sky_b"
         monkeypatch.setenv(providers.TOKEN_VARIABLE, "sky_a")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pulumi_skypilot import host, providers
+from pulumi_skypilot import providers
+from pulumi_skypilot.providers import plugin_host
 from tests.providers.props import CLUSTER, SCOPE
 
 NAME = CLUSTER.name
@@ -34,7 +35,7 @@ def test_check_refuses_a_spec_of_the_other_kind():
 )
 def test_diff_tells_what_a_change_does(sky, cluster, monkeypatch, change, effect):
     told: list[str] = []
-    monkeypatch.setattr(host, "message", told.append)
+    monkeypatch.setattr(plugin_host, "message", told.append)
     state = cluster.create(checked()).outs
     result = cluster.diff(NAME, state, checked(**change))
     assert result.changes
@@ -44,7 +45,7 @@ def test_diff_tells_what_a_change_does(sky, cluster, monkeypatch, change, effect
 
 def test_diff_of_another_autostop_is_in_place(sky, cluster, monkeypatch):
     told: list[str] = []
-    monkeypatch.setattr(host, "message", told.append)
+    monkeypatch.setattr(plugin_host, "message", told.append)
     state = cluster.create(checked(autostop={"idle": 30.0})).outs
     cluster.diff(NAME, state, checked(autostop={"idle": 60.0, "then": "down"}))
     assert [line.split(": ")[1] for line in told] == [
@@ -88,7 +89,7 @@ def test_gone_is_not_believed_to_another_user(sky, cluster):
     outs = cluster.create(checked()).outs
     sky.kill_cluster(NAME)
     sky.user = "someone"
-    with pytest.raises(host.Error, match="you are user someone"):
+    with pytest.raises(plugin_host.Error, match="you are user someone"):
         cluster.read(NAME, outs)
 
 
@@ -113,7 +114,9 @@ def test_an_update_waits_until_the_new_server_answers(sky, cluster):
 def test_an_update_that_fails_leaves_the_old_server(sky, cluster):
     outs = cluster.create(checked()).outs
     changed = checked(model="org/does-not-load", context=1024)
-    with pytest.raises(host.Error, match=r"out of memory.*the old server is being started again"):
+    with pytest.raises(
+        plugin_host.Error, match=r"out of memory.*the old server is being started again"
+    ):
         cluster.update(NAME, outs, changed)
     assert cluster.read(NAME, outs).inputs is None
     assert sky.job_order(NAME).secrets == {"SERVE_API_KEYS": "sk-key-1"}
@@ -125,14 +128,16 @@ def test_its_timeouts_bound_the_calls(sky, cluster):
     assert sky.job_order(NAME).seconds == 40
     began = sky.clock.now()
     slow = checked(timeouts={"update": 10.0}, context=1024)  # it takes 30 s until it answers
-    with pytest.raises(host.Error, match=r"no answer after .* the old server is being started"):
+    with pytest.raises(
+        plugin_host.Error, match=r"no answer after .* the old server is being started"
+    ):
         cluster.update(NAME, outs, slow)
     assert sky.clock.now() - began < 60
     cluster.update(NAME, outs, {**props, "context": 4096.0})
     assert 0 < sky.job_order(NAME).seconds <= 50
     sky.machine_down = lambda _: None  # it never goes
     began = sky.clock.now()
-    with pytest.raises(host.Error, match="not gone after 60 s"):
+    with pytest.raises(plugin_host.Error, match="not gone after 60 s"):
         cluster.delete(NAME, outs)
     assert 60 <= sky.clock.now() - began < 70
 

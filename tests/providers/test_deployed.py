@@ -7,7 +7,8 @@ import typing
 import pytest
 from pulumi.output import Unknown
 
-from pulumi_skypilot import host, plan, providers
+from pulumi_skypilot import plan, providers
+from pulumi_skypilot.providers import plugin_host
 from tests import certificates
 from tests.providers.props import PRIVATE, SCOPE, SERVICE, Props
 
@@ -147,7 +148,7 @@ class TestDiff:
     )
     def test_tells_what_a_change_does(self, sky, service, monkeypatch, change, effect):
         told: list[str] = []
-        monkeypatch.setattr(host, "message", told.append)
+        monkeypatch.setattr(plugin_host, "message", told.append)
         result = service.diff(NAME, self.state(service), checked(**change))
         assert result.changes
         assert bool(result.replaces) == (effect == "replaces")
@@ -155,7 +156,7 @@ class TestDiff:
 
     def test_tells_what_it_does_to_the_replicas(self, sky, service, monkeypatch):
         told: list[str] = []
-        monkeypatch.setattr(host, "message", told.append)
+        monkeypatch.setattr(plugin_host, "message", told.append)
         service.diff(NAME, self.state(service), checked(context=4096.0))
         assert told[-1].startswith(f"{NAME}: 1 new replica starts beside the old")
 
@@ -166,7 +167,7 @@ class TestDiff:
     @pytest.mark.parametrize("part", ["certificate", "key"])
     def test_tells_what_an_unknown_certificate_may_do(self, sky, service, monkeypatch, part):
         told: list[str] = []
-        monkeypatch.setattr(host, "message", told.append)
+        monkeypatch.setattr(plugin_host, "message", told.append)
         pem = certificates.table()
         state = self.state(service, tls=pem)
         result = service.diff(NAME, state, checked(tls={**pem, part: Unknown()}))

@@ -5,19 +5,19 @@ import typing
 import pytest
 from pulumi import dynamic
 
-from pulumi_skypilot import host, port, providers, testing
-from pulumi_skypilot.providers import base
+from pulumi_skypilot import errors, providers, testing
+from pulumi_skypilot.providers import base, plugin_host
 from tests.providers.props import CLUSTER, SCOPE, SERVICE, Props, Sent
 
 SENT = pytest.mark.parametrize("sent", [SERVICE, CLUSTER], ids=["service", "cluster"])
-AWAY = port.Unreachable("away")
-SILENT = port.TimedOut("no answer in 60 s")
+AWAY = errors.Unreachable("away")
+SILENT = errors.TimedOut("no answer in 60 s")
 
 
 @pytest.fixture
 def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
-    monkeypatch.setattr(host, "warning", lines.append)
+    monkeypatch.setattr(plugin_host, "warning", lines.append)
     return lines
 
 
@@ -37,7 +37,7 @@ def take_away(sky: testing.SkyPilot, sent: Sent) -> None:
     (sky.kill_behind if sent is SERVICE else sky.kill_cluster)(sent.name)
 
 
-def silence(sky: testing.SkyPilot, error: port.SkyPilotError, *calls: str) -> None:
+def silence(sky: testing.SkyPilot, error: errors.SkyPilotError, *calls: str) -> None:
     for call in calls or ("requests", "server"):
         sky.fail(call, *[error] * 99)
 
@@ -60,7 +60,7 @@ def test_who_may_not_see_it_does_not_take_it_for_gone(sky, sent, attribute, says
     provider, outs = made(sent)
     take_away(sky, sent)
     setattr(sky, attribute, "other")
-    with pytest.raises(host.Error, match=says):
+    with pytest.raises(plugin_host.Error, match=says):
         getattr(provider, call)(sent.name, outs)
 
 
@@ -92,7 +92,7 @@ def test_another_user_of_the_stack_makes_nothing_twice(sky, sent):
 def test_a_server_that_is_away_keeps_its_own_and_the_way_out_is_named(sky, sent, error, warned):
     provider, outs = made(sent)
     silence(sky, error)
-    with pytest.raises(host.Error, match=f"{error}; .*{base.DELETE_VARIABLE}=true"):
+    with pytest.raises(plugin_host.Error, match=f"{error}; .*{base.DELETE_VARIABLE}=true"):
         provider.delete(sent.name, outs)
     assert warned == []
     assert left(sky) == [sent.name]
@@ -118,7 +118,7 @@ def test_one_that_answers_is_not_let_go_of_for_a_call_that_failed(sky, sent, err
     provider, outs = made(sent)
     provider.delete_unreachable = True
     silence(sky, error, "requests")
-    with pytest.raises(host.Error, match=f"^{error}$"):
+    with pytest.raises(plugin_host.Error, match=f"^{error}$"):
         provider.delete(sent.name, outs)
     assert warned == []
 
@@ -128,7 +128,7 @@ def test_one_that_answers_nonsense_is_not_let_go_of(sky, sent, warned):
     provider, outs = made(sent)
     provider.delete_unreachable = True
     sky.fail_looks(*[ValueError("Attempted to read a None YAML.")] * 9999)
-    with pytest.raises(host.Error, match="the last look failed"):
+    with pytest.raises(plugin_host.Error, match="the last look failed"):
         provider.delete(sent.name, outs)
     assert warned == []
     sky.fail_looks()
@@ -139,8 +139,8 @@ def test_one_that_answers_nonsense_is_not_let_go_of(sky, sent, warned):
 def test_one_that_refuses_us_is_not_let_go_of(sky, sent, warned):
     provider, outs = made(sent)
     provider.delete_unreachable = True
-    silence(sky, port.Denied("the token is refused"))
-    with pytest.raises(host.Error, match="refused"):
+    silence(sky, errors.Denied("the token is refused"))
+    with pytest.raises(plugin_host.Error, match="refused"):
         provider.delete(sent.name, outs)
     assert warned == []
 
@@ -148,7 +148,7 @@ def test_one_that_refuses_us_is_not_let_go_of(sky, sent, warned):
 def test_the_scope_is_let_go_of_no_sooner_than_what_lives_in_it(sky, warned):
     provider, outs = scope()
     silence(sky, AWAY)
-    with pytest.raises(host.Error, match=base.DELETE_VARIABLE):
+    with pytest.raises(plugin_host.Error, match=base.DELETE_VARIABLE):
         provider.delete("x", outs)
     provider.delete_unreachable = True
     provider.delete("x", outs)
@@ -167,7 +167,9 @@ def test_another_server_at_the_same_address_is_not_believed(sky, sent, call, war
     outs = provider.create(sent.checked(scope=MADE)).outs
     with testing.use(testing.SkyPilot()) as other:
         other.since = "00000001"
-        with pytest.raises(host.Error, match=f"another server.*{MADE['mark']}.*database back"):
+        with pytest.raises(
+            plugin_host.Error, match=f"another server.*{MADE['mark']}.*database back"
+        ):
             getattr(provider, call)(sent.name, outs)
         assert not [one for one in other.calls if one.startswith(("up", "launch", "down"))]
     assert left(sky) == [sent.name]
@@ -193,7 +195,7 @@ def test_the_scope_knows_its_server(sky, call):
     assert outs is not None
     getattr(provider, call)("x", outs)
     sky.since = "00000001"
-    with pytest.raises(host.Error, match="another server"):
+    with pytest.raises(plugin_host.Error, match="another server"):
         getattr(provider, call)("x", outs)
 
 
@@ -215,7 +217,7 @@ def test_a_controller_that_is_asleep_is_no_server_that_is_gone(sky, warned):
     provider.delete_unreachable = True
     sky.asleep = True
     sky.wake = lambda: None
-    with pytest.raises(host.Error, match="controller is not up"):
+    with pytest.raises(plugin_host.Error, match="controller is not up"):
         provider.delete(SERVICE.name, outs)
     assert warned == []
 
@@ -227,7 +229,7 @@ def test_a_controller_that_is_asleep_is_no_server_that_is_gone(sky, warned):
 def test_letting_go_is_never_the_default(monkeypatch, told, lets_go):
     if told is not None:
         monkeypatch.setenv(base.DELETE_VARIABLE, told)
-    monkeypatch.setattr(host, "prepare", lambda: None)
+    monkeypatch.setattr(plugin_host, "prepare", lambda: None)
     provider = providers.ServiceProvider()
     config = dynamic.Config(raw_config={}, project_name="llm")
     provider.configure(dynamic.ConfigureRequest(config=config))

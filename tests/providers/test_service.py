@@ -2,7 +2,8 @@
 
 import pytest
 
-from pulumi_skypilot import host, port, testing
+from pulumi_skypilot import errors, testing
+from pulumi_skypilot.providers import plugin_host
 from tests.providers.props import PRIVATE, SCOPE, SERVICE
 
 NAME = SERVICE.name
@@ -23,7 +24,7 @@ class TestAdoption:
 
     def test_is_refused_unless_told(self, sky, service):
         sky.up(NAME, testing.order("service: {}"))
-        with pytest.raises(host.Error, match="adopt: true"):
+        with pytest.raises(plugin_host.Error, match="adopt: true"):
             service.create(checked())
 
 
@@ -36,7 +37,7 @@ class TestTimeouts:
         assert sky.order(NAME).seconds == 50
         sky.down = lambda *_, **__: None  # it never ends
         began = sky.clock.now()
-        with pytest.raises(host.Error, match="after 60 s"):
+        with pytest.raises(plugin_host.Error, match="after 60 s"):
             service.delete(NAME, outs)
         assert 60 <= sky.clock.now() - began < 70
 
@@ -86,7 +87,7 @@ class TestLifeCycle:
         outs = service.create(checked()).outs
         sky.kill_behind(NAME)
         sky.user = "someone"
-        with pytest.raises(host.Error, match="you are user someone"):
+        with pytest.raises(plugin_host.Error, match="you are user someone"):
             service.read(NAME, outs)
 
     def test_drift_is_shown_as_an_input_and_put_right(self, sky, service):
@@ -110,8 +111,8 @@ class TestLifeCycle:
         assert after["task"] == outs["task"]
 
     def test_errors_are_one_line_without_their_causes(self, sky, service):
-        sky.fail("up", port.Invalid("first\nsecond"))
-        with pytest.raises(host.Error, match=r"^first second$") as caught:
+        sky.fail("up", errors.Invalid("first\nsecond"))
+        with pytest.raises(plugin_host.Error, match=r"^first second$") as caught:
             service.create(checked())
         assert caught.value.__cause__ is None
         assert caught.value.__suppress_context__
@@ -119,7 +120,7 @@ class TestLifeCycle:
 
 def test_another_host_of_the_endpoints_is_followed_in_place(sky, service, monkeypatch):
     told: list[str] = []
-    monkeypatch.setattr(host, "message", told.append)
+    monkeypatch.setattr(plugin_host, "message", told.append)
     outs = service.create(checked()).outs
     news = checked(scope={**SCOPE, "serveHost": "llm.example.com"})
     result = service.diff(NAME, outs, news)

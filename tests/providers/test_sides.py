@@ -3,7 +3,8 @@
 import pytest
 from pulumi.output import Unknown
 
-from pulumi_skypilot import port, spec, task
+from pulumi_skypilot import errors, spec
+from pulumi_skypilot.plan import task
 from pulumi_skypilot.providers import sides
 from tests.providers.props import SERVICE, Props
 
@@ -42,5 +43,5 @@ def test_a_task_that_cannot_be_read_is_an_empty_one(state, text):
 def test_a_state_that_does_not_say_where_it_is_takes_the_place_that_is_given(state):
     lost = {**state, "scope": "odd"}
     assert sides.kept(lost, NAME, "service", state["scope"]).applied.mark == state["scope"]["mark"]
-    with pytest.raises(port.Invalid, match="does not say on which API server it is"):
+    with pytest.raises(errors.Invalid, match="does not say on which API server it is"):
         _ = sides.kept(lost, NAME, "service").applied

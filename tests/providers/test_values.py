@@ -3,7 +3,9 @@
 import pytest
 from pulumi.output import Unknown
 
-from pulumi_skypilot import host, port, providers
+from pulumi_skypilot import providers
+from pulumi_skypilot.providers import plugin_host
+from pulumi_skypilot.skypilot import interface
 from tests import certificates
 from tests.providers.props import SERVICE
 
@@ -23,7 +25,7 @@ class TestKeys:
     @pytest.fixture
     def told(self, sky, monkeypatch) -> list[str]:
         lines: list[str] = []
-        monkeypatch.setattr(host, "message", lines.append)
+        monkeypatch.setattr(plugin_host, "message", lines.append)
         return lines
 
     @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ class TestKeys:
 class TestTls:
     def test_reaches_skypilot_and_stands_in_no_text(self, sky, service):
         outs = service.create(checked(tls=PEM)).outs
-        assert sky.order(NAME).tls == port.Tls(**PEM)
+        assert sky.order(NAME).tls == interface.Tls(**PEM)
         rest = {key: value for key, value in outs.items() if key != "tls"}
         assert "canary" not in repr(rest) + sky.order(NAME).text
         assert outs["endpoint"].startswith("https://")
@@ -94,7 +96,7 @@ class TestTls:
     @pytest.mark.parametrize("part", ["certificate", "key"])
     def test_a_change_replaces_and_is_not_shown(self, sky, service, monkeypatch, part):
         lines: list[str] = []
-        monkeypatch.setattr(host, "message", lines.append)
+        monkeypatch.setattr(plugin_host, "message", lines.append)
         outs = service.create(checked(tls=PEM)).outs
         result = service.diff(NAME, outs, checked(tls={**PEM, part: PEM[part] + "\ncanary-2\n"}))
         assert result.replaces == [f"tls.{part}"]

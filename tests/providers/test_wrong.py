@@ -4,7 +4,8 @@ import typing
 
 import pytest
 
-from pulumi_skypilot import host, port, providers, testing
+from pulumi_skypilot import errors, providers, testing
+from pulumi_skypilot.providers import plugin_host
 from tests.providers.props import CLUSTER, SCOPE, SERVICE, Props, Sent
 
 LONGEST_SECONDS = 3000
@@ -110,7 +111,7 @@ def test_what_goes_wrong_is_one_line_and_the_next_up_or_destroy_takes_care(
         setattr(sky, key, value)
     began = sky.clock.now()
 
-    with pytest.raises(host.Error) as caught:
+    with pytest.raises(plugin_host.Error) as caught:
         up(sent, case.timeout_seconds)
 
     line = str(caught.value)
@@ -131,8 +132,8 @@ def test_what_goes_wrong_is_one_line_and_the_next_up_or_destroy_takes_care(
 
 def test_a_destroy_in_the_place_of_the_next_up_leaves_nothing(sky: testing.SkyPilot) -> None:
     """A failed create of the service itself is in no state: the scope takes it down."""
-    sky.fail("up", port.Unreachable("away"))
-    with pytest.raises(host.Error, match="away"):
+    sky.fail("up", errors.Unreachable("away"))
+    with pytest.raises(plugin_host.Error, match="away"):
         up(SERVICE, 10.0)
     providers.ScopeProvider().delete("x", {**SCOPE, "seed": "s"})
     assert sky.services() == ()

@@ -3,7 +3,8 @@
 import pydantic
 import pytest
 
-from pulumi_skypilot import reading, spec
+from pulumi_skypilot import spec
+from pulumi_skypilot.spec import readers
 from tests import specs
 
 
@@ -27,7 +28,7 @@ def parsed(**data: object) -> spec.Spec:
 def all_keys() -> dict[str, list[str]]:
     tables: dict[str, type[pydantic.BaseModel]] = {"": spec.Spec}
     for field in spec.Spec.model_fields.values():
-        nested = reading.nested(field.annotation)
+        nested = readers.nested(field.annotation)
         if nested is not None:
             tables[f"{field.alias}{'./a' if field.alias == 'mounts' else ''}"] = nested
     return {

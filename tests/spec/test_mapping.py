@@ -4,8 +4,7 @@ import pytest
 
 from pulumi_skypilot import catalog, spec
 from pulumi_skypilot.spec import mapping
-
-from .. import test_settings
+from tests import test_settings
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pydantic
 import pytest
 from hypothesis import strategies as st
 
-from pulumi_skypilot import reading, spec
+from pulumi_skypilot import spec
+from pulumi_skypilot.spec import readers
 from tests import specs
 from tests.spec.parsing import all_keys, parsed, problems, refused
 
@@ -157,4 +158,4 @@ def test_nothing_but_a_spec_error_comes_of_any_value(value: object) -> None:
 
 
 def test_a_long_value_is_shown_short() -> None:
-    assert len(reading.shown("x" * 1000)) == 60
+    assert len(readers.shown("x" * 1000)) == 60

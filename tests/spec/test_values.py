@@ -2,7 +2,8 @@
 
 import pytest
 
-from pulumi_skypilot import catalog, disk, plan, spec
+from pulumi_skypilot import catalog, plan, spec
+from pulumi_skypilot.plan import disk
 
 SMALLEST = {"model": "openai/gpt-oss-20b", "accelerators": "L4:1"}
 PRIVATE = {"image": "docker:a.b/c", "auth": "key"}

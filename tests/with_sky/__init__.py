@@ -10,7 +10,8 @@ import warnings
 import hypothesis
 import pytest
 
-from pulumi_skypilot import plan, spec, task
+from pulumi_skypilot import plan, spec
+from pulumi_skypilot.plan import task
 
 with (
     pytest.MonkeyPatch.context() as _patch,

@@ -6,7 +6,8 @@ from sky.skylet import constants as skylet_constants
 from sky.utils import common_utils, registry
 from sky.volumes import volume
 
-from pulumi_skypilot import catalog, disk, places, spec
+from pulumi_skypilot import catalog, spec
+from pulumi_skypilot.plan import cloud_limits, disk
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -27,7 +28,7 @@ def test_what_a_cloud_lacks_is_skypilots(cloud: catalog.Cloud) -> None:
     theirs = registry.CLOUD_REGISTRY.from_str(cloud.name)
     found = theirs._unsupported_features_for_resources(sky.Resources(cloud=theirs))
     lacking = {feature.value for feature in found}
-    known = {need.feature for need in places.NEEDS}
+    known = {need.feature for need in cloud_limits.NEEDS}
     if cloud.name in ("kubernetes", "ssh"):  # more or less, from cluster to cluster
         assert set(cloud.lacks) <= lacking
     else:
@@ -40,7 +41,7 @@ def test_the_disk_that_nobody_wrote_is_skypilots() -> None:
 
 def test_volumes_are_where_skypilot_has_them() -> None:
     clouds = {str(cloud).lower() for cloud in volume.CLOUD_TO_VOLUME_TYPE}
-    assert set(places.VOLUMES) == clouds
+    assert set(cloud_limits.VOLUMES) == clouds
 
 
 LABELS = ["team", "Team", "a/b", "aws:x", "-x", "x-", "a_b", "a.b", "x" * 64, "x" * 128, "1a", ""]

@@ -3,11 +3,11 @@
 import pytest
 import sky
 
-from pulumi_skypilot import adoption, changes, task
-from pulumi_skypilot.changes import Effect
-
-from .. import specs
-from . import planned, read
+from pulumi_skypilot.lifecycle import adoption
+from pulumi_skypilot.plan import changes, task
+from pulumi_skypilot.plan.changes import Effect
+from tests import specs
+from tests.with_sky import planned, read
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

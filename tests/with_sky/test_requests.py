@@ -11,8 +11,9 @@ from sky.serve import serve_state, serve_utils
 from sky.server.requests import payloads, request_names, requests
 from sky.utils import dag_utils
 
-from pulumi_skypilot import marker, ownership, plan, port, skypilot, spec
-from pulumi_skypilot.skypilot import calls, machines
+from pulumi_skypilot import plan, skypilot, spec
+from pulumi_skypilot.lifecycle import marker, ownership
+from pulumi_skypilot.skypilot import cluster_api, interface, sdk_calls
 from tests import wanted
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -20,16 +21,16 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 OURS = {marker.LABEL: wanted.MARK}
 
 
-def text_of(order: port.Order) -> str:
+def text_of(order: interface.Order) -> str:
     """A task as the SDK sends it."""
     with sky.Dag() as dag:
-        dag.add(calls.task(sky, order))
+        dag.add(sdk_calls.task(sky, order))
     return str(dag_utils.dump_dag_to_yaml_str(dag))
 
 
 def listed(
     name: request_names.RequestName, body: payloads.RequestBody, cluster: str, caller: str | None
-) -> port.Request | None:
+) -> interface.Request | None:
     """What the port makes of a request that `owner` has sent."""
     made = requests.Request(
         request_id="r",
@@ -41,7 +42,7 @@ def listed(
         user_id="owner",
         cluster_name=cluster,
     )
-    return machines.request(requests.encode_requests([made], caller_user_id=caller)[0])
+    return cluster_api.request(requests.encode_requests([made], caller_user_id=caller)[0])
 
 
 @pytest.fixture(autouse=True)
@@ -60,19 +61,21 @@ def test_the_labels_of_a_services_machines_are_read(caller: str | None, infra: o
     order = marker.Wanted(wanted.NAME, wanted.MARK, content, {}, {"SERVE_API_KEYS": "k"}).order()
     body = payloads.ServeUpBody(task=text_of(order), service_name=wanted.NAME)
     name = request_names.RequestName.SERVE_UP
-    assert listed(name, body, "controller", caller) == port.Request("r", "up", wanted.NAME, OURS)
+    assert listed(name, body, "controller", caller) == interface.Request(
+        "r", "up", wanted.NAME, OURS
+    )
 
 
 def test_the_launch_of_a_cluster_and_that_of_a_replica_are_told_apart() -> None:
     text = text_of(wanted.cluster().order())
     name = request_names.RequestName.CLUSTER_LAUNCH
     body = payloads.LaunchBody(task=text, cluster_name="x-1")
-    assert listed(name, body, "x-1", None) == port.Request("r", "launch", "x-1", OURS)
+    assert listed(name, body, "x-1", None) == interface.Request("r", "launch", "x-1", OURS)
     body = payloads.LaunchBody(
         task=text, cluster_name="x-1", is_launched_by_sky_serve_controller=True
     )
     told = listed(name, body, "x-1", None)
-    assert told == port.Request("r", ownership.REPLICA, "x-1", OURS)
+    assert told == interface.Request("r", ownership.REPLICA, "x-1", OURS)
 
 
 def test_of_another_users_request_only_a_cluster_is_told() -> None:
@@ -81,8 +84,8 @@ def test_of_another_users_request_only_a_cluster_is_told() -> None:
     up = payloads.ServeUpBody(task=text, service_name="x")
     names = request_names.RequestName
     told = listed(names.CLUSTER_LAUNCH, launch, "x", "another")
-    assert told == port.Request("r", "launch", "x")
-    assert listed(names.SERVE_UP, up, "c", "another") == port.Request("r", "up", "")
+    assert told == interface.Request("r", "launch", "x")
+    assert listed(names.SERVE_UP, up, "c", "another") == interface.Request("r", "up", "")
 
 
 def test_a_managed_jobs_cluster_is_named_as_a_replica_is() -> None:

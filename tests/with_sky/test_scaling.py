@@ -5,8 +5,8 @@ import types
 import pytest
 from sky.serve import autoscalers, serve_state, serve_utils, service_spec
 
-from pulumi_skypilot import scaling
-from tests.test_scaling import CASES, Case
+from pulumi_skypilot.plan import scaling
+from tests.plan.test_scaling import CASES, Case
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -15,9 +15,7 @@ import tomllib
 import typing
 from collections.abc import Iterable, Mapping
 
-from .. import words
-from . import architecture as architecture
-from . import declared
+from . import architecture, declared, suggest
 from .architecture import Architecture
 
 VLLM_COMPUTE_CAPABILITY = (7, 5)
@@ -193,7 +191,7 @@ def meant_gpu(name: str) -> str | None:
     if spelt:
         return spelt
     longer = [known for known in gpus() if _is_part(name.casefold(), known.casefold())]
-    return words.nearest(name, longer) or next(iter(longer), None)
+    return suggest.nearest(name, longer) or next(iter(longer), None)
 
 
 def _spelling(name: str) -> str:

@@ -7,14 +7,17 @@ from collections.abc import Iterator, Mapping
 
 from pulumi import dynamic
 
-from .. import host, lifecycle, looks, marker, port, skypilot
-from ..services import Services
+from .. import errors, skypilot
+from ..lifecycle import marker, operations
+from ..lifecycle.services import Services
+from ..skypilot import interface, looks
+from . import plugin_host
 
 TOKEN_VARIABLE = "PULUMI_SKYPILOT_TOKEN"  # noqa: S105 - a name, not a token
 DELETE_VARIABLE = "PULUMI_SKYPILOT_DELETE_UNREACHABLE"
-connect: typing.Callable[[skypilot.Connection], port.SkyPilot] = skypilot.Sdk
+connect: typing.Callable[[skypilot.Connection], interface.SkyPilot] = skypilot.Sdk
 """How a provider reaches SkyPilot; `testing` puts the fake here."""
-clock: lifecycle.Clock = lifecycle.SystemClock()
+clock: operations.Clock = operations.SystemClock()
 
 
 class Provider(dynamic.ResourceProvider):
@@ -27,23 +30,23 @@ class Provider(dynamic.ResourceProvider):
 
     def configure(self, req: dynamic.ConfigureRequest) -> None:
         """Take what is not in a resource's own state: the token."""
-        host.prepare()
+        plugin_host.prepare()
         self.token = os.environ.get(TOKEN_VARIABLE) or req.config.get("skypilot:token")
         told = os.environ.get(DELETE_VARIABLE) or req.config.get("skypilot:deleteUnreachable")
         self.delete_unreachable = str(told).lower() == "true"
 
-    def sky(self, scope: Mapping[str, typing.Any]) -> port.SkyPilot:
+    def sky(self, scope: Mapping[str, typing.Any]) -> interface.SkyPilot:
         """The API server of a scope."""
         return connect(skypilot.Connection(scope["apiServer"], scope.get("workspace"), self.token))
 
-    def server(self, scope: Mapping[str, typing.Any]) -> port.Server:
+    def server(self, scope: Mapping[str, typing.Any]) -> interface.Server:
         """Who answers at the address of a scope, and who we are to it."""
-        found: port.Server = looks.Looks(self.sky(scope), clock).server()
+        found: interface.Server = looks.Looks(self.sky(scope), clock).server()
         return found
 
     def services(self, scope: Mapping[str, typing.Any], seconds: float | None = None) -> Services:
         """The life cycle of the services of a scope, for one call of so many seconds."""
-        return Services(self.sky(scope), clock, host.progress, seconds, address(scope))
+        return Services(self.sky(scope), clock, plugin_host.progress, seconds, address(scope))
 
     @contextlib.contextmanager
     def letting_go(self, scope: Mapping[str, typing.Any], what: str) -> Iterator[None]:
@@ -54,15 +57,15 @@ class Provider(dynamic.ResourceProvider):
         """
         try:
             yield
-        except (port.Unreachable, port.TimedOut) as error:
-            if not isinstance(error, port.OtherServer) and self._answers(scope):
+        except (errors.Unreachable, errors.TimedOut) as error:
+            if not isinstance(error, errors.OtherServer) and self._answers(scope):
                 raise
             if not self.delete_unreachable:
-                raise port.Unreachable(
+                raise errors.Unreachable(
                     f"{error}; if that server is gone for good, {DELETE_VARIABLE}=true lets go of "
                     "what lived on it"
                 ) from error
-            host.warning(
+            plugin_host.warning(
                 f"{what}: let go unseen ({DELETE_VARIABLE} or skypilot:deleteUnreachable is true, "
                 f"and apiServer {scope['apiServer']} is gone); what still runs of it costs money: "
                 f"look in the cloud for the label {marker.LABEL}={scope['mark']}"
@@ -71,33 +74,33 @@ class Provider(dynamic.ResourceProvider):
     def _answers(self, scope: Mapping[str, typing.Any]) -> bool:
         try:
             self.server(scope)
-        except port.SkyPilotError as error:
+        except errors.SkyPilotError as error:
             return not looks.is_silence(error)  # a refusal is an answer, and so is nonsense
         return True
 
 
 def address(scope: Mapping[str, typing.Any]) -> typing.Callable[[str | None], str | None]:
     """Where clients of a scope find the endpoint that SkyPilot lists."""
-    return lambda listed: lifecycle.endpoint(listed, scope["apiServer"], scope.get("serveHost"))
+    return lambda listed: operations.endpoint(listed, scope["apiServer"], scope.get("serveHost"))
 
 
-def same_server(server: port.Server, scope: Mapping[str, typing.Any]) -> None:
+def same_server(server: interface.Server, scope: Mapping[str, typing.Any]) -> None:
     """Nothing is taken for gone on the word of a server that never knew it."""
     made_on = marker.since(scope["mark"])
     if made_on and server.since and made_on != server.since:
-        raise port.OtherServer(
+        raise errors.OtherServer(
             f"apiServer {server.url}: another server answers than the one that this stack was made "
             "on, or its database is lost; what lived on that may still run and cost money: look in "
             f"the cloud for the label {marker.LABEL}={scope['mark']}, and bring the database back"
         )
 
 
-def same(server: port.Server, scope: Mapping[str, typing.Any]) -> None:
+def same(server: interface.Server, scope: Mapping[str, typing.Any]) -> None:
     """Nothing is taken for gone by someone who may not see it."""
     same_server(server, scope)
     user, workspace = scope.get("user"), scope.get("workspace") or "default"
     if (server.user, server.workspace) != (user, workspace):
-        raise port.Unreachable(
+        raise errors.Unreachable(
             f"apiServer {server.url}: you are user {server.user} in workspace {server.workspace}, "
             f"and this stack was made by {user} in {workspace}; use their token, or, with "
             f"a server that asks for none, SKYPILOT_USER_ID={user}"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from pulumi import dynamic
 
-from .. import cluster_readiness, clusters, host, marker
-from . import base, deployed, differences, properties, sides
+from ..lifecycle import clusters, marker, wait_cluster
+from . import base, deployed, differences, plugin_host, properties, sides
 from .properties import Props
 
 
@@ -18,7 +18,7 @@ class ClusterProvider(deployed.DeployedProvider):
 
     kind = "cluster"
 
-    @host.one_line
+    @plugin_host.one_line
     def create(self, props: Props) -> dynamic.CreateResult:
         """Launch the cluster, or take up what an interrupted create has left of it."""
         new = sides.asked(props)
@@ -27,7 +27,7 @@ class ClusterProvider(deployed.DeployedProvider):
         )
         return dynamic.CreateResult(props["name"], {**props, **_computed(applied)})
 
-    @host.one_line
+    @plugin_host.one_line
     def read(self, id_: str, props: Props) -> dynamic.ReadResult:
         """Tell there, gone and unreachable apart; show drift as an input that is to go."""
         applied = sides.kept(props, id_, self.kind).applied
@@ -39,7 +39,7 @@ class ClusterProvider(deployed.DeployedProvider):
         outs = {**props, **_computed(seen.applied)}
         return properties.read_result(id_, outs, seen.drift)
 
-    @host.one_line
+    @plugin_host.one_line
     def update(self, id_: str, olds: Props, news: Props) -> dynamic.UpdateResult:
         """Change the autostop in place, or start the server anew and wait until it answers."""
         scope = news["scope"]
@@ -47,11 +47,11 @@ class ClusterProvider(deployed.DeployedProvider):
         applied = old.applied
         if not old.task:  # then nothing could be started again
             applied = dataclasses.replace(applied, digest="")
-        waiting = cluster_readiness.Wait(self.sky(scope), base.clock, host.progress)
+        waiting = wait_cluster.Wait(self.sky(scope), base.clock, plugin_host.progress)
 
         def wait(now: marker.Applied, left: float | None) -> None:
-            seconds = cluster_readiness.timeout_seconds(new.spec)
-            expected = cluster_readiness.Expected(
+            seconds = wait_cluster.timeout_seconds(new.spec)
+            expected = wait_cluster.Expected(
                 name=now.name,
                 mark=now.mark,
                 digest=now.digest,
@@ -66,7 +66,7 @@ class ClusterProvider(deployed.DeployedProvider):
         )
         return dynamic.UpdateResult({**news, **_computed(now)})
 
-    @host.one_line
+    @plugin_host.one_line
     def delete(self, id_: str, props: Props) -> None:
         """Take the cluster down and see that it is gone."""
         self.end(id_, props)
@@ -79,7 +79,7 @@ class ClusterProvider(deployed.DeployedProvider):
         self, scope: Mapping[str, typing.Any], seconds: float | None = None
     ) -> clusters.Clusters:
         """The life cycle of the clusters of a scope, for one call of so many seconds."""
-        return clusters.Clusters(self.sky(scope), base.clock, host.progress, seconds)
+        return clusters.Clusters(self.sky(scope), base.clock, plugin_host.progress, seconds)
 
 
 def _cluster(wanted: marker.Wanted) -> marker.ClusterWanted:

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pulumi import dynamic
 
-from .. import changes, host, keys, pem, plan, reading, spec
-from . import base, differences, properties, sides
+from .. import plan, spec
+from ..plan import changes
+from ..spec import keys, pem, readers
+from . import base, differences, plugin_host, properties, sides
 from .properties import Props
 
 
@@ -40,7 +42,7 @@ class DeployedProvider(base.Provider):
         if wrong:
             return dynamic.CheckResult(news, wrong)
         if new.plan.unchecked:
-            host.warn_once(f"{new.name}: not checked: {'; '.join(new.plan.unchecked)}")
+            plugin_host.warn_once(f"{new.name}: not checked: {'; '.join(new.plan.unchecked)}")
         own = {key: news[key] for key in properties.OWN if news.get(key) is not None}
         inputs = {**spec.to_inputs(new.spec), **own, "plan": new.plan.shown()}
         # Values go on as they came, so that unknown ones stay so and secret ones keep their place.
@@ -64,9 +66,9 @@ class DeployedProvider(base.Provider):
             return dynamic.DiffResult(changes=False)
         strongest = changes.effect(found)
         for change in found:
-            host.message(f"{new.name}: {differences.describe(change)}")
+            plugin_host.message(f"{new.name}: {differences.describe(change)}")
         if strongest is not None:
-            host.message(f"{new.name}: {differences.disturbs(old, new, next_, strongest)}")
+            plugin_host.message(f"{new.name}: {differences.disturbs(old, new, next_, strongest)}")
         # What is not known yet may turn out to be what it was.
         replaces = [
             change.property
@@ -88,7 +90,7 @@ class DeployedProvider(base.Provider):
         scope, name = properties.old_scope(props), properties.old_name(props, id_)
         what = f"the {self.kind} {name!r}"
         if scope is None:
-            host.warning(
+            plugin_host.warning(
                 f"{what}: its state does not say on which API server it is, or whose: nothing was "
                 "taken down; destroying the scope does it, or pulumi-skypilot sweep"
             )
@@ -126,11 +128,11 @@ def _unknown(news: Props, key: str) -> bool:
 def _wrong_options(news: Props) -> Iterator[dynamic.CheckFailure]:
     """What is wrong beside the spec, which only a program can have written."""
     if not isinstance(news.get("name"), str):
-        reason = f"name: {reading.shown(news.get('name'))} is no text; name the deployment"
+        reason = f"name: {readers.shown(news.get('name'))} is no text; name the deployment"
         yield properties.failure("name", reason)
     for key in properties.OPTIONS:
         if not isinstance(news.get(key, False), bool):
-            reason = f"{key}: {reading.shown(news[key])} is neither true nor false"
+            reason = f"{key}: {readers.shown(news[key])} is neither true nor false"
             yield properties.failure(key, reason)
 
 

@@ -3,7 +3,7 @@
 import typing
 from collections.abc import Mapping
 
-from .. import changes, cost, disruption, task
+from ..plan import changes, cost, disruption, task
 from . import properties
 from .properties import Props
 from .sides import Asked, Kept

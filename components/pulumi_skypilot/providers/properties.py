@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import pulumi
 from pulumi import dynamic
 
-from .. import lifecycle, marker, reading, spec
+from .. import spec
+from ..lifecycle import marker, operations
+from ..spec import readers
 
 Props = dict[str, typing.Any]
 
@@ -49,8 +51,8 @@ def old_seconds(props: Props, call: str) -> float | None:
     table = props.get("timeouts")
     seconds = table.get(call) if isinstance(table, Mapping) else None
     try:
-        return None if seconds is None else reading.positive("seconds")(seconds)
-    except reading.Wrong:
+        return None if seconds is None else readers.positive("seconds")(seconds)
+    except readers.Wrong:
         return None
 
 
@@ -67,7 +69,7 @@ def computed(applied: marker.Applied, props: Props) -> Props:
         "digest": applied.digest,
         "hash": applied.hash,
         "version": applied.version,
-        "endpoint": lifecycle.endpoint(
+        "endpoint": operations.endpoint(
             applied.endpoint, scope["apiServer"], scope.get("serveHost")
         ),
     }

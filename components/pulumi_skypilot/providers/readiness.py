@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 
 from pulumi import dynamic
 
-from .. import cluster_readiness, host, readiness, reading
-from ..spec import fields
-from . import base, properties
+from ..lifecycle import wait_cluster, wait_service
+from ..spec import fields, readers
+from . import base, plugin_host, properties
 from .properties import Props
 
 
@@ -18,7 +18,7 @@ class _WaitProvider(base.Provider):
     """The property that names what is waited for."""
     needs: typing.ClassVar[Mapping[str, Callable[[object], object]]] = {
         "model": fields.word,
-        "timeoutSeconds": reading.positive("how many seconds to wait"),
+        "timeoutSeconds": readers.positive("how many seconds to wait"),
     }
     """What a wait cannot do without, and how each is read."""
 
@@ -29,7 +29,7 @@ class _WaitProvider(base.Provider):
         for key in () if failures else sorted(known):
             try:
                 self.needs[key](news.get(key))
-            except reading.Wrong as error:
+            except readers.Wrong as error:
                 failures.append(properties.failure(key, f"{key}: {error}"))
         return dynamic.CheckResult(news, failures)
 
@@ -39,12 +39,12 @@ class _WaitProvider(base.Provider):
         keys = {key for key in (*olds, *news) if not key.startswith("__")} - waits
         return dynamic.DiffResult(changes=any(olds.get(key) != news.get(key) for key in keys))
 
-    @host.one_line
+    @plugin_host.one_line
     def create(self, props: Props) -> dynamic.CreateResult:
         """Wait until it answers."""
         return dynamic.CreateResult(props[self.subject], self._wait(props, new_key=False))
 
-    @host.one_line
+    @plugin_host.one_line
     def update(self, _id: str, olds: Props, news: Props) -> dynamic.UpdateResult:
         """Wait until the new one is the one that answers, and its key valid wherever one asks."""
         new_key = olds.get("apiKey") != news.get("apiKey")
@@ -63,18 +63,18 @@ class ReadinessProvider(_WaitProvider):
     subject = "service"
     needs: typing.ClassVar[Mapping[str, Callable[[object], object]]] = {
         **_WaitProvider.needs,
-        "minReplicas": reading.whole(0, "how many replicas must be ready"),
+        "minReplicas": readers.whole(0, "how many replicas must be ready"),
     }
 
     def _wait(self, props: Props, *, new_key: bool) -> Props:
         scope = props["scope"]
-        wait = readiness.Wait(
+        wait = wait_service.Wait(
             self.sky(scope),
             base.address(scope),
             base.clock,
-            host.progress,
+            plugin_host.progress,
         )
-        expected = readiness.Expected(
+        expected = wait_service.Expected(
             name=props["service"],
             version=int(props["version"]),
             min_replicas=int(props["minReplicas"]),
@@ -85,7 +85,7 @@ class ReadinessProvider(_WaitProvider):
         )
         ready = wait.until_ready(expected, props.get("apiKey"))
         if ready.note:
-            host.message(ready.note)
+            plugin_host.message(ready.note)
         return {**props, "endpoint": ready.endpoint}
 
 
@@ -98,12 +98,12 @@ class ClusterReadinessProvider(_WaitProvider):
 
     def _wait(self, props: Props, *, new_key: bool) -> Props:  # noqa: ARG002 - one server
         scope = props["scope"]
-        expected = cluster_readiness.Expected(
+        expected = wait_cluster.Expected(
             name=props["cluster"],
             mark=scope["mark"],
             digest=props["digest"],
             model=props["model"],
             timeout_seconds=float(props["timeoutSeconds"]),
         )
-        wait = cluster_readiness.Wait(self.sky(scope), base.clock, host.progress)
+        wait = wait_cluster.Wait(self.sky(scope), base.clock, plugin_host.progress)
         return {**props, "endpoint": wait.until_ready(expected, props.get("apiKey"))}

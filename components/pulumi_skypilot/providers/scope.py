@@ -4,8 +4,10 @@ import uuid
 
 from pulumi import dynamic
 
-from .. import host, marker, port, stack
-from . import base, properties
+from .. import errors
+from ..lifecycle import marker
+from ..spec import stack
+from . import base, plugin_host, properties
 from .properties import Props
 
 _PLACE = ("apiServer", "workspace")
@@ -46,7 +48,7 @@ class ScopeProvider(base.Provider):
         """A change of the address that clients use is all that can change."""
         return dynamic.DiffResult(changes=olds.get("serveHost") != news.get("serveHost"))
 
-    @host.one_line
+    @plugin_host.one_line
     def create(self, props: Props) -> dynamic.CreateResult:
         """Meet the server, and draw the mark and the seed of the keys."""
         server = self.server(props)
@@ -59,7 +61,7 @@ class ScopeProvider(base.Provider):
         }
         return dynamic.CreateResult(mark, outs)
 
-    @host.one_line
+    @plugin_host.one_line
     def read(self, id_: str, props: Props) -> dynamic.ReadResult:
         """See that the server is there and lets us in."""
         _check_readable(props, id_)
@@ -70,7 +72,7 @@ class ScopeProvider(base.Provider):
         """Keep the mark; nothing of a scope lives on the server."""
         return dynamic.UpdateResult({**olds, **news})
 
-    @host.one_line
+    @plugin_host.one_line
     def delete(self, id_: str, props: Props) -> None:
         """Take down what still carries the mark: destroy succeeds only when nothing is left."""
         _check_readable(props, id_)
@@ -82,7 +84,7 @@ class ScopeProvider(base.Provider):
 def _check_readable(props: Props, mark: str) -> None:
     """Raise Invalid when nothing could be looked for: the id is the mark."""
     if properties.old_scope({"scope": props}) is None:
-        raise port.Invalid(
+        raise errors.Invalid(
             "the scope's state does not say which API server it is on, or its mark; look for what "
             f"is left with `pulumi-skypilot sweep --mark {mark} --api-server URL`, then let go of "
             "it with `pulumi state delete`"

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 
 from pulumi import dynamic
 
-from .. import host
-from ..services import Services
-from . import base, deployed, differences, properties, sides
+from ..lifecycle.services import Services
+from . import base, deployed, differences, plugin_host, properties, sides
 from .properties import Props
 
 
@@ -18,7 +17,7 @@ class ServiceProvider(deployed.DeployedProvider):
 
     kind = "service"
 
-    @host.one_line
+    @plugin_host.one_line
     def create(self, props: Props) -> dynamic.CreateResult:
         """Make the service, or take up what an interrupted create has left of it."""
         new = sides.asked(props)
@@ -27,12 +26,12 @@ class ServiceProvider(deployed.DeployedProvider):
         applied = services.create(wanted, adopt=props.get("adopt") is True)
         return dynamic.CreateResult(props["name"], {**props, **properties.computed(applied, props)})
 
-    @host.one_line
+    @plugin_host.one_line
     def read(self, id_: str, props: Props) -> dynamic.ReadResult:
         """Tell there, gone and unreachable apart; show drift as an input that is to go."""
         applied = sides.kept(props, id_, self.kind).applied
         scope = props["scope"]
-        seen = Services(self.sky(scope), base.clock, host.progress).read(applied)
+        seen = Services(self.sky(scope), base.clock, plugin_host.progress).read(applied)
         if seen is None:
             base.same(self.server(scope), scope)
             return dynamic.ReadResult("", {})
@@ -41,7 +40,7 @@ class ServiceProvider(deployed.DeployedProvider):
         # its task from the first refresh on, beside the inputs of the version before.
         return properties.read_result(id_, outs, seen.drift or props.get("drift") or ())
 
-    @host.one_line
+    @plugin_host.one_line
     def update(self, id_: str, olds: Props, news: Props) -> dynamic.UpdateResult:
         """Give the service its next version."""
         old, new = sides.kept(olds, id_, self.kind, news["scope"]), sides.asked(news)
@@ -49,7 +48,7 @@ class ServiceProvider(deployed.DeployedProvider):
         applied = services.update(old.applied, new.wanted(differences.next_task(old, new)))
         return dynamic.UpdateResult({**news, **properties.computed(applied, news)})
 
-    @host.one_line
+    @plugin_host.one_line
     def delete(self, id_: str, props: Props) -> None:
         """Take the service down and see that no machine of it is left."""
         self.end(id_, props)

@@ -11,7 +11,11 @@ from collections.abc import Mapping
 
 import yaml
 
-from .. import marker, plan, port, remembered, spec, task
+from .. import errors, plan, spec
+from ..lifecycle import marker
+from ..plan import task
+from ..skypilot import interface
+from ..spec import old_specs
 from . import properties
 from .properties import Props
 
@@ -66,7 +70,7 @@ class Kept:
         A version or digest that makes no sense counts as none.
         """
         if self.scope is None:
-            raise port.Invalid(
+            raise errors.Invalid(
                 f"{self.name}: its state does not say on which API server it is, or whose; "
                 "`pulumi up` puts that right"
             )
@@ -100,7 +104,7 @@ def kept(
 
     `scope` stands for that of a state which does not say where the deployment is.
     """
-    found = remembered.read(_said(props), kind)
+    found = old_specs.read(_said(props), kind)
     return Kept(
         props=props,
         name=properties.old_name(props, id_),
@@ -145,6 +149,6 @@ def _wanted(
         task=content,
         env=dict(env) if isinstance(env, Mapping) else {},
         secrets=task.secrets(one, properties.keys(props)),
-        tls=port.Tls(**spec.known(values)) if values else None,
+        tls=interface.Tls(**spec.known(values)) if values else None,
         blue_green=one.update_mode == "blue-green",
     )

@@ -6,12 +6,12 @@ import typing
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from .. import port, prices
-from . import asking, errors
-from .calls import DEFAULT_URL, Connection
-from .errors import clean
-from .machines import MachineCalls
-from .services import ServiceCalls, user_text
+from .. import errors
+from . import http_calls, interface, prices, translation
+from .cluster_api import MachineCalls
+from .sdk_calls import DEFAULT_URL, Connection
+from .serve_api import ServiceCalls, user_text
+from .translation import clean
 
 __all__ = ["DEFAULT_URL", "Connection", "Sdk", "clean", "user_text"]
 
@@ -22,13 +22,13 @@ _SYSTEM_USER = "skypilot-system"
 class Sdk(ServiceCalls, MachineCalls):
     """SkyPilot through its own Python SDK."""
 
-    def server(self) -> port.Server:
+    def server(self) -> interface.Server:
         """Who answers, and who we are to it."""
 
-        def ask(sky: typing.Any) -> port.Server:
+        def ask(sky: typing.Any) -> interface.Server:
             url = self.connection.url
             user = self._known(sky)
-            return port.Server(
+            return interface.Server(
                 url=url,
                 user=user or sky.utils.common_utils.get_user_hash(),
                 workspace=self.connection.workspace or "default",
@@ -45,7 +45,7 @@ class Sdk(ServiceCalls, MachineCalls):
         user = (info.user or {}).get("id")
         # One with passwords calls itself healthy to anybody (health in sky/server/server.py).
         if status.value == "needs_auth" or (info.basic_auth_enabled and user is None):
-            raise port.Denied(errors.denied(url, self.connection.token))
+            raise errors.Denied(translation.denied(url, self.connection.token))
         return user
 
     def places(self) -> frozenset[str]:
@@ -69,13 +69,13 @@ class Sdk(ServiceCalls, MachineCalls):
 
         try:
             return self._ask(ask, seconds=seconds * 1.1)  # the answer keeps to its time by itself
-        except port.TimedOut:
+        except errors.TimedOut:
             url = self.connection.url
-            raise port.TimedOut(f"apiServer {url}: did not answer within {seconds:g} s") from None
+            raise errors.TimedOut(f"apiServer {url}: did not answer within {seconds:g} s") from None
 
     def listens(self, url: str) -> bool:
         """Whether something takes connections there."""
-        return asking.listens(url)
+        return http_calls.listens(url)
 
     def get(
         self,
@@ -86,7 +86,7 @@ class Sdk(ServiceCalls, MachineCalls):
         check_host: bool = True,
     ) -> tuple[int, str]:
         """Ask a service itself: the HTTP status and the body."""
-        return asking.get(url, api_key, certificate, check_host=check_host)
+        return http_calls.get(url, api_key, certificate, check_host=check_host)
 
 
 def _since(sky: typing.Any, url: str) -> str:

@@ -4,11 +4,13 @@ import contextlib
 import typing
 from collections.abc import Iterator, Mapping
 
-from .. import pem, port
+from .. import errors
+from ..spec import pem
+from . import interface
 
 
 @contextlib.contextmanager
-def files(tls: port.Tls | None) -> Iterator[Mapping[str, str] | None]:
+def files(tls: interface.Tls | None) -> Iterator[Mapping[str, str] | None]:
     """The `tls:` section of a task whose files only this user can read, and only meanwhile.
 
     Raises Invalid when certificate and key do not belong together: SkyServe's load balancer would
@@ -20,7 +22,7 @@ def files(tls: port.Tls | None) -> Iterator[Mapping[str, str] | None]:
     with pem.files(tls.certificate, tls.key) as (certificate, key):
         reason = pem.unfit(certificate, key)
         if reason:
-            raise port.Invalid(f"tls: {reason}")
+            raise errors.Invalid(f"tls: {reason}")
         yield {"certfile": str(certificate), "keyfile": str(key)}
 
 

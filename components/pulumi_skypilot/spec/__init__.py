@@ -5,8 +5,7 @@ from collections.abc import Mapping
 
 import pydantic
 
-from .. import reading
-from . import crosswise, mapping
+from . import crosswise, mapping, readers
 from .deployment import SECRETS, VALUES, Spec
 from .fields import API_KEYS, IMAGE_PASSWORD, OWNED, UNGUARDED, Accelerator, Kind, Row
 from .machine_tables import Autostop, ImageCredentials, Mount, Workdir
@@ -68,7 +67,7 @@ def parse(data: Mapping[str, object]) -> Spec:
     try:
         spec = Spec.model_validate(_in_order(data))
     except pydantic.ValidationError as error:
-        raise SpecError([Problem(*one) for one in reading.reasons(error, Spec)]) from None
+        raise SpecError([Problem(*one) for one in readers.reasons(error, Spec)]) from None
     problems = list(crosswise.problems(spec))
     if problems:
         raise SpecError(problems)
@@ -88,7 +87,7 @@ def to_inputs(spec: Spec) -> dict[str, object]:
     if "replicas" in data and (replicas.target_qps, replicas.overprovision) == (None, None):
         data["replicas"] = replicas.min
     data["spot"] = data.get("spot") or spec.spot is not None
-    plain = typing.cast("dict[str, object]", reading.plain(data))
+    plain = typing.cast("dict[str, object]", readers.plain(data))
     return {key: value for key, value in plain.items() if value not in ({}, [])}
 
 

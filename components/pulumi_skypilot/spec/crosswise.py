@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from .. import catalog, reading
-from ..catalog import routes
+from .. import catalog
+from ..plan import routes
+from . import readers
 from .deployment import Spec
 from .mapping import ONLY
 from .problems import Problem
@@ -82,7 +83,7 @@ def _copies(spec: Spec, count: int, listed: str) -> Iterator[Problem]:
     vLLM's `_set_visible_devices` (v1/engine/core.py) raises where a copy's GPUs are not there.
     """
     given = spec.vllm_args
-    number = reading.written(given.get("data-parallel-size"))
+    number = readers.written(given.get("data-parallel-size"))
     elsewhere = spec.nodes > 1 or given.keys() & _COPIES_ELSEWHERE
     if elsewhere or not spec.accelerators or not isinstance(number, int):
         return
@@ -221,5 +222,5 @@ def _labels(spec: Spec) -> Iterator[Problem]:
             if cloud and cloud.label_value and not cloud.label_value.match(value):
                 yield Problem(
                     "labels",
-                    f"labels.{key}: {cloud.name} refuses {reading.shown(value)}; change it",
+                    f"labels.{key}: {cloud.name} refuses {readers.shown(value)}; change it",
                 )

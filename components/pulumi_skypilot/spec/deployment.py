@@ -4,8 +4,7 @@ import typing
 
 import pydantic
 
-from .. import reading
-from . import fields, machine_tables, served, tables, values
+from . import fields, machine_tables, readers, served, tables, values
 from .fields import Row, read
 
 SECRETS: dict[str, tuple[str, ...]] = {
@@ -74,7 +73,7 @@ class Spec(served.Served):
     ] = None
     disk: typing.Annotated[
         int | None,
-        read(reading.whole(1, "GiB")),
+        read(readers.whole(1, "GiB")),
         Row(
             "GiB",
             "the model and vLLM must fit",

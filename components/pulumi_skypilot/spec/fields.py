@@ -10,8 +10,9 @@ import pydantic
 from pydantic import alias_generators
 from pydantic import fields as pydantic_fields
 
-from .. import catalog, reading, words
-from . import values
+from .. import catalog
+from ..catalog import suggest
+from . import readers, values
 
 API_KEYS = "SERVE_API_KEYS"
 """The secret that carries the keys of a deployment to its machines, separated by commas."""
@@ -95,10 +96,10 @@ def model(value: object) -> str:
     """A model's id or path."""
     if isinstance(value, str) and re.fullmatch(r"[\w.-]+/[\w.-]+|/\S+", value):
         return value
-    name = reading.shown(value)
-    near = words.nearest(name, [known.split("/")[1] for known in catalog.models()])
+    name = readers.shown(value)
+    near = suggest.nearest(name, [known.split("/")[1] for known in catalog.models()])
     full = next((known for known in catalog.models() if near and known.endswith(f"/{near}")), None)
-    raise reading.Wrong(
+    raise readers.Wrong(
         f"{name} is neither org/name as on Hugging Face nor an absolute path"
         + (f"; did you mean {full}?" if full else "; write e.g. openai/gpt-oss-20b")
     )
@@ -107,42 +108,42 @@ def model(value: object) -> str:
 def word(value: object) -> str:
     """One word."""
     if not isinstance(value, str) or not re.fullmatch(r"\S+", value) or not value.isprintable():
-        raise reading.Wrong(f"{reading.shown(value)} is not a word without spaces")
+        raise readers.Wrong(f"{readers.shown(value)} is not a word without spaces")
     if value.startswith("-"):
-        raise reading.Wrong(f"{value} begins with a dash, like an option; choose another word")
+        raise readers.Wrong(f"{value} begins with a dash, like an option; choose another word")
     return value
 
 
 def accelerators(value: object) -> tuple[Accelerator, ...]:
     """GPUs, any of which will do."""
-    found = tuple(Accelerator(*reading.accelerator(text)) for text in reading.one_or_many(value))
+    found = tuple(Accelerator(*readers.accelerator(text)) for text in readers.one_or_many(value))
     if len(set(found)) != len(found):
-        raise reading.Wrong(f"{', '.join(map(str, found))}: name each once")
+        raise readers.Wrong(f"{', '.join(map(str, found))}: name each once")
     return found
 
 
 def tensor_parallel(value: object) -> int | str:
     """A number of GPUs, or all that a machine has."""
-    return "all" if value == "all" else reading.whole(1, "a number of GPUs, or all")(value)
+    return "all" if value == "all" else readers.whole(1, "a number of GPUs, or all")(value)
 
 
 def infra(value: object) -> tuple[str, ...]:
     """Places, any of which will do."""
-    return tuple(dict.fromkeys(_place(text) for text in reading.one_or_many(value)))
+    return tuple(dict.fromkeys(_place(text) for text in readers.one_or_many(value)))
 
 
 def _place(text: str) -> str:
     """One infra string, its cloud in lower case (sky/utils/infra_utils.py:65)."""
     name, *rest = (part.strip() for part in text.strip().split("/"))
     if catalog.cloud(name) is None:
-        raise reading.Wrong(
-            f"{reading.shown(text)}: no cloud {reading.shown(name)} in SkyPilot; "
-            f"{words.did_you_mean(name, catalog.cloud_names())}"
+        raise readers.Wrong(
+            f"{readers.shown(text)}: no cloud {readers.shown(name)} in SkyPilot; "
+            f"{suggest.did_you_mean(name, catalog.cloud_names())}"
         )
     free = name.lower() in ("k8s", "kubernetes", "ssh")  # a context's name may hold slashes
     if "" in rest or (len(rest) > 2 and not free):
-        raise reading.Wrong(
-            f"{reading.shown(text)} is not cloud, cloud/region or cloud/region/zone"
+        raise readers.Wrong(
+            f"{readers.shown(text)} is not cloud, cloud/region or cloud/region/zone"
         )
     return "/".join([name.lower(), *rest])
 
@@ -206,19 +207,19 @@ them, before the guard refuses it (websockets, legacy/server.py, read_http_reque
 
 def flags(value: object, keyed: Mapping[str, str]) -> dict[str, object]:
     """Return more arguments of `vllm serve`; those that have a key are written under the key."""
-    table = reading.flags(value)
+    table = readers.flags(value)
     for flag, given in table.items():
         wrong = _not_free(flag, keyed) or _another_flag(flag, given)
         if wrong is not None:
-            raise reading.Wrong(wrong)
+            raise readers.Wrong(wrong)
     for layer in _items(table.get("middleware", [])):
         if not isinstance(layer, str) or not re.fullmatch(r"\w+(\.\w+)+", layer):
-            raise reading.Wrong(
-                f"middleware: {reading.shown(layer)} is no class or function in a module; write "
+            raise readers.Wrong(
+                f"middleware: {readers.shown(layer)} is no class or function in a module; write "
                 "e.g. my_module.MyMiddleware, or a list of such names"
             )
     if any(level in _TELLING for level in _items(table.get("uvicorn-log-level"))):
-        raise reading.Wrong(
+        raise readers.Wrong(
             "uvicorn-log-level: at debug and trace the log has the keys of WebSocket requests; "
             "write info"
         )
@@ -248,7 +249,7 @@ def _another_flag(flag: str, given: object) -> str | None:
     """Return why a value would not stay the flag's own; None when it does."""
     for item in _items(given):
         if isinstance(item, str) and re.match(r"-(?![\d. ]|$)", item):
-            return f"{flag}: {reading.shown(item)} begins with a dash; vLLM takes it for a flag"
+            return f"{flag}: {readers.shown(item)} begins with a dash; vLLM takes it for a flag"
     return None
 
 
@@ -260,15 +261,15 @@ def variables(value: object) -> dict[str, values.Given]:
     """Environment variables, whose values may not be known yet."""
     table = values.table(value)
     for name in table:
-        if not reading.ENV_NAME.fullmatch(name):
-            raise reading.Wrong(
-                f"{reading.shown(name)} is no name of a variable; use A-Z, 0-9 and _"
+        if not readers.ENV_NAME.fullmatch(name):
+            raise readers.Wrong(
+                f"{readers.shown(name)} is no name of a variable; use A-Z, 0-9 and _"
             )
         if name.startswith("SKYPILOT_") or name in (API_KEYS, "VLLM_API_KEY"):
-            raise reading.Wrong(f"{name} is taken; choose another name")
+            raise readers.Wrong(f"{name} is taken; choose another name")
         if name in UNGUARDED or name.startswith("LLM_GUARD_"):
             reason = UNGUARDED.get(name, "the guard of the API key is set up by it")
-            raise reading.Wrong(f"{name} cannot be set: {reason}; leave it out")
+            raise readers.Wrong(f"{name} cannot be set: {reason}; leave it out")
     return table
 
 
@@ -276,17 +277,17 @@ def image(value: object) -> str:
     """What a machine boots or runs in."""
     found = word(value)
     if re.fullmatch(r"(?!projects/)[\w.-]+(/[\w.-]+)+(:[\w.-]+)?(@sha256:\w+)?", found):
-        raise reading.Wrong(f"{found} looks like a container image; write docker:{found}")
+        raise readers.Wrong(f"{found} looks like a container image; write docker:{found}")
     return found
 
 
 def labels(value: object) -> dict[str, str]:
     """Labels of machines."""
-    table = reading.strings(value)
+    table = readers.strings(value)
     for key, label in table.items():
         if not key or re.search(r"\s", key + label):
-            raise reading.Wrong(
-                f"{reading.shown(key)}: {reading.shown(label)} has spaces or no key"
+            raise readers.Wrong(
+                f"{readers.shown(key)}: {readers.shown(label)} has spaces or no key"
             )
     return table
 
@@ -294,30 +295,30 @@ def labels(value: object) -> dict[str, str]:
 def absolute(value: object) -> str:
     """A path on the machine."""
     if not isinstance(value, str) or not re.fullmatch(r"/[\w./~-]*[\w~-]", value):
-        raise reading.Wrong(f"{reading.shown(value)} is not an absolute path such as /models")
+        raise readers.Wrong(f"{readers.shown(value)} is not an absolute path such as /models")
     return value
 
 
 def volumes(value: object) -> dict[str, str]:
     """SkyPilot's volumes by the path that they appear at."""
-    table = reading.strings(value)
+    table = readers.strings(value)
     for path, name in table.items():
         absolute(path)
         if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
-            raise reading.Wrong(f"{path}: {reading.shown(name)} is not the name of a volume")
+            raise readers.Wrong(f"{path}: {readers.shown(name)} is not the name of a volume")
     return table
 
 
 def script(value: object) -> str:
     """Lines for a shell."""
     if not isinstance(value, str) or not value.strip():
-        raise reading.Wrong(f"{reading.shown(value)} is no command; write shell lines after |")
+        raise readers.Wrong(f"{readers.shown(value)} is no command; write shell lines after |")
     return value.rstrip("\n") + "\n"
 
 
 def section(value: object) -> dict[str, object]:
     """A table that goes to SkyPilot as it is."""
-    table = reading.plain(value)
+    table = readers.plain(value)
     if not isinstance(table, dict):
-        raise reading.Wrong(f"{reading.shown(value)} is not a table")
+        raise readers.Wrong(f"{readers.shown(value)} is not a table")
     return table

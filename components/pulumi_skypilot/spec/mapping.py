@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import pydantic
 from pydantic import fields as pydantic_fields
 
-from .. import reading
+from . import readers
 from .deployment import Spec
 from .fields import Kind, Row, keyed, row_of
 
@@ -43,7 +43,7 @@ def _keys(
         key = f"{name}.{field.alias}" if name else str(field.alias)
         way = (*attributes, attribute)
         yield Key(key, way, field, row_of(field))
-        nested = reading.nested(field.annotation)
+        nested = readers.nested(field.annotation)
         if nested is not None:
             yield from _keys(nested, key, way)
 

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from .. import catalog, reading
+from .. import catalog
+from . import readers
 from .problems import Problem
 
 _CONTROLLERS = ("sky-serve-controller", "sky-jobs-controller")
@@ -27,7 +28,7 @@ def check_name(
     if not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", name):
         # '_' is a wildcard to `serve down` and shares files with '-' (sky/serve/serve_utils.py:618)
         return Problem(
-            "name", f"name: {reading.shown(name)} is not a-z, 0-9 and - beginning with a letter"
+            "name", f"name: {readers.shown(name)} is not a-z, 0-9 and - beginning with a letter"
         )
     if re.search(r"-\d+$", name):
         return Problem(

@@ -4,8 +4,7 @@ import typing
 
 import pydantic
 
-from .. import reading
-from . import fields, tables
+from . import fields, readers, tables
 from .fields import Accelerator, Kind, Row, read
 
 
@@ -63,7 +62,7 @@ class Served(fields.Strict):
     ] = ()
     nodes: typing.Annotated[
         int,
-        read(reading.whole(1, "a number of machines")),
+        read(readers.whole(1, "a number of machines")),
         Row(
             "number",
             "machines that one model is split over",
@@ -74,7 +73,7 @@ class Served(fields.Strict):
     ] = 1
     cpus: typing.Annotated[
         str | None,
-        read(reading.quantity("a number of CPUs")),
+        read(readers.quantity("a number of CPUs")),
         Row(
             'number or `"8+"`',
             "CPUs of one machine; without GPUs, this or `memory` is required",
@@ -84,7 +83,7 @@ class Served(fields.Strict):
     ] = None
     memory: typing.Annotated[
         str | None,
-        read(reading.quantity("GiB of memory")),
+        read(readers.quantity("GiB of memory")),
         Row(
             'GiB or `"32+"`',
             "memory of one machine",
@@ -125,7 +124,7 @@ class Served(fields.Strict):
     ] = None
     context: typing.Annotated[
         int | None,
-        read(reading.whole(1, "tokens")),
+        read(readers.whole(1, "tokens")),
         Row(
             "tokens",
             "what one request may have, prompt and answer together",
@@ -147,7 +146,7 @@ class Served(fields.Strict):
     ] = pydantic.Field(default_factory=_most)
     pipeline_parallel: typing.Annotated[
         int,
-        read(reading.whole(1, "a number of stages")),
+        read(readers.whole(1, "a number of stages")),
         Row(
             "stages",
             "groups that the layers are divided among, each of `tensorParallel` GPUs",
@@ -185,7 +184,7 @@ class Served(fields.Strict):
     ] = None
     max_sequences: typing.Annotated[
         int | None,
-        read(reading.whole(1, "a number of requests")),
+        read(readers.whole(1, "a number of requests")),
         Row(
             "requests",
             "how many are answered at a time",
@@ -195,7 +194,7 @@ class Served(fields.Strict):
     ] = None
     max_batched_tokens: typing.Annotated[
         int | None,
-        read(reading.whole(1, "tokens")),
+        read(readers.whole(1, "tokens")),
         Row(
             "tokens",
             "of one step of the engine",

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import pydantic
 
-from .. import reading
-from . import fields, values
+from . import fields, readers, values
 from .fields import Row, read
 
 UPSCALE_DELAY_SECONDS = 300
@@ -18,18 +17,18 @@ STREAM_TIMEOUT_SECONDS = 1800
 """How long SkyServe waits for a replica's next byte. Its own 120 s (sky/serve/constants.py:49) cut
 off a reasoning model that answers in one piece."""
 
-Count = typing.Annotated[int, read(reading.whole(0, "a number of replicas"))]
-Seconds = typing.Annotated[int, read(reading.whole(0, "seconds"))]
-Interval = typing.Annotated[int, read(reading.whole(1, "seconds"))]
+Count = typing.Annotated[int, read(readers.whole(0, "a number of replicas"))]
+Seconds = typing.Annotated[int, read(readers.whole(0, "seconds"))]
+Interval = typing.Annotated[int, read(readers.whole(1, "seconds"))]
 Word = typing.Annotated[str, read(fields.word)]
 
 
 def _target_qps(value: object) -> float | dict[str, float]:
-    number = reading.positive("requests per second and replica")
+    number = readers.positive("requests per second and replica")
     if not isinstance(value, Mapping):
         return number(value)
     if not value:
-        raise reading.Wrong("the table is empty; write e.g. {H100: 5, L4: 1}")
+        raise readers.Wrong("the table is empty; write e.g. {H100: 5, L4: 1}")
     return {str(gpu): number(one) for gpu, one in value.items()}
 
 
@@ -88,9 +87,9 @@ class Replicas(fields.Strict):
     @pydantic.model_validator(mode="before")
     @classmethod
     def _fill(cls, data: object) -> object:
-        data = reading.written(data)
+        data = readers.written(data)
         if isinstance(data, int | float):
-            number = reading.whole(0, "a number of replicas")(data)
+            number = readers.whole(0, "a number of replicas")(data)
             return {"min": number, "max": number}
         if not isinstance(data, Mapping) or data.get("targetQps") is None:
             return data
@@ -100,16 +99,16 @@ class Replicas(fields.Strict):
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> typing.Self:
         if self.min > self.max:
-            raise reading.Wrong(f"min {self.min} is above max {self.max}; lower min or raise max")
+            raise readers.Wrong(f"min {self.min} is above max {self.max}; lower min or raise max")
         if self.target_qps is not None:
             return self
         if self.min != self.max:
-            raise reading.Wrong(
+            raise readers.Wrong(
                 f"from {self.min} to {self.max} needs a target; add targetQps, the requests per "
                 "second that one replica is to take"
             )
         if (self.upscale_delay, self.downscale_delay) != (None, None):
-            raise reading.Wrong(
+            raise readers.Wrong(
                 "a fixed number is not scaled; leave the delays out or add targetQps"
             )
         return self
@@ -128,7 +127,7 @@ class Spot(fields.Strict):
     ] = None
     on_demand: typing.Annotated[
         int | None,
-        read(reading.whole(1, "a number of replicas")),
+        read(readers.whole(1, "a number of replicas")),
         Row(
             "number",
             "so many of the replicas are always on-demand",
@@ -142,8 +141,8 @@ def spot(value: object) -> object:
     if isinstance(value, bool):
         return {} if value else None
     if not isinstance(value, Mapping | None):
-        raise reading.Wrong(
-            f"{reading.shown(value)} is neither true, false nor {{fallback: on-demand}}"
+        raise readers.Wrong(
+            f"{readers.shown(value)} is neither true, false nor {{fallback: on-demand}}"
         )
     return value
 
@@ -174,15 +173,15 @@ class LoadBalancing(fields.Strict):
 
 def _probe_path(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"(?=/)(/[\w~-][\w.~-]*)*/?", value, re.A):
-        raise reading.Wrong(f"{reading.shown(value)} is not a path such as /health")
+        raise readers.Wrong(f"{readers.shown(value)} is not a path such as /health")
     return value
 
 
 def _post_data(value: object) -> str | dict[str, object]:
-    found = reading.plain(value)
+    found = readers.plain(value)
     if isinstance(found, str | dict) and found:
         return found
-    raise reading.Wrong(f"{reading.shown(value)} is neither a table nor a text of JSON")
+    raise readers.Wrong(f"{readers.shown(value)} is neither a table nor a text of JSON")
 
 
 class ReadinessProbe(fields.Strict):
@@ -239,7 +238,7 @@ class ReadinessProbe(fields.Strict):
     ] = None
     headers: typing.Annotated[
         dict[str, str] | None,
-        read(reading.strings),
+        read(readers.strings),
         Row(
             "table of strings",
             "headers of the probe, in plain sight",

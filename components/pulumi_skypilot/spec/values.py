@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import pydantic
 
-from .. import reading
+from . import readers
 
 
 class Unknown(enum.Enum):
@@ -37,8 +37,8 @@ def _known(name: str, value: Given) -> str:
 def table(value: object) -> dict[str, Given]:
     """Read a table of values. They are never shown: they may be secret."""
     if not isinstance(value, Mapping):
-        return dict(reading.strings(value))
-    reading.strings({name: item for name, item in value.items() if item is not UNKNOWN})
+        return dict(readers.strings(value))
+    readers.strings({name: item for name, item in value.items() if item is not UNKNOWN})
     return dict(value)
 
 
@@ -50,7 +50,7 @@ def or_unknown(reader: Callable[[object], str]) -> pydantic.PlainValidator:
 def _text(value: object) -> str:
     if isinstance(value, str):
         return value
-    raise reading.Wrong("it is not a string; put it in quotes")
+    raise readers.Wrong("it is not a string; put it in quotes")
 
 
 Value = typing.Annotated[Given, or_unknown(_text)]

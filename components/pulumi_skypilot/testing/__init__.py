@@ -10,12 +10,13 @@ one.
 import contextlib
 from collections.abc import Iterator
 
-from .. import port, skypilot
+from .. import errors, skypilot
 from ..providers import base
+from ..skypilot import interface
 from .clock import Clock
+from .fake_services import BOOT_SECONDS, DRAIN_SECONDS, ROW_SECONDS, START_SECONDS
 from .orders import order
 from .others import Others
-from .services import BOOT_SECONDS, DRAIN_SECONDS, ROW_SECONDS, START_SECONDS
 
 __all__ = [
     "BOOT_SECONDS",
@@ -29,20 +30,20 @@ __all__ = [
 ]
 
 
-class SkyPilot(Others, port.SkyPilot):
+class SkyPilot(Others, interface.SkyPilot):
     """The whole port over dictionaries."""
 
-    def server(self) -> port.Server:
+    def server(self) -> interface.Server:
         """Who answers, and who we are to it."""
         self._called("server")
-        return port.Server(skypilot.DEFAULT_URL, self.user, self.workspace, self.since)
+        return interface.Server(skypilot.DEFAULT_URL, self.user, self.workspace, self.since)
 
     def places(self) -> frozenset[str]:
         """The infra that the server has credentials for."""
         self._called("places")
         return self.enabled
 
-    def machines(self) -> tuple[port.Machine, ...]:
+    def machines(self) -> tuple[interface.Machine, ...]:
         """Every live machine."""
         self._called("machines")
         return self._all_machines()
@@ -51,9 +52,9 @@ class SkyPilot(Others, port.SkyPilot):
         """Terminate a machine."""
         self._called("machine_down", name)
         if self._machines.pop(name, None) is None and self._clusters.pop(name, None) is None:
-            raise port.NotFound(f"Cluster {name!r} does not exist.")
+            raise errors.NotFound(f"Cluster {name!r} does not exist.")
 
-    def requests(self) -> tuple[port.Request, ...]:
+    def requests(self) -> tuple[interface.Request, ...]:
         """Requests under way: none of the stack's by itself, since each call ends at once."""
         self._called("requests")
         return tuple(self._requests)

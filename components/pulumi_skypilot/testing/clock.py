@@ -1,9 +1,9 @@
 """Time for tests."""
 
-from .. import lifecycle
+from ..lifecycle import operations
 
 
-class Clock(lifecycle.Clock):
+class Clock(operations.Clock):
     """Time that passes only when somebody sleeps."""
 
     def __init__(self) -> None:

@@ -2,9 +2,10 @@
 
 import typing
 
-from .. import port, task
+from ..plan import task
+from ..skypilot import interface
 
 
-def order(text: str, **values: typing.Any) -> port.Order:
+def order(text: str, **values: typing.Any) -> interface.Order:
     """Return the order of a text, with the values of its env and secrets and whatever else."""
-    return port.Order(text=text, task=task.from_text(text), **values)
+    return interface.Order(text=text, task=task.from_text(text), **values)

@@ -3,11 +3,11 @@
 import itertools
 from collections.abc import Mapping
 
-from .. import port
+from ..skypilot import interface
 from . import orders
 from .clock import Clock
-from .clusters import Clusters
-from .services import Services
+from .fake_clusters import Clusters
+from .fake_services import Services
 
 _CHANGES = ("up", "update", "down", "purge", "machine_down", "launch", "exec", "cancel_jobs",
             "autostop", "cancel")  # fmt: skip
@@ -33,7 +33,9 @@ class Others(Services, Clusters):
     def others_machine(self, name: str, labels: Mapping[str, str] | None = None) -> str:
         """Let somebody have a cluster of a controller's, which `cluster` does not show."""
         hash_ = f"foreign-{len(self._foreign)}"
-        self._machines[name] = port.Machine(name, dict(labels or {}), hash_, "UP", self.clock.now())
+        self._machines[name] = interface.Machine(
+            name, dict(labels or {}), hash_, "UP", self.clock.now()
+        )
         return self._is_foreign(name, hash_)
 
     def others_cluster(self, name: str, text: str = "name: x\nresources: {infra: aws}\n") -> str:
@@ -52,7 +54,7 @@ class Others(Services, Clusters):
 
     def others_request(
         self, kind: str, name: str, labels: Mapping[str, str] | None = None
-    ) -> port.Request:
+    ) -> interface.Request:
         """Let somebody ask for something that does not end; without labels they are not shown."""
         made = self.request(kind, name, labels)
         self._is_foreign(made.id, made.id)
@@ -62,7 +64,7 @@ class Others(Services, Clusters):
         """Return the names of what other people have."""
         return frozenset(self._foreign)
 
-    def own_machines(self) -> tuple[port.Machine, ...]:
+    def own_machines(self) -> tuple[interface.Machine, ...]:
         """Return the machines that are not other people's."""
         return tuple(one for one in self._all_machines() if one.name not in self._foreign)
 
@@ -87,6 +89,6 @@ class Others(Services, Clusters):
         self._foreign[name] = hash_, len(self.calls)
         return name
 
-    def _all_machines(self) -> tuple[port.Machine, ...]:
+    def _all_machines(self) -> tuple[interface.Machine, ...]:
         self._tick_services()
         return (*self._machines.values(), *self._cluster_machines())

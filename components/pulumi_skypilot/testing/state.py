@@ -4,8 +4,9 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from .. import port, skypilot, spec
-from ..skypilot import errors as told
+from .. import errors, skypilot, spec
+from ..skypilot import interface
+from ..skypilot import translation as told
 from .clock import Clock
 
 
@@ -34,9 +35,9 @@ class State:
         """What a cloud without the machine says."""
         self.other_name = False
         """Whether certificates are made out to another name than the endpoint's."""
-        self._machines: dict[str, port.Machine] = {}
+        self._machines: dict[str, interface.Machine] = {}
         """Those that a controller has launched: replicas, and the clusters of managed jobs."""
-        self._requests: list[port.Request] = []
+        self._requests: list[interface.Request] = []
         self._failures: dict[str, list[Exception]] = {}
         self._looks_before = 0
         self._look_failures: list[Exception] = []
@@ -57,9 +58,9 @@ class State:
 
     def request(
         self, kind: str, name: str, labels: Mapping[str, str] | None = None
-    ) -> port.Request:
+    ) -> interface.Request:
         """Let a request be under way that does not end by itself."""
-        made = port.Request(f"request-{self._asked}", kind, name, labels)
+        made = interface.Request(f"request-{self._asked}", kind, name, labels)
         self._asked += 1
         self._requests.append(made)
         return made
@@ -67,28 +68,28 @@ class State:
     def _called(self, call: str, name: str = "") -> None:
         self.calls.append(f"{call} {name}".strip())
         waiting = self._failures.get(call)
-        if call in port.LOOKS and not waiting and self._look_failures:
+        if call in interface.LOOKS and not waiting and self._look_failures:
             if self._looks_before > 0:
                 self._looks_before -= 1
             else:
                 waiting = self._look_failures
         if waiting:
-            look = call in port.LOOKS
+            look = call in interface.LOOKS
             raise told.meaning(waiting.pop(0), skypilot.DEFAULT_URL, None, look=look)
 
     def _check_certificate(
-        self, orders: Sequence[port.Order], url: str, certificate: str | None, check_host: bool
+        self, orders: Sequence[interface.Order], url: str, certificate: str | None, check_host: bool
     ) -> None:
         """Verify as a client does: the load balancer has the certificate of its first order."""
         if not url.startswith("https://") or not orders:
             return
         if certificate not in [order.tls.certificate for order in orders if order.tls]:
-            raise port.Untrusted(f"{url}: self-signed certificate")
+            raise errors.Untrusted(f"{url}: self-signed certificate")
         if check_host and self.other_name:
-            raise port.Untrusted(f"{url}: Hostname mismatch", name_only=True)
+            raise errors.Untrusted(f"{url}: Hostname mismatch", name_only=True)
 
     def _answer(
-        self, orders: Sequence[port.Order], url: str, api_key: str | None
+        self, orders: Sequence[interface.Order], url: str, api_key: str | None
     ) -> tuple[int, str]:
         if not orders:
             return 503, ""
@@ -100,7 +101,7 @@ class State:
         return 200, json.dumps({"data": [{"id": found[1]} for found in names if found]})
 
 
-def _lets_in(order: port.Order, api_key: str | None) -> bool:
+def _lets_in(order: interface.Order, api_key: str | None) -> bool:
     """Without keys anybody is served."""
     keys = order.secrets.get(spec.API_KEYS)
     return keys is None or api_key in keys.split(",")

@@ -1,0 +1,141 @@
+"""The flags of a vLLM server, and the keys of a deployment that say them."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from .... import catalog, spec
+from . import remarks, server, shell
+
+Found = tuple[str, object] | remarks.Remark
+
+OURS = ("host", "port", "api-key", "config")
+"""Flags that a deployment sets itself; the keys have remarks of their own."""
+
+RAY = ("distributed-executor-backend", "nnodes", "node-rank", "master-addr", "headless")
+"""How several machines find each other: this package's own matter."""
+
+KEYS = {flag: key for flag, key in spec.mapping.FLAGS.items() if flag not in RAY}
+"""Flags that are read into a key of their own."""
+
+DTYPES = {"half": "float16", "auto": None}
+"""Other words for what a deployment says."""
+_THOUSANDS = {"k": 1000, "m": 1_000_000, "K": 1024, "M": 1024**2}
+"""vLLM reads 32k as 32,000 and 32K as 32,768 (vllm/utils/argparse_utils.py)."""
+
+
+def keys(found: server.Server, *, gpus: int | None, nodes: int, own_image: bool) -> Iterator[Found]:
+    """What a deployment says of the flags, and what it cannot say.
+
+    Args:
+        found: The server.
+        gpus: Of one machine; None where the alternatives differ.
+        nodes: Machines.
+        own_image: The image brings a vLLM of its own, which may know other flags.
+
+    """
+    flags = dict(found.flags)
+    yield "model", found.model
+    yield from _parallel(flags, gpus, nodes)
+    if flags.get("enable-auto-tool-choice") is True and "tool-call-parser" in flags:
+        yield "tools", True
+        flags.pop("enable-auto-tool-choice")
+        facts = catalog.model(found.model)
+        if facts and facts.tool_parser == flags["tool-call-parser"]:
+            flags.pop("tool-call-parser")
+    for word in found.unread:
+        yield remarks.lost("run", f"`{word}`: only the machine knows which flags these are")
+    more: dict[str, object] = {}
+    for flag, given in flags.items():
+        if flag in OURS:
+            continue
+        if _is_computed(given):
+            key = KEYS.get(flag, f"vllmArgs.{flag}")
+            yield remarks.lost(
+                f"flag {flag}", f"only the machine knows its value; write it into {key}"
+            )
+        elif flag in KEYS:
+            yield from _key(flag, given, found.model)
+        elif (remark := _refused(flag, given, own_image=own_image)) is not None:
+            yield remark
+        else:
+            more[flag] = server.value(server.plain(given))
+    if more:
+        yield "vllmArgs", more
+
+
+def api_key(flags: Mapping[str, server.Value]) -> str | None:
+    """The word that stands for the key of clients, if the server has one."""
+    given = flags.get("api-key")
+    word = given[0] if isinstance(given, list) else given
+    return word if isinstance(word, str) else None
+
+
+def tokens(text: str) -> int | None:
+    """A number of tokens, also as 32k or 32K."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmM]?)", text)
+    if found is None:
+        return None
+    return int(float(found[1]) * _THOUSANDS.get(found[2], 1))
+
+
+def _is_computed(given: server.Value) -> bool:
+    words = given if isinstance(given, list) else [given]
+    return any(isinstance(word, str) and shell.is_computed(word) for word in words)
+
+
+def _refused(flag: str, given: server.Value, *, own_image: bool) -> remarks.Remark | None:
+    if flag in RAY:
+        return remarks.differs(f"flag {flag}", "nodes does this, without Ray")
+    if flag in spec.OWNED:
+        return remarks.lost(f"flag {flag}", spec.OWNED[flag])
+    if own_image:
+        return None
+    if flag in server.GONE:
+        return remarks.differs(f"flag {flag}", server.GONE[flag])
+    reason = server.unknown(flag, given)
+    return None if reason is None else remarks.lost(f"flag {flag}", reason)
+
+
+def _parallel(
+    flags: dict[str, server.Value], gpus: int | None, nodes: int
+) -> Iterator[tuple[str, object]]:
+    """Tensor and pipeline parallel, unless they are what a deployment takes by itself.
+
+    vLLM takes 1 where nothing is said.
+    """
+    tensor = flags.pop("tensor-parallel-size", "1")
+    if shell.variable(str(tensor)) == "SKYPILOT_NUM_GPUS_PER_NODE":
+        yield "tensorParallel", "all"
+    elif not str(tensor).isdecimal():
+        flags["tensor-parallel-size"] = tensor  # computed: there is a remark for it
+    elif int(str(tensor)) != (gpus or (1 if gpus == 0 else None)):
+        yield "tensorParallel", int(str(tensor))
+    pipeline = flags.pop("pipeline-parallel-size", "1")
+    if not str(pipeline).isdecimal():
+        flags["pipeline-parallel-size"] = pipeline
+    elif int(str(pipeline)) != nodes:
+        yield "pipelineParallel", int(str(pipeline))
+
+
+def _key(flag: str, given: server.Value, model: str) -> Iterator[Found]:
+    key = KEYS[flag]
+    if isinstance(given, list):
+        yield remarks.lost(f"flag {flag}", f"only the first of {', '.join(given)} is kept")
+        given = given[0]
+    match flag:
+        case "served-model-name" if given == model:
+            return
+        case "max-model-len":
+            longest = tokens(str(given))
+            if longest is None:
+                yield remarks.lost(f"flag {flag}", f"{given} is no number; write context in tokens")
+            else:
+                yield key, longest
+        case "dtype":
+            dtype = DTYPES.get(str(given), str(given))
+            if dtype in ("bfloat16", "float16"):
+                yield key, dtype
+            elif dtype is not None:
+                yield remarks.lost(f"flag {flag}", f"{given} is left to the model; see dtype")
+        case _:
+            yield key, server.value(server.plain(given))

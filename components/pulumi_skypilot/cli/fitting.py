@@ -1,0 +1,185 @@
+"""`pulumi-skypilot fit`: the GPUs that serve a model, or the models that a GPU serves."""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from rich import table
+
+from .. import catalog, providers, skypilot, spec
+from ..catalog import suggest
+from ..lifecycle import server_query
+from ..plan import cost, fit_search, memory
+from . import pricing, screens
+from .command import Wrong
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what it takes."""
+    parser.add_argument("model", metavar="ORG/NAME", nargs="?", help="what serves this model")
+    parser.add_argument("--gpu", metavar="NAME:COUNT", help="what this serves, e.g. L4:1")
+    parser.add_argument(
+        "--context", metavar="TOKENS", type=int, help="of one request; default: the model's own"
+    )
+    parser.add_argument(
+        "--max-gpus", metavar="N", type=int, default=8, help="of one machine; default: 8"
+    )
+    parser.add_argument(
+        "--explain", action="store_true", help="derive each number, with its source"
+    )
+    parser.add_argument("--json", action="store_true", help="for machines")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--api-server", metavar="URL", nargs="?", const=skypilot.DEFAULT_URL,
+        help="ask it for prices; without a URL, the local one",
+    )  # fmt: skip
+    source.add_argument(
+        "--prices", metavar="FILE", type=pathlib.Path, help="prices that plan --save-prices kept"
+    )
+
+
+def run(given: argparse.Namespace) -> None:
+    """Print the table. Raises Wrong."""
+    rows = _rows(given)
+    prices = _prices(given, [row.wanted for row in rows])
+    costs = {id(row): cost.cost(row.wanted, prices).replica for row in rows}
+    rows.sort(key=lambda row: _order(row, costs[id(row)]))
+    if given.json:
+        data = [_data(row, costs[id(row)], explain=given.explain) for row in rows]
+        sys.stdout.write(f"{json.dumps(data, indent=2)}\n")
+        return
+    screen = screens.screen()
+    screen.print(_table(rows, costs, of_one=bool(given.model)))
+    if prices.away and (given.api_server or given.prices):
+        screen.print(
+            f"prices: unknown ({prices.away})", markup=False, highlight=False, soft_wrap=True
+        )
+    if given.explain:
+        for row in rows:
+            screen.print(_derivation(row), markup=False, highlight=False, soft_wrap=True)
+
+
+def _rows(given: argparse.Namespace) -> list[fit_search.Row]:
+    if not given.model and not given.gpu:
+        raise Wrong("name a model, or a GPU with --gpu, or both")
+    if given.context is not None and given.context < 1:
+        raise Wrong(f"--context: {given.context} is no number of tokens")
+    if given.model:
+        _known(given.model, given.context)
+    if given.gpu:
+        _known_gpu(given.gpu)
+    if given.model and given.gpu:
+        return [_one(given.model, given.gpu, given.context)]
+    if given.gpu:
+        rows = list(fit_search.models_for(given.gpu, given.context))
+        nothing = (
+            f"{given.gpu}: it serves none of the {len(catalog.models())} models that are known"
+        )
+    else:
+        rows = list(fit_search.gpus_for(given.model, given.context, given.max_gpus))
+        nothing = (
+            f"{given.model}: no {given.max_gpus} of any GPU that is known serve it; raise "
+            "--max-gpus or lower --context"
+        )
+    if not rows:
+        raise Wrong(nothing)
+    return rows
+
+
+def _known(model: str, context: int | None) -> None:
+    facts = catalog.model(model)
+    if facts is None:
+        hint = suggest.did_you_mean(model, catalog.models())
+        raise Wrong(f"{model}: not known; {hint}, or add it with models add {model}")
+    if context and facts.max_positions and context > facts.max_positions:
+        raise Wrong(
+            f"--context: {context} tokens are more than the {facts.max_positions} of {model}"
+        )
+
+
+def _known_gpu(gpu: str) -> None:
+    name = gpu.partition(":")[0]
+    facts = catalog.gpu(name)
+    if facts is None:
+        raise Wrong(f"--gpu: no GPU {name} is known; {suggest.did_you_mean(name, catalog.gpus())}")
+    if facts.vendor != "nvidia":
+        raise Wrong(f"--gpu: {name} needs an image of its own, of which nothing is reckoned")
+
+
+def _one(model: str, gpu: str, context: int | None) -> fit_search.Row:
+    """One model on one GPU: where it does not fit, the preview's own words."""
+    try:
+        row = fit_search.row(model, gpu, context)
+    except spec.SpecError as error:
+        raise Wrong(*(problem.reason for problem in error.problems)) from None
+    if row is None:
+        raise Wrong(f"{model}: its context is not known; give --context")
+    return row
+
+
+def _prices(given: argparse.Namespace, specs: Sequence[spec.Spec]) -> cost.Prices:
+    if given.prices:
+        return pricing.kept(given.prices)
+    if not given.api_server:
+        return cost.Prices(away="not asked")
+    token = os.environ.get(providers.TOKEN_VARIABLE)
+    connection = skypilot.Connection(given.api_server, None, token)
+    questions = {"prices": cost.question(specs)}
+    return cost.read(
+        server_query.ask(connection, questions, offline=server_query.offline())["prices"]
+    )
+
+
+def _order(row: fit_search.Row, price: cost.Range | None) -> tuple[float, int, str, str]:
+    """The cheapest first; without a price, the smallest."""
+    known = price.low if price else float("inf")
+    return known, row.size_bytes, str(row.gpu), row.wanted.model
+
+
+def _table(
+    rows: Sequence[fit_search.Row], costs: dict[int, cost.Range | None], *, of_one: bool
+) -> table.Table:
+    """Of one model, or of one GPU: the name that is the same in every row is its title."""
+    title = rows[0].wanted.model if of_one else str(rows[0].gpu)
+    shown = table.Table(box=None, title=title, title_justify="left")
+    shown.add_column("GPUs" if of_one else "model", overflow="fold")
+    shown.add_column("verdict")
+    for name in ("context", "room", "at once", "USD/h"):
+        shown.add_column(name, justify="right")
+    for row in rows:
+        shown.add_row(
+            str(row.gpu) if of_one else row.wanted.model,
+            row.fit.verdict.value,
+            f"{row.context:,}",
+            memory.gib(row.fit.spare_bytes),
+            f"{row.fit.concurrency:.1f}",
+            cost.shown(costs[id(row)]),
+        )
+    return shown
+
+
+def _data(row: fit_search.Row, price: cost.Range | None, *, explain: bool) -> dict[str, object]:
+    found = {**row.data(), "hourly": {"low": price.low, "high": price.high} if price else None}
+    if explain:
+        found["steps"] = [
+            {"name": one.name, "value": one.value, "unit": one.unit, "formula": one.formula,
+             "source": one.source}
+            for one in row.fit.steps
+        ]  # fmt: skip
+    return found
+
+
+def _derivation(row: fit_search.Row) -> str:
+    """Every number, how it comes about and where that is from."""
+    lines = [f"\n{row.wanted.model} on {row.gpu}, {row.context} tokens: {row.fit.reason}"]
+    for one in row.fit.steps:
+        value = (
+            memory.gib(one.value)
+            if one.unit == "B" and one.value >= 2**20
+            else f"{one.value:,.6g} {one.unit}".rstrip()
+        )
+        lines.append(f"  {one.name} = {value}\n      {one.formula}\n      [{one.source}]")
+    return "\n".join(lines)

@@ -1,0 +1,115 @@
+"""`pulumi-skypilot models`: what is known of models, and how one more becomes known."""
+
+import argparse
+import pathlib
+import re
+import sys
+
+from rich import table
+
+from .. import catalog
+from ..catalog import architecture, suggest
+from ..plan import memory
+from ..plan.memory import weights
+from . import screens
+from .command import Wrong
+from .convert import from_hub, hub
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what it takes."""
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    add = actions.add_parser("add", help="read a model's own files and keep its facts here")
+    add.add_argument("model", metavar="ORG/NAME", help="as on Hugging Face")
+    source = add.add_mutually_exclusive_group()
+    source.add_argument("--revision", default="main", help="a branch, a tag or a commit")
+    source.add_argument(
+        "--from", dest="folder", metavar="FOLDER", type=pathlib.Path,
+        help="a folder that holds its config.json, instead of the hub",
+    )  # fmt: skip
+    add.set_defaults(action=_add)
+    list_ = actions.add_parser("list", help="list the models that are known")
+    list_.set_defaults(action=_list)
+    show = actions.add_parser("show", help="say what is known of one")
+    show.add_argument("model", metavar="ORG/NAME")
+    show.set_defaults(action=_show)
+
+
+def run(given: argparse.Namespace) -> None:
+    """Do one of them. Raises Wrong."""
+    given.action(given)
+
+
+def _add(given: argparse.Namespace) -> None:
+    name = given.model
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+        raise Wrong(f"{name}: write it as ORG/NAME, as on Hugging Face")
+    kept = catalog.project_folder()
+    if kept is None:
+        raise Wrong(
+            "there is no Pulumi.yaml in this folder or above it; go to the project's folder"
+        )
+    try:
+        found = hub.folder(given.folder) if given.folder else hub.model(name, given.revision)
+        text, notes = from_hub.facts_file(name, found)
+    except (hub.Wrong, architecture.Unknown) as error:
+        about = "" if str(error).startswith(name) else f"{name}: "
+        raise Wrong(f"{about}{error}") from None
+    path = kept / f"{name.replace('/', '--')}.toml"
+    try:
+        kept.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise Wrong(f"{path}: {error.strerror}") from None
+    catalog.models.cache_clear()
+    notes += [f"it was known already; {path.name} counts from now on"] * (name in catalog.builtin())
+    for note in notes:
+        sys.stderr.write(f"{name}: {note}\n")
+    sys.stdout.write(f"{path.relative_to(kept.parent)}\n{_said(catalog.models()[name])}")
+
+
+def _list(_given: argparse.Namespace) -> None:
+    rows = table.Table("model", "parameters", "weights", "context", "known from", box=None)
+    for facts in catalog.models().values():
+        rows.add_row(
+            facts.id,
+            f"{weights.parameters(facts.architecture) / 1e9:.1f} B",
+            facts.weights,
+            str(facts.max_positions or ""),
+            "the package" if facts is catalog.builtin().get(facts.id) else "this project",
+        )
+    screens.screen().print(rows)
+
+
+def _show(given: argparse.Namespace) -> None:
+    facts = catalog.model(given.model)
+    if facts is None:
+        hint = suggest.did_you_mean(given.model, catalog.models())
+        raise Wrong(f"{given.model}: not known; {hint}, or add it with models add {given.model}")
+    sys.stdout.write(_said(facts))
+
+
+def _said(facts: catalog.ModelFacts) -> str:
+    """What is known of a model, a line each."""
+    shape = facts.architecture
+    kinds = {kind: shape.kinds.count(kind) for kind in architecture.Kind if kind in shape.kinds}
+    layers = ", ".join(f"{number} {kind.value}" for kind, number in kinds.items())
+    heads = f"{shape.heads} heads, {shape.kv_heads} KV heads of {shape.head_size}"
+    if shape.latent:
+        heads = f"{shape.heads} heads, a latent of {shape.latent.kv_rank} + {shape.latent.rope}"
+    held = weights.stored_bytes(shape, weights.whole(shape), shape.quantization)
+    lines = {
+        "architecture": shape.name,
+        "parameters": f"{weights.parameters(shape):,}",
+        "weights": f"{facts.weights}, {memory.gib(held)} on one GPU"
+        + (f" ({memory.gib(facts.weights_bytes)} of files)" if facts.weights_bytes else ""),
+        "layers": layers + (f" (of {shape.window} tokens)" if shape.window else ""),
+        "attention": heads,
+        "experts": f"{shape.experts.count}, {shape.experts.per_token} a token"
+        if shape.experts
+        else "",
+        "KV cache": f"{facts.kv_bytes_per_token:,} bytes a token at most, in bfloat16",
+        "context": f"{shape.max_positions:,} tokens" if shape.max_positions else "",
+        "source": facts.source,
+    }
+    return "".join(f"  {key:<14}{value}\n" for key, value in lines.items() if value)

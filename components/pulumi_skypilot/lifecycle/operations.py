@@ -1,0 +1,225 @@
+"""What the life cycles of services and clusters share. Knows nothing of Pulumi.
+
+Every call of them may be repeated after a kill at any point.
+"""
+
+import collections
+import contextlib
+import dataclasses
+import typing
+import urllib.parse
+from collections.abc import Callable, Iterator
+
+from .. import errors
+from ..plan import task
+from ..skypilot import bounds, interface, looks
+from . import marker, turns
+
+T = typing.TypeVar("T")
+Clock = looks.Clock
+SystemClock = looks.SystemClock
+
+_NAMES: dict[str, turns.Turn] = collections.defaultdict(turns.Turn)
+"""One call at a time for a name: of this process, which runs all calls of an `up`."""
+
+SETTLE_SECONDS = 300.0
+"""How long a request that is under way may take before a call gives up on it."""
+GONE_SECONDS = 600.0
+"""How long a service may take to shut down: 120 s of draining a replica, then its machine."""
+ACCEPT_SECONDS = 300.0
+"""How long an accepted version may take to appear in the service's record, and a slow controller to
+start: with four services made at once on two busy cores, one took more than 180 s."""
+POLL_SECONDS = 4.0
+"""The least between two looks; each costs the API server two to four seconds of CPU (readiness)."""
+REST = 3.0
+"""How many times as long as a look took until the next: a busy server has other things to do."""
+MOST_REST_SECONDS = 15.0
+"""The most between two looks, however long one took."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """What a read found: the service as it is, and how it differs from what was applied."""
+
+    applied: marker.Applied
+    drift: tuple[str, ...] = ()
+
+
+class LifeCycle:
+    """What services and clusters share: one call a name at a time, and bounded waiting."""
+
+    def __init__(
+        self,
+        sky: interface.SkyPilot,
+        clock: Clock | None = None,
+        say: Callable[[str], None] = lambda _: None,
+        seconds: float | None = None,
+        address: Callable[[str | None], str | None] = lambda listed: listed,
+    ) -> None:
+        """Work on a server.
+
+        `seconds` bounds the work of one call as a whole, in place of the defaults, and not its wait
+        for others; `address` tells where the endpoint that SkyPilot lists is for those who ask from
+        here.
+        """
+        self._for_clients = address
+        self._clock = clock or SystemClock()
+        self._looks = looks.Looks(sky, self._clock)
+        self._sky = typing.cast(interface.SkyPilot, self._looks)
+        self._say = say
+        self._seconds = seconds
+        self._deadline: float | None = None
+        """When the work has to end; None while it has not begun, or is not bounded."""
+
+    @contextlib.contextmanager
+    def _alone(self, name: str, verb: str) -> Iterator[None]:
+        """Work on a name alone: the clock starts when no other call for it goes on.
+
+        All calls to SkyPilot inside are bounded by what is left.
+        """
+        with self._turn(_NAMES[name], f"the {verb} of {name!r}"):
+            if self._seconds is not None:
+                self._deadline = self._clock.now() + self._seconds
+            with bounds.within(self._left):
+                yield
+
+    @contextlib.contextmanager
+    def _turn(self, turn: turns.Turn, who: str) -> Iterator[None]:
+        """Wait for one's turn, while the clock stands still."""
+        with turn.held(who, self._clock, self._say, self._seconds) as waited:
+            if self._deadline is not None:
+                self._deadline += waited
+            yield
+
+    def _settle(self, name: str, seconds: float = SETTLE_SECONDS) -> None:
+        """Wait for what a killed call may have left under way: SkyPilot finishes its requests.
+
+        Whoever has asked for it: until it ends nobody knows whose the name is.
+        """
+        self._wait_for_requests(lambda request: request.name == name, name, seconds)
+
+    def _settle_or_cancel(
+        self,
+        which: Callable[[interface.Request], bool],
+        ours: Callable[[interface.Request], bool],
+        name: str,
+    ) -> None:
+        """Wait for requests; of those that take too long end the stack's own, and no others."""
+        try:
+            self._wait_for_requests(which, name, SETTLE_SECONDS)
+        except errors.TimedOut as late:
+            try:
+                requests = self._sky.requests()
+            except errors.SkyPilotError:
+                raise late from None  # what cannot be seen cannot be ended
+            for request in filter(ours, requests):
+                self._sky.cancel(request.id)
+            self._wait_for_requests(ours, name, SETTLE_SECONDS)
+
+    def _wait_for_requests(
+        self, which: Callable[[interface.Request], bool], name: str, seconds: float
+    ) -> None:
+        why = f"{name}: an earlier request is still under way"
+        for requests in self._watch(self._sky.requests, seconds, why):
+            if not any(map(which, requests)):
+                return
+            self._say(f"{name}: waiting for an earlier request")
+
+    def _check_places(self, wanted: marker.Wanted) -> None:
+        allowed = task.places(wanted.task)
+        enabled = self._sky.places()
+        if allowed and not any(_enabled(place, enabled) for place in allowed):
+            raise errors.Denied(
+                f"infra: the API server has no credentials for {' or '.join(allowed)} (it has "
+                f"{', '.join(sorted(enabled)) or 'none'}); set them up there and run `sky check`"
+            )
+
+    def _watch(self, look: Callable[[], T], seconds: float, why: str) -> Iterator[T]:
+        """Look again and again: yield what was seen, until the caller leaves the loop.
+
+        A look that fails is followed by the next. Raises TimedOut when time is up, which also tells
+        why the last look failed, and the error of a look where waiting on is of no use.
+        """
+        if self._seconds is not None:
+            seconds = self._seconds
+        deadline = self._deadline or self._clock.now() + seconds
+        patience = looks.Patience(self._clock, answered=self._looks.answered)
+        while True:
+            began = self._clock.now()
+            try:
+                seen = look()
+            except errors.SkyPilotError as error:
+                patience.bear(error)
+            else:
+                patience.answered()
+                yield seen
+            looked = self._clock.now()
+            if looked >= deadline:
+                raise errors.TimedOut(f"{why} after {seconds:.0f} s{patience.told()}")
+            rest = min(max(REST * (looked - began), POLL_SECONDS), MOST_REST_SECONDS)
+            self._clock.sleep(min(rest, max(deadline - looked, POLL_SECONDS)))
+
+    def _see(self, look: Callable[[], T], why: str) -> T:
+        """Look until a look does not fail, for who is about to change something.
+
+        Raises as `_watch` does.
+        """
+        return next(self._watch(look, SETTLE_SECONDS, why))
+
+    def _order(self, wanted: marker.Wanted) -> interface.Order:
+        """What goes to SkyPilot, and how long that may take of the time that is left."""
+        order, left = wanted.order(), self._left()
+        return order if left is None else dataclasses.replace(order, seconds=left)
+
+    def _left(self) -> float | None:
+        """The seconds that are left of a bounded call: 1 at least."""
+        if self._deadline is None:
+            return None
+        return max(1.0, self._deadline - self._clock.now())
+
+
+def endpoint(listed: str | None, server_url: str, serve_host: str | None = None) -> str | None:
+    """Return the address that clients use, with an IPv6 address in brackets.
+
+    With its controller in the API server (consolidation mode) SkyServe says localhost: the API
+    server's host, or the one that the stack names, goes in its place. The port and the path stay
+    as they are listed. What is no URL at all is returned as it is.
+    """
+    if listed is None:
+        return None
+    try:
+        url = urllib.parse.urlsplit(listed if "//" in listed else f"http://{listed}")
+        server = urllib.parse.urlsplit(server_url).hostname
+    except ValueError:  # of brackets that do not match
+        return listed
+    host, port_ = _host_and_port(url.netloc)
+    if host.lower() in _LOCAL:
+        host = _host(serve_host or "") or server or "localhost"
+    shown = f"[{host}]" if ":" in host else host
+    return urllib.parse.urlunsplit(url._replace(netloc=f"{shown}:{port_}" if port_ else shown))
+
+
+_LOCAL = ("localhost", "127.0.0.1", "0.0.0.0", "::1", "::")  # noqa: S104 - names to replace
+
+
+def _host_and_port(netloc: str) -> tuple[str, str]:
+    """The two parts of HOST:PORT; SkyPilot writes no brackets around an IPv6 address."""
+    if netloc.startswith("["):
+        host, _, rest = netloc[1:].partition("]")
+        return host, rest.removeprefix(":")
+    host, _, port_ = netloc.rpartition(":")
+    return (host, port_) if host else (netloc, "")
+
+
+def _host(text: str) -> str:
+    """The host alone. An earlier release took a port beside it too."""
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text if text.count(":") > 1 else text.partition(":")[0]
+
+
+def _enabled(place: str, enabled: frozenset[str]) -> bool:
+    cloud = place.split("/", maxsplit=1)[0].lower()
+    return {"k8s": "kubernetes"}.get(cloud, cloud) in {
+        name.split("/", maxsplit=1)[0] for name in enabled
+    }

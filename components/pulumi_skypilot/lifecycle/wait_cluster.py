@@ -1,0 +1,163 @@
+"""Wait until the server on a cluster answers, or say why it does not."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+from .. import errors, spec
+from ..plan import vllm
+from ..skypilot import interface, looks
+from . import log_hints, marker, operations, probe, wait_service
+
+POLL_SECONDS = 3.0
+ASKS = 5
+"""How often the server is asked before its job is looked at again, which takes seconds."""
+
+START_SECONDS = 1200.0
+"""Time for a model to be fetched and loaded, as SkyServe's probe gives a replica."""
+
+_WAY_IN = (
+    f"its server may not listen yet; else let port {vllm.PORT} be reached from here (look for a "
+    "firewall, and for the security group of its machine)"
+)
+_AWAY = ("STOPPED", "AUTOSTOPPING")
+_GOING = ("INIT", "PENDING", "SETTING_UP", "RUNNING")
+
+
+@dataclasses.dataclass(frozen=True)
+class Expected:
+    """What is to answer."""
+
+    name: str
+    mark: str
+    digest: str
+    model: str
+    timeout_seconds: float
+
+
+class Wait:
+    """Waits for the server of one cluster."""
+
+    def __init__(
+        self,
+        sky: interface.SkyPilot,
+        clock: operations.Clock | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._sky = sky
+        self._clock = clock or operations.SystemClock()
+        self._say = say
+        self._missing = ""
+        """What the server did instead when it was last asked."""
+
+    def until_ready(self, expected: Expected, api_key: str | None) -> str:
+        """Wait for the model to answer; the address where it does.
+
+        Raises Failed when the job has ended or the cluster is stopped, NotFound, TimedOut.
+        """
+        start = self._clock.now()
+        patience = looks.Patience(self._clock, answered=True)
+        job: interface.Job | None = None
+        while True:
+            # The server first: it is asked in no time, its job in 10 s and more.
+            address = self._answer(expected, api_key)
+            if address is not None:
+                return address
+            try:
+                status, jobs = self._look(expected.name)
+            except errors.SkyPilotError as error:
+                # A server under load, or a node that is being joined, comes back.
+                patience.bear(error)
+                self._clock.sleep(POLL_SECONDS)
+            else:
+                patience.answered()
+                job = self._job(expected, status, jobs)
+                self._say(f"{expected.name}: job {job.id} is {job.status}")
+            waited = self._clock.now() - start
+            if waited > expected.timeout_seconds:
+                state = f"job {job.id} is {job.status}" if job else "its job was not seen"
+                why = self._why(expected.name, job)
+                raise errors.TimedOut(
+                    f"{expected.name}: {state}, no answer after {waited:.0f} s{why}; "
+                    f"{self._missing}{patience.told()}; its server goes on, and pulumi up waits "
+                    "again (timeouts.ready says how long)"
+                )
+
+    def _look(self, name: str) -> tuple[str | None, Sequence[interface.Job]]:
+        """The cluster's status, None when it is gone, and its jobs while it is UP."""
+        try:
+            return "UP", self._sky.jobs(name)
+        except errors.NotFound:
+            return None, ()
+        except errors.SkyPilotError:
+            found = self._sky.cluster(name)
+            if found is not None and found.status not in _AWAY:
+                raise
+            return found.status if found else None, ()
+
+    def _job(
+        self, expected: Expected, status: str | None, jobs: Sequence[interface.Job]
+    ) -> interface.Job:
+        """The job that serves. Raises when it does not, or cannot any more."""
+        name = expected.name
+        if status is None:
+            raise errors.NotFound(
+                f"the cluster {name!r} is gone; `pulumi up --refresh` makes it anew"
+            )
+        if status in _AWAY:
+            raise errors.Failed(f"{name}: the cluster is {status}")
+        wanted = marker.job_name(expected.mark, expected.digest)
+        job = next((one for one in jobs if one.name == wanted), None)
+        if job is None:
+            raise errors.NotFound(f"{name}: the server was never started; run `pulumi refresh`")
+        if job.status == "SUCCEEDED":
+            raise errors.Failed(
+                f"{name}: the server has ended before it was asked anything; is autostop.idle long "
+                "enough?"
+            )
+        if job.status not in _GOING:
+            raise errors.Failed(
+                f"{name}: job {job.id} is {job.status}{self._why(name, job)}; all of it: sky logs "
+                f"{name} {job.id}. Change the spec and run pulumi up, or start the server again as "
+                "it is (pulumi up --refresh)"
+            )
+        return job
+
+    def _answer(self, expected: Expected, api_key: str | None) -> str | None:
+        """Where the model answers; None when it does not, and what it does instead is kept."""
+        try:
+            listed = self._sky.address(expected.name, vllm.PORT)
+        except errors.SkyPilotError as error:
+            # A cluster that is not UP has none: its job tells why.
+            self._missing = f"SkyPilot tells no address of it ({error})"
+            return None
+        address = operations.endpoint(listed, "")
+        if address is None:
+            self._missing = f"SkyPilot tells no address of its port {vllm.PORT}"
+            self._clock.sleep(POLL_SECONDS)
+            return None
+        asked = probe.Asked(expected.model, api_key, way_in=_WAY_IN)
+        for _ in range(ASKS):
+            missing = probe.missing(self._sky, address, asked)
+            if missing is None:
+                return address
+            self._missing = missing
+            self._clock.sleep(POLL_SECONDS)
+        return None
+
+    def _why(self, name: str, job: interface.Job | None) -> str:
+        try:
+            return log_hints.telling(self._sky.job_log(name, job.id, 200)) if job else ""
+        except errors.SkyPilotError:
+            return ""  # the log explains; without it the state still tells
+
+
+def timeout_seconds(wanted: spec.Spec) -> float:
+    """How long to wait for the server: what the spec says, else time for machine and model."""
+    told = wanted.timeouts.ready if wanted.timeouts else None
+    return float(told or wait_service.PROVISION_SECONDS + START_SECONDS)
+
+
+def restart_seconds(wanted: spec.Spec) -> float:
+    """Return how long an update waits for the new server at the most, within `timeouts.update`."""
+    seconds, bound = timeout_seconds(wanted), wanted.timeouts.update
+    return seconds if bound is None else min(seconds, bound)

@@ -1,0 +1,314 @@
+"""From a spec to what would run: the command, its environment, the task, and what to know of it.
+
+Pure: a preview computes it and shows it. It names env and secrets and never holds their values.
+"""
+
+import dataclasses
+import functools
+import typing
+from collections.abc import Iterator
+
+from .. import catalog, spec
+from . import capability, cloud_limits, disk, gpu_fit, headroom, ranges, task, unchecked, vllm
+
+Problem = spec.Problem
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a spec comes to."""
+
+    name: str
+    spec: spec.Spec
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    task: dict[str, typing.Any]
+    sized: gpu_fit.Sized
+    """How it sits on each accelerator."""
+    notes: tuple[str, ...]
+    """What a user should know and need not change."""
+    fit: dict[str, typing.Any] = dataclasses.field(default_factory=dict)
+    """For each accelerator, what of its memory goes where (plan/gpu_fit.py)."""
+    unchecked: tuple[str, ...] = ()
+    """Why it is not known, or only assumed, that the model fits (plan/unchecked.py)."""
+    disk: tuple[str, ...] = ()
+    """What is tight on the disk, or was not checked (plan/disk.py)."""
+    misfits: tuple[Problem, ...] = ()
+    """What does not fit, where that was not refused."""
+
+    @functools.cached_property
+    def task_text(self) -> str:
+        """The task as a preview and a state hold it."""
+        return task.text(self.task)
+
+    def shown(self) -> dict[str, typing.Any]:
+        """What a preview shows, line by line."""
+        table = {
+            "command": list(self.command),
+            "environment": self.environment,
+            "fit": self.fit,
+            "unchecked": list(self.unchecked),
+            "disk": list(self.disk),
+            "task": self.task_text,
+            "notes": list(self.notes),
+        }
+        return {key: value for key, value in table.items() if value}
+
+
+def plan(
+    wanted: spec.Spec, name: str, *, service_account: bool = False, must_fit: bool = True
+) -> Plan:
+    """The plan of a valid spec. Raises SpecError for what the catalogue knows cannot work.
+
+    A service account leaves a name less room than a person does. What is too large for a GPU is
+    refused too, or else only told.
+    """
+    facts = catalog.model(wanted.model)
+    problems = [
+        *_name_problems(wanted, name, service_account),
+        *_gpu_problems(wanted, facts),
+        *_model_problems(wanted, facts),
+        *(_problem(one.key, one.reason) for one in _refused(wanted, facts)),
+        *_flag_problems(wanted, facts),
+        *cloud_limits.problems(wanted),
+    ]
+    if problems:
+        raise spec.SpecError(problems)
+    sized = gpu_fit.size(wanted, facts)
+    too_large = [*gpu_fit.problems(wanted, facts, sized), *disk.problems(wanted, facts)]
+    if too_large and must_fit:
+        raise spec.SpecError(too_large)
+    told = tuple(problem.reason for problem in too_large)
+    families = gpu_fit.families(wanted)
+    command = vllm.command(wanted, facts, families)
+    environment = vllm.environment(wanted, facts, families)
+    content = task.task(wanted, name, command, environment)
+    return Plan(
+        name=name,
+        spec=wanted,
+        command=command,
+        environment=environment,
+        task=content,
+        sized=sized,
+        notes=(*_notes(wanted, facts, families), *gpu_fit.notes(wanted, facts, sized), *told),
+        fit=gpu_fit.shown(wanted, facts, sized),
+        unchecked=(*unchecked.reasons(wanted, facts, sized), *_doubts(wanted, facts)),
+        disk=tuple(disk.notes(wanted, facts)),
+        misfits=tuple(too_large),
+    )
+
+
+def misfits(wanted: spec.Spec) -> list[spec.Problem]:
+    """Return what does not fit, of a spec that may not have been planned."""
+    facts = catalog.model(wanted.model)
+    sized = gpu_fit.size(wanted, facts)
+    return [*gpu_fit.problems(wanted, facts, sized), *disk.problems(wanted, facts)]
+
+
+def _name_problems(wanted: spec.Spec, name: str, service_account: bool) -> Iterator[spec.Problem]:
+    problem = spec.check_name(name, wanted.infra, service_account=service_account)
+    if problem is not None:
+        yield problem
+
+
+def _gpu_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[spec.Problem]:
+    for one in wanted.accelerators:
+        gpu = catalog.gpu(one.name)
+        if gpu is None:
+            yield from _unknown_gpu(wanted, one.name)
+            continue
+        if gpu.vendor == "amd" and wanted.image is None:
+            yield _problem(
+                "accelerators",
+                f"{gpu.name} needs an image with ROCm; "
+                f"set image, e.g. docker:vllm/vllm-openai-rocm:v{vllm.VERSION}",
+            )
+        found = gpu.compute_capability
+        needed = facts.min_compute_capability if facts else catalog.VLLM_COMPUTE_CAPABILITY
+        if found is not None and found < needed:
+            yield _problem(
+                "accelerators",
+                f"{gpu.name} has compute capability {_dotted(found)}, and "
+                f"{wanted.model if facts else 'vLLM'} needs {_dotted(needed)}; take "
+                f"{_some_gpus(needed)} or newer",
+            )
+        elif found is not None and found < (8, 0) and wanted.dtype == "bfloat16":
+            yield _problem(
+                "dtype", f"bfloat16 needs compute capability 8.0, {gpu.name} has "
+                f"{_dotted(found)}; write float16 or auto",
+            )  # fmt: skip
+
+
+def _unknown_gpu(wanted: spec.Spec, name: str) -> Iterator[spec.Problem]:
+    """Refuse a GPU name that SkyPilot would take for another one; plan/unchecked.py tells of the rest.
+
+    On machines of one's own the label is the owner's: there nothing is misspelt.
+    """
+    if not catalog.is_gpu(name):
+        yield _problem("accelerators", f"{name} is no GPU, and vLLM is run on GPUs only; name one")
+        return
+    meant = catalog.meant_gpu(name)
+    if meant is not None and cloud_limits.has_cloud(wanted):
+        yield _problem(
+            "accelerators",
+            f"no GPU {name} is known; did you mean {meant}? A GPU of your own goes by that name "
+            "where infra has only k8s, ssh or slurm",
+        )
+
+
+def _model_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[spec.Problem]:
+    if (
+        wanted.tools
+        and "tool-call-parser" not in wanted.vllm_args
+        and not (facts and facts.tool_parser)
+    ):
+        yield _problem(
+            "tools",
+            f"no tool parser is known for {wanted.model}; name one of vLLM's in "
+            "vllmArgs.tool-call-parser, or set tools to false",
+        )
+
+
+def _refusals(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[capability.Refusal]:
+    """What vLLM would refuse, whether something that is given may change it or not."""
+    if wanted.image is None:
+        yield from capability.refusals(wanted, facts)
+    if facts is None:
+        return
+    longest = facts.max_positions
+    if wanted.context and longest and wanted.context > longest:
+        yield capability.Refusal(
+            "context",
+            f"{wanted.context} tokens are more than the {longest} of {wanted.model}; "
+            f"lower it to {longest} or leave it out",
+            "context",
+        )
+    counts = {one.count for one in wanted.accelerators} or {1}
+    for parallel in sorted({wanted.layer_gpus(count) for count in counts}):
+        if not facts.architecture.splits(parallel):
+            fitting = [str(n) for n in range(1, facts.heads + 1) if facts.architecture.splits(n)]
+            yield capability.Refusal(
+                "tensorParallel",
+                f"{wanted.model} has {facts.heads} heads and {facts.kv_heads} KV heads, which do "
+                f"not split over {parallel} GPUs; take {', '.join(fitting[:5])}",
+                "heads",
+            )
+
+
+def _refused(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[capability.Refusal]:
+    return (one for one in _refusals(wanted, facts) if not one.lifted_by(wanted))
+
+
+def _flag_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[spec.Problem]:
+    """An image brings a vLLM of its own: then only a note is made, but of what is reckoned with."""
+    if wanted.image is not None:
+        for flag, value in _plain_flags(wanted).items():
+            reason = ranges.wrong(flag, value) if flag in gpu_fit.COUNTED else None
+            if reason is not None:
+                yield _problem(spec.mapping.key_of_flag(flag), reason)
+        return
+    yield from (_problem(key, reason) for key, reason in _mistaken(wanted, facts))
+    yield from (_problem(key, reason) for key, reason in headroom.problems(wanted))
+
+
+def _mistaken(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> list[tuple[str, str]]:
+    """Each key whose flag vLLM would not take as it is, and why."""
+    plugins = wanted.vllm_args.keys() & {"reasoning-parser-plugin", "tool-parser-plugin"}
+    found = [
+        (spec.mapping.key_of_flag(flag), vllm.mistaken(flag, value))
+        for flag, value in _plain_flags(wanted).items()
+        if not (plugins and flag.endswith("-parser"))
+    ]
+    found += _disordered(wanted, facts)
+    return [(key, reason) for key, reason in found if reason is not None]
+
+
+def _plain_flags(wanted: spec.Spec) -> dict[str, object]:
+    """Return the flags that a stack writes, but for a value that only the machine knows."""
+    given = vllm.given(wanted)
+    return {flag: value for flag, value in given.items() if value is not vllm.MACHINE_GPUS}
+
+
+def _disordered(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[tuple[str, str]]:
+    """What vLLM refuses of two flags together, by the keys that a stack writes them under."""
+    flags = vllm.flags(wanted, facts, gpu_fit.families(wanted))
+    written = {*spec.to_inputs(wanted), *wanted.vllm_args}
+    keys = spec.mapping.FLAGS
+    for order, larger, smaller in ranges.disordered(flags):
+        names = [keys.get(flag, flag) for flag in (order.larger, order.smaller)]
+        own = [name for name in names if name in written and name in keys.values()]
+        yield (
+            own[0] if own else "vllmArgs",
+            f"{names[0]} {larger:.0f} is less than {names[1]} {smaller:.0f}, which vLLM "
+            f"{vllm.VERSION} refuses; write {names[0]} {smaller:.0f} or more, or lower {names[1]}",
+        )
+
+
+def _notes(
+    wanted: spec.Spec, facts: catalog.ModelFacts | None, families: set[str]
+) -> Iterator[str]:
+    disputed = sorted(set(vllm.disputed(facts, families)) - vllm.given(wanted).keys())
+    if disputed:
+        yield (
+            f"{', '.join(disputed)}: recommended for some of these GPUs only, so left out; set "
+            "them in vllmArgs or name GPUs of one family"
+        )
+    stages = wanted.pipeline_parallel
+    idle = [
+        gpus
+        for gpus in wanted.accelerators
+        if gpus.count * wanted.nodes > wanted.layer_gpus(gpus.count) * stages
+    ]
+    if idle and "data-parallel-size" not in vllm.given(wanted):
+        yield (
+            f"{', '.join(map(str, idle))}: tensorParallel {wanted.tensor_parallel} leaves GPUs idle"
+        )
+    yield from _kind_notes(wanted)
+    if wanted.replicas.max == 0:
+        yield "replicas: 0 serves nothing, and no request wakes it"
+    elif wanted.replicas.min == 0:
+        yield "replicas.min 0: the first request wakes a replica and fails until it is ready"
+
+
+def _doubts(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
+    """Yield what would be refused if it were certain that it holds."""
+    if wanted.image is not None:
+        known = [*_mistaken(wanted, facts), *headroom.problems(wanted)]
+        known += [(one.key, one.reason) for one in capability.refusals(wanted, facts)]
+        yield from (f"{key}: {why}, unless the image's does" for key, why in known)
+    for one in _refusals(wanted, facts):
+        if lifted := one.lifted_by(wanted):
+            yield (
+                f"{one.key}: {one.reason}; not refused, because {', '.join(lifted)} may change it"
+            )
+    yield from headroom.notes(wanted)
+
+
+def _kind_notes(wanted: spec.Spec) -> Iterator[str]:
+    if wanted.auth == "none":
+        yield "auth none: whoever reaches the endpoint is served, without a key"
+    folder = wanted.workdir is not None and wanted.workdir.path is not None
+    if wanted.kind == "service" and (wanted.mounts or folder):
+        key = "mounts" if wanted.mounts else "workdir"
+        yield f"{key}: with files, SkyServe rolls the replicas at every change, of replicas too"
+    if wanted.kind == "cluster" and wanted.spot is not None:
+        yield (
+            "spot: once the cloud has taken the machine, the model is away until "
+            "`pulumi up --refresh`"
+        )
+    if wanted.volumes and not wanted.infra:
+        yield "volumes: machines run where the volumes are"
+    if wanted.nodes > 1 and wanted.image is not None:
+        yield "nodes: the image's vLLM must know --nnodes"
+
+
+def _problem(key: str, reason: str) -> spec.Problem:
+    return spec.Problem(key, f"{key}: {reason}")
+
+
+def _dotted(capability: tuple[int, int]) -> str:
+    return f"{capability[0]}.{capability[1]}"
+
+
+def _some_gpus(least: tuple[int, int]) -> str:
+    return "A100, L4" if least >= (8, 0) else "T4"

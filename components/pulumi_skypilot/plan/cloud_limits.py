@@ -1,0 +1,121 @@
+"""What cannot be done at a place where a deployment may run.
+
+SkyPilot leaves such a place out without a word, or finds nothing at all (sky/clouds/cloud.py:502).
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+from .. import catalog, spec
+
+VOLUMES = ("kubernetes", "runpod")
+"""The clouds that SkyPilot has volumes at (sky/volumes/volume.py:18)."""
+
+OWN = ("kubernetes", "ssh", "slurm")
+"""Machines of one's own: the owner labels their GPUs and sizes their disks."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Need:
+    """What a deployment asks of a cloud: SkyPilot's word for it, our key, and who asks."""
+
+    feature: str
+    key: str
+    asked: Callable[[spec.Spec], bool]
+    otherwise: str
+    """What a cloud without it means, and what to do beside leaving it out."""
+
+
+NEEDS = (
+    Need(
+        "open_ports",
+        "infra",
+        lambda _: True,
+        "SkyPilot opens no port there, so nobody would reach the model; leave it out",
+    ),
+    Need(
+        "multi-node",
+        "nodes",
+        lambda wanted: wanted.nodes > 1,
+        "SkyPilot joins no machines there; write 1",
+    ),
+    Need(
+        "spot_instance",
+        "spot",
+        lambda wanted: wanted.spot is not None,
+        "SkyPilot has no spot machines there; write false",
+    ),
+    Need(
+        "stop",
+        "autostop",
+        lambda wanted: bool(wanted.autostop and wanted.autostop.then == "stop"),
+        "machines there cannot stop; write then: down",
+    ),
+    Need(
+        "autodown",
+        "autostop",
+        lambda wanted: wanted.autostop is not None,
+        "machines there cannot take themselves down; drop it",
+    ),
+    Need(
+        "storage_mounting",
+        "mounts",
+        lambda wanted: any(one.mode != "copy" for one in wanted.mounts.values()),
+        "SkyPilot mounts no buckets there; write mode: copy",
+    ),
+    Need(
+        "docker_image",
+        "image",
+        lambda wanted: (wanted.image or "").startswith("docker:"),
+        "SkyPilot runs no containers there; drop it",
+    ),
+    Need(
+        "image_id",
+        "image",
+        lambda wanted: not (wanted.image or "docker:").startswith("docker:"),
+        "SkyPilot takes no image of one's own there; drop it",
+    ),
+    Need(
+        "custom_disk_tier",
+        "diskTier",
+        lambda wanted: wanted.disk_tier not in (None, "best"),
+        "SkyPilot has one kind of disk there; drop it",
+    ),
+    Need(
+        "custom_network_tier",
+        "networkTier",
+        lambda wanted: wanted.network_tier == "best",
+        "SkyPilot has one kind of network there; drop it",
+    ),
+)
+
+
+def problems(wanted: spec.Spec) -> Iterator[spec.Problem]:
+    """What each named place cannot do of what is asked."""
+    for cloud in _clouds(wanted):
+        for need in NEEDS:
+            if need.feature in cloud.lacks and need.asked(wanted):
+                yield _problem(need.key, cloud, need.otherwise)
+        if wanted.volumes and cloud.name not in VOLUMES:
+            where = " and ".join(VOLUMES)
+            yield _problem("volumes", cloud, f"SkyPilot has volumes at {where} only; use mounts")
+
+
+def is_own(place: str) -> bool:
+    """Whether an infra string names machines of one's own."""
+    found = catalog.cloud(place)
+    return found is not None and found.name.lower() in OWN
+
+
+def has_cloud(wanted: spec.Spec) -> bool:
+    """Whether a machine may be a cloud's: without infra any cloud may be chosen."""
+    return not wanted.infra or not all(map(is_own, wanted.infra))
+
+
+def _clouds(wanted: spec.Spec) -> list[catalog.Cloud]:
+    found = {cloud.name: cloud for cloud in map(catalog.cloud, wanted.infra) if cloud}
+    return list(found.values())
+
+
+def _problem(key: str, cloud: catalog.Cloud, otherwise: str) -> spec.Problem:
+    return spec.Problem(key, f"{key}: {cloud.name}: {otherwise}, or name another infra")

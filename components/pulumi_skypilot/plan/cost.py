@@ -1,0 +1,159 @@
+"""What a deployment costs an hour, from the prices that the API server's catalogue knows.
+
+Pure. Prices come from `skypilot/prices.py`, once a preview; no resource has them as inputs, so that a new
+price is never a change. What is not known is None with the reason, and fails nothing but a budget
+(plan/budget.py).
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+from .. import spec
+from . import offers
+from .offers import CONTROLLER, Prices, Row, Unpriced, machine, question, read
+
+__all__ = [
+    "CONTROLLER",
+    "HOURS_A_MONTH",
+    "Cost",
+    "Prices",
+    "Range",
+    "Row",
+    "Unpriced",
+    "controller",
+    "cost",
+    "machine",
+    "money",
+    "question",
+    "read",
+    "replicas",
+    "shown",
+    "total",
+]
+
+HOURS_A_MONTH = 730
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """USD an hour, from the cheapest place that the spec allows to the dearest."""
+
+    low: float
+    high: float
+
+    def __add__(self, other: "Range") -> "Range":
+        return Range(self.low + other.low, self.high + other.high)
+
+    def times(self, factor: float) -> "Range":
+        """Of so many."""
+        return Range(self.low * factor, self.high * factor)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """Of one deployment an hour; None with a reason where it is not known."""
+
+    replica: Range | None
+    """One replica, all its nodes."""
+    fewest: Range | None
+    most: Range | None
+    unknown: str | None = None
+    notes: tuple[str, ...] = ()
+    unpriced: tuple[Unpriced, ...] = ()
+    """What the deployment may run on and what is not in the ranges."""
+
+
+def cost(wanted: spec.Spec, prices: Prices) -> Cost:
+    """What a deployment costs at its fewest and at its most replicas."""
+    fewest, most = replicas(wanted)
+    unpriced = _unpriced(wanted, prices) if most else ()
+    if prices.away:
+        return Cost(None, None, None, prices.away, unpriced=unpriced)
+    regular = _range(wanted, prices, spot=False)
+    each, notes = regular, tuple(_uncounted(unpriced))
+    if wanted.spot:
+        each = _range(wanted, prices, spot=True)
+        if wanted.spot.fallback and regular:
+            if each is None:
+                notes = (*notes, f"on-demand prices, since {_why(wanted, prices, spot=True)}")
+            each = Range((each or regular).low, max((each or regular).high, regular.high))
+        elif wanted.spot.fallback:
+            each = None
+    always = (wanted.spot.on_demand if wanted.spot else None) or 0
+    if each is None or (always and regular is None):
+        spot = each is None and _spot_alone(wanted)
+        return Cost(None, None, None, _why(wanted, prices, spot=spot), unpriced=unpriced)
+
+    def of(count: int) -> Range:
+        fixed = min(always, count)
+        total = each.times(count - fixed) + (regular or each).times(fixed)
+        return total.times(wanted.nodes)
+
+    return Cost(each.times(wanted.nodes), of(fewest), of(most), notes=notes, unpriced=unpriced)
+
+
+def total(costs: Sequence[Cost]) -> tuple[Range, Range, int]:
+    """The stack at the fewest and the most replicas, and how many deployments are unknown."""
+    known = [one for one in costs if one.fewest is not None and one.most is not None]
+    nothing = Range(0.0, 0.0)
+    fewest = sum((one.fewest for one in known if one.fewest), nothing)
+    most = sum((one.most for one in known if one.most), nothing)
+    return fewest, most, len(costs) - len(known)
+
+
+def controller(wanted: spec.Spec, prices: Prices) -> float | None:
+    """USD an hour of SkyServe's controller on a machine of its own, in the deployment's place."""
+    return prices.machines.get(offers.controller(wanted))
+
+
+def replicas(wanted: spec.Spec) -> tuple[int, int]:
+    """How many machines' worth of it run at the fewest and at the most."""
+    if wanted.kind == "cluster":
+        return 1, 1
+    spare = wanted.replicas.overprovision or 0
+    return wanted.replicas.min + spare, wanted.replicas.max + spare
+
+
+def money(amount: float) -> str:
+    """An amount as people write it: cents where they matter."""
+    return f"{amount:,.2f}" if amount < 100 else f"{amount:,.0f}"
+
+
+def shown(range_: Range | None) -> str:
+    """A range as people write it, without a unit."""
+    if range_ is None:
+        return "unknown"
+    low, high = money(range_.low), money(range_.high)
+    return low if low == high else f"{low} to {high}"
+
+
+def _range(wanted: spec.Spec, prices: Prices, *, spot: bool) -> Range | None:
+    """From the cheapest to the dearest place."""
+    rates = offers.rates(wanted, prices, spot=spot)
+    return Range(min(rates), max(rates)) if rates else None
+
+
+def _unpriced(wanted: spec.Spec, prices: Prices) -> tuple[Unpriced, ...]:
+    """What has no price in the market that is the dearest that the spec allows."""
+    alone = _spot_alone(wanted)
+    unpriced = offers.unpriced(wanted, prices, spot=alone)
+    if alone and wanted.spot and wanted.spot.on_demand:
+        unpriced += offers.unpriced(wanted, prices, spot=False)
+    return tuple(dict.fromkeys(unpriced))
+
+
+def _spot_alone(wanted: spec.Spec) -> bool:
+    """Whether no on-demand machine stands in for spot ones that are gone."""
+    return wanted.spot is not None and not wanted.spot.fallback
+
+
+def _why(wanted: spec.Spec, prices: Prices, *, spot: bool) -> str:
+    """Why there is no price at all in that market."""
+    reasons = (one.why for one in offers.unpriced(wanted, prices, spot=spot))
+    return "; ".join(dict.fromkeys(reasons))
+
+
+def _uncounted(unpriced: Sequence[Unpriced]) -> Iterator[str]:
+    """A note for each reason."""
+    for why, alternatives in offers.by_reason(unpriced).items():
+        yield f"nothing is counted for {alternatives} ({why})"

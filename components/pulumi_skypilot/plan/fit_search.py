@@ -1,0 +1,111 @@
+"""What serves a model, and what a GPU serves: each tried as a preview would try it. Pure."""
+
+import dataclasses
+import typing
+from collections.abc import Iterator
+
+from .. import catalog, plan, spec
+from . import disk, gpu_fit, memory
+
+COUNTS = (1, 2, 4, 8)
+STEP = 1024
+"""Contexts are shortened to a multiple of it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A model on so many of a GPU, at a context that is served."""
+
+    wanted: spec.Spec
+    fit: memory.Fit
+    context: int
+
+    @property
+    def gpu(self) -> spec.Accelerator:
+        """The only one that is asked for."""
+        return self.wanted.accelerators[0]
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all its GPUs: what to go by where no price is known."""
+        return self.fit.total_bytes * self.gpu.count
+
+    @property
+    def serves(self) -> bool:
+        """Whether one request of the context is served: what may not start serves nothing."""
+        return self.fit.concurrency >= 1 and self.fit.spare_bytes >= 0
+
+    def data(self) -> dict[str, typing.Any]:
+        """For machines."""
+        return {
+            "model": self.wanted.model,
+            "accelerators": str(self.gpu),
+            "context": self.context,
+            "verdict": self.fit.verdict.value,
+            "roomBytes": self.fit.spare_bytes,
+            "concurrency": round(self.fit.concurrency, 2),
+            "weightsBytes": self.fit.weights_bytes,
+            "kvCacheBytes": self.fit.available_bytes,
+            "kvCacheNeededBytes": self.fit.needed_bytes,
+            "memoryBytes": self.fit.total_bytes,
+        }
+
+
+def gpus_for(model: str, context: int | None, most: int) -> Iterator[Row]:
+    """Of each GPU the fewest that serve a model; fewer too, where those are within the margin."""
+    for name in catalog.gpus():
+        for count in COUNTS:
+            row = tried(model, f"{name}:{count}", context) if count <= most else None
+            if row is not None and row.serves:
+                yield row
+                if row.fit.verdict is memory.Verdict.FITS:
+                    break
+
+
+def models_for(gpu: str, context: int | None) -> Iterator[Row]:
+    """The models that are known and that it serves, with a shorter context where it must be."""
+    for facts in catalog.models().values():
+        row = tried(facts.id, gpu, context)
+        if context is None and (row is None or not row.serves):
+            row = shortened(facts, gpu)
+        if row is not None and row.serves:
+            yield row
+
+
+def tried(model: str, gpu: str, context: int | None) -> Row | None:
+    """A model as a preview sees it; None where it is refused, or not reckoned."""
+    try:
+        return row(model, gpu, context)
+    except spec.SpecError:
+        return None
+
+
+def row(model: str, gpu: str, context: int | None) -> Row | None:
+    """The same; None where it is not reckoned. Raises SpecError where it is refused."""
+    planned = plan.plan(spec.parse(asked(model, gpu, context)), "fit")
+    settings = planned.sized.settings
+    return next(
+        (Row(planned.spec, fit, settings[one].context) for one, fit in planned.sized.fits.items()),
+        None,
+    )
+
+
+def asked(model: str, gpu: str, context: int | None) -> dict[str, typing.Any]:
+    """Return the deployment that is tried, with a disk that holds it: only GPUs are compared."""
+    facts = catalog.model(model)
+    size = disk.suggested_gib(facts) if facts else None
+    data = {"model": model, "accelerators": gpu, "context": context, "disk": size}
+    return {key: value for key, value in data.items() if value is not None}
+
+
+def shortened(facts: catalog.ModelFacts, gpu: str) -> Row | None:
+    """The longest context that there is room for, by thousands; None below one."""
+    wanted = spec.parse({"model": facts.id, "accelerators": gpu})
+    for found in gpu_fit.size(wanted, facts).fits.values():
+        context = found.longest // STEP * STEP
+        while context >= STEP:
+            row = tried(facts.id, gpu, context)
+            if row is not None and row.fit.verdict is memory.Verdict.FITS:
+                return row
+            context = context * 3 // 4 // STEP * STEP
+    return None

@@ -1,0 +1,303 @@
+"""What the API server offers of what a deployment may run on, and which of it has no price.
+
+Pure. An answer of `skypilot/prices.py` becomes Prices here; `plan/cost.py` adds them up, `plan/budget.py` refuses what
+they do not tell. Not asked, asked in vain, and asked of a catalogue without a price are three
+different reasons.
+"""
+
+import dataclasses
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+
+from .. import catalog, spec
+from .cloud_limits import OWN
+
+CONTROLLER = {"cpus": "4+", "memory": "8+"}
+"""SkyServe's controller, where it is a machine of its own (CONTROLLER_RESOURCES in
+sky/serve/constants.py)."""
+
+Machine = tuple[tuple[str, object], ...]
+"""A machine without a GPU, as a question and its answer name it: sorted pairs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One offer of the catalogue: an instance type in a region, USD an hour."""
+
+    cloud: str
+    region: str
+    instance: str | None
+    accelerator: str
+    count: float
+    cpus: float | None
+    memory: float | None
+    price: float | None
+    """None where it is not offered on demand; 0 where it has no price."""
+    spot: float | None
+    """The same of spot machines."""
+
+    def rate(self, *, spot: bool) -> float | None:
+        """USD an hour in that market."""
+        return self.spot if spot else self.price
+
+
+@dataclasses.dataclass(frozen=True)
+class Prices:
+    """All that a preview knows of prices."""
+
+    rows: tuple[Row, ...] = ()
+    machines: Mapping[Machine, float] = dataclasses.field(default_factory=dict)
+    """Machines without a GPU: USD an hour in the cheapest cloud."""
+    dearest: Mapping[Machine, float] = dataclasses.field(default_factory=dict)
+    """The same in the dearest cloud."""
+    free: frozenset[Machine] = frozenset()
+    """Machines without a GPU that may come from a place without a price, too."""
+    failed: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Cloud, or `enabled` (the list of the server's clouds): asked, and why there is no answer."""
+    failed_machines: Mapping[Machine, str] = dataclasses.field(default_factory=dict)
+    """Machines without a GPU: asked, and why there is no answer."""
+    asked: Mapping[str, typing.Any] | None = None
+    """The question; None where the answer does not say."""
+    controller: bool = False
+    """Whether SkyServe's controller was seen on a machine of its own."""
+    away: str | None = None
+    """Why nothing is known at all: no server, no answer in time, `--offline`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Unpriced:
+    """One alternative that a deployment allows and whose price is not known, and why."""
+
+    kind: str
+    """The GPU, or the size of a machine without one."""
+    place: str
+    why: str
+
+
+def question(specs: Sequence[spec.Spec]) -> dict[str, typing.Any]:
+    """What to ask the API server for these deployments: plain data, nothing twice."""
+    clouds = {cloud(place) for one in specs for place in one.infra if one.accelerators}
+    sizes = {size for one in specs for size in _machines(one)}
+    service = next((one for one in specs if one.kind == "service"), None)
+    if service is not None:
+        sizes.add(controller(service))  # one for all services of the server
+    return {
+        "clouds": sorted(clouds),
+        "anywhere": any(one.accelerators and not one.infra for one in specs),
+        "accelerators": sorted({gpu.name for one in specs for gpu in one.accelerators}),
+        "machines": [dict(size) for size in sorted(sizes, key=str)],
+    }
+
+
+def read(answer: Mapping[str, typing.Any]) -> Prices:
+    """Return the prices of an answer (prices.answer, through JSON)."""
+    asked = [(machine(entry["machine"]), entry) for entry in answer.get("machines") or ()]
+    known = {size: entry for size, entry in asked if "failed" not in entry}
+    return Prices(
+        rows=tuple(Row(**row) for row in answer.get("rows") or ()),
+        machines={size: entry["price"] for size, entry in known.items()},
+        dearest={size: entry["dearest"] for size, entry in known.items() if "dearest" in entry},
+        free=frozenset(size for size, entry in known.items() if entry.get("free")),
+        failed=dict(answer.get("failed") or {}),
+        failed_machines={size: entry["failed"] for size, entry in asked if "failed" in entry},
+        asked=answer.get("asked"),
+        controller=bool(answer.get("controller")),
+        away=answer.get("away"),
+    )
+
+
+def machine(table: Mapping[str, object]) -> Machine:
+    """Return a machine's name as a key."""
+    return tuple(sorted(table.items()))
+
+
+def controller(wanted: spec.Spec) -> Machine:
+    """Return the machine of SkyServe's controller, which goes where the replicas go.
+
+    As controller_utils in SkyPilot's sky/utils chooses it.
+    """
+    place = next((one for one in wanted.infra if cloud(one) not in OWN), None)
+    table = {**CONTROLLER, "infra": place, "use_spot": False}
+    return machine({key: value for key, value in table.items() if value is not None})
+
+
+def rates(wanted: spec.Spec, prices: Prices, *, spot: bool) -> list[float]:
+    """Return what is to be paid an hour for a machine in each place, at its cheapest there.
+
+    A region that is out of that machine may give the next larger one, which is not counted.
+    """
+    if not wanted.accelerators:
+        sizes = [size for size in _machines(wanted) if dict(size)["use_spot"] is spot]
+        tables = (prices.machines, prices.dearest)
+        return [table[size] for size in sizes for table in tables if size in table]
+    best: dict[tuple[str, str, str, float], float] = {}
+    for row in _fitting(wanted, prices.rows):
+        rate = row.rate(spot=spot)
+        if rate is not None and rate > 0:
+            key = (row.cloud, row.region, row.accelerator, row.count)
+            best[key] = min(rate, best.get(key, rate))
+    return list(best.values())
+
+
+def unpriced(wanted: spec.Spec, prices: Prices, *, spot: bool) -> tuple[Unpriced, ...]:
+    """Return every alternative of the spec that has no price in that market."""
+    find = _unpriced_gpus if wanted.accelerators else _unpriced_machines
+    return tuple(dict.fromkeys(find(wanted, prices, spot)))
+
+
+def by_reason(alternatives: Sequence[Unpriced]) -> dict[str, str]:
+    """Return why there is no price → the GPUs and places that it holds for, in words."""
+    reasons: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    for one in alternatives:
+        kinds, places = reasons.setdefault(one.why, ({}, {}))
+        kinds[one.kind] = places[one.place] = None
+    return {
+        why: f"{' or '.join(kinds)}, {' or '.join(places)}"
+        for why, (kinds, places) in reasons.items()
+    }
+
+
+def cloud(place: str) -> str:
+    """Return the cloud of an infra string, as SkyPilot calls it."""
+    facts = catalog.cloud(place)
+    return facts.name.lower() if facts else place.partition("/")[0].lower()
+
+
+def _fitting(wanted: spec.Spec, rows: Sequence[Row]) -> Iterator[Row]:
+    asked = {(one.name, one.count) for one in wanted.accelerators}
+    kind = wanted.instance_type
+    for row in rows:
+        if (
+            (row.accelerator, row.count) in asked
+            and (kind is None or kind == row.instance)
+            and _enough(wanted.cpus, row.cpus)
+            and _enough(wanted.memory, row.memory)
+            and (not wanted.infra or any(_covers(place, row) for place in wanted.infra))
+        ):
+            yield row
+
+
+def _enough(asked: str | None, offered: float | None) -> bool:
+    if asked is None or offered is None:
+        return True
+    if asked.endswith("+"):
+        return offered >= float(asked[:-1])
+    return offered == float(asked)
+
+
+def _covers(place: str, row: Row) -> bool:
+    _, _, rest = place.partition("/")
+    if cloud(place) != row.cloud:
+        return False
+    region = rest.split("/", maxsplit=1)[0]
+    return region in ("", "*") or row.region in (rest, region)
+
+
+def _unpriced_gpus(wanted: spec.Spec, prices: Prices, spot: bool) -> Iterator[Unpriced]:
+    """Each GPU in each place.
+
+    A catalogue that answers and does not list a GPU cannot give it. So that counts only where it
+    leaves a place, or a GPU, without any price.
+    """
+    rows = [row for row in _fitting(wanted, prices.rows) if row.rate(spot=spot) is not None]
+    pairs = {
+        (place, gpu.name, str(gpu)): [
+            row
+            for row in rows
+            if (row.accelerator, row.count) == (gpu.name, gpu.count)
+            and (place is None or _covers(place, row))
+        ]
+        for place in wanted.infra or (None,)
+        for gpu in wanted.accelerators
+    }
+    for (place, name, gpu), offered in pairs.items():
+        where = place or "anywhere"
+        unanswered = _unanswered(place, name, prices)
+        yield from (Unpriced(gpu, *one) for one in unanswered)
+        yield from (Unpriced(gpu, region, _no_price(region)) for region in _free(offered, spot))
+        if offered or unanswered:
+            continue
+        in_place = any(some for key, some in pairs.items() if key[0] == place)
+        of_gpu = any(some for key, some in pairs.items() if key[2] == gpu)
+        if place is not None and cloud(place) in OWN:
+            yield Unpriced(gpu, where, _no_price(place))
+        elif not (in_place and of_gpu):
+            market = "spot " if spot else ""
+            why = f"the server's catalogue has no {market}price of {gpu} there"
+            yield Unpriced(gpu, where, why)
+
+
+def _unanswered(place: str | None, gpu: str, prices: Prices) -> list[tuple[str, str]]:
+    """Where there is no answer for that GPU in that place, and why."""
+    if prices.away:
+        return [(place or "anywhere", prices.away)]
+    name = None if place is None else cloud(place)
+    failed = [
+        (place or failing, f"{failing}: {why}")
+        for failing, why in prices.failed.items()
+        if failing != "enabled" and name in (None, failing)
+    ]
+    if place is None and "enabled" in prices.failed:
+        failed.append(("anywhere", prices.failed["enabled"]))
+    asked = prices.asked
+    if not failed and asked is not None:
+        places = asked["anywhere"] if name is None else name in asked["clouds"]
+        if not places or gpu not in asked["accelerators"]:
+            return [(place or "anywhere", f"no price of {gpu} was asked for there")]
+    return failed
+
+
+def _free(offered: Sequence[Row], spot: bool) -> Iterator[str]:
+    """Regions in which nothing that is offered has a price."""
+    regions: dict[str, bool] = {}
+    for row in offered:
+        region = f"{row.cloud}/{row.region}" if row.region else row.cloud
+        regions[region] = regions.get(region, False) or (row.rate(spot=spot) or 0) > 0
+    return (region for region, priced in regions.items() if not priced)
+
+
+def _no_price(place: str) -> str:
+    if cloud(place) in OWN:
+        return f"machines of your own ({cloud(place)}) have no price in SkyPilot"
+    return f"the server's catalogue lists it in {place} without a price"
+
+
+def _machines(wanted: spec.Spec) -> Iterator[Machine]:
+    """The machines without a GPU that a spec may run on, one a place and market."""
+    if wanted.accelerators:
+        return
+    for place in wanted.infra or (None,):
+        if place is None or cloud(place) not in OWN:
+            for spot in (True, False) if wanted.spot else (False,):
+                yield _machine(wanted, place, spot)
+
+
+def _machine(wanted: spec.Spec, place: str | None, spot: bool) -> Machine:
+    table = {
+        "cpus": wanted.cpus,
+        "memory": wanted.memory,
+        "instance_type": wanted.instance_type,
+        "infra": place,
+        "use_spot": spot,
+    }
+    return machine({key: value for key, value in table.items() if value is not None})
+
+
+def _unpriced_machines(wanted: spec.Spec, prices: Prices, spot: bool) -> Iterator[Unpriced]:
+    parts = ((wanted.instance_type, ""), (wanted.cpus, " CPUs"), (wanted.memory, " GiB"))
+    kind = " ".join(f"{value}{unit}" for value, unit in parts if value) or "any machine"
+    for place in wanted.infra or (None,):
+        size = _machine(wanted, place, spot)
+        if prices.away:
+            why = prices.away
+        elif place is not None and cloud(place) in OWN:
+            why = _no_price(place)
+        elif size in prices.failed_machines:
+            why = prices.failed_machines[size]
+        elif size not in prices.machines:
+            why = "no price of it was asked for"
+        elif size in prices.free:
+            why = "it may be a machine of your own, and these have no price in SkyPilot"
+        else:
+            continue
+        yield Unpriced(kind, place or "anywhere", why)

@@ -1,0 +1,94 @@
+"""What the paths of vLLM 0.32's server do that the guard refuses, and which a probe may ask.
+
+The paths that the guard lets through stand in plan/remote/vllm_guard.py. A test asks the running vLLM
+for its own list and fails over a path that stands in neither.
+"""
+
+import re
+from collections.abc import Mapping
+
+from .remote import vllm_guard
+
+_DEV = "administers the engine (only with VLLM_SERVER_DEV_MODE)"
+_TRAINING = "changes the weights for training (only with VLLM_SERVER_DEV_MODE)"
+_SCALE_OUT = "moves requests between engines (only with --enable-scale-out)"
+_DOCS = "describes the server"
+_INFORMS = "tells the state of the server"
+_LORA = "loads or removes adapters (only with VLLM_ALLOW_RUNTIME_LORA_UPDATING)"
+
+REFUSED: Mapping[str, str] = {
+    "/abort_requests": _DEV,
+    "/adapters": _LORA,
+    "/adapters/{adapter_name}": _LORA,
+    "/cohere/v2/chat": "generates by another vendor's interface",
+    "/cohere/v2/chat/render": "generates by another vendor's interface",
+    "/collective_rpc": _DEV,
+    "/detokenize": "reads the tokenizer",
+    "/docs": _DOCS,
+    "/docs/oauth2-redirect": _DOCS,
+    "/fault_tolerance/apply": "administers the engine (only with --enable-fault-tolerance)",
+    "/fault_tolerance/status": "administers the engine (only with --enable-fault-tolerance)",
+    "/finish_weight_update": _TRAINING,
+    "/generative_scoring": "scores outside of /v1",
+    "/get_world_size": _TRAINING,
+    "/inference/v1/abort_requests": _SCALE_OUT,
+    "/inference/v1/generate": _SCALE_OUT,
+    "/init_weight_transfer_engine": _TRAINING,
+    "/invocations": "generates by SageMaker's interface",
+    "/is_paused": _TRAINING,
+    "/is_scaling_elastic_ep": "scales the engine",
+    "/is_sleeping": _DEV,
+    "/kv_event_sources": _INFORMS,
+    "/load": _INFORMS,
+    "/openapi.json": _DOCS,
+    "/pause": _TRAINING,
+    "/ping": _INFORMS,
+    "/redoc": _DOCS,
+    "/release_kv_cache_memory": _DEV,
+    "/reset_encoder_cache": _DEV,
+    "/reset_mm_cache": _DEV,
+    "/reset_prefix_cache": _DEV,
+    "/resume": _TRAINING,
+    "/scale_elastic_ep": "scales the engine",
+    "/server_info": _DEV,
+    "/shutdown_weight_transfer_engine": _TRAINING,
+    "/sleep": _DEV,
+    "/start_draft_weight_update": _TRAINING,
+    "/start_profile": "profiles the engine",
+    "/start_weight_update": _TRAINING,
+    "/static": _DOCS,
+    "/stop_profile": "profiles the engine",
+    "/tokenize": "reads the tokenizer",
+    "/tokenizer_info": "reads the tokenizer",
+    "/update_weight_version": _TRAINING,
+    "/update_weights": _TRAINING,
+    "/v1/load_lora_adapter": _LORA,
+    "/v1/realtime": "streams over a WebSocket",
+    "/v1/unload_lora_adapter": _LORA,
+    "/version": _INFORMS,
+    "/wake_up": _DEV,
+    "/weight_checker": _TRAINING,
+    "/weight_info": _TRAINING,
+}
+"""Paths that the guard refuses, key or not, and what each does (vllm/entrypoints)."""
+
+_HARMLESS = ("/load", "/ping", "/version")
+
+
+def is_inference(path: str) -> bool:
+    """Return whether clients of a model ask this path, with a key."""
+    return path in vllm_guard.INFERENCE
+
+
+def harm_of_probe(path: str) -> str | None:
+    """Return what asking this path does; None when everybody may ask it."""
+    if path in _HARMLESS:
+        return None
+    if path == "/metrics":
+        return "shows what is asked"
+    known = (harm for route, harm in REFUSED.items() if _pattern(route).fullmatch(path))
+    return next(known, None)
+
+
+def _pattern(route: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{\w+\}", "[^/]+", route))

@@ -1,0 +1,184 @@
+"""What SkyServe's autoscaler stops and starts when a service changes in place. Pure.
+
+After `RequestRateAutoscaler` and `FallbackRequestRateAutoscaler` in sky/serve/autoscalers.py
+(0.14.1). What is too many stops in the same decision in which its substitutes start, long before
+they are ready.
+"""
+
+import dataclasses
+import itertools
+import typing
+from collections.abc import Iterator, Mapping
+
+from .. import spec
+
+
+@dataclasses.dataclass(frozen=True)
+class Policy:
+    """How many replicas a service has, and of which kind."""
+
+    fewest: int
+    most: int
+    """Equal to fewest where no traffic changes the number."""
+    spare: int = 0
+    """Replicas beyond the number that traffic asks for (`num_overprovision`)."""
+    spot: bool = False
+    always: int = 0
+    """Replicas that are always on-demand (`base_ondemand_fallback_replicas`)."""
+    fallback: bool = False
+    """Whether an on-demand replica stands in for each spot replica that is not ready."""
+
+    @property
+    def mixed(self) -> bool:
+        """Whether its autoscaler tells spot from on-demand replicas."""
+        return self.always > 0 or self.fallback
+
+
+@dataclasses.dataclass(frozen=True)
+class Running:
+    """The replicas that run, all of them ready."""
+
+    spot: int = 0
+    on_demand: int = 0
+
+    @property
+    def total(self) -> int:
+        """Both kinds."""
+        return self.spot + self.on_demand
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """What the first decision after a change does."""
+
+    now: Running
+    stopped: int
+    started: int
+
+    @property
+    def all_stop(self) -> bool:
+        """Whether nothing answers until a substitute is ready."""
+        return 0 < self.now.total == self.stopped
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a change does, over all numbers of replicas that may be running."""
+
+    worst: Step
+    """The step that stops the most replicas while traffic asks for as many as before."""
+    idle: int
+    """Replicas that stop at the most, where traffic asks for no more than the fewest."""
+    none_left: bool
+    """Whether there is a number of running replicas all of which stop."""
+    grown: int
+    """Replicas more than before where the fewest run."""
+    sure: bool
+    """Whether only one number of replicas may be running."""
+
+
+def of_spec(wanted: spec.Spec) -> Policy:
+    """Return the policy of a deployment that is a service."""
+    replicas, spot = wanted.replicas, wanted.spot
+    return Policy(
+        fewest=replicas.min,
+        most=replicas.max if replicas.target_qps is not None else replicas.min,
+        spare=replicas.overprovision or 0,
+        spot=spot is not None,
+        always=(spot.on_demand if spot else None) or 0,
+        fallback=bool(spot and spot.fallback),
+    )
+
+
+def of_task(content: Mapping[str, typing.Any]) -> Policy:
+    """Return the policy of a service's task, somebody else's too, as far as it can be read."""
+    section = _table(content.get("service"))
+    policy = _table(section.get("replica_policy")) or {"min_replicas": section.get("replicas", 1)}
+    fewest = _number(policy.get("min_replicas"))
+    most = _number(policy.get("max_replicas")) or fewest
+    return Policy(
+        fewest=fewest,
+        most=most if policy.get("target_qps_per_replica") is not None else fewest,
+        spare=_number(policy.get("num_overprovision")),
+        spot=_table(content.get("resources")).get("use_spot") is True,
+        always=_number(policy.get("base_ondemand_fallback_replicas")),
+        fallback=policy.get("dynamic_ondemand_fallback") is True,
+    )
+
+
+def _table(value: object) -> Mapping[str, typing.Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _number(value: object) -> int:
+    return int(value) if isinstance(value, int | float) else 0
+
+
+def running(policy: Policy, target: int, spot_ready: int | None = None) -> Running:
+    """Return what runs while traffic asks for so many replicas.
+
+    `spot_ready` is how many spot replicas the cloud grants; None: as many as are wanted.
+    """
+    if not policy.mixed:
+        total = target + policy.spare
+        return Running(spot=total) if policy.spot else Running(on_demand=total)
+    wanted = max(0, target + policy.spare - policy.always)
+    spot = wanted if spot_ready is None else min(spot_ready, wanted)
+    return Running(spot, _on_demand(policy, target, spot))
+
+
+def step(now: Running, policy: Policy, target: int) -> Step:
+    """Return what the autoscaler does first with what runs, once it has another policy."""
+    if not policy.mixed:
+        more = target + policy.spare - now.total
+        return Step(now, max(0, -more), max(0, more))
+    spot = max(0, target + policy.spare - policy.always) - now.spot
+    on_demand = _on_demand(policy, target, now.spot) - now.on_demand
+    stopped = max(0, -spot) + max(0, -on_demand)
+    return Step(now, stopped, max(0, spot) + max(0, on_demand))
+
+
+def outcome(before: Policy, after: Policy) -> Outcome:
+    """Return what a change of the policy does, over all that may be running."""
+    steps, idle = [], 0
+    for target, now in _states(before, after):
+        steps.append(step(now, after, _clipped(after, target)))
+        idle = max(idle, step(now, after, after.fewest).stopped)
+    least = running(before, before.fewest)
+    grown = step(least, after, _clipped(after, before.fewest))
+    return Outcome(
+        worst=max(steps, key=lambda one: (one.stopped, -one.now.total)),
+        idle=idle,
+        none_left=any(one.all_stop for one in steps),
+        grown=max(0, grown.started - grown.stopped),
+        sure=len({one.now for one in steps}) == 1,
+    )
+
+
+def _on_demand(policy: Policy, target: int, spot_ready: int) -> int:
+    """Return how many on-demand replicas are wanted: none stands in for a spare one."""
+    missing = max(0, target + policy.spare - policy.always - spot_ready)
+    return min(policy.always + (missing if policy.fallback else 0), target)
+
+
+def _clipped(policy: Policy, target: int) -> int:
+    return max(policy.fewest, min(policy.most, target))
+
+
+def _states(before: Policy, after: Policy) -> Iterator[tuple[int, Running]]:
+    """Yield what may be running before the change.
+
+    All quantities are linear between the numbers that are tried here, so that the extremes are
+    among them.
+    """
+    bounds = {before.fewest, before.most, after.fewest, after.most}
+    near = {bound + shift for bound in bounds for shift in (-1, 0, 1)}
+    for target in sorted(one for one in near if before.fewest <= one <= before.most):
+        full = running(before, target)
+        ready = {full.spot}
+        if before.fallback:
+            wanted = max(0, _clipped(after, target) + after.spare - after.always)
+            edges = itertools.product((0, full.spot, before.spare, wanted), (-1, 0, 1))
+            ready |= {edge + shift for edge, shift in edges if 0 <= edge + shift <= full.spot}
+        for spot in sorted(ready):
+            yield target, running(before, target, spot)

@@ -1,0 +1,93 @@
+"""What of a deployment was not checked, and why: whoever reads that it fits reads this beside it.
+
+Pure. A reason is one sentence without a full stop; it names what to do where there is something.
+"""
+
+import math
+from collections.abc import Iterator
+
+from .. import catalog, spec
+from ..catalog import suggest
+from . import gpu_fit, vllm
+
+
+def reasons(
+    wanted: spec.Spec, facts: catalog.ModelFacts | None, sized: gpu_fit.Sized
+) -> tuple[str, ...]:
+    """Return why it is not known, or only assumed, that the model fits; else nothing."""
+    return (*_model(wanted, facts), *_gpus(wanted, facts), *_reckoning(wanted, facts, sized))
+
+
+def of_spec(wanted: spec.Spec) -> tuple[str, ...]:
+    """Return the reasons for a spec that was not planned."""
+    facts = catalog.model(wanted.model)
+    return reasons(wanted, facts, gpu_fit.size(wanted, facts))
+
+
+def _model(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
+    name = wanted.model
+    if facts is None and name.startswith("/"):
+        yield (
+            f"the model in {name} is not known here: compare its size with the GPU's memory and "
+            "the disk"
+        )
+    elif facts is None:
+        near = suggest.nearest(name, catalog.models())
+        yield (
+            f"{name} is not in the catalogue, so neither memory, disk nor flags: add it with "
+            f"`pulumi-skypilot models add {name}`" + (f" (did you mean {near}?)" if near else "")
+        )
+    elif not _catalogued(wanted.revision, facts):
+        yield (
+            f"revision {wanted.revision} of {name}: the catalogue has the newest one of its "
+            "reading, so compare their config.json"
+        )
+
+
+def _catalogued(revision: str | None, facts: catalog.ModelFacts) -> bool:
+    """Whether the facts were read of that revision."""
+    return revision in (None, "main") or str(revision) in facts.source
+
+
+def _gpus(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
+    unknown = [str(one) for one in wanted.accelerators if catalog.gpu(one.name) is None]
+    if unknown:
+        yield (
+            f"{', '.join(unknown)}: not in the catalogue of GPUs, so see that vLLM runs on it and "
+            "that the model fits its memory"
+        )
+    if facts is None:
+        return
+    others = [
+        str(one)
+        for one in wanted.accelerators
+        if (gpu := catalog.gpu(one.name)) and gpu.vendor != "nvidia"
+    ]
+    if others:
+        yield f"{', '.join(others)}: memory is reckoned for NVIDIA's GPUs only"
+    if not wanted.accelerators:
+        needed = math.ceil(gpu_fit.cpu_needed_bytes(wanted, facts) / 2**30)
+        yield (
+            f"without GPUs memory is only estimated: about {needed} GiB, and "
+            + (f"memory is {wanted.memory}" if wanted.memory else "memory is not written")
+        )
+
+
+def _reckoning(
+    wanted: spec.Spec, facts: catalog.ModelFacts | None, sized: gpu_fit.Sized
+) -> Iterator[str]:
+    """Yield why a known model on known GPUs is not reckoned, or not as it will run."""
+    if facts is None or not wanted.accelerators:
+        return
+    if vllm.context(wanted, facts) is None:
+        yield "the model's context is not known; write context"
+    if sized.unknown:
+        yield f"with {sized.unknown} memory is not reckoned"
+    if not sized.fits:
+        return
+    if sized.assumed:
+        yield f"memory is reckoned without {', '.join(sized.assumed)}"
+    if wanted.image is not None:
+        yield f"memory is reckoned for vLLM {vllm.VERSION}, and the image brings its own"
+    if wanted.nodes > 1 or wanted.pipeline_parallel > 1:
+        yield "over several machines or stages memory is reckoned from vLLM's source, not measured"

@@ -1,0 +1,191 @@
+"""The vLLM command line and its environment, as the catalogue and the spec have them."""
+
+import json
+import math
+import shlex
+import typing
+from collections.abc import Collection, Mapping, Sequence
+
+from .. import catalog, spec
+from ..catalog import suggest
+from . import ranges
+from .remote import default_effort
+
+VERSION = "0.32.0"
+"""What replicas install where their image has no vLLM: the release that this was run with."""
+
+PORT = 8000
+
+MACHINE_GPUS = "$SKYPILOT_NUM_GPUS_PER_NODE"
+"""What SkyPilot tells each machine of its own GPUs (sky/skylet/constants.py)."""
+
+GUARD_MIDDLEWARE = "vllm_guard.Guard"
+EFFORT_MIDDLEWARE = "default_effort.DefaultEffort"
+EFFORT_VARIABLE = default_effort.VARIABLE
+
+_FIRST = (
+    "served-model-name", "revision", "max-model-len", "nnodes", "tensor-parallel-size",
+    "pipeline-parallel-size", "dtype", "quantization", "reasoning-parser",
+)  # fmt: skip
+"""Flags that stand before the recommended ones. All others that have a key stand behind them: the
+order never changes, since another text of the command would roll replicas."""
+
+T = typing.TypeVar("T")
+
+
+def command(
+    wanted: spec.Spec, facts: catalog.ModelFacts | None, families: Collection[str]
+) -> tuple[str, ...]:
+    """`vllm serve MODEL` and its flags, one string a flag, quoted for a shell."""
+    told = flags(wanted, facts, families)
+    lines = [_line(name, value) for name, value in told.items()]
+    return (f"vllm serve {shlex.quote(wanted.model)}", *lines)
+
+
+def flags(
+    wanted: spec.Spec, facts: catalog.ModelFacts | None, families: Collection[str]
+) -> dict[str, object]:
+    """The flags and their values; the user's own stand last and instead of what is recommended."""
+    found: dict[str, object] = {
+        "host": "0.0.0.0",  # noqa: S104  # SkyServe's load balancer asks from another machine
+        "port": PORT,
+        **dict.fromkeys(_FIRST),
+        "max-model-len": context(wanted, facts),
+    }
+    if wanted.tools:
+        # Both are needed: without the second, calls are lost though the log says otherwise.
+        found["tool-call-parser"] = facts.tool_parser if facts else None
+        found["enable-auto-tool-choice"] = True
+    if not families:
+        found["enforce-eager"] = True  # torch.compile is of no use on a CPU and takes a minute
+    found |= agreed(facts, families) | given(wanted)
+    found["middleware"] = _middleware(wanted)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def given(wanted: spec.Spec) -> dict[str, object]:
+    """Return the flags that a stack writes, under keys of their own or in `vllmArgs`.
+
+    A key whose value vLLM takes anyway is left out.
+    """
+    keyed: dict[str, object] = {}
+    for flag, key in spec.mapping.FLAGS.items():
+        value = spec.mapping.value(wanted, key)
+        if value is not None and value != spec.mapping.KEYS[key].row.unless:
+            keyed[flag] = value
+    if wanted.tensor_parallel == "all":
+        keyed["tensor-parallel-size"] = MACHINE_GPUS
+    return keyed | wanted.vllm_args
+
+
+def environment(
+    wanted: spec.Spec, facts: catalog.ModelFacts | None, families: Collection[str]
+) -> dict[str, str]:
+    """The variables that vLLM reads; the user's env of the same name goes before them."""
+    found = _cpu(wanted, facts) if not families else _recommended(facts, families)[1]
+    if wanted.model_cache is not None:
+        found["HF_HOME"] = wanted.model_cache
+    return {name: value for name, value in found.items() if name not in wanted.env}
+
+
+def context(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> int | None:
+    """The tokens that one request may have; None leaves it to vLLM, which reads the model's own."""
+    return wanted.context or (facts.max_positions if facts else None)
+
+
+def agreed(facts: catalog.ModelFacts | None, families: Collection[str]) -> dict[str, object]:
+    """The recommended flags that hold for every GPU family that a replica may get."""
+    return _recommended(facts, families)[0]
+
+
+def disputed(facts: catalog.ModelFacts | None, families: Collection[str]) -> tuple[str, ...]:
+    """Flags that are recommended for some of the families only, and so for none."""
+    every = {flag for one in families for flag in _flags_for(facts, one)}
+    return tuple(sorted(every - agreed(facts, families).keys()))
+
+
+def mistaken(flag: str, value: object) -> str | None:
+    """What is wrong with a flag, as the pinned release of vLLM sees it; None when nothing is."""
+    known = catalog.flags()
+    name = flag.partition(".")[0]
+    if name.removeprefix("no-") in known.switches:
+        good = isinstance(value, bool) or "." in flag
+        return None if good else f"{flag} is on or off; write true or false"
+    if value is False and name in known.flags and "." not in flag:
+        return f"{flag} cannot be false; leave it out"
+    if name in known.values and value not in known.values[name]:
+        hint = suggest.did_you_mean(str(value), known.values[name])
+        return f"vLLM {known.engine} has no {flag} {value}; {hint}"
+    if name in known.flags:
+        return ranges.wrong(flag, value)
+    hint = suggest.did_you_mean(name, known.flags | known.switches)
+    return f"vLLM {known.engine} has no flag {name}; {hint}"
+
+
+def _middleware(wanted: spec.Spec) -> list[object]:
+    """The layers around vLLM's server, the outermost last (init_entrypoints_middleware)."""
+    layers = wanted.vllm_args.get("middleware", [])
+    effort = [EFFORT_MIDDLEWARE] if wanted.reasoning_effort else []
+    return [*(layers if isinstance(layers, list) else [layers]), *effort, GUARD_MIDDLEWARE]
+
+
+def _recommended(
+    facts: catalog.ModelFacts | None, families: Collection[str]
+) -> tuple[dict[str, object], dict[str, str]]:
+    """Replicas of one service share one command: a flag counts when all families agree on it."""
+    flags = [_flags_for(facts, one) for one in sorted(families)]
+    variables = [_variables_for(facts, one) for one in sorted(families)]
+    return _common(flags), _common(variables)
+
+
+def _common(tables: Sequence[Mapping[str, T]]) -> dict[str, T]:
+    first, *others = tables or [{}]
+    return {k: v for k, v in first.items() if all(other.get(k) == v for other in others)}
+
+
+def _flags_for(facts: catalog.ModelFacts | None, family: str) -> dict[str, object]:
+    recommended = facts.recommended if facts else ()
+    return {k: v for one in recommended if family in one.families for k, v in one.flags.items()}
+
+
+def _variables_for(facts: catalog.ModelFacts | None, family: str) -> dict[str, str]:
+    recommended = facts.recommended if facts else ()
+    return {
+        k: v for one in recommended if family in one.families for k, v in one.environment.items()
+    }
+
+
+def _cpu(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> dict[str, str]:
+    """Without a GPU vLLM takes half of the machine's memory and pins threads unless told."""
+    return {
+        "VLLM_CPU_KVCACHE_SPACE": str(cpu_cache_bytes(wanted, facts) // 2**30),
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    }
+
+
+def cpu_cache_bytes(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> int:
+    """The KV cache without a GPU: whole GiB, enough for one request of the full context."""
+    tokens = context(wanted, facts)
+    found = facts.kv_bytes_per_token * tokens if facts and tokens else 0
+    return max(1, math.ceil(found / 2**30)) * 2**30
+
+
+def _line(name: str, value: object) -> str:
+    if name == "middleware" and isinstance(value, list):  # vLLM takes one a flag
+        return " ".join(_line(name, layer) for layer in value)
+    if value is MACHINE_GPUS:  # only the machine knows which of the alternatives it is
+        return f'--{name} "{MACHINE_GPUS}"'
+    return shlex.join(_flag(name, value))
+
+
+def _flag(name: str, value: object) -> list[str]:
+    """One flag as `vllm serve` takes it."""
+    if isinstance(value, bool):
+        return [f"--{name}" if value else f"--no-{name}"]
+    if isinstance(value, list):
+        return [f"--{name}", *map(_text, value)]
+    return [f"--{name}", _text(value)]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,258 @@
+"""What `pulumi preview --json` says of our deployments, as values.
+
+Only what a spec and a plan hold is taken over. Pulumi masks secrets, unless it was told otherwise:
+neither they nor env are ever read here.
+"""
+
+import dataclasses
+import functools
+import re
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+
+from .. import catalog, spec
+from ..plan import disruption, gpu_fit, memory, unchecked
+from ..plan.memory import advice
+from ..spec import old_specs
+
+_TYPES = ("pulumi-python:dynamic/skypilot:Service", "pulumi-python:dynamic/skypilot:Cluster")
+_STRENGTH: tuple[disruption.Happens, ...] = ("in place", "rolls", "restarts", "replaces")
+_TOLD = re.compile(
+    rf"(?P<name>[^\s:]+): (?P<happens>{'|'.join(_STRENGTH)}): (?P<what>.*)", re.DOTALL
+)
+_BUDGET = re.compile(r"[\w.-]+:budget(\.\w+)?: .+")
+_SPEC_KEYS = old_specs.KEYS - {"env", "secrets"}
+
+_HIDDEN = {
+    "imageCredentials": dict.fromkeys(("server", "username", "password"), "hidden"),
+    "tls": dict.fromkeys(("certificate", "key"), "hidden"),
+}
+"""What stands for tables of which Pulumi shows only that they are secret."""
+
+
+class Unreadable(ValueError):
+    """It is not what `pulumi preview --json` writes; one line says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Told:
+    """A line by which the preview told of a change: what it does, and to what."""
+
+    happens: disruption.Happens
+    what: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Side:
+    """A deployment before or after."""
+
+    spec: spec.Spec
+    plan: Mapping[str, typing.Any]
+    unread: tuple[str, ...] = ()
+    """The keys of it that this release refuses, in a state that an earlier one wrote."""
+    sized: bool = True
+    """Whether the machines, and their number, are among what was read."""
+    drifted: bool = False
+    """Whether a refresh has found it changed outside of the stack."""
+
+    @property
+    def context(self) -> str:
+        """Tokens of one request, as the command has them; empty where the model decides."""
+        command = self.plan.get("command")
+        for part in command if isinstance(command, list) else ():
+            flag, _, value = str(part).partition(" ")
+            if flag == "--max-model-len":
+                return value
+        return ""
+
+    @functools.cached_property
+    def fits(self) -> Mapping[str, memory.Fit]:
+        """How it sits on each GPU, reckoned anew, so that both sides are by the same arithmetic."""
+        return {str(gpu): fit for gpu, fit in self._reckoned.fits.items()}
+
+    @property
+    def unchecked(self) -> Sequence[str]:
+        """Why it is not known that it fits: as the preview says, which alone has seen its env."""
+        return self.plan.get("unchecked") or unchecked.of_spec(self.spec)
+
+    @property
+    def disk(self) -> Sequence[str]:
+        """What is tight on its disk, or was not checked, as the preview says."""
+        return list(self.plan.get("disk") or ())
+
+    @property
+    def gains(self) -> Mapping[str, Sequence[advice.Gain]]:
+        """What could be set to make room on each GPU."""
+        facts = catalog.model(self.spec.model)
+        if facts is None:
+            return {}
+        found = gpu_fit.gains(facts, self._reckoned)
+        return {str(gpu): some for gpu, some in found.items()}
+
+    @functools.cached_property
+    def _reckoned(self) -> gpu_fit.Sized:
+        return gpu_fit.size(self.spec, catalog.model(self.spec.model))
+
+
+@dataclasses.dataclass(frozen=True)
+class Deployment:
+    """A deployment in a preview; one side is missing when it is new or goes."""
+
+    name: str
+    """As the stack names it."""
+    remote: str
+    """Its name on the API server."""
+    happens: disruption.Happens
+    before: Side | None
+    after: Side | None
+    told: tuple[Told, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Preview:
+    """All of a preview that concerns us."""
+
+    stack: str
+    deployments: tuple[Deployment, ...]
+    api_server: str | None = None
+    workspace: str | None = None
+    unseen: bool = False
+    """Whether unchanged resources were left out of it, deployments perhaps among them."""
+    others: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """What happens to resources that are not ours: operation → how many."""
+    errors: tuple[str, ...] = ()
+    budget: tuple[str, ...] = ()
+    """What it says of a budget that holds, and of what that leaves uncounted."""
+
+
+def read(content: object) -> Preview:
+    """The preview of a JSON document. Raises Unreadable."""
+    steps = content.get("steps") if isinstance(content, Mapping) else None
+    if not isinstance(content, Mapping) or not isinstance(steps, list):
+        if isinstance(content, Mapping) and content.get("diagnostics"):
+            return Preview("", (), errors=_errors(content))
+        raise Unreadable("there are no steps in it; write it with `pulumi preview --json`")
+    ours: dict[str, list[Mapping[str, typing.Any]]] = {}
+    others: dict[str, int] = {}
+    for step in steps:
+        kind = _type(step)
+        if kind in _TYPES:
+            ours.setdefault(step["urn"], []).append(step)
+        elif "skypilot:" not in kind and not kind.startswith("pulumi:") and step["op"] != "same":
+            others[step["op"]] = others.get(step["op"], 0) + 1
+    told = list(_told(content.get("diagnostics") or ()))
+    scope = next((_scope(step) for group in ours.values() for step in group), {})
+    return Preview(
+        stack=next((step["urn"].split("::")[0].rpartition(":")[2] for step in steps), ""),
+        deployments=tuple(
+            sorted(
+                (_deployment(urn, group, told) for urn, group in ours.items()),
+                key=lambda one: one.name,
+            )
+        ),
+        api_server=scope.get("apiServer"),
+        workspace=scope.get("workspace"),
+        unseen=_unseen(content),
+        others=others,
+        errors=_errors(content),
+        budget=tuple(_budget(content.get("diagnostics") or ())),
+    )
+
+
+def _deployment(
+    urn: str,
+    steps: Sequence[Mapping[str, typing.Any]],
+    told: Iterable[tuple[str, Told]],
+) -> Deployment:
+    old = next((step["oldState"] for step in steps if step.get("oldState")), None)
+    new = next((step["newState"] for step in steps if step.get("newState")), None)
+    inputs = (new or old or {}).get("inputs") or {}
+    remote = str(inputs.get("name"))
+    lines = tuple(dict.fromkeys(line for name, line in told if name == remote))
+    operations = {step["op"] for step in steps}
+    return Deployment(
+        name=urn.rpartition("::")[2],
+        remote=remote,
+        happens=_happens(operations, lines),
+        before=_side(old),
+        after=_side(new),
+        told=lines,
+    )
+
+
+def _happens(operations: set[str], lines: Sequence[Told]) -> disruption.Happens:
+    if operations & {"replace", "create-replacement", "delete-replaced"}:
+        return "replaces"
+    if "create" in operations:
+        return "starts"
+    if "delete" in operations:
+        return "stops"
+    if "update" not in operations:
+        return "unchanged"
+    return max((line.happens for line in lines), key=_STRENGTH.index, default="in place")
+
+
+def _side(state: Mapping[str, typing.Any] | None) -> Side | None:
+    if state is None:
+        return None
+    inputs = state.get("inputs") or {}
+    kind: spec.Kind = "cluster" if _type(state) == _TYPES[1] else "service"
+    found = old_specs.read(
+        {key: _HIDDEN.get(key, inputs[key]) for key in inputs.keys() & _SPEC_KEYS}, kind
+    )
+    planned = inputs.get("plan")
+    return Side(
+        spec=found.spec,
+        plan=planned if isinstance(planned, Mapping) else {},
+        unread=found.unread,
+        sized=found.sized,
+        drifted=bool(inputs.get("drift")),
+    )
+
+
+def _told(diagnostics: Iterable[Mapping[str, typing.Any]]) -> typing.Iterator[tuple[str, Told]]:
+    """The lines of the provider's diff (providers.differences.describe)."""
+    for one in diagnostics:
+        for line in str(one.get("message") or "").splitlines():
+            found = _TOLD.fullmatch(line.strip())
+            if found:
+                what, _, why = found["what"].rpartition(" (")
+                happens = typing.cast(disruption.Happens, found["happens"])
+                yield found["name"], Told(happens, what, why.removesuffix(")"))
+
+
+def _unseen(content: Mapping[str, typing.Any]) -> bool:
+    """Without `--show-sames` only the stack itself is listed of what stays."""
+    listed = sum(step["op"] == "same" for step in content["steps"])
+    return bool((content.get("changeSummary") or {}).get("same", 0) > listed)
+
+
+def _errors(content: Mapping[str, typing.Any]) -> tuple[str, ...]:
+    found = (
+        " ".join(line.removeprefix("error: ").split())
+        for one in content.get("diagnostics") or ()
+        if one.get("severity") == "error" and "non-zero exit code" not in one["message"]
+        for line in one["message"].splitlines()
+    )
+    return tuple(dict.fromkeys(line for line in found if line))
+
+
+def _budget(diagnostics: Iterable[Mapping[str, typing.Any]]) -> typing.Iterator[str]:
+    """The lines of the program (budget.check) that are no errors."""
+    for one in diagnostics:
+        if one.get("severity") != "error":
+            for line in str(one.get("message") or "").splitlines():
+                text = line.strip().removeprefix("warning: ")
+                if _BUDGET.fullmatch(text):
+                    yield text
+
+
+def _type(step: Mapping[str, typing.Any]) -> str:
+    return str(step["urn"].split("::")[2].rpartition("$")[2])
+
+
+def _scope(step: Mapping[str, typing.Any]) -> Mapping[str, typing.Any]:
+    state = step.get("newState") or step.get("oldState") or {}
+    found = (state.get("inputs") or {}).get("scope")
+    return found if isinstance(found, Mapping) else {}

@@ -1,0 +1,37 @@
+"""A deployment's machines and replicas in a few words, for tables and pictures."""
+
+from .. import spec
+from ..plan import cost
+
+NOT_CHECKED = "fit not checked"
+ASSUMED = "not all of it checked"
+"""The words beside a verdict that is not the whole truth (plan/unchecked.py)."""
+
+
+def machines(wanted: spec.Spec) -> str:
+    """GPUs or size, places, and whether the cloud may take them back."""
+    asked = ((wanted.cpus, "CPUs"), (wanted.memory, "GiB"))
+    sizes = " ".join(f"{value} {unit}" for value, unit in asked if value)
+    kinds = " or ".join(map(str, wanted.accelerators)) or sizes
+    nodes = f"{wanted.nodes} machines of " if wanted.nodes > 1 else ""
+    places = " or ".join(wanted.infra) or "anywhere"
+    spot = ""
+    if wanted.spot:
+        spot = ", spot or on-demand" if wanted.spot.fallback else ", spot"
+    return f"{nodes}{kinds}, {places}{spot}"
+
+
+def replicas(wanted: spec.Spec) -> str:
+    """How many."""
+    if wanted.kind == "cluster":
+        return "one cluster"
+    fewest, most = cost.replicas(wanted)
+    return str(fewest) if fewest == most else f"{fewest} to {most}"
+
+
+def hourly(found: cost.Cost) -> str:
+    """USD an hour at the fewest and at the most replicas."""
+    if found.fewest is None or found.most is None:
+        return "unknown"
+    fewest, most = cost.shown(found.fewest), cost.shown(found.most)
+    return fewest if fewest == most else f"{fewest}; at most {most}"

@@ -1,0 +1,211 @@
+"""One call of the SDK: in a thread of its own, bounded, silent, with errors of the port's.
+
+The only module that imports sky (which takes seconds), and only when a call is made. One process
+talks to one API server: the SDK caches its URL (sky/server/common.py:492).
+"""
+
+import atexit
+import copy
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+import threading
+import typing
+from collections.abc import Callable, Mapping
+
+from .. import errors
+from . import bounds, interface, muted, translation
+
+T = typing.TypeVar("T")
+
+DEFAULT_URL = "http://127.0.0.1:46580"
+"""Where SkyPilot's own local API server listens (sky/server/constants.py)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Connection:
+    """Which server to talk to, and as whom.
+
+    Without a token the server takes the user from this machine's SkyPilot identity
+    (`~/.sky/user_hash`), with one from the token.
+    """
+
+    url: str = DEFAULT_URL
+    workspace: str | None = None
+    token: str | None = dataclasses.field(default=None, repr=False)
+
+
+class Calls:
+    """What every call of the SDK goes through."""
+
+    _one: typing.ClassVar[Connection | None] = None
+    _lock = threading.Lock()
+
+    def __init__(self, connection: Connection, *, patience_seconds: float | None = None) -> None:
+        """Make nothing yet; `patience_seconds` is for the server's health (default: the SDK's)."""
+        self.connection = connection
+        self._patience_seconds = patience_seconds
+        self._tracebacks = getattr(sys, "tracebacklimit", None)
+
+    def _look(self, call: Callable[[typing.Any], T], *, seconds: float) -> T:
+        """Run one call that changes nothing: what it raises is never an error of the user's."""
+        return self._ask(call, seconds=seconds, look=True)
+
+    def _ask(self, call: Callable[[typing.Any], T], *, seconds: float, look: bool = False) -> T:
+        """Run one call of the SDK in a thread of its own, so that no call waits for ever.
+
+        Within a bounded call it has the time that is left of that, if it is less.
+        """
+        seconds = bounds.at_most(seconds)
+        result: list[T] = []
+        failure: list[BaseException] = []
+
+        def run() -> None:
+            with muted.Quiet.here():
+                try:
+                    result.append(call(self._sky()))
+                except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
+                    failure.append(error)
+                finally:
+                    self._restore_tracebacks()
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        thread.join(seconds)
+        if thread.is_alive():
+            raise self._silent(seconds)
+        if failure:
+            url, token = self.connection.url, self.connection.token
+            raise translation.meaning(failure[0], url, token, look=look) from failure[0]
+        return result[0]
+
+    def _silent(self, seconds: float) -> errors.TimedOut:
+        return errors.TimedOut(
+            f"apiServer {self.connection.url}: no answer in {seconds:.0f} s; see what it is at "
+            "(sky api status), then run the same command again"
+        )
+
+    def _restore_tracebacks(self) -> None:
+        """SkyPilot leaves the whole process without any after an error (utils/ux_utils.py:73)."""
+        if self._tracebacks is not None:
+            sys.tracebacklimit = self._tracebacks
+        elif hasattr(sys, "tracebacklimit"):
+            del sys.tracebacklimit
+
+    def _sky(self) -> typing.Any:
+        with self._lock:
+            first, was_there = Calls._one is None, "sky" in sys.modules
+            if Calls._one is None:
+                _prepare(self.connection)
+                Calls._one = self.connection
+            elif Calls._one != self.connection:
+                raise errors.Invalid(
+                    f"apiServer: this process already talks to {Calls._one.url} and cannot talk to "
+                    f"{self.connection.url} too; run the two stacks one after the other"
+                )
+            # sky/__init__.py loads most of itself lazily: name what is used here.
+            import sky  # noqa: PLC0415
+            import sky.client.sdk  # noqa: PLC0415
+            import sky.serve  # noqa: PLC0415
+            import sky.serve.serve_utils  # noqa: PLC0415
+            import sky.server.common  # noqa: PLC0415
+            import sky.skylet.autostop_lib  # noqa: PLC0415
+            import sky.utils.common  # noqa: PLC0415
+            import sky.utils.common_utils  # noqa: PLC0415
+
+            sky.utils.common_utils.get_pretty_entrypoint_cmd = _command
+            if first and was_there:
+                _read_again(sky)
+            if first and self._patience_seconds is not None:
+                _be_patient(sky, self._patience_seconds)
+        # A missing server is an error to show, not a server to start on the quiet. Not by
+        # SKYPILOT_DISABLE_LOCAL_API_SERVER: it travels with `up` to a controller machine, which
+        # then may not start the server by which it launches replicas (utils/controller_utils.py).
+        sky.server.common.check_server_healthy(self.connection.url)
+        return sky
+
+
+def _command() -> str:
+    """What `sky status` shows as the command behind a cluster or service.
+
+    In place of this process's own arguments, which nobody typed, and of which one that begins with
+    a dash (`python -c`) ends a service's controller (serve/service.py, --entrypoint).
+    """
+    return "pulumi-skypilot"
+
+
+def task(
+    sky: typing.Any, order: interface.Order, tls: Mapping[str, str] | None = None
+) -> typing.Any:
+    """The SDK's task: values go beside the text, never into it (sky/task.py:649)."""
+    config = copy.deepcopy(dict(order.task))  # the SDK takes it apart
+    if tls is not None:
+        config["service"]["tls"] = dict(tls)
+    config["_user_specified_yaml"] = order.text
+    return sky.Task.from_yaml_config(
+        config,
+        env_overrides=list(order.env.items()) or None,
+        secrets_overrides=list(order.secrets.items()) or None,
+    )
+
+
+def _prepare(connection: Connection) -> None:
+    """Give the SDK a configuration of its own, instead of the user's.
+
+    The token goes into a private file: as an environment variable named SKYPILOT_* it would travel
+    in the body of every request (server/requests/payloads.py:76).
+    """
+    kept = {"SKYPILOT_DISABLE_USAGE_COLLECTION", "SKYPILOT_USER_ID"}
+    for name in [n for n in os.environ if n.startswith("SKYPILOT_") and n not in kept]:
+        del os.environ[name]
+    api_server = {"endpoint": connection.url, "service_account_token": connection.token}
+    config: dict[str, object] = {"api_server": {k: v for k, v in api_server.items() if v}}
+    if connection.workspace:
+        config["active_workspace"] = connection.workspace
+    os.environ["SKYPILOT_GLOBAL_CONFIG"] = _private_file(json.dumps(config))
+    os.environ["SKYPILOT_PROJECT_CONFIG"] = _private_file("")
+    muted.Quiet.install()
+
+
+def _read_again(sky: typing.Any) -> None:
+    """Let a SkyPilot that somebody has imported before us take our configuration.
+
+    It had read the user's own, and would ask (and start) the server that this names instead.
+    """
+    sky.skypilot_config.reload_config()
+    for cached in (sky.server.common.get_server_url, sky.server.common.is_api_server_local):
+        cached.cache_clear()
+
+
+def _be_patient(sky: typing.Any, seconds: float) -> None:
+    """Give a busy server longer to say how it is than the SDK does: three times 2.5 s.
+
+    (get_api_server_status_response in sky/server/common.py.)
+    """
+    request = sky.server.common.make_authenticated_request
+
+    def patient(method: str, path: str, *args: typing.Any, **options: typing.Any) -> typing.Any:
+        if path == "/api/health":
+            options["timeout"] = seconds
+        return request(method, path, *args, **options)
+
+    sky.server.common.make_authenticated_request = patient
+
+
+def _private_file(text: str) -> str:
+    """A file that only this user can read, and that ends with the process, killed or not."""
+    if hasattr(os, "memfd_create"):
+        file = os.memfd_create("pulumi-skypilot")
+        os.fchmod(file, 0o600)
+        os.write(file, text.encode())
+        return f"/proc/{os.getpid()}/fd/{file}"
+    folder = tempfile.mkdtemp(prefix="pulumi-skypilot-")  # 0700
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = pathlib.Path(folder, "config.yaml")
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+    return str(path)

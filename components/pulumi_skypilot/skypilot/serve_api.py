@@ -1,0 +1,173 @@
+"""What the port says of services, by sky.serve."""
+
+import collections
+import io
+import re
+import typing
+from collections.abc import Mapping, Sequence
+
+import yaml
+
+from .. import errors
+from . import bounds, coalesce, interface, looks, sdk_calls, tls, translation
+
+_LOG_PREFIX = re.compile(r"^[DIWE] \d\d-\d\d [\d:.]+ (PID=\d+ )?\S+:\d+\] ")
+_Looks = coalesce.Together[interface.Service]
+
+
+class ServiceCalls(sdk_calls.Calls):
+    """Services of SkyServe."""
+
+    _looks: typing.ClassVar[collections.defaultdict[sdk_calls.Connection, _Looks]] = (
+        collections.defaultdict(
+            lambda: _Looks(
+                (errors.Unreachable, errors.TimedOut, errors.Denied), but=(errors.NoAnswer,)
+            )
+        )
+    )
+    """Of all that this process does at once: a `serve.status` is seconds of CPU of the server's,
+    whether it is asked of one service or of twenty."""
+
+    def wake(self) -> None:
+        """Start SkyServe's controller, if it is a machine that has stopped."""
+
+        def ask(sky: typing.Any) -> None:
+            prefix = sky.utils.common.SKY_SERVE_CONTROLLER_PREFIX
+            for record in sky.get(sky.status(all_users=True)):
+                if record["name"].startswith(prefix) and _value(record["status"]) == "STOPPED":
+                    sky.get(sky.start(record["name"]))
+
+        self._ask(ask, seconds=900)
+
+    def service(self, name: str) -> interface.Service | None:
+        """One service, or None when the server says that there is none."""
+        return next((service for service in self._found(name) if service.name == name), None)
+
+    def services(self) -> tuple[interface.Service, ...]:
+        """All services of the server."""
+        return self._services(None)
+
+    def up(self, name: str, order: interface.Order) -> None:
+        """Register a service."""
+        with tls.files(order.tls) as files:
+            self._ask(
+                lambda sky: sky.get(sky.serve.up(sdk_calls.task(sky, order, files), name)),
+                seconds=order.seconds or 900,
+            )
+
+    def update(self, name: str, order: interface.Order) -> None:
+        """Give a service its next version."""
+
+        def ask(sky: typing.Any, files: Mapping[str, str] | None) -> None:
+            modes = sky.serve.UpdateMode
+            mode = modes.BLUE_GREEN if order.blue_green else modes.ROLLING
+            if files is not None and sky.server.common.is_api_server_local():
+                files = tls.kept(sky, name)
+            sky.get(sky.serve.update(sdk_calls.task(sky, order, files), name, mode))
+
+        with tls.files(order.tls) as files:
+            self._ask(lambda sky: ask(sky, files), seconds=order.seconds or 600)
+
+    def down(self, name: str, *, purge: bool = False) -> None:
+        """Schedule the end of a service. Raises Failed when SkyPilot would end another one too.
+
+        It looks for the name by SQL's LIKE, to which a capital letter and a small one are the same
+        (sky/serve/serve_state.py, get_glob_service_names). `status` looks in the same way.
+        """
+        found = looks.again(lambda: self._found(name), looks.SystemClock())
+        others = [one.name for one in found if one.name.lower() == name.lower() != one.name]
+        if others:
+            raise errors.Failed(
+                f"{name}: SkyPilot would take down the service {others[0]!r} too, somebody else's "
+                "whose name differs only in capital letters; have that one taken down first"
+            )
+        self._ask(lambda sky: sky.get(sky.serve.down(name, purge=purge)), seconds=300)
+
+    def log(self, name: str, replica: int, lines: int) -> tuple[str, ...]:
+        """The last lines of a replica's log."""
+
+        def ask(sky: typing.Any) -> tuple[str, ...]:
+            out = io.StringIO()
+            sky.serve.tail_logs(
+                name, target="replica", replica_id=replica, follow=False, output_stream=out
+            )
+            text = (
+                _LOG_PREFIX.sub("", translation.clean(line)) for line in out.getvalue().splitlines()
+            )
+            return tuple(line for line in text if line)[-lines:]
+
+        return self._look(ask, seconds=60)
+
+    def _found(self, name: str) -> Sequence[interface.Service]:
+        """What SkyPilot finds by a name, and perhaps by others that are asked for at once."""
+        left = bounds.left()
+        try:
+            return self._looks[self.connection].ask(name, self._services, left)
+        except coalesce.OutOfTimeError as error:
+            raise self._silent(left or 0.0) from error
+
+    def _services(self, names: list[str] | None) -> tuple[interface.Service, ...]:
+        def ask(sky: typing.Any) -> tuple[interface.Service, ...]:
+            try:
+                records = sky.get(sky.serve.status(names))
+            except sky.exceptions.ClusterNotUpError as error:
+                if error.cluster_status is None:
+                    return ()  # no machine of a controller is known, so nor is any service
+                raise errors.Asleep(
+                    f"apiServer {self.connection.url}: SkyServe's controller is "
+                    f"{_value(error.cluster_status)}, and only it knows the services; "
+                    f"start it (sky start {sky.utils.common.SKY_SERVE_CONTROLLER_PREFIX}...)"
+                ) from error
+            return tuple(_service(record) for record in records)
+
+        return self._look(ask, seconds=120)
+
+
+def user_text(yaml_content: str | None) -> str | None:
+    """The task as its author wrote it, from a service's YAML.
+
+    SkyServe keeps the text, comments and all, beside its own normal form (sky/task.py:2126). The
+    normal form holds the values of secrets, the text that this package hands over does not.
+    """
+    if not yaml_content:
+        return None
+    try:
+        content = yaml.safe_load(yaml_content)
+    except yaml.YAMLError:
+        raise ValueError("a service's YAML cannot be read") from None  # the error would quote it
+    text = content.get("_user_specified_yaml") if isinstance(content, dict) else None
+    return text if isinstance(text, str) else yaml_content
+
+
+def _service(record: Mapping[str, typing.Any]) -> interface.Service:
+    """Read a record. One that lacks a field raises: it is a look that failed."""
+    return interface.Service(
+        name=record["name"],
+        status=_value(record["status"]),
+        version=int(record["version"]),
+        active_versions=tuple(record["active_versions"] or ()),
+        hash=record["hash"] or "",
+        endpoint=_endpoint(record["endpoint"]),
+        text=user_text(record["yaml_content"]),
+        replicas=tuple(
+            interface.Replica(
+                id=int(replica["replica_id"]),
+                status=_value(replica["status"]),
+                version=int(replica["version"]),
+                launched=replica["launched_at"] is not None,
+                infra=replica.get("infra") or "",
+            )
+            for replica in record["replica_info"]
+        ),
+    )
+
+
+def _endpoint(listed: str | None) -> str | None:
+    """Return the endpoint; SkyServe writes `http://None` where it knows no address."""
+    return None if (listed or "").endswith("://None") else listed
+
+
+def _value(status: typing.Any) -> str:
+    if status is None:
+        raise TypeError("a record has no status")
+    return str(getattr(status, "value", status))

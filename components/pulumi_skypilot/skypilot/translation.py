@@ -1,0 +1,178 @@
+"""What an exception of the SDK means, told by its name, its message and the call that raised it.
+
+A class of Python's own says nothing: SkyPilot's server hands on a ValueError or a KeyError of its
+own code as it is. Of a read-only call, what SkyPilot's own classes do not name is no answer.
+"""
+
+import builtins
+import re
+import urllib.parse
+
+from .. import errors
+from . import http_calls
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+_UNABLE = "Failed to fetch services|due to network error"
+"""What a server says that has been asked too much, or cannot reach the clouds."""
+
+_SLOW = "Failed to wait for service initialization"
+"""SkyServe gives a controller 60 s to start (sky/serve/constants.py:32), and lets it go on."""
+
+_CATALOG = "skypilot-catalog"
+"""Where SkyPilot reads what machines a cloud has (sky/skylet/constants.py:881)."""
+
+_Row = tuple[str, str, type[errors.SkyPilotError]]
+
+# The first row whose exception or message matches says what an error means. Names, not classes:
+# the classes live in sky and requests, which are not imported until a call is made.
+_OF_ANY_CALL: tuple[_Row, ...] = (
+    (r"ApiServerAuthenticationError|PermissionDenied|NoWorkspaceAccess", "", errors.Denied),
+    (r"HTTPError", r"\b(401|403)\b.*(Unauthorized|Forbidden|Client Error)", errors.Denied),
+    (r"APIVersionMismatch|APINotSupported", "", errors.Invalid),
+    (
+        r"ApiServerConnection|RequestException|ConnectTimeout|ReadTimeout|ProxyError|JSONDecode"
+        r"|HTTPError|\bValidationError|ChunkedEncoding",
+        "",
+        errors.Unreachable,
+    ),
+    ("", r"Failed to get request ID", errors.Unreachable),
+    (r"ClusterDoesNotExist", "", errors.NotFound),
+)
+
+_INVALID = (
+    # Resources of a task, and what the catalogue knows (sky/resources.py, sky/catalog/common.py).
+    r"^Invalid (region|zone|\(region|instance type|image|volume|disk_tier|task name)"
+    r"|^(Cannot infer cloud from|Ambiguous instance type|Image tag .* is not valid)"
+    r"|does not have (enough|the requested|specified)|is not supported for instance type"
+    r"|^No (enabled clouds? support|instance type .* found)|^The following labels are invalid"
+    r"|^(The \"(cpus|memory)\" field|\"disk_size\"|Accelerator count|image_id|Image .* is larger)"
+    # A service and its name (sky/serve/server/impl.py up, serve_utils.py validate_service_task).
+    r"|^Service name .* is invalid|^(Resources|Service section) .*must|^Got multiple ports"
+    r"|^`(use_ondemand_fallback|spot_placer)` is only supported"
+)
+"""How SkyPilot's checks of a task begin that raise a plain ValueError."""
+
+_OF_A_CHANGE: tuple[_Row, ...] = (
+    ("", r"\b(401|403)\b.*(Unauthorized|Forbidden|Client Error)", errors.Denied),
+    ("", r"not enabled|No cloud access|credentials", errors.Denied),
+    (
+        r"ConnectionError|NetworkError|ServerTemporarilyUnavailable|RequestInterrupted|ClusterNotUp"
+        r"|ClusterStatusFetching",
+        "",
+        errors.Unreachable,
+    ),
+    ("", _UNABLE, errors.Unreachable),
+    ("", r"Cannot find service", errors.NotFound),
+    ("", _SLOW, errors.NotStarted),
+    (
+        r"ResourcesUnavailable",
+        r"Catalog does not contain|No (launchable )?resource",
+        errors.Invalid,
+    ),
+    (r"ResourcesUnavailable", "", errors.NoCapacity),
+    (
+        r"ResourcesMismatch|InvalidClusterName|InvalidSkyPilotConfig|NotSupported|InvalidCloudConfigs"
+        r"|RejectedByPolicy|StorageSpec",
+        "",
+        errors.Invalid,
+    ),
+    (r"ValueError", _INVALID, errors.Invalid),
+    ("", "", errors.Failed),
+)
+
+_OF_A_LOOK: tuple[_Row, ...] = (("", "", errors.NoAnswer),)
+
+
+def meaning(
+    error: BaseException, url: str, token: str | None, *, look: bool = False
+) -> errors.SkyPilotError:
+    """Return the error of the port that an exception stands for: one line that says what to do.
+
+    `look` says that the call was one that changes nothing. Why a server is no use, or refuses a
+    token, SkyPilot keeps to itself: the server is asked.
+    """
+    if isinstance(error, errors.SkyPilotError):
+        return error
+    kinds = " ".join(cls.__name__ for cls in type(error).__mro__)
+    text = clean(str(error)) or type(error).__name__
+    rows = (*_OF_ANY_CALL, *(_OF_A_LOOK if look else _OF_A_CHANGE))
+    found = next(
+        meant
+        for kind, message, meant in rows
+        if re.search(kind, kinds) and re.search(message, text, re.IGNORECASE)
+    )
+    if found is errors.NoAnswer:
+        text = (
+            f"apiServer {url}: it cannot tell ({_named(error, text)}); run the same command again"
+        )
+    elif re.search(_SLOW, text):
+        text = (
+            "SkyServe's controller of it has not started in time: the API server is busy, or has "
+            "as many services as its memory allows"
+        )
+    elif found is errors.Unreachable and re.search(_UNABLE, text):
+        text = f"apiServer {url}: it cannot tell ({text[:120]}); run the same command again"
+    elif found is errors.Unreachable and (other := _other_host(text, url)):
+        # It, or this machine: the SDK's error is the same. So no answer that says anything.
+        text = f"apiServer {url}: {other} cannot be reached ({_reason(text)}); {_way_out(text)}"
+    elif found is errors.Unreachable:
+        reason = http_calls.health(url) if "Could not connect" in text else _reason(text)
+        text = (
+            f"apiServer {url}: no SkyPilot API server answers there ({reason}); "
+            "start it (sky api start) or set skypilot:apiServer"
+        )
+    elif re.search(r"PermissionDenied|NoWorkspaceAccess", kinds):
+        text = (
+            f"apiServer {url}: this account may not do that ({text[:200]}); set "
+            "PULUMI_SKYPILOT_TOKEN to the token of one that may"
+        )
+    elif found is errors.Denied and "credential" not in text and "enabled" not in text:
+        text = denied(url, token)
+    elif "APIVersionMismatch" in kinds:
+        text = f"apiServer {url}: {text}"
+    return found(text)
+
+
+def denied(url: str, token: str | None) -> str:
+    """What to do when the server does not know who calls."""
+    said = "it asks for a token"
+    if token:
+        reason = http_calls.refusal(url, token) or "it is wrong, expired or revoked"
+        said = f"the token is refused ({reason})"
+    return (
+        f"apiServer {url}: {said}; set PULUMI_SKYPILOT_TOKEN to a service account's token, "
+        "or the secret skypilot:token (refresh and destroy see a new one only with --run-program)"
+    )
+
+
+def clean(text: str) -> str:
+    """Text as one line without colours, which is all that Pulumi shows well."""
+    return " ".join(_ANSI.sub("", text).split())
+
+
+def _named(error: BaseException, text: str) -> str:
+    """The words of an error, with the class where this is Python's own: `KeyError: 'version'`."""
+    name = type(error).__name__
+    return (text if text == name or not hasattr(builtins, name) else f"{name}: {text}")[:160]
+
+
+def _other_host(text: str, url: str) -> str | None:
+    """The host that could not be reached, when it is another than the API server's."""
+    found = re.search(r"host='([^']+)'", text)
+    return found[1] if found and found[1] != urllib.parse.urlsplit(url).hostname else None
+
+
+def _way_out(text: str) -> str:
+    if _CATALOG not in text:
+        return "run the same command again"
+    return (
+        "SkyPilot reads its list of a cloud's machines there, on this machine too where "
+        "instanceType is set: let it be reached, or set accelerators, cpus and memory instead"
+    )
+
+
+def _reason(text: str) -> str:
+    """What requests has to say, without the addresses of its objects."""
+    found = re.search(r"\[Errno [-\d]+\] [^'\")]+|timed out|\d{3} \w+ Error: \w+", text)
+    return found[0] if found else text[:120]

@@ -1,0 +1,196 @@
+"""Reads one value of a stack, or says in one line what is wrong with it and what to write instead.
+
+Pulumi's numbers are doubles: a whole number arrives as 131072.0 and leaves as 131072.
+"""
+
+import math
+import re
+import typing
+from collections.abc import Callable, Mapping, Sequence
+
+import pydantic
+
+from ..catalog import suggest
+
+ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""sky/utils/common_utils.py:891."""
+
+LARGEST = 2**53
+"""Up to here a double, as which Pulumi hands over numbers, tells whole numbers apart."""
+
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(\+?)")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,17}(?:\.[0-9]{1,17})?")
+_ACCELERATOR = re.compile(r"([A-Za-z][A-Za-z0-9-]*)(?::([1-9][0-9]*))?")
+_FLAG = re.compile(r"[a-z][a-z0-9-]*(?:\.[A-Za-z0-9_.+-]+)?")
+
+
+class Wrong(ValueError):  # a ValueError is what pydantic collects
+    """What is wrong with a value, and what to write instead."""
+
+
+def shown(value: object) -> str:
+    """A value as an error names it: as it was written, in one short line."""
+    value = plain(value)
+    text = value if isinstance(value, str) and value.isprintable() and value else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def plain(value: object) -> object:
+    """The value without what Pulumi's transport did to it: whole doubles are integers again."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [plain(item) for item in value]
+    return value
+
+
+def whole(least: int, what: str) -> Callable[[object], int]:
+    """A reader of whole numbers from `least` up."""
+
+    def read(value: object) -> int:
+        number = plain(written(value))
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise Wrong(f"{shown(value)} is not a whole number; give {what}")
+        if number < least:
+            raise Wrong(f"{number} is too small; give {what}, {least} or more")
+        if number > LARGEST:
+            raise Wrong(f"{number:.0e} is too large; give {what}")
+        return number
+
+    return read
+
+
+def positive(what: str) -> Callable[[object], float]:
+    """A reader of numbers above zero."""
+
+    def read(value: object) -> float:
+        number = written(value)
+        known = isinstance(number, int | float) and not isinstance(number, bool)
+        if not known or not 0 < typing.cast("float", number) < math.inf:
+            raise Wrong(f"{shown(value)} is not a number above 0; give {what}")
+        return float(typing.cast("float", number))
+
+    return read
+
+
+def written(value: object) -> object:
+    """A number that is written as text, as `pulumi config set` stores some; else the value."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        return float(value) if "." in value else int(value)
+    return value
+
+
+def quantity(what: str) -> Callable[[object], str]:
+    """A reader of SkyPilot's amounts: 8, or "8+" for at least 8 (sky/resources.py:843, 873)."""
+
+    def read(value: object) -> str:
+        text = str(plain(value)) if isinstance(value, int | float) else value
+        found = _QUANTITY.fullmatch(text) if isinstance(text, str) else None
+        if isinstance(value, bool) or found is None or float(found[1]) == 0:
+            raise Wrong(f'{shown(value)} is not {what}; write a number, or "8+" for 8 or more')
+        return f"{plain(float(found[1]))}{found[2]}"
+
+    return read
+
+
+def one_or_many(value: object) -> tuple[str, ...]:
+    """One string, or a list of alternatives."""
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, Sequence) or not all(isinstance(item, str) for item in items):
+        raise Wrong(f"{shown(value)} is neither a string nor a list of strings")
+    if not items:
+        raise Wrong("the list is empty; name at least one, or leave it out")
+    return tuple(items)
+
+
+def accelerator(text: str) -> tuple[str, int]:
+    """The name and the count of NAME:COUNT."""
+    found = _ACCELERATOR.fullmatch(text)
+    if found is None:
+        raise Wrong(f"{shown(text)} is not NAME:COUNT, such as H100:1")
+    return found[1], int(found[2] or 1)
+
+
+def flags(value: object) -> dict[str, object]:
+    """Arguments for `vllm serve`: flag without dashes → value."""
+    table = plain(value)
+    if not isinstance(table, dict):
+        raise Wrong(f"{shown(value)} is not a table; write e.g. {{seed: 1, enforce-eager: true}}")
+    for flag, item in table.items():
+        if re.fullmatch("-*O[0-9]?", flag):
+            raise Wrong(f"{shown(flag)}: write it as optimization-level, with a number")
+        if not _FLAG.fullmatch(flag):
+            head, dot, rest = flag.lstrip("-").partition(".")
+            raise Wrong(f"{shown(flag)}: write it as {head.replace('_', '-').lower()}{dot}{rest}")
+        if item is None:
+            raise Wrong(f"{flag} has no value; write true for a flag that takes none")
+    return table
+
+
+def strings(value: object) -> dict[str, str]:
+    """A table of strings. Its values are never shown: they may be secret."""
+    if not isinstance(value, Mapping):
+        raise Wrong("it is not a table; write NAME: value")
+    for key, item in value.items():
+        if not isinstance(item, str):
+            raise Wrong(f"{key} is not a string; put its value in quotes")
+    return dict(value)
+
+
+def reasons(
+    error: pydantic.ValidationError, model: type[pydantic.BaseModel]
+) -> typing.Iterator[tuple[str, str]]:
+    """Each mistake that pydantic found: the top-level key and one line about it."""
+    for one in error.errors(include_url=False):
+        if one["type"] == "default_factory_not_called":
+            continue  # the key that it is filled in from has its own line
+        path = [str(part) for part in one["loc"]]
+        match one["type"]:
+            case "extra_forbidden":
+                reason = f"unknown key; {suggest.did_you_mean(path[-1], _keys(model, path[:-1]))}"
+            case "missing":
+                reason = "it is missing"
+            case "value_error":
+                reason = str(one["ctx"]["error"])
+            case "literal_error":
+                reason = f"{shown(one['input'])} is unknown; write {one['ctx']['expected']}"
+            case "bool_type":
+                reason = f"{shown(one['input'])} is neither true nor false"
+            case "string_type":
+                reason = "it is not a string; put it in quotes"
+            case _:
+                table = _table(model, path)
+                # What stands one level too high may be a secret.
+                hidden = not all(field.repr for field in table.model_fields.values())
+                what = "it" if hidden else shown(one["input"])
+                reason = f"{what} is not a table; its keys are {', '.join(_keys(model, path))}"
+        yield path[0], one_line(f"{'.'.join(path)}: {reason}")
+
+
+def one_line(text: str) -> str:
+    """The text with what cannot be printed written out: keys are the user's own."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def nested(annotation: object) -> type[pydantic.BaseModel] | None:
+    """The table that a key holds, by itself or under names of the user's."""
+    for one in (annotation, *typing.get_args(annotation)):
+        if isinstance(one, type) and issubclass(one, pydantic.BaseModel):
+            return one
+    return None
+
+
+def _table(model: type[pydantic.BaseModel], path: Sequence[str]) -> type[pydantic.BaseModel]:
+    """The table at this place."""
+    for part in path:
+        field = next((f for f in model.model_fields.values() if f.alias == part), None)
+        if field is not None:  # else it is a name in a table of tables
+            model = nested(field.annotation) or model
+    return model
+
+
+def _keys(model: type[pydantic.BaseModel], path: Sequence[str]) -> list[str]:
+    """The keys that a stack may write at this place."""
+    return [str(field.alias) for field in _table(model, path).model_fields.values()]

@@ -1,0 +1,235 @@
+"""Clusters as SkyPilot 0.14.1 was seen to run them."""
+
+import dataclasses
+import typing
+from collections.abc import Sequence
+
+from .. import errors
+from ..skypilot import interface
+from . import orders, state
+from .clock import Clock
+
+SETUP_SECONDS = 5.0
+"""From the launch until a job runs."""
+FAIL_SECONDS = 20.0
+"""From the launch until a model that does not load has ended its job."""
+ANSWER_SECONDS = 30.0
+"""From the launch until the server answers."""
+
+
+@dataclasses.dataclass
+class _Job:
+    id: int
+    name: str
+    order: interface.Order
+    since: float
+    ended_at: float | None = None
+    end: str = ""
+
+
+@dataclasses.dataclass
+class _Cluster:
+    name: str
+    hash: str
+    order: interface.Order
+    address: str
+    launched_at: float
+    status: str = "UP"
+    reason: str = ""
+    autostop: tuple[int, bool] = (-1, False)
+    jobs: list[_Job] = dataclasses.field(default_factory=list)
+
+
+class Clusters(state.State):
+    """Clusters over dictionaries."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        super().__init__(clock)
+        self.sets_up = True
+        """Whether a new machine's set-up succeeds; else the launch fails and leaves it."""
+        self._clusters: dict[str, _Cluster] = {}
+
+    def kill_cluster(self, name: str) -> None:
+        """Take a cluster away behind everybody's back."""
+        del self._clusters[name]
+
+    def end_job(self, name: str, status: str) -> None:
+        """Let what runs on a cluster end so: FAILED, or SUCCEEDED as by idleness."""
+        for job in self._running(self._clusters[name]):
+            job.ended_at, job.end = self.clock.now(), status
+
+    def stop_cluster(self, name: str) -> None:
+        """Stop a cluster, as its autostop or `sky stop` does."""
+        self.end_job(name, "FAILED")
+        self._clusters[name].status = "STOPPED"
+
+    def start_cluster(self, name: str) -> None:
+        """Start a stopped cluster as `sky start` does: its job does not come back."""
+        self._clusters[name].status = "UP"
+        self._clusters[name].launched_at = self.clock.now()
+
+    def break_cluster(self, name: str, reason: str) -> None:
+        """Let a cluster be what SkyPilot calls INIT: a node lost, or its runtime ill."""
+        self._clusters[name].status, self._clusters[name].reason = "INIT", reason
+
+    def job_order(self, name: str) -> interface.Order:
+        """What a cluster was last told to run, values included."""
+        return self._clusters[name].jobs[-1].order
+
+    def cluster(self, name: str, *, fresh: bool = True) -> interface.Cluster | None:  # noqa: ARG002
+        """One cluster, or None."""
+        self._called("cluster", name)
+        found = self._clusters.get(name)
+        if found is None:
+            return None
+        minutes, down = found.autostop
+        return interface.Cluster(
+            name=name,
+            status=found.status,
+            hash=found.hash,
+            labels=labels(found.order),
+            launched_at=found.launched_at,
+            autostop_minutes=minutes,
+            autostop_down=down,
+            resources="1x(cpus=4, ...)",
+            reason=found.reason,
+            text=found.order.text,
+        )
+
+    def jobs(self, name: str) -> tuple[interface.Job, ...]:
+        """The queue of a cluster, the newest job first."""
+        self._called("jobs", name)
+        found = self._up(name)
+        self._running(found)
+        return tuple(
+            interface.Job(job.id, job.name, self._job_status(job), job.ended_at)
+            for job in reversed(found.jobs)
+        )
+
+    def launch(self, name: str, order: interface.Order) -> None:
+        """Make or start the cluster and submit the order as its job."""
+        self._called("launch", name)
+        found = self._clusters.get(name)
+        if found is None:
+            if not self.capacity:
+                raise errors.NoCapacity(f"Failed to acquire resources. {self.shortage}")
+            self._made += 1
+            found = self._clusters[name] = _Cluster(
+                name,
+                f"cluster-{self._made}",
+                order,
+                f"10.1.0.{self._made}:8000",
+                self.clock.now(),
+            )
+        elif _machine(found.order) != _machine(order):
+            raise errors.Invalid("Requested resources do not match the existing cluster.")
+        if not self.sets_up:
+            found.status = "INIT"
+            raise errors.Failed("Failed to set up SkyPilot runtime on cluster.")
+        if found.status != "UP":
+            found.status, found.launched_at = "UP", self.clock.now()
+        wanted = _resources(order).get("autostop")
+        if wanted:
+            found.autostop = (wanted["idle_minutes"], wanted.get("down", False))
+        self._submit(found, str(order.task["name"]), order)
+
+    def exec(self, name: str, job: str, command: str) -> None:
+        """Submit a command; it ends at once."""
+        self._called(f"exec {name}", command)
+        made = self._submit(self._up(name), job, orders.order(f"run: {command!r}"))
+        made.ended_at, made.end = self.clock.now(), "SUCCEEDED"
+
+    def cancel_jobs(self, name: str, jobs: Sequence[int]) -> None:
+        """End jobs."""
+        self._called("cancel_jobs", name)
+        for job in self._running(self._up(name)):
+            if job.id in jobs:
+                job.ended_at, job.end = self.clock.now(), "CANCELLED"
+
+    def autostop(self, name: str, minutes: int, *, down: bool) -> None:
+        """Set the autostop of a cluster that is UP."""
+        self._called("autostop", name)
+        self._up(name).autostop = (minutes, down)
+
+    def address(self, name: str, port: int) -> str | None:  # noqa: ARG002 - the fake opens all
+        """Where it answers."""
+        self._called("address", name)
+        return self._up(name).address
+
+    def job_log(self, name: str, job: int, lines: int) -> tuple[str, ...]:
+        """A log that tells why a model did not start, where one did not."""
+        self._called("job_log", name)
+        found = next(one for one in self._up(name).jobs if one.id == job)
+        if self._fails(found):
+            return self.why[-lines:]
+        return ("INFO Application startup complete.",)[-lines:]
+
+    def _submit(self, cluster: _Cluster, name: str, order: interface.Order) -> _Job:
+        job = _Job(len(cluster.jobs) + 1, name, order, self.clock.now())
+        cluster.jobs.append(job)
+        return job
+
+    def _up(self, name: str) -> _Cluster:
+        found = self._clusters.get(name)
+        if found is None:
+            raise errors.NotFound(f"Cluster {name!r} does not exist.")
+        if found.status != "UP":
+            raise errors.NoAnswer(f"Cluster {name!r} is {found.status}.")  # ClusterNotUpError
+        return found
+
+    def _running(self, cluster: _Cluster) -> list[_Job]:
+        """The jobs that have not ended; a model that does not load ends its own."""
+        for job in cluster.jobs:
+            end = job.since + FAIL_SECONDS
+            if job.ended_at is None and self._fails(job) and self.clock.now() >= end:
+                job.ended_at, job.end = end, "FAILED"
+        return [job for job in cluster.jobs if job.ended_at is None]
+
+    def _fails(self, job: _Job) -> bool:
+        return not self.loads or "does-not-load" in job.order.text
+
+    def _job_status(self, job: _Job) -> str:
+        if job.ended_at is not None:
+            return job.end
+        return "SETTING_UP" if self.clock.now() - job.since < SETUP_SECONDS else "RUNNING"
+
+    def _cluster_machines(self) -> list[interface.Machine]:
+        return [
+            interface.Machine(
+                one.name,
+                labels(one.order),
+                hash=one.hash,
+                status=one.status,
+                launched_at=one.launched_at,
+            )
+            for one in self._clusters.values()
+        ]
+
+    def _orders_at(self, url: str) -> list[interface.Order] | None:
+        """What answers at a cluster's address; None when it is no cluster's."""
+        for one in self._clusters.values():
+            if one.address in url:
+                now = self.clock.now()
+                return [
+                    job.order
+                    for job in self._running(one)
+                    if one.status == "UP" and now - job.since >= ANSWER_SECONDS
+                ]
+        return None
+
+
+def _resources(order: interface.Order) -> dict[str, typing.Any]:
+    found = order.task.get("resources")
+    return found if isinstance(found, dict) else {}
+
+
+def labels(order: interface.Order) -> dict[str, str]:
+    """Return the labels of the machines that an order asks for."""
+    found = _resources(order).get("labels")
+    return found if isinstance(found, dict) else {}
+
+
+def _machine(order: interface.Order) -> dict[str, object]:
+    """What must be equal for a cluster to be used again: not the CPUs and not the memory."""
+    looked_at = ("infra", "accelerators", "use_spot")
+    return {key: value for key, value in _resources(order).items() if key in looked_at}

@@ -1,0 +1,100 @@
+import pytest
+
+from pulumi_skypilot.cli.convert.from_task import shell
+
+
+def words(script: str, **variables: str) -> list[list[str]]:
+    found = shell.commands(script, variables)
+    return [[shell.plain(word) for word in command.words] for command in found if command.words]
+
+
+def test_lines_separators_and_continuations_make_commands() -> None:
+    assert words("a b; c \\\n   d && e\n\nf | g &\nh") == [
+        ["a", "b"], ["c", "d"], ["e"], ["f"], ["g"], ["h"],
+    ]  # fmt: skip
+
+
+def test_comments_are_no_words_and_their_quotes_open_nothing() -> None:
+    assert words("# don't\na b#c # it's\nd '#' \"# e\"") == [["a", "b#c"], ["d", "#", "# e"]]
+
+
+def test_redirections_are_no_words() -> None:
+    assert words('a > log 2>&1; b 2>/dev/null "x>=1" < in; c <<< "$X" d &> e') == [
+        ["a"], ["b", "x>=1"], ["c", "d"],
+    ]  # fmt: skip
+
+
+def test_variables_are_filled_in_from_the_task_and_from_the_script() -> None:
+    script = 'SIZE=${BASE}B\nexport NAME=org/llama-$SIZE\nserve $NAME "${NAME}" ${OTHER:-else}'
+    assert words(script, BASE="8") == [["serve", "org/llama-8B", "org/llama-8B", "${OTHER:-else}"]]
+
+
+def test_a_variable_may_hold_several_words_unless_it_is_quoted() -> None:
+    assert words('a $X "$X"', X="--b 'c d'") == [["a", "--b", "c d", "--b 'c d'"]]
+
+
+def test_an_array_is_not_read() -> None:
+    (*_, command) = shell.commands('node=(--rank 0)\nserve --last x "${node[@]}"', {})
+    assert command.words[:3] == ("serve", "--last", "x")
+    assert shell.is_many(command.words[3])
+
+
+def test_single_quotes_and_backslashes_keep_a_dollar() -> None:
+    (command,) = shell.commands("a '$X' \\$X \"\\$X\" '`b`'", {"X": "y"})
+    assert [shell.plain(word) for word in command.words] == ["a", "$X", "$X", "$X", "`b`"]
+    assert not any(map(shell.is_computed, command.words))
+
+
+@pytest.mark.parametrize("word", ["$X", '"${X}"', "$(date)", "`date`", "a$(b $(c) d)e", "$((X+1))"])
+def test_what_only_the_machine_knows_is_computed(word: str) -> None:
+    (command,) = shell.commands(f"a {word}", {})
+    assert shell.is_computed(command.words[1])
+    assert command.words[2:] == ()
+
+
+@pytest.mark.parametrize(
+    ("expression", "result"),
+    [("GPUS / TP", "4"), ("$GPUS*${NODES}", "16"), ("(1 + 2) % 2", "1")],
+)
+def test_sums_of_known_numbers_are_worked_out(expression: str, result: str) -> None:
+    script = f"TP=2\nN=$(({expression}))\na $N"
+    assert words(script, GPUS="8", NODES="2") == [["a", result]]
+
+
+@pytest.mark.parametrize("expression", ["1 / 0", "2 ** 9999", "__import__('os')", "1 +"])
+def test_other_sums_are_not(expression: str) -> None:
+    (command,) = shell.commands(f"a $(({expression}))", {})
+    assert shell.is_computed(command.words[1])
+
+
+def test_what_is_set_inside_an_if_depends() -> None:
+    script = "X=1\nif [ -e f ]; then X=2; fi\na $X"
+    assert words(script)[-1] == ["a", "$X"]
+
+
+def test_ifs_and_loops_nest_what_is_in_them() -> None:
+    script = "a\nif b; then\n  c\nelse\n  d\nfi\nwhile e; do f; done\ng"
+    nested = {command.words[0]: command.nested for command in shell.commands(script, {})}
+    assert nested == {
+        "a": False, "b": True, "c": True, "d": True, "e": True, "f": True, "g": False,
+    }  # fmt: skip
+
+
+def test_a_pipes_reader_is_told_from_an_alternative() -> None:
+    a, b, c = shell.commands("a | b || c", {})
+    assert (a.piped, b.piped, c.piped) == (False, True, False)
+    assert [command.alone for command in (a, b, c)] == [False, False, False]
+
+
+def test_a_here_document_leaves_its_name() -> None:
+    assert words("cat > f <<'END' \nit's $X\nEND\na") == [["cat", "<<END"], ["a"]]
+
+
+def test_a_commands_text_is_as_it_was_written() -> None:
+    (command,) = shell.commands("a   $X \\\n  $(b 'c')", {"X": "y"})
+    assert command.text == "a $X $(b 'c')"
+
+
+def test_quotes_must_close() -> None:
+    with pytest.raises(shell.Unreadable, match="quotes do not close"):
+        words("a 'b")

@@ -1,0 +1,58 @@
+"""Whose a service is, and whether it is still what was applied."""
+
+import dataclasses
+
+import pytest
+import yaml
+
+from pulumi_skypilot.lifecycle import marker
+from pulumi_skypilot.plan import task
+from tests.wanted import MARK, wanted
+
+
+def test_a_text_names_its_stack_and_its_digest():
+    one = wanted()
+    assert marker.read(one.order().text) == (MARK, one.digest)
+
+
+def test_a_text_edited_by_hand_keeps_its_owner_and_loses_its_digest():
+    text = wanted().order().text.replace("min_replicas: 1", "min_replicas: 2")
+    assert marker.read(text) == (MARK, None)
+
+
+def test_a_strangers_text_names_nobody():
+    assert marker.read("service: {}\n") == (None, None)
+    assert marker.read(None) == (None, None)
+
+
+def test_the_machines_carry_the_stack_as_a_label():
+    labels = yaml.safe_load(wanted(labels={"team": "a"}).order().text)["resources"]["labels"]
+    assert labels == {"team": "a", marker.LABEL: MARK}
+
+
+def test_the_digest_changes_with_each_thing_that_reaches_skypilot():
+    one = wanted()
+    others = [
+        dataclasses.replace(one, env={"A": "b"}),
+        dataclasses.replace(one, secrets={**one.secrets, "HF_TOKEN": "t"}),
+        dataclasses.replace(one, secrets={task.API_KEYS: "sk-2"}),
+        wanted(context=4096),
+    ]
+    assert len({one.digest, *(other.digest for other in others)}) == 5
+
+
+def test_the_text_holds_no_value():
+    secret = dataclasses.replace(
+        wanted(secrets={"HF_TOKEN": ""}), secrets={task.API_KEYS: "canary", "HF_TOKEN": "canary"}
+    )
+    assert "canary" not in secret.order().text
+
+
+def test_a_strangers_task_is_shown_without_values():
+    shown = marker.theirs("envs: {A: canary}\nsecrets: {B: canary}\nrun: echo\n")
+    assert shown == {"envs": {"A": None}, "secrets": {"B": None}, "run": "echo"}
+
+
+@pytest.mark.parametrize("text", [None, "- a list", "a: [", ""])
+def test_what_is_no_task_of_a_stranger_is_none(text):
+    assert marker.theirs(text) is None

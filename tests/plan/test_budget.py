@@ -1,0 +1,213 @@
+"""The most that a stack may cost: what a config may say of it, and when it does not hold."""
+
+import pytest
+
+from pulumi_skypilot import spec
+from pulumi_skypilot.plan import budget, cost
+from tests.plan.test_cost import PRICES, ROWS, row
+
+WHERE = "llm:budget"
+
+
+def wanted(**changes):
+    return spec.parse({"model": "openai/gpt-oss-20b", "accelerators": "L4:1", **changes})
+
+
+def check(limits, prices=PRICES, **deployments):
+    """What a budget of that text makes of deployments, each by what a stack says."""
+    specs = {name: wanted(**table) for name, table in deployments.items()}
+    costs = {name: cost.cost(one, prices) for name, one in specs.items()}
+    return budget.check(costs, budget.read(limits, WHERE))
+
+
+BIG = {"infra": "aws", "accelerators": "H100:1", "replicas": 3}
+SMALL = {"infra": "aws"}
+OWN = {"infra": "k8s"}
+SEE_TO_IT = "is unknown; see to that, or leave it out by `unknown: allow` in llm:budget"
+
+
+@pytest.mark.parametrize(
+    ("value", "meaning"),
+    [
+        (None, budget.Budget(where=WHERE)),
+        ({"hourly": 40}, budget.Budget(hourly=40.0, where=WHERE)),
+        ({"monthly": 2.5, "hourly": None}, budget.Budget(monthly=2.5, where=WHERE)),
+        # As `pulumi config set --path llm:budget.hourly 2.5` stores it.
+        ({"hourly": "2.5"}, budget.Budget(hourly=2.5, where=WHERE)),
+        (
+            {"hourly": 40, "unknown": "allow"},
+            budget.Budget(hourly=40.0, allows_unknown=True, where=WHERE),
+        ),
+        ({"hourly": 40, "unknown": "fail"}, budget.Budget(hourly=40.0, where=WHERE)),
+    ],
+)
+def test_a_budget_is_read(value, meaning):
+    assert budget.read(value, WHERE) == meaning
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        (40, "llm:budget: 40 is not a table of USD; write {hourly: 40} or {monthly: 20000}"),
+        ("", "llm:budget: '' is not a table of USD; write"),
+        ([40], "llm:budget: [40] is not a table of USD; write"),
+        ({}, "llm:budget: it has no limit; write {hourly: 40} or {monthly: 20000}"),
+        ({"unknown": "allow"}, "llm:budget: it has no limit; write"),
+        ({"hourly": None}, "llm:budget: it has no limit; write"),
+        ({"hourley": 3}, "llm:budget.hourley: unknown key; did you mean hourly?"),
+        ({"daily": 3}, "llm:budget.daily: unknown key; "),
+        ({"hourly": 1, "unkown": "allow"}, "llm:budget.unkown: unknown key; did you mean unknown?"),
+        ({"hourly": 1, "unknown": "alow"}, "llm:budget.unknown: 'alow' is neither fail nor allow"),
+        ({"hourly": 1, "unknown": True}, "llm:budget.unknown: True is neither fail nor allow"),
+        ({"hourly": 1, "unknown": ["allow"]}, "llm:budget.unknown: ['allow'] is neither fail nor"),
+        ({"hourly": 0}, "llm:budget.hourly: 0 is no amount of USD"),
+        ({"hourly": -1}, "llm:budget.hourly: -1 is no amount of USD"),
+        ({"hourly": float("inf")}, "llm:budget.hourly: inf is no amount of USD"),
+        ({"hourly": float("nan")}, "llm:budget.hourly: nan is no amount of USD"),
+        ({"hourly": 10**400}, "llm:budget.hourly: 1"),
+        ({"hourly": True}, "llm:budget.hourly: True is no amount of USD"),
+        ({"monthly": "40 USD"}, "llm:budget.monthly: '40 USD' is no amount of USD"),
+        ({"monthly": "-40"}, "llm:budget.monthly: '-40' is no amount of USD"),
+        ({"monthly": {"usd": 4}}, "llm:budget.monthly: {'usd': 4} is no amount of USD"),
+        ({"a\nb": 3}, "llm:budget.'a\\nb': unknown key; "),
+    ],
+)
+def test_a_wrong_budget_is_one_line(value, line):
+    with pytest.raises(budget.WrongError) as caught:
+        budget.read(value, WHERE)
+    (told,) = caught.value.lines
+    assert told.startswith(line), told
+    assert "\n" not in told
+
+
+def test_every_mistake_of_a_budget_is_told():
+    with pytest.raises(budget.WrongError) as caught:
+        budget.read({"hourley": 3, "monthly": -1, "unknown": "no"}, WHERE)
+    assert len(caught.value.lines) == 3
+
+
+def test_without_a_budget_nothing_is_refused_or_told():
+    assert check(None, cost.Prices(away="no server"), chat=BIG) == budget.Verdict()
+
+
+def test_it_is_held_to_the_most_replicas_at_the_dearest_place():
+    kept = check({"hourly": 21.9}, chat=BIG, small=SMALL)
+    assert kept == budget.Verdict(
+        kept=("llm:budget.hourly: 21.90 of 21.90 USD an hour at the most replicas",)
+    )
+    hourly, monthly = check({"hourly": 20, "monthly": 10_000}, chat=BIG, small=SMALL).errors
+    assert hourly == (
+        "llm:budget.hourly: 21.90 USD an hour at the most replicas is over 20.00; most goes to "
+        "chat 21.00, small 0.90; lower replicas.max, take other GPUs or raise the budget"
+    )
+    assert monthly.startswith("llm:budget.monthly: 15,987 USD a month at the most replicas is over")
+
+
+@pytest.mark.parametrize(
+    ("table", "most"),
+    [
+        ({**SMALL, "replicas": {"min": 0, "max": 4, "targetQps": 1}}, 3.6),
+        ({**SMALL, "replicas": {"min": 0, "max": 4, "targetQps": 1, "overprovision": 1}}, 4.5),
+        ({**SMALL, "spot": True}, 0.4),
+        ({**SMALL, "spot": {"fallback": "on-demand"}}, 0.9),
+        ({"infra": "aws/us-east-1", "spot": {"onDemand": 1}, "replicas": 3}, 0.6 + 0.8),
+        ({"infra": ["aws", "gcp"], "accelerators": ["L4:1", "H100:1"]}, 7),
+        ({**SMALL, "nodes": 2, "replicas": 2}, 3.6),
+        ({**SMALL, "kind": "cluster", "nodes": 2}, 1.8),
+        ({**SMALL, "replicas": 0}, 0),
+    ],
+)
+def test_whatever_a_deployment_may_grow_to_counts(table, most):
+    assert not check({"hourly": most + 0.01}, chat=table).errors
+    if most:
+        assert "is over" in check({"hourly": most - 0.01}, chat=table).errors[0]
+
+
+def test_a_server_that_does_not_answer_fails_it():
+    """A hundred H100:8 passed one dollar an hour while the server was busy."""
+    away = cost.Prices(away="apiServer http://sky: did not answer within 60 s")
+    table = {"accelerators": "H100:8", "replicas": 100}
+    assert check({"hourly": 1}, away, chat=table, lab=OWN).errors == (
+        "llm:budget: it cannot be checked: apiServer http://sky: did not answer within 60 s, so "
+        f"the price of chat (H100:8, anywhere), lab (L4:1, k8s) {SEE_TO_IT}",
+    )
+
+
+def test_a_catalogue_that_failed_is_not_one_without_a_price():
+    failed = cost.Prices(rows=ROWS, failed={"nebius": "the API server did not answer within 60 s"})
+    table = {"infra": ["aws", "nebius"], "accelerators": ["L4:1", "H100:1"]}
+    assert check({"hourly": 40}, failed, chat=table, small=SMALL).errors == (
+        "llm:budget: it cannot be checked: nebius: the API server did not answer within 60 s, so "
+        f"the price of chat (L4:1 or H100:1, nebius) {SEE_TO_IT}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "line"),
+    [
+        (
+            OWN,
+            "machines of your own (kubernetes) have no price in SkyPilot, so the price of chat "
+            "(L4:1, k8s)",
+        ),
+        (
+            {"infra": ["k8s", "aws"]},
+            "machines of your own (kubernetes) have no price in SkyPilot, so the price of chat "
+            "(L4:1, k8s)",
+        ),
+        (
+            {"infra": "ssh/pool", "accelerators": None, "cpus": "4+"},
+            "machines of your own (ssh) have no price in SkyPilot, so the price of chat (4+ CPUs, "
+            "ssh/pool)",
+        ),
+        (
+            {"infra": "aws", "accelerators": ["L4:1", "H200:1"]},
+            "the server's catalogue has no price of H200:1 there, so the price of chat (H200:1, "
+            "aws)",
+        ),
+        (
+            {"infra": "gcp", "spot": True},
+            "the server's catalogue has no spot price of L4:1 there, so the price of chat (L4:1, "
+            "gcp)",
+        ),
+        (
+            {"infra": ["aws", "azure"]},
+            "the server's catalogue has no price of L4:1 there, so the price of chat (L4:1, azure)",
+        ),
+    ],
+)
+def test_one_unknown_alternative_fails_it_by_name(table, line):
+    (told,) = check({"hourly": 40}, chat=table, small=SMALL).errors
+    assert told == f"llm:budget: it cannot be checked: {line} {SEE_TO_IT}"
+
+
+def test_unknown_that_is_allowed_is_told_and_the_known_still_counts():
+    limits = {"hourly": 40, "unknown": "allow"}
+    table = {"infra": ["k8s", "aws"]}
+    assert check(limits, chat=table, small=SMALL) == budget.Verdict(
+        warnings=(
+            "llm:budget: not counted, as unknown: allow says: chat (L4:1, k8s): machines of your "
+            "own (kubernetes) have no price in SkyPilot",
+        ),
+        kept=("llm:budget.hourly: 1.80 of 40.00 USD an hour at the most replicas",),
+    )
+    over = check({**limits, "hourly": 1}, chat=table, small=SMALL)
+    assert over.errors[0].startswith(
+        "llm:budget.hourly: 1.80 USD an hour at the most replicas (1 of unknown cost not counted) "
+        "is over 1.00"
+    )
+
+
+def test_over_by_what_is_known_alone_says_both():
+    over, unknown = check({"hourly": 20}, chat=BIG, lab=OWN).errors
+    assert over.startswith(
+        "llm:budget.hourly: 21.00 USD an hour at the most replicas (1 of unknown cost not counted) "
+        "is over 20.00"
+    )
+    assert unknown.startswith("llm:budget: it cannot be checked: machines of your own")
+
+
+@pytest.mark.parametrize("price", [0, -5, None])
+def test_a_price_that_is_none_counts_as_unknown(price):
+    prices = cost.Prices(rows=(row("aws", "us-east-1", "L4", 1.0, price, None),))
+    assert "it cannot be checked" in check({"hourly": 40}, prices, chat=SMALL).errors[0]

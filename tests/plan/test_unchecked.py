@@ -1,0 +1,85 @@
+"""What was not checked is said, of whatever kind."""
+
+import pytest
+
+from pulumi_skypilot import plan, spec
+from pulumi_skypilot.plan import unchecked
+
+FITS = {"model": "openai/gpt-oss-20b", "accelerators": "H100:1"}
+
+
+def reasons(**data: object) -> tuple[str, ...]:
+    return plan.plan(spec.parse({**FITS, **data}), "chat").unchecked
+
+
+def test_what_is_reckoned_whole_has_no_reason() -> None:
+    assert reasons() == ()
+    assert reasons(vllmArgs={"seed": 7, "enable-lora": False, "chat-template": "/x"}) == ()
+    assert reasons(env={"VLLM_LOGGING_LEVEL": "DEBUG", "NAME": "x"}, revision="main") == ()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (
+            {"model": "deepseek-ai/DeepSeek-V3.2-Exp", "accelerators": "T4:1"},
+            "deepseek-ai/DeepSeek-V3.2-Exp is not in the catalogue, so neither memory, disk nor "
+            "flags: add it with `pulumi-skypilot models add deepseek-ai/DeepSeek-V3.2-Exp`",
+        ),
+        ({"model": "openai/gpt-oss-20B"}, "(did you mean openai/gpt-oss-20b?)"),
+        ({"model": "/models/mine"}, "the model in /models/mine is not known here"),
+        ({"revision": "v2"}, "revision v2 of openai/gpt-oss-20b"),
+        ({"accelerators": "GB10:1"}, "GB10:1: not in the catalogue of GPUs"),
+        (
+            {"accelerators": "MI300X:1", "image": "docker:vllm/vllm-openai-rocm:v0.32.0"},
+            "MI300X:1: memory is reckoned for NVIDIA's GPUs only",
+        ),
+        (
+            {"accelerators": None, "cpus": "8"},
+            "without GPUs memory is only estimated: about 24 GiB, and memory is not written",
+        ),
+        ({"accelerators": None, "memory": "8+"}, "about 24 GiB, and memory is 8+"),
+        ({"image": "docker:vllm/vllm-openai:v0.20.0"}, "the image brings its own"),
+        ({"nodes": 2}, "over several machines or stages"),
+        ({"accelerators": "H100:2", "tensorParallel": 1, "pipelineParallel": 2}, "or stages"),
+        ({"quantization": "experts_int8"}, "with quantization experts_int8 memory is not"),
+        (
+            {"model": "Qwen/Qwen3-0.6B", "kvCacheDtype": "int4_per_token_head"},
+            "with kv-cache-dtype int4_per_token_head memory is not reckoned",
+        ),
+        ({"vllmArgs": {"enable-lora": True}}, "with enable-lora memory is not reckoned"),
+        ({"vllmArgs": {"hf-overrides.rope_scaling.factor": 2}}, "with hf-overrides memory is not"),
+        ({"vllmArgs": {"speculative-config": {"method": "mtp"}}}, "with speculative-config"),
+        ({"vllmArgs": {"spec-method": "mtp", "spec-model": "a/b"}}, "spec-method, spec-model"),
+        ({"vllmArgs": {"compilation-config": {"level": 0}}}, "reckoned without compilation-config"),
+        (
+            {"context": 4096, "vllmArgs": {"enable-chunked-prefill": False}},
+            "without enable-chunked-prefill",
+        ),
+        (
+            {"context": 4096, "vllmArgs": {"no-enable-chunked-prefill": True}},
+            "without enable-chunked-prefill",
+        ),
+        ({"env": {"VLLM_USE_V2_MODEL_RUNNER": "0"}}, "without env VLLM_USE_V2_MODEL_RUNNER"),
+        ({"env": {"CUDA_VISIBLE_DEVICES": "0"}}, "without env CUDA_VISIBLE_DEVICES"),
+    ],
+)
+def test_each_kind_is_told_with_what_to_do(data: dict[str, object], reason: str) -> None:
+    found = reasons(**data)
+    assert any(reason in one for one in found), found
+    assert not any("\n" in one for one in found)
+
+
+def test_a_flag_of_another_release_is_not_taken_for_harmless() -> None:
+    found = reasons(image="docker:vllm/vllm-openai:v0.40.0", vllmArgs={"new-pool-gb": 8})
+    assert "memory is reckoned without new-pool-gb" in found
+
+
+def test_every_reason_is_told_at_once() -> None:
+    found = reasons(accelerators=["H100:1", "GB10:1"], nodes=2, vllmArgs={"moe-backend": "triton"})
+    assert len(found) == 3
+
+
+def test_an_unplanned_spec_has_the_same_reasons() -> None:
+    data = {**FITS, "nodes": 2, "revision": "v2"}
+    assert unchecked.of_spec(spec.parse(data)) == reasons(nodes=2, revision="v2")

@@ -1,0 +1,193 @@
+"""A program of one's own and its budget, on Pulumi's own mocks."""
+
+import typing
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks
+
+from pulumi_skypilot.lifecycle import server_query
+from pulumi_skypilot.program import components, resources
+from tests.prices import ROWS
+
+SPEC = {"model": "openai/gpt-oss-20b", "accelerators": "L4:1", "infra": "aws"}
+
+
+class Mocks(mocks.Mocks):
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.inputs: dict[str, typing.Any] = {}
+
+    def new_resource(
+        self, args: mocks.MockResourceArgs
+    ) -> tuple[str | None, dict[typing.Any, typing.Any]]:
+        kind = args.typ.rpartition(":")[2]
+        self.made.append(f"{kind} {args.name}")
+        self.inputs[f"{kind} {args.name}"] = args.inputs
+        outs = {"Scope": {"mark": "m", "seed": "s", "user": "u"}, "Service": {"digest": "d"}}
+        return args.name, {**args.inputs, **outs.get(kind, {})}
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[typing.Any, typing.Any], None]:
+        return {}, None
+
+
+@pytest.fixture(params=[True, False], ids=["preview", "update"])
+def made(request):
+    one = Mocks()
+    mocks.set_mocks(one, project="own", stack="test", preview=request.param)
+    return one
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What was logged but the costs; the server knows the price of an L4, 0.80 an hour."""
+    lines: list[str] = []
+    monkeypatch.setattr(server_query, "ask", lambda *_, **__: {"prices": {"rows": ROWS}})
+    for level in ("info", "warn"):
+        monkeypatch.setattr(
+            pulumi.log,
+            level,
+            lambda line, *_, **__: None if line.startswith("cost:") else lines.append(line),
+        )
+    return lines
+
+
+def run(declare, **budget):
+    """Run a program that declares things in a scope of that budget."""
+
+    @pulumi.runtime.test
+    def program():
+        return declare(resources.Scope("models", budget=budget or None))
+
+    program()
+
+
+def two(scope):
+    chat = components.Deployment("chat", SPEC, scope=scope)
+    lab = resources.Cluster("lab", {**SPEC, "accelerators": "L4:1"}, scope=scope)
+    return pulumi.Output.all(chat.endpoint, lab.endpoint)
+
+
+def test_all_of_a_scope_is_made_while_its_budget_holds(made, told):
+    run(two, hourly=2)
+    assert told == ["models.budget.hourly: 1.60 of 2.00 USD an hour at the most replicas"]
+    assert {"Service chat", "Cluster lab"} <= set(made.made)
+    assert made.inputs["Service chat"]["scope"]["mark"] == "m"
+
+
+def test_nothing_that_costs_is_made_over_the_budget(made, told):
+    with pytest.raises(pulumi.RunError, match=r"^models\.budget\.hourly: 1\.60 USD an hour"):
+        run(two, hourly=1)
+    assert not [one for one in made.made if one.startswith(("Service", "Cluster"))]
+
+
+def test_what_is_declared_later_is_counted_with_the_rest(made, told):
+    """In an apply, which runs when the program has ended."""
+
+    def declare(scope):
+        chat = resources.Service("chat", SPEC, scope=scope)
+        return chat.id.apply(lambda _: resources.Cluster("lab", SPEC, scope=scope).endpoint)
+
+    with pytest.raises(pulumi.RunError, match=r"^models\.budget\.hourly: 1\.60 USD an hour"):
+        run(declare, hourly=1)
+    assert "Cluster lab" not in made.made
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"replicas": pulumi.Output.from_input}, "replicas comes from another resource"),
+        (
+            {"replicas": lambda _: {"min": 1, "max": pulumi.Output.from_input(100)}},
+            "replicas comes from another resource",
+        ),
+        ({"accelerators": pulumi.Output.from_input}, "accelerators comes from another resource"),
+        ({"infra": lambda _: "asw"}, "its spec is wrong (infra: asw: no cloud asw in SkyPilot"),
+    ],
+)
+def test_a_deployment_whose_price_depends_on_what_is_not_known_is_unknown(made, told, changes, why):
+    def declare(scope):
+        spec = {**SPEC, **{key: value("L4:1") for key, value in changes.items()}}
+        return resources.Service("chat", spec, scope=scope).endpoint
+
+    with pytest.raises(pulumi.RunError, match="it cannot be checked") as caught:
+        run(declare, hourly=1)
+    assert why in str(caught.value)
+    assert "Service chat" not in made.made
+
+
+def test_a_program_of_which_nothing_can_be_priced_is_not_said_to_be_empty(made, told):
+    def declare(scope):
+        later = {"accelerators": pulumi.Output.from_input("L4:1")}
+        return resources.Service("chat", {**SPEC, **later}, scope=scope).endpoint
+
+    run(declare, hourly=1, unknown="allow")
+    assert "no deployments" not in told
+    assert told[0].startswith("models.budget: not counted, as unknown: allow says: chat ")
+
+
+def test_what_else_comes_from_other_resources_leaves_the_price_known(made, told):
+    def declare(scope):
+        changes = {"model": "openai/gpt-oss-20b", "servedName": "gpt", "context": 4096}
+        outputs = {key: pulumi.Output.from_input(value) for key, value in changes.items()}
+        return resources.Service("chat", {**SPEC, **outputs}, scope=scope).endpoint
+
+    run(declare, hourly=1)
+    assert told == ["models.budget.hourly: 0.80 of 1.00 USD an hour at the most replicas"]
+
+
+def test_what_depends_on_another_of_the_scope_does_not_wait_for_ever(made, told):
+    """Its replicas are known when the other is made, which waits for the budget with them."""
+
+    def declare(scope):
+        chat = resources.Service("chat", SPEC, scope=scope)
+        spec = {**SPEC, "replicas": chat.id.apply(lambda _: 2)}
+        return resources.Service("code", spec, scope=scope).endpoint
+
+    with pytest.raises(pulumi.RunError, match="price of code"):
+        run(declare, hourly=10)
+
+
+def test_a_service_and_a_cluster_of_one_name_both_count(made, told):
+    def declare(scope):
+        chat = resources.Service("chat", SPEC, scope=scope)
+        other = resources.Cluster("chat", SPEC, scope=scope)
+        return pulumi.Output.all(chat.endpoint, other.endpoint)
+
+    run(declare, hourly=2)
+    assert told == ["models.budget.hourly: 1.60 of 2.00 USD an hour at the most replicas"]
+
+
+def test_a_server_whose_address_is_not_known_yet(told, monkeypatch):
+    mocks.set_mocks(Mocks(), project="own", stack="test", preview=True)
+    monkeypatch.setattr(server_query, "ask", lambda *_, **__: pytest.fail("asked"))
+
+    @pulumi.runtime.test
+    def program():
+        made = resources.Service("server", SPEC, scope=resources.Scope("first"))
+        scope = resources.Scope("models", api_server=made.endpoint, budget={"hourly": 40})
+        return resources.Service("chat", SPEC, scope=scope).endpoint
+
+    with pytest.raises(pulumi.RunError, match="the address of the API server comes from another"):
+        program()
+
+
+def test_secrets_from_other_resources_cost_nothing(made, told):
+    def declare(scope):
+        spec = {**SPEC, "env": {"A": pulumi.Output.from_input("b")}}
+        return resources.Service("chat", spec, scope=scope).endpoint
+
+    run(declare, hourly=1)
+    assert "Service chat" in made.made
+
+
+def test_without_a_budget_nobody_is_asked(made, told, monkeypatch):
+    monkeypatch.setattr(server_query, "ask", lambda *_, **__: pytest.fail("asked"))
+    run(two)
+    assert "Service chat" in made.made
+
+
+def test_a_wrong_budget_ends_the_program_in_one_line(made):
+    with pytest.raises(pulumi.RunError) as caught:
+        resources.Scope("models", budget={"hourley": 40})
+    assert str(caught.value) == "models.budget.hourley: unknown key; did you mean hourly?"

@@ -1,0 +1,43 @@
+"""The plugin process: short errors, room for many calls, and nothing that fails without it."""
+
+import sys
+import threading
+from concurrent import futures
+
+import pytest
+
+from pulumi_skypilot import errors
+from pulumi_skypilot.providers import plugin_host
+
+
+def test_an_error_shows_as_one_line_of_skypilots():
+    @plugin_host.one_line
+    def call():
+        raise errors.Invalid("name: taken;\n  choose another")
+
+    with pytest.raises(plugin_host.Error) as caught:
+        call()
+    assert str(caught.value) == "name: taken; choose another"
+    assert f"{type(caught.value).__module__}.{type(caught.value).__qualname__}" == (
+        "builtins.SkyPilot"
+    )
+
+
+def test_more_than_four_calls_run_at_a_time(monkeypatch):
+    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
+    everyone = threading.Barrier(9, timeout=10)
+    with futures.ThreadPoolExecutor(max_workers=4) as pool:
+        pool.submit(plugin_host.prepare).result()
+        waiting = [pool.submit(everyone.wait) for _ in range(8)]
+        everyone.wait()  # broken, and so an error, when fewer than eight wait with us
+        futures.wait(waiting)
+
+
+def test_nothing_fails_where_the_pool_cannot_be_widened(monkeypatch):
+    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
+    plugin_host.prepare()
+
+
+def test_nothing_is_shown_where_there_is_no_engine():
+    plugin_host.progress("working")
+    plugin_host.message("done")

@@ -1,0 +1,111 @@
+"""Calls that are shared by who asks at one time."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent import futures
+
+import pytest
+
+from pulumi_skypilot.skypilot import coalesce
+
+
+class Server:
+    """Answers when it is let, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+        self.broken: set[str] = set()
+        self.began = threading.Semaphore(0)
+        self.let = threading.Semaphore(0)
+
+    def call(self, names: list[str]) -> list[str]:
+        self.asked.append(names)
+        self.began.release()
+        assert self.let.acquire(timeout=10)
+        if self.broken & set(names):
+            raise RuntimeError(f"broken: {names}")
+        if "away" in self.broken:
+            raise ConnectionError("away")
+        if "odd" in self.broken and len(names) > 1:
+            raise ConnectionResetError("one of them")
+        return [f"{name} at {len(self.asked)}" for name in names]
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def workers() -> Iterator[futures.ThreadPoolExecutor]:
+    with futures.ThreadPoolExecutor() as some:
+        yield some
+
+
+def asking(
+    workers: futures.ThreadPoolExecutor, server: Server, *rest: str
+) -> dict[str, futures.Future[Sequence[str]]]:
+    """One whose call is under way, and the rest, who ask meanwhile."""
+    shared = coalesce.Together[str]((ConnectionError,), but=(ConnectionResetError,))
+    made = {"a": workers.submit(shared.ask, "a", server.call)}
+    assert server.began.acquire(timeout=10)
+    for name in rest:
+        made[name] = workers.submit(shared.ask, name, server.call)
+    deadline = time.monotonic() + 10
+    while rest and (shared._next is None or len(shared._next.names) < len(rest)):
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    return made
+
+
+def test_who_asks_alone_is_answered_at_once(workers, server):
+    made = asking(workers, server)
+    server.let.release()
+    assert made["a"].result(10) == ["a at 1"]
+
+
+def test_who_asks_meanwhile_shares_a_call_that_begins_after_they_asked(workers, server):
+    made = asking(workers, server, "b", "c")
+    server.let.release(2)
+    assert made["a"].result(10) == ["a at 1"]
+    assert made["b"].result(10) == made["c"].result(10) == ["b at 2", "c at 2"]
+    assert server.asked == [["a"], ["b", "c"]]
+
+
+def test_a_call_for_several_that_fails_is_made_for_each_alone(workers, server):
+    server.broken = {"b"}
+    made = asking(workers, server, "b", "c")
+    server.let.release(4)
+    assert made["c"].result(10)[0].startswith("c at ")
+    with pytest.raises(RuntimeError, match=r"broken: \['b'\]"):
+        made["b"].result(10)
+    assert sorted(server.asked) == [["a"], ["b"], ["b", "c"], ["c"]]
+
+
+def test_what_is_wrong_with_all_is_not_asked_again(workers, server):
+    server.broken = {"away"}
+    made = asking(workers, server, "b", "c")
+    server.let.release(2)
+    for one in made.values():
+        with pytest.raises(ConnectionError):
+            one.result(10)
+    assert server.asked == [["a"], ["b", "c"]]
+
+
+def test_what_may_be_wrong_with_one_is_asked_of_each_alone(workers, server):
+    server.broken = {"odd"}
+    made = asking(workers, server, "b", "c")
+    server.let.release(4)
+    assert made["b"].result(10)[0].startswith("b at ")
+    assert made["c"].result(10)[0].startswith("c at ")
+    assert sorted(server.asked) == [["a"], ["b"], ["b", "c"], ["c"]]
+
+
+def test_a_call_that_fails_is_followed_by_others(workers, server):
+    server.broken = {"a"}
+    made = asking(workers, server, "b")
+    server.let.release(2)
+    with pytest.raises(RuntimeError, match="broken"):
+        made["a"].result(10)
+    assert made["b"].result(10) == ["b at 2"]

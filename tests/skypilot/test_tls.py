@@ -1,0 +1,184 @@
+"""A load balancer's certificate: on its way to SkyPilot, and proved by whoever waits for it."""
+
+import dataclasses
+import http.server
+import pathlib
+import ssl
+import threading
+import types
+import typing
+
+import pytest
+
+from pulumi_skypilot import errors, skypilot
+from pulumi_skypilot.skypilot import interface, tls
+from tests import certificates
+from tests.wanted import NAME, wanted
+
+
+@pytest.fixture
+def pair(tmp_path) -> interface.Tls:
+    return certificates.make(tmp_path, "IP:127.0.0.1")
+
+
+@pytest.fixture
+def serve(tmp_path) -> typing.Iterator[typing.Callable[[interface.Tls], str]]:
+    """Serve HTTPS with that certificate; returns the address."""
+    made: list[http.server.HTTPServer] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"here")
+
+        def log_message(self, format: str, *args: typing.Any) -> None:
+            pass
+
+    def start(pair: interface.Tls) -> str:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with tls.files(pair) as files:
+            assert files is not None
+            context.load_cert_chain(files["certfile"], files["keyfile"])
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        made.append(server)
+        return f"https://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in made:
+        server.shutdown()
+        server.server_close()
+
+
+class TestFiles:
+    def test_are_private_and_gone_after_the_call(self, pair):
+        with tls.files(pair) as files:
+            assert files is not None
+            paths = [pathlib.Path(path) for path in files.values()]
+            assert [path.stat().st_mode & 0o777 for path in paths] == [0o600, 0o600]
+            assert paths[0].parent.stat().st_mode & 0o777 == 0o700
+            assert [path.read_text() for path in paths] == [pair.certificate, pair.key]
+        assert not paths[0].parent.exists()
+
+    def test_are_gone_after_a_failure_too(self, pair):
+        files = tls.files(pair)
+        found = files.__enter__()
+        assert found is not None
+        error = errors.Failed("SkyPilot says no")
+        assert not files.__exit__(type(error), error, None)
+        assert not any(pathlib.Path(path).exists() for path in found.values())
+
+    def test_that_do_not_belong_together_are_refused(self, pair, tmp_path):
+        folder = tmp_path / "other"
+        folder.mkdir()
+        other = certificates.make(folder)
+        with (
+            pytest.raises(errors.Invalid, match=r"^tls: .*do not belong together"),
+            tls.files(interface.Tls(pair.certificate, other.key)),
+        ):
+            pass
+
+    def test_of_nothing_are_none(self):
+        with tls.files(None) as files:
+            assert files is None
+
+
+class FakeSky:
+    """What the SDK does with a task: it remembers the TLS section and what its files held."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[dict[str, str], list[str]]] = []
+        self.text = ""
+        self.local = False
+        self.Task = types.SimpleNamespace(from_yaml_config=self._task)
+        self.serve = types.SimpleNamespace(
+            up=lambda *_: None,
+            update=lambda *_: None,
+            UpdateMode=types.SimpleNamespace(ROLLING=1, BLUE_GREEN=2),
+            serve_utils=types.SimpleNamespace(
+                generate_remote_tls_certfile_name=lambda name: f"~/.sky/serve/{name}/tls_certfile",
+                generate_remote_tls_keyfile_name=lambda name: f"~/.sky/serve/{name}/tls_keyfile",
+            ),
+        )
+        self.server = types.SimpleNamespace(
+            common=types.SimpleNamespace(is_api_server_local=lambda: self.local)
+        )
+
+    def _task(self, config: dict[str, typing.Any], **_: object) -> None:
+        section = config["service"]["tls"]
+        self.text = config["_user_specified_yaml"]
+        files = [pathlib.Path(path) for path in section.values()]
+        self.seen.append((section, [one.read_text() for one in files if one.exists()]))
+
+    def get(self, _request: object) -> None:
+        return None
+
+
+@pytest.fixture
+def sky() -> FakeSky:
+    return FakeSky()
+
+
+@pytest.fixture
+def sdk(monkeypatch, sky):
+    one = skypilot.Sdk(skypilot.Connection())
+    monkeypatch.setattr(one, "_sky", lambda: sky)
+    return one
+
+
+@pytest.fixture
+def order(pair) -> interface.Order:
+    one = wanted(tls={"certificate": "cert", "key": "certKey"})
+    return dataclasses.replace(one, tls=pair).order()
+
+
+class TestSdk:
+    def test_gives_skypilot_the_files_and_keeps_paths_and_values_out_of_the_text(
+        self, sdk, sky, order, pair
+    ):
+        sdk.up(NAME, order)
+        section, held = sky.seen[0]
+        assert held == [pair.certificate, pair.key]
+        assert not any(path in sky.text for path in section.values())
+        assert "PRIVATE KEY" not in sky.text
+
+    def test_names_skyserves_own_files_to_a_local_server_on_update(self, sdk, sky, order):
+        """Ours are gone when its controller starts anew, and nothing else would serve HTTPS."""
+        sky.local = True
+        sdk.update(NAME, order)
+        assert sky.seen[0][0]["keyfile"] == f"~/.sky/serve/{NAME}/tls_keyfile"
+
+    def test_uploads_files_to_a_remote_server_on_update(self, sdk, sky, order, pair):
+        sdk.update(NAME, order)
+        assert sky.seen[0][1] == [pair.certificate, pair.key]
+
+
+class TestGet:
+    def test_trusts_the_certificate_that_it_is_given(self, sdk, serve, pair):
+        assert sdk.get(serve(pair), None, pair.certificate) == (200, "here")
+
+    def test_trusts_no_other(self, sdk, serve, pair, tmp_path):
+        folder = tmp_path / "other"
+        folder.mkdir()
+        address = serve(certificates.make(folder, "IP:127.0.0.1"))
+        with pytest.raises(errors.Untrusted) as caught:
+            sdk.get(address, None, pair.certificate)
+        assert not caught.value.name_only
+
+    def test_tells_the_right_certificate_for_another_name_apart(self, sdk, serve, tmp_path):
+        pair = certificates.make(tmp_path, "DNS:llm.example.com")
+        address = serve(pair)
+        with pytest.raises(errors.Untrusted) as caught:
+            sdk.get(address, None, pair.certificate)
+        assert caught.value.name_only
+        assert sdk.get(address, None, pair.certificate, check_host=False) == (200, "here")
+
+
+def test_the_digest_changes_with_the_certificate_and_tells_nothing_of_it(pair):
+    plain = wanted()
+    one = dataclasses.replace(plain, tls=pair)
+    other = dataclasses.replace(plain, tls=interface.Tls(pair.certificate, pair.key + "\n"))
+    assert len({plain.digest, one.digest, other.digest}) == 3
+    assert "PRIVATE KEY" not in repr(one)
