@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterator, Mapping
 
 from pulumi_skypilot import catalog, spec
 from pulumi_skypilot.cli.convert.from_task import (
-    hardware,
     leftovers,
+    machine_keys,
     options,
     remarks,
     server,
@@ -21,7 +21,7 @@ from pulumi_skypilot.cli.convert.from_task import (
     shell,
     variables,
 )
-from pulumi_skypilot.plan import vllm
+from pulumi_skypilot.plan import hardware, vllm
 
 Meaning = dict[str, object]
 """Point → value; a point has the name that a remark gives its place. What is not said is absent."""
@@ -75,7 +75,7 @@ DELIBERATE: tuple[tuple[str, object, str], ...] = (
 
 
 def of(content: Mapping[str, typing.Any]) -> Meaning:
-    """What a task means. Raises shell.Unreadable."""
+    """What a task means. Raises errors.UnreadableTask."""
     alternatives = hardware.read(content.get("resources"))
     known = variables.known(content, alternatives.gpus)
     found = server.find(content["run"], known)
@@ -178,13 +178,16 @@ def _machines(alternatives: hardware.Machines) -> Iterator[Point]:
 
 def _spot(alternatives: hardware.Machines, policy: Mapping[str, typing.Any]) -> list[object]:
     """What the machines and the policy say together of spot and on demand."""
-    return [*hardware.spot(alternatives), *(policy.get(key) or None for key in serving.SPOT_POLICY)]
+    return [
+        *machine_keys.spot(alternatives),
+        *(policy.get(key) or None for key in serving.SPOT_POLICY),
+    ]
 
 
 def _autostop(
     alternatives: hardware.Machines, content: Mapping[str, typing.Any]
 ) -> Iterator[Point]:
-    for found in hardware.autostop(alternatives, content):
+    for found in machine_keys.autostop(alternatives, content):
         if isinstance(found, tuple):
             yield "resources.autostop", found[1]
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
-from pulumi_skypilot import spec
+from pulumi_skypilot import errors
 from pulumi_skypilot.cli.convert import from_task, to_task
 from scripts import meaning
 from tests.e2e import imported
@@ -101,19 +101,19 @@ def _row(content: dict[str, typing.Any], file: str, *, ask: bool) -> Row:
     served = "service" in content
     try:
         found = from_task.deployment(content)
-    except from_task.Unreadable as error:
+    except errors.UnreadableTask as error:
         return Row(file, served, reason=str(error))
     key = from_task.key(content, pathlib.Path(file).name)
     (table,) = yaml.safe_load(from_task.text(key, found))["config"]["llm:deployments"].values()
     named = sum(remark.kind == "not carried over" for remark in found.remarks)
     try:
         exported = to_task.export(table, f"{PREFIX}{key}")
-    except spec.SpecError as error:
+    except errors.SpecError as error:
         return Row(file, served, reason=f"refused: {error}", named=named)
     try:
         to_task.export(table, f"{PREFIX}{key}", must_fit=True)
         misfit = ""
-    except spec.SpecError as error:
+    except errors.SpecError as error:
         misfit = str(error)
     differences = meaning.differences(content, exported, found.remarks)
     return Row(

@@ -4,7 +4,7 @@ import dataclasses
 import typing
 from collections.abc import Iterator, Mapping
 
-from pulumi_skypilot import plan, spec
+from pulumi_skypilot import errors, plan, spec
 from pulumi_skypilot.plan import changes
 from tests import certificates
 from tests.test_settings import CASES
@@ -68,7 +68,7 @@ def _changes() -> Iterator[Change]:
                 continue
             try:
                 was, now = (plan.plan(spec.parse(one), "x") for one in (before, after))
-            except spec.SpecError:
+            except errors.SpecError:
                 continue  # it is only the other kind's, or needs what is not there
             effect = changes.effect(changes.compare(was.task, now.task))
             if effect is not None:

@@ -12,7 +12,7 @@ import pulumi
 import pydantic
 import pytest
 
-from pulumi_skypilot import providers, spec
+from pulumi_skypilot import errors, providers, spec
 from pulumi_skypilot.program import components
 from pulumi_skypilot.skypilot import interface
 from pulumi_skypilot.spec import readers, stack
@@ -182,7 +182,7 @@ ADDRESSES = (
 
 @pytest.mark.parametrize("wrong", ADDRESSES)
 def test_an_address_of_no_server_is_told(wrong: str) -> None:
-    with pytest.raises(stack.WrongError, match=r"^skypilot:apiServer: .* is no address; write "):
+    with pytest.raises(errors.StackError, match=r"^skypilot:apiServer: .* is no address; write "):
         stack.check_server({"apiServer": wrong})
     failures = providers.ScopeProvider().check({}, {"apiServer": wrong}).failures
     assert [one.property for one in failures] == ["apiServer"]
@@ -191,7 +191,7 @@ def test_an_address_of_no_server_is_told(wrong: str) -> None:
 @pytest.mark.parametrize("name", stack.SERVER)
 def test_a_setting_of_the_server_that_is_misspelt_is_told_with_the_right_one(name: str) -> None:
     for wrong in (f"{name}s", name[:-1], name.upper(), f"{name[0]}{name}"):
-        with pytest.raises(stack.WrongError) as caught:
+        with pytest.raises(errors.StackError) as caught:
             stack.check_server({wrong: CANARY})
         (line,) = str(caught.value).splitlines()
         assert line.startswith(f"skypilot:{wrong}: unknown setting; ")
@@ -211,7 +211,7 @@ def test_a_setting_of_the_server_that_makes_no_sense_is_told(
     name: str, values: tuple[str, ...]
 ) -> None:
     for value in values:
-        with pytest.raises(stack.WrongError) as caught:
+        with pytest.raises(errors.StackError) as caught:
             stack.check_server({name: value})
         assert is_readable(str(caught.value))
         assert str(caught.value).startswith(f"skypilot:{name}: ")
@@ -313,7 +313,7 @@ def told(settings: dict[str, str]) -> list[str]:
     """The lines with which the program ends over those settings."""
     try:
         components._plans(stack.read("llm", settings), "llm-test")
-    except (stack.WrongError, pulumi.RunError) as error:
+    except (errors.StackError, pulumi.RunError) as error:
         return str(error).split("\n")
     return []
 

@@ -25,12 +25,12 @@ CANARIES = {
 GREETING = "canary-env-88aa01"
 
 SITE = """\
-from pulumi_skypilot import port, testing
+from pulumi_skypilot import errors, testing
 from pulumi_skypilot.providers import base
 
 fake = testing.SkyPilot()
 if {broken}:
-    fake.fail("up", port.Failed("no place has a machine"))
+    fake.fail("up", errors.Failed("no place has a machine"))
 base.connect, base.clock = lambda _: fake, fake.clock
 """
 """What Python runs at its start, in the provider's process too."""

@@ -125,7 +125,7 @@ class TestNobody:
         assert said == f"{address}/health: connection refused; open the firewall"
 
     def test_answers_in_time(self, sdk, monkeypatch) -> None:
-        monkeypatch.setattr(skypilot.asking, "TIMEOUT_SECONDS", 0.2)
+        monkeypatch.setattr(skypilot.http_calls, "TIMEOUT_SECONDS", 0.2)
         with socket.create_server(("127.0.0.1", 0)) as server:
             address = f"http://127.0.0.1:{server.getsockname()[1]}"
             said = probe.missing(sdk, address, ASKED)

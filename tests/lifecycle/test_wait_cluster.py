@@ -4,6 +4,7 @@ import pytest
 
 from pulumi_skypilot import errors, spec, testing
 from pulumi_skypilot.lifecycle import clusters, wait_cluster
+from pulumi_skypilot.plan import waits
 from tests.wanted import CLUSTER as NAME
 from tests.wanted import KEY, MARK
 from tests.wanted import cluster as wanted
@@ -137,6 +138,6 @@ def test_tells_that_no_address_is_known(sky, made, wait):
 
 def test_waits_as_long_as_the_spec_says():
     data = {"model": "openai/gpt-oss-20b", "kind": "cluster", "cpus": 4}
-    assert wait_cluster.timeout_seconds(spec.parse(data)) == 2100
+    assert waits.timeout_seconds(spec.parse(data)) == 2100
     told = {**data, "timeouts": {"ready": 60}}
-    assert wait_cluster.timeout_seconds(spec.parse(told)) == 60
+    assert waits.timeout_seconds(spec.parse(told)) == 60

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from pulumi_skypilot import catalog, plan, spec
+from pulumi_skypilot import catalog, errors, plan, spec
 from pulumi_skypilot.catalog import declared
 from pulumi_skypilot.plan import capability, gpu_fit, memory
 
@@ -22,7 +22,7 @@ def planned(model: str, gpu: str, **data: object) -> plan.Plan:
 
 
 def refused(model: str, gpu: str, **data: object) -> str:
-    with pytest.raises(spec.SpecError) as caught:
+    with pytest.raises(errors.SpecError) as caught:
         planned(model, gpu, **data)
     (problem,) = caught.value.problems
     assert problem.reason.startswith(f"{problem.property}: ")
@@ -35,7 +35,7 @@ def taken(model: str, gpu: str) -> set[str]:
     for cache in CACHES:
         try:
             planned(model, gpu, kvCacheDtype=cache)
-        except spec.SpecError:
+        except errors.SpecError:
             continue
         found.add(cache)
     return found

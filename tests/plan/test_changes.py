@@ -5,7 +5,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from pulumi_skypilot import plan, spec
+from pulumi_skypilot import errors, plan, spec
 from pulumi_skypilot.plan import changes, task_scripts
 from pulumi_skypilot.plan.changes import Effect
 from tests import specs
@@ -50,7 +50,7 @@ def old(path: str, value: object, was: object = None) -> tuple[changes.Change, .
 def test_nothing_differs_from_itself(table: dict[str, object]) -> None:
     try:
         content = plan.plan(spec.parse(table), "chat").task
-    except spec.SpecError:
+    except errors.SpecError:
         hypothesis.reject()
     assert changes.compare(content, copy.deepcopy(content)) == ()
     assert changes.effect(()) is None
@@ -62,7 +62,7 @@ def test_what_differs_is_told_both_ways(
 ) -> None:
     try:
         plans = [plan.plan(spec.parse(table), "chat") for table in tables]
-    except spec.SpecError:
+    except errors.SpecError:
         hypothesis.reject()
     there = changes.compare(plans[0].task, plans[1].task)
     back = changes.compare(plans[1].task, plans[0].task)
@@ -200,7 +200,7 @@ def test_a_change_says_what_a_user_wants_to_read() -> None:
 def test_every_rule_can_be_reached_and_names_its_source(rules: tuple[changes.Rule, ...]) -> None:
     assert rules[-1].paths == ("",)
     for index, rule in enumerate(rules):
-        assert rule.source.startswith(("sky/", "machine/", "clusters.py"))
+        assert rule.source.startswith(("sky/", "plan/remote/", "lifecycle/clusters.py"))
         assert rule.what
         for path in rule.paths:
             earlier = [
@@ -330,7 +330,7 @@ def test_the_same_release_applies_its_own_task(
 ) -> None:
     try:
         was, now = (plan.plan(spec.parse(table), "chat") for table in tables)
-    except spec.SpecError:
+    except errors.SpecError:
         hypothesis.reject()
     found = changes.keep_generated(was.spec, now.spec, was.task, now.task)
     assert changes.compare(found, now.task) == ()

@@ -1,12 +1,12 @@
 import pytest
 
-from pulumi_skypilot import catalog, plan, spec
+from pulumi_skypilot import catalog, errors, plan, spec
 from pulumi_skypilot.plan import cloud_limits
 from tests import specs
 
 
 def refused(**data: object) -> dict[str, str]:
-    with pytest.raises(spec.SpecError) as caught:
+    with pytest.raises(errors.SpecError) as caught:
         plan.plan(spec.parse({**specs.SMALLEST, **data}), "chat")
     return {problem.property: problem.reason for problem in caught.value.problems}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pulumi_skypilot import catalog, plan, spec
+from pulumi_skypilot import catalog, errors, plan, spec
 from pulumi_skypilot.plan import disk
 
 MODEL = "deepseek-ai/DeepSeek-R1"
@@ -14,7 +14,7 @@ def planned(**data: object) -> plan.Plan:
 
 
 def test_skypilots_default_disk_does_not_hold_a_large_model() -> None:
-    with pytest.raises(spec.SpecError) as caught:
+    with pytest.raises(errors.SpecError) as caught:
         planned()
     (problem,) = caught.value.problems
     assert problem.property == "disk"
@@ -35,7 +35,7 @@ def test_skypilots_default_disk_does_not_hold_a_large_model() -> None:
     ],
 )
 def test_it_is_refused_wherever_a_machine_may_be_made_with_it(data: dict[str, object]) -> None:
-    with pytest.raises(spec.SpecError, match="do not hold 627 GiB"):
+    with pytest.raises(errors.SpecError, match="do not hold 627 GiB"):
         planned(**data)
 
 
@@ -65,7 +65,7 @@ def test_a_model_on_a_volume_or_in_a_bucket_is_not_on_the_disk(data: dict[str, o
 
 
 def test_a_disk_too_small_for_vllm_alone_is_refused() -> None:
-    with pytest.raises(spec.SpecError, match=r"write disk: 40$"):
+    with pytest.raises(errors.SpecError, match=r"write disk: 40$"):
         planned(disk=4, modelCache="/models", volumes={"/models": "models"})
 
 

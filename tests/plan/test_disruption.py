@@ -3,8 +3,7 @@
 import pytest
 
 from pulumi_skypilot import spec
-from pulumi_skypilot.lifecycle import wait_cluster, wait_service
-from pulumi_skypilot.plan import cost, disruption
+from pulumi_skypilot.plan import cost, disruption, waits
 
 
 def side(usd=1.0, **changes):
@@ -132,7 +131,7 @@ def test_the_mix_costs_the_difference_of_its_prices():
 def test_a_roll_names_the_wait_that_holds(data, minutes):
     found = disruption.disruption("rolls", side(), side(**data))
     assert f"for which `up` waits up to {minutes} min;" in found.text
-    assert wait_service.timeout_seconds(side(**data).spec) == minutes * 60
+    assert waits.timeout_seconds(side(**data).spec) == minutes * 60
 
 
 @pytest.mark.parametrize(
@@ -143,7 +142,7 @@ def test_a_restart_names_the_wait_that_holds(timeouts, minutes):
     cluster = side(kind="cluster", timeouts=timeouts)
     found = disruption.disruption("restarts", cluster, cluster)
     assert f"(up to {minutes} min, then the earlier one is started again)" in found.text
-    assert wait_cluster.restart_seconds(cluster.spec) == minutes * 60
+    assert waits.restart_seconds(cluster.spec) == minutes * 60
 
 
 def test_a_roll_costs_the_new_replicas_beside_the_old():

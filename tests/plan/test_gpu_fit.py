@@ -2,7 +2,7 @@
 
 import pytest
 
-from pulumi_skypilot import plan, spec
+from pulumi_skypilot import errors, plan, spec
 
 
 def planned(**data: object) -> plan.Plan:
@@ -10,7 +10,7 @@ def planned(**data: object) -> plan.Plan:
 
 
 def refused(**data: object) -> list[str]:
-    with pytest.raises(spec.SpecError) as caught:
+    with pytest.raises(errors.SpecError) as caught:
         planned(**data)
     return [one.reason for one in caught.value.problems]
 

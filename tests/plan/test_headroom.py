@@ -2,7 +2,7 @@
 
 import pytest
 
-from pulumi_skypilot import catalog, plan, spec
+from pulumi_skypilot import catalog, errors, plan, spec
 
 FLAG = "gpu-memory-utilization"
 
@@ -13,7 +13,7 @@ def planned(gpus: object, share: object, flag: str = FLAG, **data: object) -> pl
 
 
 def refused(gpus: object, share: object, **data: str) -> list[str]:
-    with pytest.raises(spec.SpecError) as caught:
+    with pytest.raises(errors.SpecError) as caught:
         planned(gpus, share, **data)
     return [problem.reason for problem in caught.value.problems]
 

@@ -3,7 +3,7 @@ import typing
 import hypothesis
 import pytest
 
-from pulumi_skypilot import plan, spec
+from pulumi_skypilot import errors, plan, spec
 from tests import specs
 
 
@@ -12,7 +12,7 @@ def planned(**data: object) -> plan.Plan:
 
 
 def refused(**data: object) -> str:
-    with pytest.raises(spec.SpecError) as caught:
+    with pytest.raises(errors.SpecError) as caught:
         planned(**data)
     (problem,) = caught.value.problems
     assert problem.reason.startswith(problem.property)
@@ -38,7 +38,7 @@ def test_a_plan_never_holds_values(table: dict[str, object]) -> None:
         table[key] = dict.fromkeys(named, "canary")
     try:
         found = plan.plan(spec.parse(table), "chat")
-    except spec.SpecError:
+    except errors.SpecError:
         hypothesis.reject()
     assert "canary" not in repr(found)
     assert "canary" not in repr(found.shown())
@@ -48,7 +48,7 @@ def test_a_plan_never_holds_values(table: dict[str, object]) -> None:
 def test_a_plan_is_the_same_every_time(table: dict[str, object]) -> None:
     try:
         first = plan.plan(spec.parse(table), "chat")
-    except spec.SpecError:
+    except errors.SpecError:
         return
     assert plan.plan(spec.parse(spec.to_inputs(first.spec)), "chat") == first
 
@@ -58,7 +58,7 @@ def test_the_order_in_which_keys_arrive_changes_nothing(table: dict[str, object]
     """The engine hands a table to each provider process in another order."""
     try:
         first = plan.plan(spec.parse(table), "chat")
-    except spec.SpecError:
+    except errors.SpecError:
         return
     turned = typing.cast("dict[str, object]", backwards(table))
     assert plan.plan(spec.parse(turned), "chat").task_text == first.task_text
@@ -206,7 +206,7 @@ def test_flags_that_vllm_has_are_taken(args: dict[str, object]) -> None:
 
 
 def test_a_bad_name_is_a_problem_of_the_plan() -> None:
-    with pytest.raises(spec.SpecError) as caught:
+    with pytest.raises(errors.SpecError) as caught:
         plan.plan(spec.parse({**specs.SMALLEST, "context": 10**6}), "Chat")
     assert [problem.property for problem in caught.value.problems] == ["name", "context"]
 

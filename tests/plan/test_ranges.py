@@ -7,7 +7,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from pulumi_skypilot import catalog, plan, spec
+from pulumi_skypilot import catalog, errors, plan, spec
 from pulumi_skypilot.catalog import declared
 from pulumi_skypilot.plan import ranges, vllm
 
@@ -23,7 +23,7 @@ def refused(**data: object) -> list[str]:
     table = {"model": "somebody/some-model", "accelerators": "A100:1", **data}
     try:
         plan.plan(spec.parse(table), "chat")
-    except spec.SpecError as error:
+    except errors.SpecError as error:
         return [problem.reason for problem in error.problems]
     return []
 
@@ -202,5 +202,5 @@ def test_fractions_as_text_count_and_other_text_does_not() -> None:
     assert spec.parse({**table, "replicas": scaled}).replicas.target_qps == 2.5
     assert spec.parse({**table, "replicas": "2"}).replicas.max == 2
     for wrong in ("4096.5", "many", "", "-1", "1e3", "nan"):
-        with pytest.raises(spec.SpecError):
+        with pytest.raises(errors.SpecError):
             spec.parse({**table, "context": wrong})

@@ -6,8 +6,8 @@ from pulumi.runtime import mocks
 
 from pulumi_skypilot import plan, skypilot, spec
 from pulumi_skypilot.lifecycle import adoption, server_query
-from pulumi_skypilot.plan import budget
 from pulumi_skypilot.program import forecast
+from pulumi_skypilot.spec import budget
 from tests.prices import ROWS
 
 WANTED = spec.parse({"model": "openai/gpt-oss-20b", "accelerators": "L4:1", "infra": "aws"})

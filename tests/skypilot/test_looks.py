@@ -158,7 +158,7 @@ class TestTheAdapter:
         assert service.endpoint is None
 
     def test_asks_for_each_alone_where_one_of_several_cannot_be_read(self) -> None:
-        alike = skypilot.services.ServiceCalls._looks["x"]  # type: ignore[index]
+        alike = skypilot.serve_api.ServiceCalls._looks["x"]  # type: ignore[index]
         assert issubclass(errors.NoAnswer, alike._of_all)
         assert issubclass(errors.NoAnswer, alike._but)
 

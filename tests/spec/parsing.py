@@ -3,13 +3,13 @@
 import pydantic
 import pytest
 
-from pulumi_skypilot import spec
+from pulumi_skypilot import errors, spec
 from pulumi_skypilot.spec import readers
 from tests import specs
 
 
 def problems(data: dict[str, object]) -> dict[str, str]:
-    with pytest.raises(spec.SpecError) as caught:
+    with pytest.raises(errors.SpecError) as caught:
         spec.parse(data)
     return {problem.property: problem.reason for problem in caught.value.problems}
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pulumi_skypilot.spec import keys, readers
+from pulumi_skypilot import errors
+from pulumi_skypilot.spec import keys
 
 
 def test_the_first_version_is_the_key_of_earlier_releases():
@@ -25,7 +26,7 @@ def test_one_version_or_two(value, meant):
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "one", True, None, [], [1, 1], [1, 2, 3], {}])
 def test_another_version_is_refused(value):
-    with pytest.raises(readers.Wrong):
+    with pytest.raises(errors.ValueRefused):
         keys.versions(value)
 
 
@@ -36,7 +37,7 @@ def test_one_name_or_two():
 
 @pytest.mark.parametrize("value", [1, "", [], ["a", "a"], ["a", "b", "c"], ["a", 1], {}])
 def test_another_name_is_refused(value):
-    with pytest.raises(readers.Wrong):
+    with pytest.raises(errors.ValueRefused):
         keys.names(value)
 
 

@@ -9,7 +9,7 @@ import pydantic
 import pytest
 from hypothesis import strategies as st
 
-from pulumi_skypilot import spec
+from pulumi_skypilot import errors, spec
 from pulumi_skypilot.spec import readers
 from tests import specs
 from tests.spec.parsing import all_keys, parsed, problems, refused
@@ -108,7 +108,7 @@ def test_every_misspelt_key_gets_its_nearest(where: str) -> None:
         for part in reversed(where.split(".")) if where else ():
             data = {part: data}
         path = f"{where}.{wrong}" if where else wrong
-        with pytest.raises(spec.SpecError) as caught:
+        with pytest.raises(errors.SpecError) as caught:
             parsed(**data)
         reasons = [problem.reason for problem in caught.value.problems]
         assert f"{path}: unknown key; did you mean {key}?" in reasons
@@ -144,7 +144,7 @@ def test_a_reason_is_one_line() -> None:
     "value", [{"A B": "canary"}, {"A": ["canary"]}, {"SKYPILOT_X": "canary"}, "canary", ["canary"]]
 )
 def test_a_mistake_in_env_or_secrets_does_not_show_values(key: str, value: object) -> None:
-    with pytest.raises(spec.SpecError) as caught:
+    with pytest.raises(errors.SpecError) as caught:
         parsed(**{key: value})
     assert "canary" not in str(caught.value)
     assert caught.value.__cause__ is None
@@ -153,7 +153,7 @@ def test_a_mistake_in_env_or_secrets_does_not_show_values(key: str, value: objec
 @hypothesis.given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists))
 def test_nothing_but_a_spec_error_comes_of_any_value(value: object) -> None:
     for key in all_keys()[""]:
-        with contextlib.suppress(spec.SpecError):
+        with contextlib.suppress(errors.SpecError):
             spec.parse({**specs.SMALLEST, key: value})
 
 

@@ -6,7 +6,7 @@ import typing
 
 import pytest
 
-from pulumi_skypilot import spec
+from pulumi_skypilot import errors, spec
 from pulumi_skypilot.spec import stack
 
 SHARED = {"chat": {"model": "a/b", "replicas": {"min": 1, "max": 3}, "infra": ["k8s", "aws"]}}
@@ -102,15 +102,15 @@ def test_a_mistake_is_named_where_it_was_written(
     ],
 )
 def test_a_wrong_setting_gets_one_line(settings: dict[str, str], line: str) -> None:
-    with pytest.raises(stack.WrongError) as caught:
+    with pytest.raises(errors.StackError) as caught:
         stack.read("llm", settings)
     assert str(caught.value).startswith(line)
 
 
 def test_a_value_that_is_no_boolean_is_refused() -> None:
-    with pytest.raises(stack.WrongError, match="llm:production: 'yes' is neither true nor false"):
+    with pytest.raises(errors.StackError, match="llm:production: 'yes' is neither true nor false"):
         read(shared=SHARED, production="yes")
-    with pytest.raises(stack.WrongError, match=r"llm:shared\.chat\.protect: write true or false"):
+    with pytest.raises(errors.StackError, match=r"llm:shared\.chat\.protect: write true or false"):
         read(shared={"chat": {"model": "a/b", "protect": "yes"}})
 
 
@@ -131,7 +131,7 @@ def test_a_budget_is_read_with_the_rest() -> None:
     ],
 )
 def test_a_wrong_budget_is_told_with_every_other_mistake(text: str, line: str) -> None:
-    with pytest.raises(stack.WrongError) as caught:
+    with pytest.raises(errors.StackError) as caught:
         read({"chat": {"model": "a/b", "protect": "yes"}}, budget=text)
     told = str(caught.value).splitlines()
     assert told[0].startswith(line)
@@ -180,5 +180,5 @@ def test_what_stands_beside_the_spec_is_not_part_of_it() -> None:
     ],
 )
 def test_what_stands_beside_the_spec_is_checked(table: dict[str, object], reason: str) -> None:
-    with pytest.raises(stack.WrongError, match=f"^llm:deployments.chat.{re.escape(reason)}"):
+    with pytest.raises(errors.StackError, match=f"^llm:deployments.chat.{re.escape(reason)}"):
         read({"chat": {"model": "a/b", **table}})

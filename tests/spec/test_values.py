@@ -2,7 +2,7 @@
 
 import pytest
 
-from pulumi_skypilot import catalog, plan, spec
+from pulumi_skypilot import catalog, errors, plan, spec
 from pulumi_skypilot.plan import disk
 
 SMALLEST = {"model": "openai/gpt-oss-20b", "accelerators": "L4:1"}
@@ -38,7 +38,9 @@ def test_the_plan_is_the_same_whatever_a_value_will_be():
 @pytest.mark.parametrize("value", [5, None, ["x"], {"a": "b"}])
 @pytest.mark.parametrize("key", ["env", "secrets"])
 def test_what_is_no_text_is_refused_unseen(key, value):
-    with pytest.raises(spec.SpecError, match=f"{key}: A is not a string; put its value in quotes"):
+    with pytest.raises(
+        errors.SpecError, match=f"{key}: A is not a string; put its value in quotes"
+    ):
         spec.parse({**SMALLEST, key: {"A": value}})
 
 

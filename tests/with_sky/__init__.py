@@ -10,7 +10,7 @@ import warnings
 import hypothesis
 import pytest
 
-from pulumi_skypilot import plan, spec
+from pulumi_skypilot import errors, plan, spec
 from pulumi_skypilot.plan import task
 
 with (
@@ -32,7 +32,7 @@ def planned(table: dict[str, object]) -> plan.Plan:
     """The plan of a deployment; an example that the spec refuses is none."""
     try:
         return plan.plan(spec.parse(table), "chat")
-    except spec.SpecError:
+    except errors.SpecError:
         hypothesis.reject()
 
 

@@ -75,7 +75,7 @@ def test_the_launch_of_a_cluster_and_that_of_a_replica_are_told_apart() -> None:
         task=text, cluster_name="x-1", is_launched_by_sky_serve_controller=True
     )
     told = listed(name, body, "x-1", None)
-    assert told == interface.Request("r", ownership.REPLICA, "x-1", OURS)
+    assert told == interface.Request("r", interface.REPLICA, "x-1", OURS)
 
 
 def test_of_another_users_request_only_a_cluster_is_told() -> None:

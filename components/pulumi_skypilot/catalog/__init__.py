@@ -15,15 +15,12 @@ import tomllib
 import typing
 from collections.abc import Iterable, Mapping
 
+from .. import errors
 from . import architecture, declared, suggest
 from .architecture import Architecture
 
 VLLM_COMPUTE_CAPABILITY = (7, 5)
 """The least that vLLM runs on (its documentation, getting_started/installation/gpu)."""
-
-
-class WrongFile(Exception):
-    """A facts file of the project that cannot be read, in one line."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -324,7 +321,7 @@ def _of_project(path: pathlib.Path) -> list[ModelFacts]:
         return [_model(entry) for entry in tomllib.loads(path.read_text("utf-8"))["model"]]
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise WrongFile(
+        raise errors.CatalogError(
             f"models/{path.name}: {reason}; mend it, or write it anew with "
             f"`pulumi-skypilot models add {path.stem.replace('--', '/', 1)}`"
         ) from None

@@ -1,10 +1,16 @@
-"""The command `pulumi-skypilot`; its subcommands are in commands/."""
+"""The command `pulumi-skypilot`.
+
+Each subcommand is a module of this room, listed in commands.py. A subcommand reads a stack's file
+or state, calls the rooms below, and prints. To add one, write its module and add it to the list.
+convert/ turns what others write (a SkyPilot task, a Hugging Face config) into a deployment or a
+facts file, and a deployment into a SkyPilot task.
+"""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from .. import catalog
+from .. import errors
 from . import commands
 
 
@@ -16,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except commands.Wrong as error:
         for line in error.lines:
             sys.stderr.write(f"pulumi-skypilot: {line}\n")
-    except catalog.WrongFile as error:
+    except errors.CatalogError as error:
         sys.stderr.write(f"pulumi-skypilot: {error}\n")
     return 2
 

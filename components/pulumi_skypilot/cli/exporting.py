@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from .. import spec
+from .. import errors
 from ..plan import task
 from . import stack_files
 from .command import Wrong
@@ -30,11 +30,11 @@ def run(given: argparse.Namespace) -> None:
     table, encrypted = stack_files.readable(all_[key])
     try:
         content = to_task.export(table, f"{found.prefix}{key}")
-    except spec.SpecError as error:
+    except errors.SpecError as error:
         raise Wrong(*(f"{found.where}: {key}.{one.reason}" for one in error.problems)) from None
     try:
         to_task.export(table, f"{found.prefix}{key}", must_fit=True)
-    except spec.SpecError as error:
+    except errors.SpecError as error:
         for one in error.problems:
             sys.stderr.write(f"a preview refuses it: {key}.{one.reason}\n")
     content.get("envs", {}).update(dict.fromkeys(encrypted))

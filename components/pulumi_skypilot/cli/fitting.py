@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from rich import table
 
-from .. import catalog, providers, skypilot, spec
+from .. import catalog, errors, providers, skypilot, spec
 from ..catalog import suggest
 from ..lifecycle import server_query
 from ..plan import cost, fit_search, memory
@@ -113,7 +113,7 @@ def _one(model: str, gpu: str, context: int | None) -> fit_search.Row:
     """One model on one GPU: where it does not fit, the preview's own words."""
     try:
         row = fit_search.row(model, gpu, context)
-    except spec.SpecError as error:
+    except errors.SpecError as error:
         raise Wrong(*(problem.reason for problem in error.problems)) from None
     if row is None:
         raise Wrong(f"{model}: its context is not known; give --context")

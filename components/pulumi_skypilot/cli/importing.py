@@ -4,7 +4,7 @@ import argparse
 import pathlib
 import sys
 
-from .. import spec
+from .. import errors
 from . import files
 from .command import Wrong
 from .convert import from_task, to_task
@@ -21,7 +21,7 @@ def run(given: argparse.Namespace) -> None:
     content = files.read(given.file)
     try:
         found = from_task.deployment(content)
-    except from_task.Unreadable as error:
+    except errors.UnreadableTask as error:
         raise Wrong(f"{given.file}: {error}") from None
     key = given.name or from_task.key(content, given.file.name)
     project = files.project(pathlib.Path.cwd())
@@ -30,6 +30,6 @@ def run(given: argparse.Namespace) -> None:
         sys.stderr.write(f"{remark}\n")
     try:
         to_task.export(found.table, key, must_fit=True)
-    except spec.SpecError as error:
+    except errors.SpecError as error:
         lines = [f"{key}.{problem.reason}" for problem in error.problems]
         raise Wrong("as it stands a preview refuses it:", *lines) from None

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from rich import box, table
 
-from .. import plan, spec
-from ..plan import budget, cost
+from .. import errors, plan, spec
+from ..plan import budget_check, cost
 from ..report import summary, wording
 from ..spec import stack
 from . import pricing, screens, stack_files
@@ -33,7 +33,7 @@ def run(given: argparse.Namespace) -> None:
         data = stack.spec_of(stack_files.readable(values)[0])
         try:
             plans[key] = plan.plan(spec.parse(data), f"{source.prefix}{key}")
-        except spec.SpecError as error:
+        except errors.SpecError as error:
             wrong += [f"{source.where}: {key}.{problem.reason}" for problem in error.problems]
     if wrong:
         raise Wrong(*wrong)
@@ -44,7 +44,7 @@ def run(given: argparse.Namespace) -> None:
         sys.stdout.write(f"{json.dumps(summary.data(found), indent=2)}\n")
     else:
         _show(found)
-    verdict = budget.check({one.name: one.cost for one in found}, source.limits)
+    verdict = budget_check.check({one.name: one.cost for one in found}, source.limits)
     for line in verdict.warnings if given.json else (*verdict.warnings, *verdict.kept):
         sys.stderr.write(f"{line}\n")
     if verdict.errors:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from .. import providers, skypilot, spec
 from ..lifecycle import server_query
-from ..plan import budget, cost
+from ..plan import cost
+from ..spec import budget
 from .command import Wrong
 
 

@@ -6,8 +6,8 @@ import pathlib
 import typing
 from collections.abc import Mapping
 
-from ..plan import budget
-from ..spec import stack
+from .. import errors
+from ..spec import budget, stack
 from . import files
 from .command import Wrong
 
@@ -95,5 +95,5 @@ def _limits(config: Mapping[str, typing.Any], name: str) -> budget.Budget:
     """The budget under that full key. Raises Wrong."""
     try:
         return budget.read(config.get(name), name)
-    except budget.WrongError as error:
+    except errors.BudgetError as error:
         raise Wrong(*error.lines) from None

@@ -9,9 +9,8 @@ import dataclasses
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from .. import spec
-from ..cli.convert.from_task import hardware, shell
-from ..plan import changes, task
+from .. import errors, spec
+from ..plan import changes, hardware, task
 from ..skypilot import interface, looks
 from . import marker, masking
 
@@ -199,7 +198,7 @@ def _options(resources: Mapping[str, typing.Any] | None) -> tuple[hardware.Machi
     """The alternatives, each value written in one way; none where they cannot be read."""
     try:
         return hardware.read(resources).options
-    except shell.Unreadable:
+    except errors.UnreadableTask:
         return ()
 
 

@@ -19,9 +19,6 @@ from collections.abc import Sequence
 from ..skypilot import interface
 from . import marker
 
-REPLICA = "replica"
-"""The kind of a request by which SkyServe launches a replica."""
-
 
 def of_service(service: interface.Service, mark: str, incarnation: str | None = None) -> bool:
     """Return whether a service is the stack's, by its mark or as the incarnation in state."""
@@ -104,7 +101,7 @@ class Replicas:
 
     def launches(self, request: interface.Request) -> bool:
         """Return whether a request launches such a machine, for SkyServe."""
-        if request.kind != REPLICA or request.labels is None:
+        if request.kind != interface.REPLICA or request.labels is None:
             return False
         if of_request(request, self.mark):
             return is_replica_name(request.name, self.service)

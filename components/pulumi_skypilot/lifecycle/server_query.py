@@ -1,8 +1,9 @@
 """What a preview asks the API server: one process, one round of calls, and never a failure.
 
 check and diff may ask nobody, and the program must not import sky, which takes seconds and keeps
-its server for the life of a process. So the program starts `python -m pulumi_skypilot.lifecycle.server_query`, hands
-it a table of questions, and has a table of answers back, or the reason why there are none.
+its server for the life of a process. So the program starts
+`python -m pulumi_skypilot.lifecycle.server_query`, hands it a table of questions, and has a table
+of answers back, or the reason why there are none.
 """
 
 import contextlib

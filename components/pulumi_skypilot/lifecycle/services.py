@@ -165,7 +165,7 @@ class Services(shutdown.Shutdown):
         """
 
         def ours(request: interface.Request) -> bool:
-            return ownership.of_request(request, mark) and request.kind != ownership.REPLICA
+            return ownership.of_request(request, mark) and request.kind != interface.REPLICA
 
         # What a killed call has begun may have no record yet. A replica's launch, which may try for
         # as long as no place has the machine, is its service's own business.
@@ -199,7 +199,7 @@ class Services(shutdown.Shutdown):
             launches = [
                 one
                 for one in self._sky.requests()
-                if one.kind == ownership.REPLICA and ownership.of_request(one, mark)
+                if one.kind == interface.REPLICA and ownership.of_request(one, mark)
             ]
             if not launches:
                 return []

@@ -3,17 +3,14 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from .. import errors, spec
+from .. import errors
 from ..plan import vllm
 from ..skypilot import interface, looks
-from . import log_hints, marker, operations, probe, wait_service
+from . import log_hints, marker, operations, probe
 
 POLL_SECONDS = 3.0
 ASKS = 5
 """How often the server is asked before its job is looked at again, which takes seconds."""
-
-START_SECONDS = 1200.0
-"""Time for a model to be fetched and loaded, as SkyServe's probe gives a replica."""
 
 _WAY_IN = (
     f"its server may not listen yet; else let port {vllm.PORT} be reached from here (look for a "
@@ -149,15 +146,3 @@ class Wait:
             return log_hints.telling(self._sky.job_log(name, job.id, 200)) if job else ""
         except errors.SkyPilotError:
             return ""  # the log explains; without it the state still tells
-
-
-def timeout_seconds(wanted: spec.Spec) -> float:
-    """How long to wait for the server: what the spec says, else time for machine and model."""
-    told = wanted.timeouts.ready if wanted.timeouts else None
-    return float(told or wait_service.PROVISION_SECONDS + START_SECONDS)
-
-
-def restart_seconds(wanted: spec.Spec) -> float:
-    """Return how long an update waits for the new server at the most, within `timeouts.update`."""
-    seconds, bound = timeout_seconds(wanted), wanted.timeouts.update
-    return seconds if bound is None else min(seconds, bound)

@@ -4,13 +4,10 @@ import dataclasses
 import re
 from collections.abc import Callable
 
-from .. import errors, spec
+from .. import errors
 from ..skypilot import interface, looks
 from . import log_hints, operations, probe
 
-PROVISION_SECONDS = 900.0
-"""Time for machines and images, on top of the probe's own initial delay: SkyPilot needs 1 to 5
-minutes for a cloud machine and as much again to pull vLLM's image (8 GB)."""
 NO_CAPACITY_SECONDS = 120.0
 """How long no place may have the machine before waiting for it is called off."""
 SYNC_SECONDS = 30.0
@@ -261,8 +258,3 @@ def _line(service: interface.Service, version: int, min_replicas: int) -> str:
     return f"{service.name} v{version}: {ready}/{min_replicas} ready; " + (
         ", ".join(replicas) or "no replica yet"
     )
-
-
-def timeout_seconds(wanted: spec.Spec) -> float:
-    """Return how long to wait for a service: what the spec says, else by its probe's delay."""
-    return float(wanted.timeouts.ready or wanted.readiness_probe.initial_delay + PROVISION_SECONDS)

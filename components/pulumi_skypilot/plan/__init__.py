@@ -8,8 +8,19 @@ import functools
 import typing
 from collections.abc import Iterator
 
-from .. import catalog, spec
-from . import capability, cloud_limits, disk, gpu_fit, headroom, ranges, task, unchecked, vllm
+from .. import catalog, errors, spec
+from . import (
+    capability,
+    cloud_limits,
+    disk,
+    gpu_fit,
+    headroom,
+    ranges,
+    routes,
+    task,
+    unchecked,
+    vllm,
+)
 
 Problem = spec.Problem
 
@@ -71,13 +82,14 @@ def plan(
         *(_problem(one.key, one.reason) for one in _refused(wanted, facts)),
         *_flag_problems(wanted, facts),
         *cloud_limits.problems(wanted),
+        *routes.problems(wanted),
     ]
     if problems:
-        raise spec.SpecError(problems)
+        raise errors.SpecError(problems)
     sized = gpu_fit.size(wanted, facts)
     too_large = [*gpu_fit.problems(wanted, facts, sized), *disk.problems(wanted, facts)]
     if too_large and must_fit:
-        raise spec.SpecError(too_large)
+        raise errors.SpecError(too_large)
     told = tuple(problem.reason for problem in too_large)
     families = gpu_fit.families(wanted)
     command = vllm.command(wanted, facts, families)
@@ -140,7 +152,7 @@ def _gpu_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterat
 
 
 def _unknown_gpu(wanted: spec.Spec, name: str) -> Iterator[spec.Problem]:
-    """Refuse a GPU name that SkyPilot would take for another one; plan/unchecked.py tells of the rest.
+    """Refuse a GPU name that SkyPilot would take for another one; unchecked.py tells the rest.
 
     On machines of one's own the label is the owner's: there nothing is misspelt.
     """

@@ -1,8 +1,8 @@
 """What a deployment costs an hour, from the prices that the API server's catalogue knows.
 
-Pure. Prices come from `skypilot/prices.py`, once a preview; no resource has them as inputs, so that a new
-price is never a change. What is not known is None with the reason, and fails nothing but a budget
-(plan/budget.py).
+Pure. Prices come from `skypilot/prices.py`, once a preview; no resource has them as inputs, so that
+a new price is never a change. What is not known is None with the reason, and fails nothing but a
+budget (budget.py).
 """
 
 import dataclasses

@@ -1,6 +1,6 @@
 """What a change does to what is running, and what it costs while it lasts. Pure.
 
-The effects are those of plan/changes.py; how many replicas, and the money, are the spec's and plan/cost.py's.
+The effects are those of changes.py; how many replicas, and the money, are the spec's and cost.py's.
 """
 
 import dataclasses
@@ -8,8 +8,7 @@ import math
 import typing
 
 from .. import spec
-from ..lifecycle import wait_cluster, wait_service
-from . import cost, scaling, task
+from . import cost, scaling, task, waits
 
 Happens = typing.Literal[
     "starts", "in place", "rolls", "restarts", "replaces", "stops", "unchanged"
@@ -131,7 +130,7 @@ def _rolls(before: Side, after: Side) -> Disruption:
     was, now = _least(before), _least(after)
     if was == 0 and now == 0:
         return Disruption("rolls", "what runs now is replaced; at rest nothing runs")
-    minutes = _minutes(wait_service.timeout_seconds(after.spec))
+    minutes = _minutes(waits.timeout_seconds(after.spec))
     old = f"the {was} that serve now go" if was > 1 else "what serves now goes"
     text = (
         f"{_begin(now, after)} beside the old; {old} when the new answer, for which `up` waits up "
@@ -141,7 +140,7 @@ def _rolls(before: Side, after: Side) -> Disruption:
 
 
 def _restarts(_before: Side, after: Side) -> Disruption:
-    minutes = _minutes(wait_cluster.restart_seconds(after.spec))
+    minutes = _minutes(waits.restart_seconds(after.spec))
     return Disruption(
         "restarts",
         f"the server stops, the new one starts on the same machine: {AWAY} (up to {minutes} min, "

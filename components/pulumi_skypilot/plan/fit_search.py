@@ -4,7 +4,7 @@ import dataclasses
 import typing
 from collections.abc import Iterator
 
-from .. import catalog, plan, spec
+from .. import catalog, errors, plan, spec
 from . import disk, gpu_fit, memory
 
 COUNTS = (1, 2, 4, 8)
@@ -76,7 +76,7 @@ def tried(model: str, gpu: str, context: int | None) -> Row | None:
     """A model as a preview sees it; None where it is refused, or not reckoned."""
     try:
         return row(model, gpu, context)
-    except spec.SpecError:
+    except errors.SpecError:
         return None
 
 

@@ -1,8 +1,8 @@
 """What the API server offers of what a deployment may run on, and which of it has no price.
 
-Pure. An answer of `skypilot/prices.py` becomes Prices here; `plan/cost.py` adds them up, `plan/budget.py` refuses what
-they do not tell. Not asked, asked in vain, and asked of a catalogue without a price are three
-different reasons.
+Pure. An answer of `skypilot/prices.py` becomes Prices here; `cost.py` adds them up, `budget.py`
+refuses what they do not tell. Not asked, asked in vain, and asked of a catalogue without a price
+are three different reasons.
 """
 
 import dataclasses

@@ -1,12 +1,13 @@
 """What the paths of vLLM 0.32's server do that the guard refuses, and which a probe may ask.
 
-The paths that the guard lets through stand in plan/remote/vllm_guard.py. A test asks the running vLLM
+The paths that the guard lets through stand in remote/vllm_guard.py. A test asks the running vLLM
 for its own list and fails over a path that stands in neither.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from .. import spec
 from .remote import vllm_guard
 
 _DEV = "administers the engine (only with VLLM_SERVER_DEV_MODE)"
@@ -92,3 +93,22 @@ def harm_of_probe(path: str) -> str | None:
 
 def _pattern(route: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\{\w+\}", "[^/]+", route))
+
+
+def problems(wanted: spec.Spec) -> Iterator[spec.Problem]:
+    """Yield why SkyServe's probe, which sends no key, may not ask the spec's path."""
+    path = wanted.readiness_probe.path
+    needs_key = path.split("/")[1] == "v1" or is_inference(path)
+    harm = harm_of_probe(path)
+    if needs_key and wanted.auth != "none":
+        yield spec.Problem(
+            "readinessProbe",
+            f"readinessProbe.path: {path} needs the API key, which SkyServe's probe lacks; use "
+            "/health",
+        )
+    elif harm is not None:
+        yield spec.Problem(
+            "readinessProbe",
+            f"readinessProbe.path: what the probe asks is open to everybody, and {path} {harm}; "
+            "use /health",
+        )

@@ -250,8 +250,8 @@ class _WrittenApart(Exception):
 
 _ALIKE = re.compile(r"|[\n\t -~]*[ -~]\n?")
 _ALIKE_KEY = re.compile(r"[ -~]{1,100}")
-"""Text and keys of which libyaml makes what PyYAML makes, byte for byte (tests/plan/test_task.py). Not
-of an emoji, a control character, empty lines at the end, an empty or a long key."""
+"""Text and keys of which libyaml makes what PyYAML makes, byte for byte (tests/plan/test_task.py).
+Not of an emoji, a control character, empty lines at the end, an empty or a long key."""
 
 
 class _FastDumper(_Blocks, getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]

@@ -11,9 +11,10 @@ import typing
 
 import pulumi
 
-from .. import plan, providers, skypilot
+from .. import errors, plan, providers, skypilot
 from .. import spec as specs
-from ..plan import budget, cost
+from ..plan import cost
+from ..spec import budget
 from . import declaration, forecast
 
 _PRICED = (
@@ -52,7 +53,7 @@ class Gate:
             return
         try:
             self._plans[name] = plan.plan(_spec(declared), "own", must_fit=False)
-        except specs.SpecError as error:
+        except errors.SpecError as error:
             self._unread[name] = _unknown(f"its spec is wrong ({error.problems[0].reason})")
 
     def behind(self, value: pulumi.Output[str]) -> pulumi.Output[str]:
@@ -81,7 +82,7 @@ class Gate:
 
 def _spec(declared: declaration.Declaration) -> specs.Spec:
     """Return the spec, without what comes from other resources. Raises SpecError."""
-    if isinstance(declared.spec, specs.SpecError):
+    if isinstance(declared.spec, errors.SpecError):
         raise declared.spec
     if declared.spec is not None:
         return declared.spec

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pulumi
 
-from .. import catalog, plan, providers, skypilot
+from .. import catalog, errors, plan, providers, skypilot
 from .. import spec as specs
-from ..lifecycle import wait_cluster, wait_service
+from ..plan import waits
 from ..spec import keys, pem
 from ..spec import stack as stacks
 from . import declaration, forecast, inputs, resources
@@ -101,7 +101,7 @@ class Deployments(pulumi.ComponentResource):
     def __init__(
         self, name: str = "deployments", opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Read the project's own settings (spec/stack.py) and `skypilot:*`, and make what they say."""
+        """Read the project's own settings (stack.py) and `skypilot:*`, and make what they say."""
         super().__init__("skypilot:index:Deployments", name, None, opts)
         config, server = pulumi.Config(), pulumi.Config("skypilot")
         prefix = config.get("prefix") or pulumi.get_stack()
@@ -180,7 +180,7 @@ def _stack(config: pulumi.Config, server: pulumi.Config) -> stacks.Stack:
     try:
         stacks.check_server(_settings(server, stacks.SERVER))
         return stacks.read(config.name, _settings(config, stacks.SETTINGS))
-    except stacks.WrongError as error:
+    except errors.StackError as error:
         raise pulumi.RunError(str(error)) from None
 
 
@@ -193,14 +193,14 @@ def _plans(stack: stacks.Stack, prefix: str) -> dict[str, plan.Plan]:
     """
     try:
         catalog.models()
-    except catalog.WrongFile as error:
+    except errors.CatalogError as error:
         raise pulumi.RunError(str(error)) from None
     plans, lines = {}, []
     for key, data in stack.deployments.items():
         try:
             wanted = specs.parse(stacks.spec_of(data))
             plans[key] = plan.plan(wanted, f"{prefix}-{key}", must_fit=False)
-        except specs.SpecError as error:
+        except errors.SpecError as error:
             lines += [stack.wrong(key, problem) for problem in error.problems]
     if lines:
         raise pulumi.RunError("\n".join(lines))
@@ -278,9 +278,7 @@ def _min_replicas(spec: specs.Spec) -> int:
 
 def _timeout_seconds(spec: specs.Spec) -> float:
     """Return how long to wait for them."""
-    if spec.kind == "cluster":
-        return wait_cluster.timeout_seconds(spec)
-    return wait_service.timeout_seconds(spec)
+    return waits.timeout_seconds(spec)
 
 
 def _certificate(tls: typing.Any) -> typing.Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import pulumi
 
-from .. import plan
+from .. import errors, plan
 from .. import spec as specs
 from . import inputs
 
@@ -42,7 +42,7 @@ class Declaration:
         }
 
     @functools.cached_property
-    def spec(self) -> specs.Spec | specs.SpecError | None:
+    def spec(self) -> specs.Spec | errors.SpecError | None:
         """The spec, or what is wrong with it; None where some of it comes later."""
         if self.planned is not None:
             return self.planned.spec
@@ -65,7 +65,7 @@ class Declaration:
         return _read(self.spec, reader)
 
     @functools.cached_property
-    def _whole(self) -> pulumi.Output[specs.Spec | specs.SpecError]:
+    def _whole(self) -> pulumi.Output[specs.Spec | errors.SpecError]:
         """The spec, once all of it is known."""
         given = {**self.plain, **{key: self.table[key] for key in self.later}}
         return pulumi.Output.from_input(given).apply(_parsed)
@@ -96,14 +96,14 @@ def _with_unknown(table: object) -> object:
     }
 
 
-def _parsed(table: Table) -> specs.Spec | specs.SpecError:
+def _parsed(table: Table) -> specs.Spec | errors.SpecError:
     try:
         return specs.parse(table)
-    except specs.SpecError as error:
+    except errors.SpecError as error:
         return error
 
 
 def _read(
-    spec: specs.Spec | specs.SpecError | None, reader: Callable[[specs.Spec], object]
+    spec: specs.Spec | errors.SpecError | None, reader: Callable[[specs.Spec], object]
 ) -> object:
     return reader(spec) if isinstance(spec, specs.Spec) else None

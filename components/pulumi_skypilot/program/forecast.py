@@ -6,8 +6,9 @@ import pulumi
 
 from .. import plan, skypilot, spec
 from ..lifecycle import adoption, server_query
-from ..plan import budget, cost
+from ..plan import budget_check, cost
 from ..report import summary
+from ..spec import budget
 
 Remote = Mapping[str, adoption.Remote] | str
 """What is there under the names that are to be adopted; a text where it is unknown, and why."""
@@ -49,7 +50,7 @@ def show(
 
 def hold(costs: Mapping[str, cost.Cost], limits: budget.Budget) -> None:
     """Log what the budget leaves uncounted. Raises RunError when it does not hold."""
-    verdict = budget.check(costs, limits)
+    verdict = budget_check.check(costs, limits)
     for line in verdict.warnings:
         pulumi.log.warn(line)
     for line in verdict.kept:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 import pulumi
 from pulumi import dynamic
 
-from .. import providers, skypilot
+from .. import errors, providers, skypilot
 from .. import spec as specs
-from ..plan import budget as budgets
+from ..spec import budget as budgets
 from ..spec import keys
 from . import budget_gate, declaration, inputs, workdir
 
@@ -265,7 +265,7 @@ class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
 def _limits(name: str, budget: object) -> budgets.Budget:
     try:
         return budgets.read(budget, f"{name}.budget")
-    except budgets.WrongError as error:
+    except errors.BudgetError as error:
         raise pulumi.RunError(str(error)) from None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pulumi import dynamic
 
 from ..lifecycle import clusters, marker, wait_cluster
+from ..plan import waits
 from . import base, deployed, differences, plugin_host, properties, sides
 from .properties import Props
 
@@ -50,7 +51,7 @@ class ClusterProvider(deployed.DeployedProvider):
         waiting = wait_cluster.Wait(self.sky(scope), base.clock, plugin_host.progress)
 
         def wait(now: marker.Applied, left: float | None) -> None:
-            seconds = wait_cluster.timeout_seconds(new.spec)
+            seconds = waits.timeout_seconds(new.spec)
             expected = wait_cluster.Expected(
                 name=now.name,
                 mark=now.mark,

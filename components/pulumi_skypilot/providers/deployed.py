@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pulumi import dynamic
 
-from .. import plan, spec
+from .. import errors, plan, spec
 from ..plan import changes
 from ..spec import keys, pem, readers
 from . import base, differences, plugin_host, properties, sides
@@ -31,7 +31,7 @@ class DeployedProvider(base.Provider):
             return dynamic.CheckResult(news, unfit)
         try:
             new = sides.asked(news, service_account=self.token is not None)
-        except spec.SpecError as error:
+        except errors.SpecError as error:
             return dynamic.CheckResult(news, _failures(error.problems))
         if new.spec.kind != self.kind:
             reason = f"kind: this is a {new.spec.kind}; use the resource of that name"
@@ -56,7 +56,7 @@ class DeployedProvider(base.Provider):
         news = {**news, "kind": self.kind, "name": properties.old_name(news, id_)}
         try:
             new = sides.asked(news)
-        except spec.SpecError:
+        except errors.SpecError:
             # Check refuses these; only a refresh has them, from a state of an earlier release.
             return dynamic.DiffResult(changes=bool(olds.get("drift")))
         old = sides.kept(olds, id_, self.kind)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pulumi
 from pulumi import dynamic
 
-from .. import spec
+from .. import errors, spec
 from ..lifecycle import marker, operations
 from ..spec import readers
 
@@ -52,7 +52,7 @@ def old_seconds(props: Props, call: str) -> float | None:
     seconds = table.get(call) if isinstance(table, Mapping) else None
     try:
         return None if seconds is None else readers.positive("seconds")(seconds)
-    except readers.Wrong:
+    except errors.ValueRefused:
         return None
 
 

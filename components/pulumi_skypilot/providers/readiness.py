@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from pulumi import dynamic
 
+from .. import errors
 from ..lifecycle import wait_cluster, wait_service
 from ..spec import fields, readers
 from . import base, plugin_host, properties
@@ -29,7 +30,7 @@ class _WaitProvider(base.Provider):
         for key in () if failures else sorted(known):
             try:
                 self.needs[key](news.get(key))
-            except readers.Wrong as error:
+            except errors.ValueRefused as error:
                 failures.append(properties.failure(key, f"{key}: {error}"))
         return dynamic.CheckResult(news, failures)
 

@@ -336,7 +336,8 @@ def _picture(seen: preview_json.Preview) -> str:
         door, machines = f"d{number}", f"m{number}"
         if side.spec.kind == "service":
             title = f"{one.name}<br/>load balancer"
-            crowd = f"{wording.replicas(side.spec)} of {side.spec.model}<br/>{wording.machines(side.spec)}"
+            replicas, machines_text = wording.replicas(side.spec), wording.machines(side.spec)
+            crowd = f"{replicas} of {side.spec.model}<br/>{machines_text}"
             lines.append(f"  clients --> {door}[{_label(title)}] --> {machines}[{_label(crowd)}]")
         else:
             crowd = f"{one.name}<br/>{side.spec.model}<br/>{wording.machines(side.spec)}"

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
-from ..lifecycle import ownership
 from . import interface, sdk_calls, translation
 
 _PREFIX = re.compile(r"^\(.*?pid=\d+.*?\) ")
@@ -155,7 +154,7 @@ def request(payload: typing.Any) -> interface.Request | None:
         name = (payload.cluster_name or "") if kind == "launch" else ""
         return interface.Request(payload.request_id, kind, name)
     if body.get("is_launched_by_sky_serve_controller"):
-        kind = ownership.REPLICA
+        kind = interface.REPLICA
     name = body.get("cluster_name" if payload.name == _LAUNCH else "service_name") or ""
     return interface.Request(payload.request_id, kind, name, _labels(body.get("task") or ""))
 

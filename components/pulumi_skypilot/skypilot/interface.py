@@ -4,6 +4,9 @@ import dataclasses
 import typing
 from collections.abc import Mapping, Sequence
 
+REPLICA = "replica"
+"""The kind of a request by which SkyServe launches a replica."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Server:

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 
 import pydantic
 
+from .. import errors
+from ..errors import Problem, SpecError
 from . import crosswise, mapping, readers
 from .deployment import SECRETS, VALUES, Spec
 from .fields import API_KEYS, IMAGE_PASSWORD, OWNED, UNGUARDED, Accelerator, Kind, Row
 from .machine_tables import Autostop, ImageCredentials, Mount, Workdir
 from .mapping import ONLY
 from .names import check_name
-from .problems import Problem, SpecError
 from .tables import (
     DOWNSCALE_DELAY_SECONDS,
     STREAM_TIMEOUT_SECONDS,
@@ -67,10 +68,10 @@ def parse(data: Mapping[str, object]) -> Spec:
     try:
         spec = Spec.model_validate(_in_order(data))
     except pydantic.ValidationError as error:
-        raise SpecError([Problem(*one) for one in readers.reasons(error, Spec)]) from None
+        raise errors.SpecError([Problem(*one) for one in readers.reasons(error, Spec)]) from None
     problems = list(crosswise.problems(spec))
     if problems:
-        raise SpecError(problems)
+        raise errors.SpecError(problems)
     return spec
 
 

@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator
 
 from .. import catalog
-from ..plan import routes
+from ..errors import Problem
 from . import readers
 from .deployment import Spec
 from .mapping import ONLY
-from .problems import Problem
 
 
 def problems(spec: Spec) -> Iterator[Problem]:
@@ -173,21 +172,6 @@ def _targets(spec: Spec, by_gpu: dict[str, float]) -> Iterator[Problem]:
 def _serving(spec: Spec) -> Iterator[Problem]:
     for name in sorted(spec.env.keys() & spec.secrets.keys()):
         yield Problem("env", f"env.{name}: it is in secrets too; keep one of them")
-    probe = spec.readiness_probe.path
-    needs_key = probe.split("/")[1] == "v1" or routes.is_inference(probe)
-    harm = routes.harm_of_probe(probe)
-    if needs_key and spec.auth != "none":
-        yield Problem(
-            "readinessProbe",
-            f"readinessProbe.path: {probe} needs the API key, which SkyServe's probe lacks; use "
-            "/health",
-        )
-    elif harm is not None:
-        yield Problem(
-            "readinessProbe",
-            f"readinessProbe.path: what the probe asks is open to everybody, and {probe} {harm}; "
-            "use /health",
-        )
     if spec.image_credentials and not (spec.image or "").startswith("docker:"):
         yield Problem(
             "imageCredentials",

@@ -10,7 +10,7 @@ import pydantic
 from pydantic import alias_generators
 from pydantic import fields as pydantic_fields
 
-from .. import catalog
+from .. import catalog, errors
 from ..catalog import suggest
 from . import readers, values
 
@@ -99,7 +99,7 @@ def model(value: object) -> str:
     name = readers.shown(value)
     near = suggest.nearest(name, [known.split("/")[1] for known in catalog.models()])
     full = next((known for known in catalog.models() if near and known.endswith(f"/{near}")), None)
-    raise readers.Wrong(
+    raise errors.ValueRefused(
         f"{name} is neither org/name as on Hugging Face nor an absolute path"
         + (f"; did you mean {full}?" if full else "; write e.g. openai/gpt-oss-20b")
     )
@@ -108,9 +108,11 @@ def model(value: object) -> str:
 def word(value: object) -> str:
     """One word."""
     if not isinstance(value, str) or not re.fullmatch(r"\S+", value) or not value.isprintable():
-        raise readers.Wrong(f"{readers.shown(value)} is not a word without spaces")
+        raise errors.ValueRefused(f"{readers.shown(value)} is not a word without spaces")
     if value.startswith("-"):
-        raise readers.Wrong(f"{value} begins with a dash, like an option; choose another word")
+        raise errors.ValueRefused(
+            f"{value} begins with a dash, like an option; choose another word"
+        )
     return value
 
 
@@ -118,7 +120,7 @@ def accelerators(value: object) -> tuple[Accelerator, ...]:
     """GPUs, any of which will do."""
     found = tuple(Accelerator(*readers.accelerator(text)) for text in readers.one_or_many(value))
     if len(set(found)) != len(found):
-        raise readers.Wrong(f"{', '.join(map(str, found))}: name each once")
+        raise errors.ValueRefused(f"{', '.join(map(str, found))}: name each once")
     return found
 
 
@@ -136,13 +138,13 @@ def _place(text: str) -> str:
     """One infra string, its cloud in lower case (sky/utils/infra_utils.py:65)."""
     name, *rest = (part.strip() for part in text.strip().split("/"))
     if catalog.cloud(name) is None:
-        raise readers.Wrong(
+        raise errors.ValueRefused(
             f"{readers.shown(text)}: no cloud {readers.shown(name)} in SkyPilot; "
             f"{suggest.did_you_mean(name, catalog.cloud_names())}"
         )
     free = name.lower() in ("k8s", "kubernetes", "ssh")  # a context's name may hold slashes
     if "" in rest or (len(rest) > 2 and not free):
-        raise readers.Wrong(
+        raise errors.ValueRefused(
             f"{readers.shown(text)} is not cloud, cloud/region or cloud/region/zone"
         )
     return "/".join([name.lower(), *rest])
@@ -211,15 +213,15 @@ def flags(value: object, keyed: Mapping[str, str]) -> dict[str, object]:
     for flag, given in table.items():
         wrong = _not_free(flag, keyed) or _another_flag(flag, given)
         if wrong is not None:
-            raise readers.Wrong(wrong)
+            raise errors.ValueRefused(wrong)
     for layer in _items(table.get("middleware", [])):
         if not isinstance(layer, str) or not re.fullmatch(r"\w+(\.\w+)+", layer):
-            raise readers.Wrong(
+            raise errors.ValueRefused(
                 f"middleware: {readers.shown(layer)} is no class or function in a module; write "
                 "e.g. my_module.MyMiddleware, or a list of such names"
             )
     if any(level in _TELLING for level in _items(table.get("uvicorn-log-level"))):
-        raise readers.Wrong(
+        raise errors.ValueRefused(
             "uvicorn-log-level: at debug and trace the log has the keys of WebSocket requests; "
             "write info"
         )
@@ -262,14 +264,14 @@ def variables(value: object) -> dict[str, values.Given]:
     table = values.table(value)
     for name in table:
         if not readers.ENV_NAME.fullmatch(name):
-            raise readers.Wrong(
+            raise errors.ValueRefused(
                 f"{readers.shown(name)} is no name of a variable; use A-Z, 0-9 and _"
             )
         if name.startswith("SKYPILOT_") or name in (API_KEYS, "VLLM_API_KEY"):
-            raise readers.Wrong(f"{name} is taken; choose another name")
+            raise errors.ValueRefused(f"{name} is taken; choose another name")
         if name in UNGUARDED or name.startswith("LLM_GUARD_"):
             reason = UNGUARDED.get(name, "the guard of the API key is set up by it")
-            raise readers.Wrong(f"{name} cannot be set: {reason}; leave it out")
+            raise errors.ValueRefused(f"{name} cannot be set: {reason}; leave it out")
     return table
 
 
@@ -277,7 +279,7 @@ def image(value: object) -> str:
     """What a machine boots or runs in."""
     found = word(value)
     if re.fullmatch(r"(?!projects/)[\w.-]+(/[\w.-]+)+(:[\w.-]+)?(@sha256:\w+)?", found):
-        raise readers.Wrong(f"{found} looks like a container image; write docker:{found}")
+        raise errors.ValueRefused(f"{found} looks like a container image; write docker:{found}")
     return found
 
 
@@ -286,7 +288,7 @@ def labels(value: object) -> dict[str, str]:
     table = readers.strings(value)
     for key, label in table.items():
         if not key or re.search(r"\s", key + label):
-            raise readers.Wrong(
+            raise errors.ValueRefused(
                 f"{readers.shown(key)}: {readers.shown(label)} has spaces or no key"
             )
     return table
@@ -295,7 +297,7 @@ def labels(value: object) -> dict[str, str]:
 def absolute(value: object) -> str:
     """A path on the machine."""
     if not isinstance(value, str) or not re.fullmatch(r"/[\w./~-]*[\w~-]", value):
-        raise readers.Wrong(f"{readers.shown(value)} is not an absolute path such as /models")
+        raise errors.ValueRefused(f"{readers.shown(value)} is not an absolute path such as /models")
     return value
 
 
@@ -305,14 +307,16 @@ def volumes(value: object) -> dict[str, str]:
     for path, name in table.items():
         absolute(path)
         if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
-            raise readers.Wrong(f"{path}: {readers.shown(name)} is not the name of a volume")
+            raise errors.ValueRefused(f"{path}: {readers.shown(name)} is not the name of a volume")
     return table
 
 
 def script(value: object) -> str:
     """Lines for a shell."""
     if not isinstance(value, str) or not value.strip():
-        raise readers.Wrong(f"{readers.shown(value)} is no command; write shell lines after |")
+        raise errors.ValueRefused(
+            f"{readers.shown(value)} is no command; write shell lines after |"
+        )
     return value.rstrip("\n") + "\n"
 
 
@@ -320,5 +324,5 @@ def section(value: object) -> dict[str, object]:
     """A table that goes to SkyPilot as it is."""
     table = readers.plain(value)
     if not isinstance(table, dict):
-        raise readers.Wrong(f"{readers.shown(value)} is not a table")
+        raise errors.ValueRefused(f"{readers.shown(value)} is not a table")
     return table

@@ -11,6 +11,7 @@ import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 
+from .. import errors
 from . import readers
 
 _KEY = re.compile(r"(?!-)[\x21-\x2b\x2d-\x7e]{8,}")
@@ -37,7 +38,7 @@ def problems(data: Mapping[str, typing.Any]) -> Iterator[str]:
             continue
         try:
             read(data[key])
-        except readers.Wrong as error:
+        except errors.ValueRefused as error:
             yield f"{key}: {error}"
         if none:
             yield f"{key}: with auth: none there is no key; leave one of the two out"
@@ -49,7 +50,7 @@ def names(value: object) -> tuple[str, ...]:
     """The config keys of `apiKey`: one, or [earlier, next]. Raises Wrong."""
     found = tuple(_listed(value))
     if not all(isinstance(one, str) and one for one in found):
-        raise readers.Wrong("it must name a secret of this stack's config, or two in a list")
+        raise errors.ValueRefused("it must name a secret of this stack's config, or two in a list")
     _check_list(found, "apiKey: newName after apiKey: [oldName, newName]")
     return typing.cast("tuple[str, ...]", found)
 
@@ -76,6 +77,6 @@ def _listed(value: object) -> Sequence[object]:
 
 def _check_list(found: Sequence[object], example: str) -> None:
     if not 1 <= len(found) <= MANY or len(set(found)) < len(found):
-        raise readers.Wrong(
+        raise errors.ValueRefused(
             f"write one, or two different ones of which the last is handed out, such as {example}"
         )

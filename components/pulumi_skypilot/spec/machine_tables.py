@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pydantic
 
+from .. import errors
 from . import fields, readers, values
 from .fields import Row, read
 from .tables import Word
@@ -15,7 +16,9 @@ _BUCKET = re.compile(r"[a-z0-9]+://[^/\s]+(/\S*[^/\s])?")
 
 def _bucket(value: object) -> str:
     if not isinstance(value, str) or not _BUCKET.fullmatch(value):
-        raise readers.Wrong(f"{readers.shown(value)} is not a bucket's URL such as s3://bucket/dir")
+        raise errors.ValueRefused(
+            f"{readers.shown(value)} is not a bucket's URL such as s3://bucket/dir"
+        )
     return value
 
 
@@ -44,7 +47,9 @@ class Mount(fields.Strict):
 def mounts(value: object) -> object:
     """Buckets by the path that they appear at; a bare URL is mounted."""
     if not isinstance(value, Mapping):
-        raise readers.Wrong(f"{readers.shown(value)} is not a table; write /path: s3://bucket")
+        raise errors.ValueRefused(
+            f"{readers.shown(value)} is not a table; write /path: s3://bucket"
+        )
     for path in value:
         fields.absolute(path)
     return {path: {"source": one} if isinstance(one, str) else one for path, one in value.items()}
@@ -98,11 +103,11 @@ class Workdir(fields.Strict):
     @pydantic.model_validator(mode="after")
     def _one_of_two(self) -> typing.Self:
         if (self.path is None) is (self.url is None):
-            raise readers.Wrong("name a local folder, or {url, ref} of a Git repository")
+            raise errors.ValueRefused("name a local folder, or {url, ref} of a Git repository")
         if self.url is None and self.ref is not None:
-            raise readers.Wrong("ref belongs to the url of a Git repository")
+            raise errors.ValueRefused("ref belongs to the url of a Git repository")
         if self.url is not None and self.digest is not None:
-            raise readers.Wrong("digest belongs to a local folder")
+            raise errors.ValueRefused("digest belongs to a local folder")
         return self
 
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 
 from .. import catalog
+from ..errors import Problem
 from . import readers
-from .problems import Problem
 
 _CONTROLLERS = ("sky-serve-controller", "sky-jobs-controller")
 _ANYWHERE = ("aws", "azure", "gcp", "kubernetes")

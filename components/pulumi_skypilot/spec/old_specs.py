@@ -7,7 +7,7 @@ import dataclasses
 import typing
 from collections.abc import Mapping
 
-from .. import spec
+from .. import errors, spec
 
 KEYS = frozenset(str(field.alias) for field in spec.Spec.model_fields.values())
 MACHINES = frozenset(
@@ -47,7 +47,7 @@ def read(data: Mapping[str, typing.Any], kind: spec.Kind) -> Remembered:
     while True:
         try:
             return Remembered(spec.parse(left), tuple(unread))
-        except spec.SpecError as error:
+        except errors.SpecError as error:
             refused = [problem.property for problem in error.problems]
         unread |= dict.fromkeys(refused)
         shorter = {key: value for key, value in left.items() if key not in refused}

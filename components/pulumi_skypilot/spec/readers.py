@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pydantic
 
+from .. import errors
 from ..catalog import suggest
 
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -22,10 +23,6 @@ _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(\+?)")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,17}(?:\.[0-9]{1,17})?")
 _ACCELERATOR = re.compile(r"([A-Za-z][A-Za-z0-9-]*)(?::([1-9][0-9]*))?")
 _FLAG = re.compile(r"[a-z][a-z0-9-]*(?:\.[A-Za-z0-9_.+-]+)?")
-
-
-class Wrong(ValueError):  # a ValueError is what pydantic collects
-    """What is wrong with a value, and what to write instead."""
 
 
 def shown(value: object) -> str:
@@ -52,11 +49,11 @@ def whole(least: int, what: str) -> Callable[[object], int]:
     def read(value: object) -> int:
         number = plain(written(value))
         if isinstance(number, bool) or not isinstance(number, int):
-            raise Wrong(f"{shown(value)} is not a whole number; give {what}")
+            raise errors.ValueRefused(f"{shown(value)} is not a whole number; give {what}")
         if number < least:
-            raise Wrong(f"{number} is too small; give {what}, {least} or more")
+            raise errors.ValueRefused(f"{number} is too small; give {what}, {least} or more")
         if number > LARGEST:
-            raise Wrong(f"{number:.0e} is too large; give {what}")
+            raise errors.ValueRefused(f"{number:.0e} is too large; give {what}")
         return number
 
     return read
@@ -69,7 +66,7 @@ def positive(what: str) -> Callable[[object], float]:
         number = written(value)
         known = isinstance(number, int | float) and not isinstance(number, bool)
         if not known or not 0 < typing.cast("float", number) < math.inf:
-            raise Wrong(f"{shown(value)} is not a number above 0; give {what}")
+            raise errors.ValueRefused(f"{shown(value)} is not a number above 0; give {what}")
         return float(typing.cast("float", number))
 
     return read
@@ -89,7 +86,9 @@ def quantity(what: str) -> Callable[[object], str]:
         text = str(plain(value)) if isinstance(value, int | float) else value
         found = _QUANTITY.fullmatch(text) if isinstance(text, str) else None
         if isinstance(value, bool) or found is None or float(found[1]) == 0:
-            raise Wrong(f'{shown(value)} is not {what}; write a number, or "8+" for 8 or more')
+            raise errors.ValueRefused(
+                f'{shown(value)} is not {what}; write a number, or "8+" for 8 or more'
+            )
         return f"{plain(float(found[1]))}{found[2]}"
 
     return read
@@ -99,9 +98,9 @@ def one_or_many(value: object) -> tuple[str, ...]:
     """One string, or a list of alternatives."""
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, Sequence) or not all(isinstance(item, str) for item in items):
-        raise Wrong(f"{shown(value)} is neither a string nor a list of strings")
+        raise errors.ValueRefused(f"{shown(value)} is neither a string nor a list of strings")
     if not items:
-        raise Wrong("the list is empty; name at least one, or leave it out")
+        raise errors.ValueRefused("the list is empty; name at least one, or leave it out")
     return tuple(items)
 
 
@@ -109,7 +108,7 @@ def accelerator(text: str) -> tuple[str, int]:
     """The name and the count of NAME:COUNT."""
     found = _ACCELERATOR.fullmatch(text)
     if found is None:
-        raise Wrong(f"{shown(text)} is not NAME:COUNT, such as H100:1")
+        raise errors.ValueRefused(f"{shown(text)} is not NAME:COUNT, such as H100:1")
     return found[1], int(found[2] or 1)
 
 
@@ -117,25 +116,31 @@ def flags(value: object) -> dict[str, object]:
     """Arguments for `vllm serve`: flag without dashes → value."""
     table = plain(value)
     if not isinstance(table, dict):
-        raise Wrong(f"{shown(value)} is not a table; write e.g. {{seed: 1, enforce-eager: true}}")
+        raise errors.ValueRefused(
+            f"{shown(value)} is not a table; write e.g. {{seed: 1, enforce-eager: true}}"
+        )
     for flag, item in table.items():
         if re.fullmatch("-*O[0-9]?", flag):
-            raise Wrong(f"{shown(flag)}: write it as optimization-level, with a number")
+            raise errors.ValueRefused(
+                f"{shown(flag)}: write it as optimization-level, with a number"
+            )
         if not _FLAG.fullmatch(flag):
             head, dot, rest = flag.lstrip("-").partition(".")
-            raise Wrong(f"{shown(flag)}: write it as {head.replace('_', '-').lower()}{dot}{rest}")
+            raise errors.ValueRefused(
+                f"{shown(flag)}: write it as {head.replace('_', '-').lower()}{dot}{rest}"
+            )
         if item is None:
-            raise Wrong(f"{flag} has no value; write true for a flag that takes none")
+            raise errors.ValueRefused(f"{flag} has no value; write true for a flag that takes none")
     return table
 
 
 def strings(value: object) -> dict[str, str]:
     """A table of strings. Its values are never shown: they may be secret."""
     if not isinstance(value, Mapping):
-        raise Wrong("it is not a table; write NAME: value")
+        raise errors.ValueRefused("it is not a table; write NAME: value")
     for key, item in value.items():
         if not isinstance(item, str):
-            raise Wrong(f"{key} is not a string; put its value in quotes")
+            raise errors.ValueRefused(f"{key} is not a string; put its value in quotes")
     return dict(value)
 
 
@@ -166,12 +171,7 @@ def reasons(
                 hidden = not all(field.repr for field in table.model_fields.values())
                 what = "it" if hidden else shown(one["input"])
                 reason = f"{what} is not a table; its keys are {', '.join(_keys(model, path))}"
-        yield path[0], one_line(f"{'.'.join(path)}: {reason}")
-
-
-def one_line(text: str) -> str:
-    """The text with what cannot be printed written out: keys are the user's own."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+        yield path[0], errors.one_line(f"{'.'.join(path)}: {reason}")
 
 
 def nested(annotation: object) -> type[pydantic.BaseModel] | None:

@@ -15,9 +15,8 @@ import typing
 import urllib.parse
 from collections.abc import Iterator, Mapping
 
-from .. import spec
-from ..plan import budget
-from . import keys, readers
+from .. import errors, spec
+from . import budget, keys, readers
 
 SETTINGS = ("budget", "deployments", "prefix", "production", "shared")
 """What this package reads under the project's own name in a stack's config."""
@@ -40,14 +39,6 @@ _NAMES = {
 _HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?", re.ASCII)
 
 Table = dict[str, typing.Any]
-
-
-class WrongError(ValueError):
-    """What is wrong with a stack's config, one line a mistake."""
-
-    def __init__(self, *lines: str) -> None:
-        """Each mistake's line; in it are names of the user's own."""
-        super().__init__("\n".join(map(readers.one_line, lines)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +70,7 @@ class Stack:
     def wrong(self, key: str, problem: spec.Problem) -> str:
         """The line about a problem of that deployment, beginning with the place to mend."""
         path, _, reason = problem.reason.partition(": ")
-        return readers.one_line(f"{self.where(key, path)}: {reason}")
+        return errors.one_line(f"{self.where(key, path)}: {reason}")
 
 
 def read(namespace: str, settings: Mapping[str, str]) -> Stack:
@@ -91,13 +82,13 @@ def read(namespace: str, settings: Mapping[str, str]) -> Stack:
     shared = _tables(namespace, "shared", settings)
     own = _tables(namespace, "deployments", settings)
     if not shared and not own:
-        raise WrongError(
+        raise errors.StackError(
             f"{namespace}:deployments: it must be a table of deployments, each with at least a "
             "model; see stacks/Pulumi.local.yaml"
         )
     for key, table in own.items():
         if table is None and key not in shared:
-            raise WrongError(
+            raise errors.StackError(
                 f"{namespace}:deployments.{key}: it is empty, and {namespace}:shared has none of "
                 "that name; write at least its model, or remove the line"
             )
@@ -108,7 +99,7 @@ def read(namespace: str, settings: Mapping[str, str]) -> Stack:
     try:
         limits = budget.read(_value(settings.get("budget")), f"{namespace}:budget")
         found = dataclasses.replace(found, limits=limits)
-    except budget.WrongError as error:
+    except errors.BudgetError as error:
         lines += error.lines
     lines += [
         found.wrong(key, problem)
@@ -116,7 +107,7 @@ def read(namespace: str, settings: Mapping[str, str]) -> Stack:
         for problem in _problems(table)
     ]
     if lines:
-        raise WrongError(*lines)
+        raise errors.StackError(*lines)
     return found
 
 
@@ -138,7 +129,7 @@ def check_server(settings: Mapping[str, str]) -> None:
         shown = readers.shown(settings["deleteUnreachable"])
         lines.append(f"skypilot:deleteUnreachable: {shown} is neither true nor false")
     if lines:
-        raise WrongError(*lines)
+        raise errors.StackError(*lines)
 
 
 def no_address(url: object) -> str | None:
@@ -203,7 +194,7 @@ def _check_names(namespace: str, settings: Mapping[str, str]) -> None:
     for name in settings:
         near = difflib.get_close_matches(name, SETTINGS, cutoff=_NEAR)
         if name not in SETTINGS and near:
-            raise WrongError(f"{namespace}:{name}: unknown setting; did you mean {near[0]}?")
+            raise errors.StackError(f"{namespace}:{name}: unknown setting; did you mean {near[0]}?")
 
 
 def _tables(namespace: str, name: str, settings: Mapping[str, str]) -> Table:
@@ -215,10 +206,12 @@ def _tables(namespace: str, name: str, settings: Mapping[str, str]) -> Table:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise WrongError(f"{namespace}:{name}: it must be a table of deployments, by key")
+        raise errors.StackError(f"{namespace}:{name}: it must be a table of deployments, by key")
     for key, table in found.items():
         if table is not None and not isinstance(table, dict):
-            raise WrongError(f"{namespace}:{name}.{key}: it must be a table, with at least a model")
+            raise errors.StackError(
+                f"{namespace}:{name}.{key}: it must be a table, with at least a model"
+            )
     return found
 
 
@@ -233,7 +226,7 @@ def _value(text: str | None) -> object:
 def _production(namespace: str, settings: Mapping[str, str]) -> bool:
     text = settings.get("production", "false")
     if text not in ("true", "false"):
-        raise WrongError(f"{namespace}:production: {text!r} is neither true nor false")
+        raise errors.StackError(f"{namespace}:production: {text!r} is neither true nor false")
     return text == "true"
 
 

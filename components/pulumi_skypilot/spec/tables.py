@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pydantic
 
+from .. import errors
 from . import fields, readers, values
 from .fields import Row, read
 
@@ -28,7 +29,7 @@ def _target_qps(value: object) -> float | dict[str, float]:
     if not isinstance(value, Mapping):
         return number(value)
     if not value:
-        raise readers.Wrong("the table is empty; write e.g. {H100: 5, L4: 1}")
+        raise errors.ValueRefused("the table is empty; write e.g. {H100: 5, L4: 1}")
     return {str(gpu): number(one) for gpu, one in value.items()}
 
 
@@ -99,16 +100,18 @@ class Replicas(fields.Strict):
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> typing.Self:
         if self.min > self.max:
-            raise readers.Wrong(f"min {self.min} is above max {self.max}; lower min or raise max")
+            raise errors.ValueRefused(
+                f"min {self.min} is above max {self.max}; lower min or raise max"
+            )
         if self.target_qps is not None:
             return self
         if self.min != self.max:
-            raise readers.Wrong(
+            raise errors.ValueRefused(
                 f"from {self.min} to {self.max} needs a target; add targetQps, the requests per "
                 "second that one replica is to take"
             )
         if (self.upscale_delay, self.downscale_delay) != (None, None):
-            raise readers.Wrong(
+            raise errors.ValueRefused(
                 "a fixed number is not scaled; leave the delays out or add targetQps"
             )
         return self
@@ -141,7 +144,7 @@ def spot(value: object) -> object:
     if isinstance(value, bool):
         return {} if value else None
     if not isinstance(value, Mapping | None):
-        raise readers.Wrong(
+        raise errors.ValueRefused(
             f"{readers.shown(value)} is neither true, false nor {{fallback: on-demand}}"
         )
     return value
@@ -173,7 +176,7 @@ class LoadBalancing(fields.Strict):
 
 def _probe_path(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"(?=/)(/[\w~-][\w.~-]*)*/?", value, re.A):
-        raise readers.Wrong(f"{readers.shown(value)} is not a path such as /health")
+        raise errors.ValueRefused(f"{readers.shown(value)} is not a path such as /health")
     return value
 
 
@@ -181,7 +184,7 @@ def _post_data(value: object) -> str | dict[str, object]:
     found = readers.plain(value)
     if isinstance(found, str | dict) and found:
         return found
-    raise readers.Wrong(f"{readers.shown(value)} is neither a table nor a text of JSON")
+    raise errors.ValueRefused(f"{readers.shown(value)} is neither a table nor a text of JSON")
 
 
 class ReadinessProbe(fields.Strict):

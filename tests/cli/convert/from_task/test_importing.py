@@ -6,7 +6,7 @@ import typing
 import pytest
 import yaml
 
-from pulumi_skypilot import plan, spec
+from pulumi_skypilot import errors, plan, spec
 from pulumi_skypilot.cli.convert import from_task, to_task
 from scripts import meaning
 
@@ -185,7 +185,7 @@ def test_the_tensor_parallel_of_vllm_is_one_where_nothing_is_said() -> None:
 def test_what_is_no_task_of_a_server_is_refused(
     content: dict[str, typing.Any], reason: str
 ) -> None:
-    with pytest.raises(from_task.Unreadable, match=reason):
+    with pytest.raises(errors.UnreadableTask, match=reason):
         imported(**content)
 
 

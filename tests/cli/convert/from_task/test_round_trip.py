@@ -4,9 +4,9 @@ import typing
 
 import hypothesis
 
-from pulumi_skypilot import spec
+from pulumi_skypilot import errors
 from pulumi_skypilot.cli.convert import from_task, to_task
-from pulumi_skypilot.cli.convert.from_task import hardware
+from pulumi_skypilot.plan import hardware
 from tests import specs
 
 SAME = ("resources", "service", "envs", "secrets", "num_nodes", "file_mounts", "volumes", "config",
@@ -37,7 +37,7 @@ def test_an_exported_task_imports_to_a_deployment_that_exports_the_same(
 ) -> None:
     try:
         first = to_task.export(as_an_import_says_it(table), "prod-chat")
-    except spec.SpecError:
+    except errors.SpecError:
         hypothesis.reject()  # a place lacks what is asked of it
     second = to_task.export(from_task.deployment(first).table, "prod-chat")
     assert {key: second.get(key) for key in SAME} == {key: first.get(key) for key in SAME}

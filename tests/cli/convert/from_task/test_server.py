@@ -2,7 +2,8 @@ import typing
 
 import pytest
 
-from pulumi_skypilot.cli.convert.from_task import server, shell
+from pulumi_skypilot import errors
+from pulumi_skypilot.cli.convert.from_task import server
 
 
 def flags(arguments: str, **variables: str) -> dict[str, typing.Any]:
@@ -72,7 +73,7 @@ def test_the_environment_is_what_is_exported_and_what_stands_before() -> None:
     ],
 )
 def test_what_is_no_one_server_is_refused(script: str, reason: str) -> None:
-    with pytest.raises(shell.Unreadable, match=reason.replace("$", "\\$")):
+    with pytest.raises(errors.UnreadableTask, match=reason.replace("$", "\\$")):
         server.find(script, {})
 
 

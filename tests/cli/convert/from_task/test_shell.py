@@ -1,5 +1,6 @@
 import pytest
 
+from pulumi_skypilot import errors
 from pulumi_skypilot.cli.convert.from_task import shell
 
 
@@ -96,5 +97,5 @@ def test_a_commands_text_is_as_it_was_written() -> None:
 
 
 def test_quotes_must_close() -> None:
-    with pytest.raises(shell.Unreadable, match="quotes do not close"):
+    with pytest.raises(errors.UnreadableTask, match="quotes do not close"):
         words("a 'b")

@@ -8,13 +8,12 @@ import re
 import typing
 from collections.abc import Iterator, Mapping
 
-from .... import spec
-from ....plan import task, task_scripts, vllm
-from . import hardware, leftovers, options, remarks, server, serving, shell, variables
+from .... import errors, spec
+from ....plan import hardware, task, task_scripts, vllm
+from . import leftovers, machine_keys, options, remarks, server, serving, shell, variables
 from .remarks import Remark
-from .shell import Unreadable
 
-__all__ = ["Imported", "Remark", "Unreadable", "deployment", "key", "text"]
+__all__ = ["Imported", "Remark", "deployment", "key", "text"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +41,7 @@ _MODES = {"MOUNT": "mount", "MOUNT_CACHED": "cached", "COPY": "copy"}
 
 
 def deployment(content: Mapping[str, typing.Any]) -> Imported:
-    """What a stack says for the task. Raises Unreadable where no deployment is in it."""
+    """What a stack says for the task. Raises errors.UnreadableTask where no deployment is in it."""
     _check_shapes(content)
     if task_scripts.guarded(content["run"]):
         content = {**content, "run": task_scripts.without_guard(content["run"])}
@@ -68,7 +67,7 @@ def deployment(content: Mapping[str, typing.Any]) -> Imported:
 
 def _check_shapes(content: Mapping[str, typing.Any]) -> None:
     if not isinstance(content.get("run"), str):
-        raise Unreadable("run: it is missing: there is no server to carry over")
+        raise errors.UnreadableTask("run: it is missing: there is no server to carry over")
     resources, service = content.get("resources") or {}, content.get("service") or {}
     tables = {name: content.get(name) for name in ("resources", "service", "envs", *FILES)}
     if isinstance(service, Mapping):
@@ -82,11 +81,11 @@ def _check_shapes(content: Mapping[str, typing.Any]) -> None:
                 tables[f"resources.{name}"] = option
     for name, table in tables.items():
         if not isinstance(table, Mapping | None):
-            raise Unreadable(f"{name}: it is not a table")
+            raise errors.UnreadableTask(f"{name}: it is not a table")
     for name, key in (("readiness_probe", "path"), ("replica_policy", "min_replicas")):
         table = tables.get(f"service.{name}")
         if table is not None and table.get(key) is None:
-            raise Unreadable(f"service.{name}.{key}: it is missing")
+            raise errors.UnreadableTask(f"service.{name}.{key}: it is missing")
 
 
 def _model_cache(table: dict[str, typing.Any]) -> None:
@@ -157,7 +156,7 @@ def _all(content: Mapping[str, typing.Any]) -> Iterator[Found]:
     filled = {name: variables.fill(content.get(name), known) for name in FILLED}
     service = filled["service"]
     if service and "pool" in service:
-        raise Unreadable("service.pool: a pool of workers serves no model")
+        raise errors.UnreadableTask("service.pool: a pool of workers serves no model")
     found = _within("run", lambda: server.find(content["run"], known))
 
     for name in sorted(content.keys() - {*TASK}):
@@ -166,14 +165,14 @@ def _all(content: Mapping[str, typing.Any]) -> Iterator[Found]:
         yield "kind", "cluster"
     if nodes > 1:
         yield "nodes", nodes
-    yield from hardware.keys(alternatives)
+    yield from machine_keys.keys(alternatives)
     yield from _spot(alternatives, service)
     own_image = any(str(image).startswith("docker:") for image in alternatives.values("image_id"))
     yield from options.keys(found, gpus=alternatives.gpus, nodes=nodes, own_image=own_image)
     if service:
         yield from serving.keys(service)
     else:
-        yield from hardware.autostop(alternatives, content)
+        yield from machine_keys.autostop(alternatives, content)
     yield from _environment(content, found)
     yield from _files(filled)
     yield from _scripts(content, known, found, nodes, own_image=own_image)
@@ -182,14 +181,14 @@ def _all(content: Mapping[str, typing.Any]) -> Iterator[Found]:
 def _within(where: str, read: typing.Callable[[], typing.Any]) -> typing.Any:
     try:
         return read()
-    except Unreadable as error:
-        raise Unreadable(f"{where}: {error}") from None
+    except errors.UnreadableTask as error:
+        raise errors.UnreadableTask(f"{where}: {error}") from None
 
 
 def _spot(
     alternatives: hardware.Machines, service: Mapping[str, typing.Any] | None
 ) -> Iterator[Found]:
-    spot, mixed = hardware.spot(alternatives)
+    spot, mixed = machine_keys.spot(alternatives)
     policy = serving.policy(service) if service else {}
     table: dict[str, object] = {}
     if policy.get("dynamic_ondemand_fallback") or (mixed and service):

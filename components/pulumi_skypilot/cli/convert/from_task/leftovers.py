@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from .... import errors
 from . import remarks, shell
 
 NEEDLESS = (
@@ -46,7 +47,7 @@ _WITH_VALUE = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "
 def setup(script: str, variables: Mapping[str, str]) -> Iterator[tuple[str, str] | remarks.Remark]:
     """Lines of the task's setup that go along, as ("setup", line), and what is left out.
 
-    Raises shell.Unreadable.
+    Raises errors.UnreadableTask.
     """
     written = _written(script, variables)
     for command in shell.commands(script, variables):
@@ -75,7 +76,7 @@ def _written(script: str, variables: Mapping[str, str]) -> dict[tuple[str, ...],
     for line in re.sub(r"\\\n[ \t]*", " ", script).splitlines():
         try:
             commands = list(shell.commands(line, variables))
-        except shell.Unreadable:
+        except errors.UnreadableTask:
             continue  # a part of something longer
         # A shell would read a dollar that is filled in as the sign of a variable.
         plain = not any(set("$`") & set(variables.get(one, "")) for one in shell.names_in(line))

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from .... import catalog
+from .... import catalog, errors
 from ....plan import vllm
 from . import shell
 
@@ -72,7 +72,7 @@ class Server:
 def find(script: str, variables: Mapping[str, str]) -> Server:
     """The one server of a script.
 
-    Raises shell.Unreadable where there is none, or more than one, or its model is not known.
+    Raises errors.UnreadableTask where there is none, or more than one, or its model is not known.
     """
     found: list[Sequence[str]] = []
     others: list[shell.Command] = []
@@ -87,17 +87,17 @@ def find(script: str, variables: Mapping[str, str]) -> Server:
         else:
             others.append(command)
     if not found:
-        raise shell.Unreadable(
+        raise errors.UnreadableTask(
             f"it starts no vLLM server (vllm serve, or python -m {ENTRY_POINTS[0]})"
         )
     if len(found) > 1:
-        raise shell.Unreadable(
+        raise errors.UnreadableTask(
             f"it starts {len(found)} vLLM servers; make a file of each and import them one by one"
         )
     positional, flags, unread = _flags(found[0])
     model = flags.pop("model", positional)
     if not isinstance(model, str) or shell.is_computed(model):
-        raise shell.Unreadable(
+        raise errors.UnreadableTask(
             f"the model of its vLLM server is {_unclear(model)}; write it after `vllm serve`"
         )
     return Server(model, flags, environment, unread, tuple(others))

@@ -12,6 +12,8 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
+from .... import errors
+
 _LITERAL, _BACKTICK, _QUOTED, _COMPUTED = "\ue000", "\ue001", "\ue002", "\ue003"
 """Stand for a dollar and a backtick without a meaning, for a dollar inside double quotes, and for
 what a shell computes."""
@@ -40,10 +42,6 @@ _CLOSING = ("fi", "done", "esac")
 _LEADING = (*_OPENING, "then", "else", "elif", "do", "!", "{", "exec", "nohup", "time")
 
 
-class Unreadable(ValueError):
-    """A script that cannot be read, and what in it."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Command:
     """One simple command."""
@@ -67,7 +65,7 @@ def commands(script: str, variables: Mapping[str, str]) -> Iterator[Command]:
 
     SkyPilot quotes variables' values (sky/skylet/log_lib.py:391): a dollar in one is a dollar.
 
-    A here-document leaves <<NAME as a word. Raises Unreadable for quotes that do not close.
+    A here-document leaves <<NAME as a word. Raises UnreadableTask for quotes that do not close.
     """
     known = {name: _literal(value) for name, value in variables.items()}
     depth, before = 0, ""
@@ -210,7 +208,7 @@ def _split(script: str) -> Iterator[tuple[list[str], str]]:
             else:
                 words.append(token)
     except ValueError as error:
-        raise Unreadable(f"its quotes do not close ({error})") from None
+        raise errors.UnreadableTask(f"its quotes do not close ({error})") from None
     yield words, ""
 
 

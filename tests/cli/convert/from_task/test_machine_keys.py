@@ -2,11 +2,13 @@ import typing
 
 import pytest
 
-from pulumi_skypilot.cli.convert.from_task import hardware, remarks, shell
+from pulumi_skypilot import errors
+from pulumi_skypilot.cli.convert.from_task import machine_keys, remarks
+from pulumi_skypilot.plan import hardware
 
 
 def said(**resources: object) -> tuple[dict[str, object], list[str]]:
-    found = list(hardware.keys(hardware.read(resources)))
+    found = list(machine_keys.keys(hardware.read(resources)))
     lines = [one.path for one in found if isinstance(one, remarks.Remark)]
     return dict(one for one in found if isinstance(one, tuple)), lines
 
@@ -27,7 +29,7 @@ def test_accelerators_are_read_in_every_form(accelerators: object, gpus: object)
 
 @pytest.mark.parametrize("accelerators", ["80GB+", "nvidia:80GB:8", "H100:many"])
 def test_a_gpu_must_be_named(accelerators: str) -> None:
-    with pytest.raises(shell.Unreadable, match="names no GPU; write NAME:COUNT"):
+    with pytest.raises(errors.UnreadableTask, match="names no GPU; write NAME:COUNT"):
         hardware.read({"accelerators": accelerators})
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from pulumi_skypilot import spec
-from pulumi_skypilot.plan import budget, cost
+from pulumi_skypilot import errors, spec
+from pulumi_skypilot.plan import budget_check, cost
+from pulumi_skypilot.spec import budget
 from tests.plan.test_cost import PRICES, ROWS, row
 
 WHERE = "llm:budget"
@@ -17,7 +18,7 @@ def check(limits, prices=PRICES, **deployments):
     """What a budget of that text makes of deployments, each by what a stack says."""
     specs = {name: wanted(**table) for name, table in deployments.items()}
     costs = {name: cost.cost(one, prices) for name, one in specs.items()}
-    return budget.check(costs, budget.read(limits, WHERE))
+    return budget_check.check(costs, budget.read(limits, WHERE))
 
 
 BIG = {"infra": "aws", "accelerators": "H100:1", "replicas": 3}
@@ -73,7 +74,7 @@ def test_a_budget_is_read(value, meaning):
     ],
 )
 def test_a_wrong_budget_is_one_line(value, line):
-    with pytest.raises(budget.WrongError) as caught:
+    with pytest.raises(errors.BudgetError) as caught:
         budget.read(value, WHERE)
     (told,) = caught.value.lines
     assert told.startswith(line), told
@@ -81,18 +82,18 @@ def test_a_wrong_budget_is_one_line(value, line):
 
 
 def test_every_mistake_of_a_budget_is_told():
-    with pytest.raises(budget.WrongError) as caught:
+    with pytest.raises(errors.BudgetError) as caught:
         budget.read({"hourley": 3, "monthly": -1, "unknown": "no"}, WHERE)
     assert len(caught.value.lines) == 3
 
 
 def test_without_a_budget_nothing_is_refused_or_told():
-    assert check(None, cost.Prices(away="no server"), chat=BIG) == budget.Verdict()
+    assert check(None, cost.Prices(away="no server"), chat=BIG) == budget_check.Verdict()
 
 
 def test_it_is_held_to_the_most_replicas_at_the_dearest_place():
     kept = check({"hourly": 21.9}, chat=BIG, small=SMALL)
-    assert kept == budget.Verdict(
+    assert kept == budget_check.Verdict(
         kept=("llm:budget.hourly: 21.90 of 21.90 USD an hour at the most replicas",)
     )
     hourly, monthly = check({"hourly": 20, "monthly": 10_000}, chat=BIG, small=SMALL).errors
@@ -184,7 +185,7 @@ def test_one_unknown_alternative_fails_it_by_name(table, line):
 def test_unknown_that_is_allowed_is_told_and_the_known_still_counts():
     limits = {"hourly": 40, "unknown": "allow"}
     table = {"infra": ["k8s", "aws"]}
-    assert check(limits, chat=table, small=SMALL) == budget.Verdict(
+    assert check(limits, chat=table, small=SMALL) == budget_check.Verdict(
         warnings=(
             "llm:budget: not counted, as unknown: allow says: chat (L4:1, k8s): machines of your "
             "own (kubernetes) have no price in SkyPilot",

@@ -1,0 +1,103 @@
+"""The `resources:` of a task: its alternatives, and the keys of a deployment that say them."""
+
+import re
+import typing
+from collections.abc import Iterator, Mapping
+
+from .... import catalog, spec
+from ....plan import hardware, task
+from . import remarks
+
+APART = ("infra", "accelerators", "use_spot", "autostop", "any_of")
+"""Keys that are read one by one."""
+
+KEYS = {name: key for name, key in spec.mapping.below("resources").items() if name not in APART}
+"""SkyPilot's keys that all alternatives of a deployment share, and the deployment's."""
+
+_MINUTES = {"": 1, "m": 1, "h": 60, "d": 1440, "w": 10080}
+
+
+def keys(machines: hardware.Machines) -> Iterator[tuple[str, object] | remarks.Remark]:
+    """What a deployment says of them, and what it cannot say."""
+    gpus, places = machines.values("accelerators"), machines.values("infra")
+    usable = [gpu for gpu in gpus if gpu is None or _usable(gpu.rpartition(":")[0])]
+    if usable:
+        for gpu in gpus:
+            if gpu not in usable:
+                yield remarks.lost(
+                    "resources.accelerators", f"no GPU {gpu} is known here, so it is left out"
+                )
+        gpus = usable
+    if gpus not in ([None], []):
+        yield "accelerators", _one_or_list([gpu for gpu in gpus if gpu])
+    if places != [None]:
+        yield "infra", _one_or_list([place for place in places if place])
+    if not machines.every_pair:
+        yield remarks.lost(
+            "resources.any_of",
+            "some pairs of GPU and place were left out there; a deployment has them all: check "
+            "accelerators and infra",
+        )
+    if machines.ordered:
+        yield remarks.lost(
+            "resources.ordered",
+            "the order of preference; SkyPilot takes the cheapest that it can get",
+        )
+    yield from _shared(machines)
+
+
+def spot(machines: hardware.Machines) -> tuple[bool, bool]:
+    """Whether spot machines are asked for, and whether on-demand ones may stand in for them."""
+    found = {bool(option.get("use_spot")) for option in machines.options}
+    return True in found, len(found) == 2
+
+
+def autostop(
+    machines: hardware.Machines, content: Mapping[str, typing.Any]
+) -> Iterator[tuple[str, object] | remarks.Remark]:
+    """A cluster's idle shutdown; an exported task says its minutes to the watchdog."""
+    found = machines.values("autostop")[0]
+    if not found:
+        return
+    given = (
+        found if isinstance(found, Mapping) else {} if found is True else {"idle_minutes": found}
+    )
+    idle = (content.get("envs") or {}).get(task.IDLE_MINUTES, given.get("idle_minutes", 5))
+    minutes = re.fullmatch(r"(\d+)([mhdw]?)", str(idle))
+    if minutes is None:
+        yield remarks.lost("resources.autostop", "write autostop: {idle: MINUTES}")
+        return
+    then = {"then": "down"} if given.get("down") else {}
+    yield "autostop", {"idle": int(minutes[1]) * _MINUTES[minutes[2]], **then}
+
+
+def _shared(machines: hardware.Machines) -> Iterator[tuple[str, object] | remarks.Remark]:
+    present = {key for option in machines.options for key in option}
+    for key in sorted(present - {*APART, *KEYS}):
+        yield remarks.lost(f"resources.{key}", "a deployment has no such key")
+    for key, name in KEYS.items():
+        found = machines.values(key)
+        if found == [None]:
+            continue
+        if len(found) > 1:
+            yield remarks.lost(
+                f"resources.{key}",
+                f"it is not the same in every alternative; write one {name} for all if it matters",
+            )
+        elif key == "image_id" and not isinstance(found[0], str):
+            yield remarks.lost(
+                "resources.image_id", "an image for each region; write image for one region"
+            )
+        else:
+            yield name, found[0]
+
+
+def _usable(name: str) -> bool:
+    """Whether a deployment may have it; its plan says so where it is not catalogued."""
+    return catalog.gpu(name) is not None or (
+        catalog.is_gpu(name) and catalog.meant_gpu(name) is None
+    )
+
+
+def _one_or_list(items: list[str]) -> str | list[str]:
+    return items[0] if len(items) == 1 else items

@@ -1,0 +1,71 @@
+"""The most that a stack may cost, as a stack's config or a scope says it. Pure."""
+
+import dataclasses
+import typing
+from collections.abc import Iterator, Mapping
+
+from .. import errors
+from ..catalog import suggest
+from . import readers
+
+LIMITS = ("hourly", "monthly")
+UNKNOWN = ("fail", "allow")
+KEYS = (*LIMITS, "unknown")
+EXAMPLE = "{hourly: 40} or {monthly: 20000}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """The most that a stack may cost, in USD; no limit, and no budget, by default."""
+
+    hourly: float | None = None
+    monthly: float | None = None
+    allows_unknown: bool = False
+    """A deployment of unknown cost is left out, instead of failing the preview."""
+    where: str = "budget"
+    """The name by which a user knows it, which begins every line about it."""
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to keep to."""
+        return self.hourly is not None or self.monthly is not None
+
+
+NONE = Budget()
+"""No budget."""
+
+
+def read(value: object, where: str) -> Budget:
+    """Return the budget that a value means, which a user calls `where`; none for None.
+
+    Raises errors.BudgetError with every mistake in it.
+    """
+    if value is None:
+        return Budget(where=where)
+    if not isinstance(value, Mapping):
+        raise errors.BudgetError(f"{where}: {_shown(value)} is not a table of USD; write {EXAMPLE}")
+    given = {str(key): item for key, item in value.items() if item is not None}
+    lines = [line for key, item in given.items() for line in _problems(where, key, item)]
+    if not lines and not given.keys() & set(LIMITS):
+        lines = [f"{where}: it has no limit; write {EXAMPLE}"]
+    if lines:
+        raise errors.BudgetError(*lines)
+    limits = {key: float(str(given[key])) for key in LIMITS if key in given}
+    return Budget(**limits, allows_unknown=given.get("unknown") == "allow", where=where)
+
+
+def _problems(where: str, key: str, value: object) -> Iterator[str]:
+    if key not in KEYS:
+        yield f"{where}.{readers.shown(key)}: unknown key; {suggest.did_you_mean(key, KEYS)}"
+    elif key == "unknown":
+        if value not in UNKNOWN:
+            yield f"{where}.{key}: {_shown(value)} is neither fail nor allow"
+    else:
+        amount = readers.written(value)
+        is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
+        if not is_number or not 0 < typing.cast("float", amount) < readers.LARGEST:
+            yield f"{where}.{key}: {_shown(value)} is no amount of USD; write {EXAMPLE}"
+
+
+def _shown(value: object) -> str:
+    """A value as an error names it; a text in quotes, for it may look like a number."""
+    return repr(value[:60]) if isinstance(value, str) else readers.shown(value)
