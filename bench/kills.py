@@ -16,7 +16,8 @@ import time
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 
-from local import control, processes
+from local import control
+from local.system import processes
 from tests.e2e import hold
 from tests.e2e import stack as stacks
 

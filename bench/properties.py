@@ -16,7 +16,9 @@ import time
 import typing
 from collections.abc import Iterator, Sequence
 
-from local import catalog, control
+from local import control
+from local.api_server import home
+from local.aws import catalog_files
 from tests import properties
 from tests.e2e import stack as stacks
 
@@ -62,7 +64,7 @@ def main() -> int:
         config = {"skypilot:apiServer": cloud.api_server, "llm:deployments": {}}
         stack = stacks.Stack(pathlib.Path(folder) / "stack", "one", config)
         # Here is no internet: SkyPilot looks the type of an instance up in a list that is there.
-        catalog.write(stack.folder / "home")
+        home.write_files(stack.folder / "home", catalog_files.files())
         for name in ("x", "canary"):  # that deployments name
             stack.secret(name, "a value")
         for first in range(0, len(rows), AT_ONCE):

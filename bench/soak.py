@@ -159,7 +159,7 @@ def soak(
     os.environ["HOME"] = str(folder)  # the SDK writes to ~/.sky
     sky = skypilot.Sdk(skypilot.Connection(cloud.api_server))
     settings = {name: dict(driver.FIRST) for name in driver.NAMES}
-    programs = watching.Programs(cloud.place.home, folder / "stack" / "pulumi")
+    programs = watching.Programs(cloud.location.home, folder / "stack" / "pulumi")
     before = programs.serving()
     way: Way = how(cloud, folder)
     watching.say(f"{way.name}: makes the services")

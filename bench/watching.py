@@ -8,7 +8,7 @@ import urllib.error
 from collections.abc import Iterator, Mapping
 
 from bench import rolling
-from local import processes
+from local.system import processes
 
 INTERVAL_SECONDS = 0.5
 LOOK_SECONDS = 10.0

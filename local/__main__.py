@@ -2,6 +2,6 @@
 
 import sys
 
-from . import cli
+from . import command_line
 
-sys.exit(cli.main())
+sys.exit(command_line.main())

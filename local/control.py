@@ -1,25 +1,19 @@
-"""The control port of an embedded cloud: its server, and the client of the command and tests."""
+"""An embedded cloud from outside: the client of its control port.
+
+The command line, the tests, the benchmarks and the scripts use it. The port's server is
+`supervisor/control_port`.
+"""
 
 import contextlib
-import functools
 import http.client
-import http.server
 import json
-import logging
 import pathlib
 import subprocess
 import sys
-import typing
-import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from . import place
-
-if typing.TYPE_CHECKING:
-    from . import supervisor
-
-_log = logging.getLogger("control")
+from . import errors, locations
 
 _CONNECT_SECONDS = 5
 _CALL_SECONDS = 150
@@ -27,37 +21,37 @@ _CALL_SECONDS = 150
 
 
 class Cloud:
-    """An embedded cloud from outside: start it, look at it, hurt it, stop it."""
+    """An embedded cloud that can be started, looked at, hurt and stopped."""
 
     def __init__(
         self,
-        name: str = place.DEFAULT_NAME,
-        net: str = place.DEFAULT_NET,
+        name: str = locations.DEFAULT_NAME,
+        net: str = locations.DEFAULT_NET,
         engine: str = "stub",
         cache: pathlib.Path | None = None,
         controller: str = "server",
     ) -> None:
-        self.place = place.Place(name, net, cache or place.default_cache())
+        self.location = locations.Location(name, net, cache or locations.default_cache())
         self._engine = engine
         self._controller = controller
 
     @property
     def api_server(self) -> str:
-        """URL of its SkyPilot API server."""
-        return self.place.api_server
+        """Return the URL of its SkyPilot API server."""
+        return self.location.api_server
 
     def start(self) -> None:
-        """Start it, or see that it runs; as root or through sudo."""
+        """Start it, unless it runs; as root or through sudo."""
         options = ("--engine", self._engine, "--controller", self._controller)
-        self._command("start", "--net", self.place.net, *options)
+        self._command("start", "--net", self.location.net, *options)
 
     def stop(self) -> None:
-        """Take it all away."""
+        """Stop it and delete all that it wrote."""
         self._command("stop")
 
     @contextlib.contextmanager
     def running(self) -> Iterator["Cloud"]:
-        """A new one, whatever an earlier run has left of it; all taken away in the end."""
+        """Start a new one, whatever an earlier run has left of it, and stop it at the end."""
         self.stop()
         self.start()
         try:
@@ -66,19 +60,19 @@ class Cloud:
             self.stop()
 
     def status(self) -> dict[str, Any]:
-        """Its health, memory, instances."""
+        """Return its health, memory and instances."""
         return dict(self._call("GET", "/status"))
 
     def progress(self) -> dict[str, Any]:
-        """How far its start has come."""
+        """Return how far its start has come."""
         return dict(self._call("GET", "/progress"))
 
     def instances(self) -> list[dict[str, Any]]:
-        """The live instances of all regions: id, ip, type, gpu, region, state, spot, host, tags."""
+        """List the live instances: id, ip, type, gpu, region, state, spot, host, tags."""
         return list(self._call("GET", "/instances"))
 
     def hosts(self) -> list[dict[str, Any]]:
-        """The instances whose machine is on."""
+        """List the instances whose machine is on."""
         return [instance for instance in self.instances() if instance["host"] == "on"]
 
     def kill(self, instance_id: str) -> None:
@@ -90,11 +84,11 @@ class Cloud:
         self._call("POST", "/crash", instance_id)
 
     def refuse(self, instance_type: str) -> None:
-        """No capacity for an instance type, or for any (`*`), until it is allowed again."""
+        """Have no capacity for an instance type, or for any (`*`), until it is allowed again."""
         self._call("POST", "/refuse", instance_type)
 
     def allow(self, instance_type: str) -> None:
-        """Capacity again; `*` for every type."""
+        """Have capacity again; `*` for every type."""
         self._call("POST", "/allow", instance_type)
 
     def kill_api(self) -> None:
@@ -106,24 +100,24 @@ class Cloud:
         self._call("POST", "/restart-api", {"accounts": accounts, "controller": controller})
 
     def set_engine(self, engine: str, layers: list[str]) -> None:
-        """The engine of the hosts made from now on."""
+        """Set the engine of the hosts made from now on."""
         self._call("POST", "/engine", {"engine": engine, "layers": layers})
 
     def _command(self, *arguments: str) -> None:
         subprocess.run(
             [
                 *(sys.executable, "-m", "local", *arguments),
-                *("--name", self.place.name, "--cache", str(self.place.cache)),
+                *("--name", self.location.name, "--cache", str(self.location.cache)),
             ],
-            cwd=place.REPOSITORY,
+            cwd=locations.REPOSITORY,
             check=True,
         )
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
-        if not self.place.is_plugged_in:
-            raise place.CloudError("it is not running: start it first")
+        if not self.location.is_plugged_in:
+            raise errors.CloudError("it is not running; start it first")
         connection = http.client.HTTPConnection(
-            self.place.address, place.CONTROL_PORT, timeout=_CONNECT_SECONDS
+            self.location.address, locations.CONTROL_PORT, timeout=_CONNECT_SECONDS
         )
         try:
             with contextlib.closing(connection):
@@ -133,70 +127,10 @@ class Cloud:
                 response = connection.getresponse()
                 answer = json.loads(response.read())
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise place.CloudError(
-                f"it does not answer at {self.place.address}:{place.CONTROL_PORT} ({error}): "
-                "start it again"
+            raise errors.CloudError(
+                f"it does not answer at {self.location.address}:{locations.CONTROL_PORT} "
+                f"({error}); start it again"
             ) from error
         if response.status != 200:
-            raise place.CloudError(answer["error"])
+            raise errors.CloudError(answer["error"])
         return answer
-
-
-def server(cloud: "supervisor.Supervisor") -> http.server.ThreadingHTTPServer:
-    """The server's side of the port."""
-    emulator = cloud.emulator
-
-    def allow(instance_type: str) -> None:
-        if instance_type == "*":
-            emulator.refused.clear()
-        emulator.refused.discard(instance_type)
-
-    looks: Mapping[str, Callable[[], Any]] = {
-        "/status": cloud.status,
-        "/progress": cloud.progress,
-        "/instances": emulator.instances,
-    }
-    deeds: Mapping[str, Callable[[Any], Any]] = {
-        "/kill": emulator.kill,
-        "/crash": emulator.crash,
-        "/refuse": emulator.refused.add,
-        "/allow": allow,
-        "/engine": lambda wanted: cloud.set_engine(wanted["engine"], wanted["layers"]),
-        "/kill-api": lambda _: cloud.api.kill(),
-        "/restart-api": lambda wanted: cloud.restart_api(**wanted),
-    }
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer(looks.get(self._path()))
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            deed = deeds.get(self._path())
-            _log.info("%s %s", self._path(), body)
-            self._answer(functools.partial(deed, body) if deed else None)
-
-        def _path(self) -> str:
-            return urllib.parse.urlsplit(self.path).path
-
-        def _answer(self, work: Callable[[], Any] | None) -> None:
-            status, answer = 200, None
-            if work is None:
-                status, answer = 404, {"error": f"no {self.path} here"}
-            else:
-                try:
-                    answer = work()
-                except Exception as error:  # noqa: BLE001 (the caller gets it)
-                    _log.exception("%s", self.path)
-                    status, answer = 500, {"error": str(error)}
-            data = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Deeds are logged above, looks are many."""
-
-    return http.server.ThreadingHTTPServer((cloud.place.address, place.CONTROL_PORT), Handler)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 import hypothesis
 import pytest
 
-from local import control, place
+from local import control, locations
 from pulumi_skypilot import testing
 from pulumi_skypilot.lifecycle.services import Services
 from tests.e2e import files, stack
@@ -40,7 +40,7 @@ def _place() -> tuple[str, str]:
 
 
 NAME, NET = _place()
-WHERE = place.Place(NAME, NET, place.default_cache())
+WHERE = locations.Location(NAME, NET, locations.default_cache())
 """Looked up before a test gives itself another HOME."""
 
 

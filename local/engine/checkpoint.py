@@ -35,6 +35,6 @@ def write_safetensors(path: pathlib.Path, tensors: Mapping[str, npt.NDArray[np.f
 
 
 def bfloat16(tensor: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
-    """The upper half of each float32, rounded to the nearest, ties to even."""
+    """Return the upper half of each float32, rounded to the nearest, ties to even."""
     bits = np.ascontiguousarray(tensor, np.float32).view(np.uint32)
     return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)

@@ -49,13 +49,13 @@ CHAT_TEMPLATE = (
 
 
 def read_ranks(path: pathlib.Path) -> dict[bytes, int]:
-    """The ranks of a ``.tiktoken`` file: one token a line, base64, and its number."""
+    """Read the ranks of a ``.tiktoken`` file: one token a line, base64, and its number."""
     lines = (line.split() for line in path.read_bytes().splitlines())
     return {base64.b64decode(token): int(rank) for token, rank in lines}
 
 
 def token_ids(ranks: dict[bytes, int]) -> dict[str, int]:
-    """Numbers by text, of the tokens that are text by themselves, and of the special ones."""
+    """Number by text the tokens that are text by themselves, and the special ones."""
     ids = {}
     for token, rank in ranks.items():
         try:
@@ -66,7 +66,7 @@ def token_ids(ranks: dict[bytes, int]) -> dict[str, int]:
 
 
 def tokenizer(ranks: dict[bytes, int]) -> dict[str, object]:
-    """tokenizer.json, as Hugging Face's tokenizers read it, without merges.
+    """Return tokenizer.json, as Hugging Face's tokenizers read it, without merges.
 
     Text that is no token by itself falls to bytes here. Chat does not notice: vLLM encodes it with
     the harmony library, and decoding needs no merges. The 446,189 merges would cost each process
@@ -121,7 +121,7 @@ def tokenizer(ranks: dict[bytes, int]) -> dict[str, object]:
 
 
 def tokenizer_config() -> dict[str, object]:
-    """tokenizer_config.json of gpt-oss."""
+    """Return tokenizer_config.json of gpt-oss."""
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "bos_token": "<|startoftext|>",
@@ -137,7 +137,7 @@ def tokenizer_config() -> dict[str, object]:
 
 
 def generation_config() -> dict[str, object]:
-    """generation_config.json of gpt-oss: a reply ends at any of three tokens."""
+    """Return generation_config.json of gpt-oss: a reply ends at any of three tokens."""
     ends = ("<|return|>", "<|endoftext|>", "<|call|>")
     return {
         "bos_token_id": SPECIAL["<|startoftext|>"],
@@ -160,7 +160,7 @@ def _special_token(content: str) -> dict[str, object]:
 
 
 def _byte_alphabet() -> dict[int, str]:
-    """GPT-2's printable stand-in for each byte: itself where printable, else from U+0100 on."""
+    """Return GPT-2's printable letter for each byte: itself if printable, else from U+0100 on."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]
     return {byte: chr(byte) for byte in printable} | {

@@ -19,7 +19,7 @@ def storage(cloud: control.Cloud) -> typing.Any:
     """The buckets of the emulated AWS."""
     return boto3.client(
         "s3",
-        endpoint_url=cloud.place.aws,
+        endpoint_url=cloud.location.aws,
         region_name="us-east-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",

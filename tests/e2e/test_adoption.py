@@ -69,7 +69,7 @@ def test_a_service_made_by_hand_is_adopted_and_made_anew_when_tainted(
 def test_a_service_proves_itself_by_the_certificate_it_was_given(
     cloud: control.Cloud, make_stack: Callable[..., stacks.Stack], tmp_path: pathlib.Path
 ) -> None:
-    address = cloud.place.address
+    address = cloud.location.address
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     own_key = "sk-canary-91ab02"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]

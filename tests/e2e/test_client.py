@@ -60,7 +60,12 @@ def server(tmp_path: pathlib.Path) -> Iterator[tuple[str, str]]:
         port = free.getsockname()[1]
     keys = tmp_path / "keys.yaml"
     keys.write_text("api-key: sk-0123456789\n")
-    stub = [sys.executable, str(stacks.ROOT / "local" / "stub_vllm.py"), "serve", "openai/m"]
+    stub = [
+        sys.executable,
+        str(stacks.ROOT / "local" / "images" / "stub_vllm.py"),
+        "serve",
+        "openai/m",
+    ]
     options = ["--host", "127.0.0.1", "--port", str(port), "--config", str(keys)]
     with subprocess.Popen([*stub, *options], stdout=subprocess.PIPE) as running:
         assert running.stdout is not None

@@ -40,7 +40,7 @@ def sleep(cloud: control.Cloud) -> None:
     """What the controller does by itself ten minutes after its last service."""
     client = boto3.client(
         "ec2",
-        endpoint_url=cloud.place.aws,
+        endpoint_url=cloud.location.aws,
         region_name=str(controllers(cloud)[0]["region"]),
         aws_access_key_id="test",
         aws_secret_access_key="test",

@@ -72,7 +72,7 @@ def refused(
 
 def expire(cloud: control.Cloud, token: dict[str, str]) -> None:
     """Let a token's time be over: a day is the least that SkyPilot gives one."""
-    file = cloud.place.home / ".sky" / "state.db"
+    file = cloud.location.home / ".sky" / "state.db"
     with contextlib.closing(sqlite3.connect(file)) as database, database:
         database.execute(
             "UPDATE service_account_tokens SET expires_at = 1 WHERE token_id = ?",
@@ -132,6 +132,6 @@ def test_a_stack_with_a_service_account(
     )
     assert cloud.instances() == []
     if os.geteuid() == 0:
-        assert files_with(cloud.place.home, account["service_account_user_id"])
+        assert files_with(cloud.location.home, account["service_account_user_id"])
         for token in (account["token"], renewed["token"]):
-            assert files_with(cloud.place.home, token) == []
+            assert files_with(cloud.location.home, token) == []

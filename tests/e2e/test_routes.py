@@ -109,7 +109,7 @@ def service(
     stack = stacks.Stack(tmp_path_factory.mktemp("routes"), "routes", config)
     stack.up()
     outputs = stack.outputs()
-    (file,) = cloud.place.hosts.glob(f"*/upper/home/*/{route_list.FILE}")
+    (file,) = cloud.location.hosts.glob(f"*/upper/home/*/{route_list.FILE}")
     listed = [(path, method) for path, method in json.loads(file.read_text())]
     (host,) = cloud.hosts()
     replica, balancer = f"http://{host['ip']}:8000", outputs["endpoints"]["chat"]
@@ -162,7 +162,7 @@ def test_each_route_answers_as_it_should(
     assert wrong == []
     own = json.loads(balancer.ask("GET", "/openapi.json", None)[1])
     assert [*own["paths"]] == ["/{path}"], "the load balancer's pages tell nothing of the engine"
-    assert traces.untold(cloud.place, {"key": key}) == {}
+    assert traces.untold(cloud.location, {"key": key}) == {}
     told = _told(listed, seen)
     if os.environ.get("WRITE_DOCS"):
         text = PAGE.read_text()

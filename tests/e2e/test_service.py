@@ -76,7 +76,7 @@ def test_a_service_from_preview_to_destroy(
         assert [text for text in shown if value in text] == []
 
     # What SkyPilot itself writes of them is where the documentation says, and nowhere else.
-    assert traces.untold(cloud.place, secrets) == {}
+    assert traces.untold(cloud.location, secrets) == {}
 
     # The probe changes in place: the same machine serves.
     before = host_ids(cloud)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from local import place
+from local import locations
 
 TOLD = (
     r"server:\.sky/serve/services\.db(-\w+)?",
@@ -21,7 +21,7 @@ TOLD = (
 """The files of docs/reliability.md: `server:` the API server's, `host:` a replica's."""
 
 
-def untold(where: place.Place, values: Mapping[str, str]) -> dict[str, list[str]]:
+def untold(where: locations.Location, values: Mapping[str, str]) -> dict[str, list[str]]:
     """File → names of the values in it, of those files that the documentation does not name."""
     found = dict(_found(where, values))
     return {label: names for label, names in found.items() if not _is_told(label)}
@@ -31,7 +31,7 @@ def _is_told(label: str) -> bool:
     return any(re.fullmatch(one, label) for one in TOLD)
 
 
-def _found(where: place.Place, values: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
+def _found(where: locations.Location, values: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
     roots = [("server", where.home), ("server", where.logs)]
     roots += [("host", one) for one in where.hosts.glob("*/upper")]
     for label, root in roots:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from local import control, place
+from local import control, locations
 from tests.e2e import stack
 
 pytestmark = [
@@ -24,7 +24,7 @@ def host(cloud: control.Cloud) -> Iterator[dict[str, object]]:
     """A machine of the cloud's, that answers."""
     client = boto3.client(
         "ec2",
-        endpoint_url=cloud.place.aws,
+        endpoint_url=cloud.location.aws,
         region_name="us-west-2",
         aws_access_key_id="test",
         aws_secret_access_key="test",
@@ -84,16 +84,16 @@ def test_it_is_on_its_own_bridge_and_on_loopback_alone(
     cloud: control.Cloud, host: dict[str, object]
 ) -> None:
     # The oldest process of each: a younger one, of an sshd's say, may end before it is looked at.
-    ours = sorted(family(int(cloud.place.running.read_text())), reverse=True)
+    ours = sorted(family(int(cloud.location.running.read_text())), reverse=True)
     networks = {network(one): one for one in ours}
     networks.pop(None, None)
     assert network("self") not in networks
     assert len(networks) >= 2, "the cloud's own, and the host's"
     for process in networks.values():
         for device, address in addresses(process):
-            own = address.startswith((f"{cloud.place.net}.", "fe80:"))
+            own = address.startswith((f"{cloud.location.net}.", "fe80:"))
             assert own or device == "lo", (device, address)
-    assert connects(cloud.place.address, place.API_PORT)
+    assert connects(cloud.location.address, locations.API_PORT)
     assert connects(str(host["ip"]), 22)
 
 
@@ -101,13 +101,13 @@ def test_by_this_machine_s_own_addresses_nobody_reaches_it(cloud: control.Cloud)
     ours = [
         address
         for device, address in addresses()
-        if device.split("@")[0] not in ("lo", cloud.place.device)
+        if device.split("@")[0] not in ("lo", cloud.location.device)
         and not address.startswith("fe80:")
     ]
     answering = [
         (address, port)
-        for address in [*ours, cloud.place.machine_address]
-        for port in (place.API_PORT, place.AWS_PORT, place.CONTROL_PORT)
+        for address in [*ours, cloud.location.machine_address]
+        for port in (locations.API_PORT, locations.AWS_PORT, locations.CONTROL_PORT)
         if connects(address, port)
     ]
     assert answering == []

@@ -11,7 +11,7 @@ from sky.backends import cloud_vm_ray_backend
 from sky.serve import runner, serve_utils
 from sky.server import plugins
 
-from local.plugins import quick_status
+from local.api_server.plugins import quick_status
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from local import stub_vllm
+from local.images import stub_vllm
 from pulumi_skypilot.plan.remote import watchdog
 
 QUIET = 'vllm:num_requests_running{engine="0"} 0.0\nvllm:num_requests_waiting{engine="0"} 0.0\n'
