@@ -111,6 +111,7 @@ class TestTls:
             ("key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\ncanary"),
             ("key", ""),
         ],
+        ids=["no PEM", "a key for a certificate", "a certificate for a key", "encrypted", "empty"],
     )
     def test_what_is_no_pem_text_is_refused_unseen(self, part, text):
         told = failures(tls={**PEM, part: text})[""]
