@@ -224,7 +224,12 @@ def test_settings_of_the_server_as_they_are_meant() -> None:
         "token": "x y",
         "apiServer": "https://a/b",
     }
-    stack.check_server({**good, "deleteUnreachable": "true"})
+    good["deleteUnreachable"] = "true"
+    stack.check_server(good)
+    with pytest.raises(errors.StackError) as caught:
+        stack.check_server({**good, "workspce": "team-1"})
+    assert str(caught.value).startswith("skypilot:workspce: ")
+    assert not [name for name in good if f"skypilot:{name}: " in str(caught.value)]
 
 
 SECRET_KEYS = (

@@ -342,8 +342,11 @@ class TestDelete:
         made.delete(NAME, MARK)
         assert sky.machines() == ()
 
-    def test_of_what_is_gone_is_no_error(self, made):
+    def test_deleting_a_cluster_that_is_gone_is_no_error(self, sky, made):
+        made.create(wanted())
+        sky.kill_cluster(NAME)
         made.delete(NAME, MARK)
+        assert sky.cluster(NAME) is None
 
     def test_takes_down_a_stopped_cluster(self, sky, made):
         made.create(wanted())

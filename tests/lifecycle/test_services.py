@@ -281,8 +281,11 @@ class TestDelete:
         services.delete(NAME, MARK)
         assert took + rest in {after - before for before, after in itertools.pairwise(looks)}
 
-    def test_of_what_is_gone_is_no_error(self, services):
+    def test_deleting_a_service_that_is_gone_is_no_error(self, sky, services):
+        services.create(wanted())
+        sky.kill_behind(NAME)
         services.delete(NAME, MARK)
+        assert sky.service(NAME) is None
 
     def test_spares_the_service_of_another_stack(self, sky, services):
         services.create(wanted(mark="other"))

@@ -56,17 +56,33 @@ def test_what_a_place_cannot_do_is_refused(data: dict[str, object], key: str, re
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "resources", "others"),
     [
-        {"infra": "runpod", "mounts": {"/m": {"source": "s3://a", "mode": "copy"}}},
-        {"infra": "k8s", "diskTier": "best"},
-        {"infra": "nebius", "networkTier": "standard"},
-        {"volumes": {"/v": "x"}},
-        {"infra": "aws", "nodes": 2, "spot": True, "diskTier": "high", "networkTier": "best"},
+        (
+            {"infra": "runpod", "mounts": {"/m": {"source": "s3://a", "mode": "copy"}}},
+            {"infra": "runpod"},
+            {"file_mounts": {"/m": "s3://a"}},
+        ),
+        ({"infra": "k8s", "diskTier": "best"}, {"infra": "k8s", "disk_tier": "best"}, {}),
+        (
+            {"infra": "nebius", "networkTier": "standard"},
+            {"infra": "nebius", "network_tier": "standard"},
+            {},
+        ),
+        ({"volumes": {"/v": "x"}}, {}, {"volumes": {"/v": "x"}}),
+        (
+            {"infra": "aws", "nodes": 2, "spot": True, "diskTier": "high", "networkTier": "best"},
+            {"infra": "aws", "use_spot": True, "disk_tier": "high", "network_tier": "best"},
+            {"num_nodes": 2},
+        ),
     ],
 )
-def test_the_rest_is_taken(data: dict[str, object]) -> None:
-    plan.plan(spec.parse({**specs.SMALLEST, **data}), "chat")
+def test_what_a_cloud_can_do_reaches_the_task(
+    data: dict[str, object], resources: dict[str, object], others: dict[str, object]
+) -> None:
+    task = plan.plan(spec.parse({**specs.SMALLEST, **data}), "chat").task
+    assert task["resources"].items() >= resources.items()
+    assert task.items() >= others.items()
 
 
 def test_every_need_is_known_of_some_cloud() -> None:

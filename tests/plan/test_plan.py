@@ -252,7 +252,10 @@ def test_words_that_vllm_does_not_know_are_refused(
 
 
 def test_a_plugin_brings_words_of_its_own() -> None:
-    planned(reasoningParser="mine", vllmArgs={"reasoning-parser-plugin": "/mine.py"})
+    args = {"reasoning-parser-plugin": "/mine.py"}
+    command = " ".join(planned(reasoningParser="mine", vllmArgs=args).command)
+    assert "--reasoning-parser mine" in command
+    assert "--reasoning-parser-plugin /mine.py" in command
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,11 @@
 
 import pytest
 
+from pulumi_skypilot import spec
 from tests import specs
 from tests.spec.parsing import parsed, problems, refused
+
+FIELDS = {field.alias: name for name, field in spec.Spec.model_fields.items()}
 
 BY_GPU = {"min": 1, "max": 2, "targetQps": {"H100": 1}}
 
@@ -114,7 +117,8 @@ def test_a_probe_may_ask_v1_where_nobody_needs_a_key() -> None:
     ],
 )  # fmt: skip
 def test_keys_that_go_together_are_taken(data: dict[str, object]) -> None:
-    parsed(**data)
+    written = parsed(**data).model_fields_set
+    assert {FIELDS[key] for key in data} <= written
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """A spec as a whole: what is read, what a reviewer sees, how mistakes are told."""
 
-import contextlib
 import json
 import typing
 
@@ -153,8 +152,13 @@ def test_a_mistake_in_env_or_secrets_does_not_show_values(key: str, value: objec
 @hypothesis.given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists))
 def test_nothing_but_a_spec_error_comes_of_any_value(value: object) -> None:
     for key in all_keys()[""]:
-        with contextlib.suppress(errors.SpecError):
-            spec.parse({**specs.SMALLEST, key: value})
+        result: spec.Spec | list[str]
+        try:
+            result = spec.parse({**specs.SMALLEST, key: value})
+        except errors.SpecError as error:
+            result = [problem.reason for problem in error.problems]
+        assert result  # a deployment, or at least one reason why it is none
+        assert isinstance(result, spec.Spec) or "\n" not in "".join(result)
 
 
 def test_a_long_value_is_shown_short() -> None:

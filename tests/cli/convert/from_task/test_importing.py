@@ -36,7 +36,8 @@ def test_what_a_task_becomes_is_accepted(file: pathlib.Path) -> None:
     content = yaml.safe_load(file.read_text())
     table = from_task.deployment(content).table
     table.pop("apiKey", None)
-    plan.plan(spec.parse(table), from_task.key(content, file.name))
+    planned = plan.plan(spec.parse(table), from_task.key(content, file.name))
+    assert str(table["model"]) in " ".join(planned.command)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name.split(".")[0])
