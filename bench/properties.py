@@ -4,7 +4,7 @@ Services are without replicas until somebody asks, so that a change costs second
 machines, which serve before and after. What is looked at is the preview before, the call, and that
 nothing is left to do after it, before and after a refresh. Each property has a deployment of its
 own, several at once in one stack; each alone where they fail.
-The same on the fake, with replicas, is `tests/test_properties.py`.
+The same on the fake, with replicas, is `tests/test_property_changes.py`.
 """
 
 import argparse

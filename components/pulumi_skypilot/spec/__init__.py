@@ -1,4 +1,12 @@
-"""What a stack may say of one deployment: strict, frozen, and every mistake told at once."""
+"""What a stack may say: the typed config, strict and frozen, every mistake told at once.
+
+In comes a table of YAML, out comes a Spec. deployment.py has the fields and served.py those of the
+model, its machines and vLLM's flags; tables.py and machine_tables.py have the tables in them. Each
+field's annotation says its flag, its path in the task, and its documentation; mapping.py reads
+them. crosswise.py has the rules between keys, readers.py the readers of values. stack.py reads a
+whole stack's config, budget.py its budget, keys.py and pem.py the values of its secrets.
+old_specs.py reads what earlier releases wrote. Pure. All rooms below call this one.
+"""
 
 import typing
 from collections.abc import Mapping
