@@ -1,0 +1,123 @@
+"""What vLLM is told, on which GPU and in which release, and what it then takes by itself."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from ...catalog.architecture import Architecture
+from ...catalog.stored import Quantization
+from . import overhead
+
+GIB = 2**30
+
+
+@dataclasses.dataclass(frozen=True)
+class Engine:
+    """In what the releases of vLLM differ here."""
+
+    graphs_of_second: bool
+    """Whether CUDA graphs of the second runner are counted (v1/worker/gpu/cudagraph_utils.py)."""
+    null_block: bool
+    """Whether one block is held back at the start (kv_cache_utils.py, get_kv_cache_configs)."""
+    graphs_of_first: bool = True
+    """Whether CUDA graphs of the first runner are counted, as by default since 0.21."""
+    second_runner: bool = True
+    """Whether there is the second model runner."""
+    images_in_second: bool = False
+    """Whether its dummy run takes images, as the first one's does."""
+
+
+ENGINES: Mapping[str, Engine] = {
+    "0.19.0": Engine(
+        graphs_of_second=False, null_block=False, graphs_of_first=False, second_runner=False
+    ),
+    "0.26.0": Engine(graphs_of_second=False, null_block=False),
+    "0.32.0": Engine(graphs_of_second=True, null_block=True, images_in_second=True),
+}
+"""0.26 is the release that was measured, and 0.19 by others; 0.32 differs by its source."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Gpu:
+    """What there is of one GPU."""
+
+    total_bytes: int
+    """What CUDA offers."""
+    measured: bool = False
+    """Whether that was read on a real card."""
+    hopper: bool = False
+    large: bool = False
+    """vLLM's larger defaults: 70 GiB or more and no A100 (engine/arg_utils.py:2933)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What `vllm serve` is told; None is its own default."""
+
+    context: int
+    tensor_parallel: int = 1
+    pipeline_parallel: int = 1
+    quantization: str | None = None
+    kv_dtype: str = "auto"
+    max_sequences: int | None = None
+    max_batched_tokens: int | None = None
+    utilization: float = 0.92
+    eager: bool = False
+    hybrid: bool = True
+    async_scheduling: bool = True
+    largest_graph: int | None = None
+    block_tokens: int | None = None
+    """Of the cache; vLLM's own is what the attention's kernels prefer."""
+    dtype: str = "bfloat16"
+    """Of weights that are not quantized, of activations, and of a cache that is auto."""
+
+    @property
+    def number_bytes(self) -> int:
+        """Return the bytes of a number in dtype."""
+        return 4 if self.dtype == "float32" else 2
+
+    @property
+    def gpus(self) -> int:
+        """Return the number of GPUs of a replica."""
+        return self.tensor_parallel * self.pipeline_parallel
+
+
+def limits(gpu: Gpu, settings: Settings) -> tuple[int, int]:
+    """Return max_num_seqs and max_num_batched_tokens: as told, else vLLM's for the API server."""
+    large = gpu.large or gpu.total_bytes >= 160 * GIB
+    tokens = 16384 if gpu.total_bytes >= 160 * GIB else 8192 if large else 2048
+    batched = settings.max_batched_tokens or tokens
+    return settings.max_sequences or min(1024 if large else 256, batched), batched
+
+
+def quantization(arch: Architecture, settings: Settings) -> Quantization | None:
+    """Return the model's own quantization, or the one that is done at load."""
+    if arch.quantization is None and settings.quantization in ("fp8", "fp8_per_tensor"):
+        return Quantization("fp8-online", 8)
+    return arch.quantization
+
+
+def kv_dtype(arch: Architecture, settings: Settings) -> str:
+    """Return the dtype of the cache: as told, else the one that the checkpoint was made for.
+
+    (vllm/utils/torch_utils.py, resolve_kv_cache_dtype_string.)
+    """
+    return "fp8" if settings.kv_dtype == "auto" and arch.fp8_cache else settings.kv_dtype
+
+
+def kv_bytes_each(kv_dtype: str, number_bytes: int = 2) -> float:
+    """Return the bytes of a number of the cache; auto is as wide as the model's, `number_bytes`."""
+    if kv_dtype == "auto":
+        return number_bytes
+    if kv_dtype.startswith(("fp8", "int8")):
+        return 1
+    return 0.5625 if kv_dtype.startswith("nvfp4") else 2
+
+
+def steps_in_flight(arch: Architecture, settings: Settings, engine: Engine) -> int:
+    """Return the batches at once (config/vllm.py, max_concurrent_batches)."""
+    stages = settings.pipeline_parallel
+    if not settings.async_scheduling:
+        return stages
+    if engine.second_runner and overhead.second_runner(arch):
+        return stages + 1
+    return 2 if stages == 1 else stages
