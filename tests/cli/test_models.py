@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from pulumi_skypilot import catalog, cli
-from pulumi_skypilot.catalog import architecture
+from pulumi_skypilot.catalog import config_json
 from pulumi_skypilot.cli.convert import from_hub
 from pulumi_skypilot.plan.memory import weights
 from tests import hub as hubs
@@ -342,9 +342,9 @@ def test_what_the_reader_asks_for_is_kept(
     path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = Watched(json.loads(path.read_text()))
-    monkeypatch.setattr(architecture, "text_part", lambda _config: seen)
-    architecture.read(seen)
+    monkeypatch.setattr(config_json, "text_part", lambda _config: seen)
+    config_json.read(seen)
     written = {"extra_parameters", "image_numbers"}
     of_the_vision_part = {"vision_config", "mm_tokens_per_image", "spatial_merge_size"}
-    known = {*from_hub.KEPT, *architecture.UNCOUNTED}
+    known = {*from_hub.KEPT, *config_json.UNCOUNTED}
     assert seen.asked <= known | written | of_the_vision_part

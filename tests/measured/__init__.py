@@ -6,7 +6,7 @@ import pathlib
 import typing
 
 from pulumi_skypilot import catalog
-from pulumi_skypilot.catalog import architecture
+from pulumi_skypilot.catalog import architecture, config_json
 from pulumi_skypilot.plan import memory
 from pulumi_skypilot.plan.memory import fitted, overhead, weights
 
@@ -31,7 +31,7 @@ def config(model: str) -> dict[str, typing.Any]:
 
 def arch(model: str) -> architecture.Architecture:
     """A model's architecture."""
-    return architecture.read(config(model))
+    return config_json.read(config(model))
 
 
 def settings(row: Row) -> memory.Settings:

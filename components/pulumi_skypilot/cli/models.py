@@ -8,7 +8,8 @@ import sys
 from rich import table
 
 from .. import catalog
-from ..catalog import architecture, suggest
+from ..catalog import config_json, suggest
+from ..catalog.architecture import Kind
 from ..plan import memory
 from ..plan.memory import weights
 from . import screens
@@ -52,7 +53,7 @@ def _add(given: argparse.Namespace) -> None:
     try:
         found = hub.folder(given.folder) if given.folder else hub.model(name, given.revision)
         text, notes = from_hub.facts_file(name, found)
-    except (hub.Wrong, architecture.Unknown) as error:
+    except (hub.Wrong, config_json.Unknown) as error:
         about = "" if str(error).startswith(name) else f"{name}: "
         raise Wrong(f"{about}{error}") from None
     path = kept / f"{name.replace('/', '--')}.toml"
@@ -92,7 +93,7 @@ def _show(given: argparse.Namespace) -> None:
 def _said(facts: catalog.ModelFacts) -> str:
     """What is known of a model, a line each."""
     shape = facts.architecture
-    kinds = {kind: shape.kinds.count(kind) for kind in architecture.Kind if kind in shape.kinds}
+    kinds = {kind: shape.kinds.count(kind) for kind in Kind if kind in shape.kinds}
     layers = ", ".join(f"{number} {kind.value}" for kind, number in kinds.items())
     heads = f"{shape.heads} heads, {shape.kv_heads} KV heads of {shape.head_size}"
     if shape.latent:

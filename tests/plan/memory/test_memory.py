@@ -6,7 +6,7 @@ import typing
 import pytest
 
 from bench import holdout
-from pulumi_skypilot.catalog import architecture, stored
+from pulumi_skypilot.catalog import architecture, config_json, stored
 from pulumi_skypilot.plan import memory, vllm
 from pulumi_skypilot.plan.memory import cache, weights
 from tests import measured
@@ -157,7 +157,7 @@ def test_an_fp8_cache_holds_twice_as_many() -> None:
 def test_a_checkpoint_made_for_an_fp8_cache_gets_one(told: dict[str, object]) -> None:
     """Unless another is told."""
     config = measured.config("Llama-3.1-8B") | {"quantization_config": told}
-    shape = architecture.read(config)
+    shape = config_json.read(config)
     for dtype, same in (("auto", "fp8"), ("bfloat16", "bfloat16")):
         by_itself, given = (
             memory.fit(shape, H100, memory.Settings(context=8192, kv_dtype=one), ENGINE)
@@ -177,7 +177,7 @@ def test_windows_are_where_the_family_has_them(family: str, full: int) -> None:
         "num_hidden_layers": 42,
         "sliding_window": 4096,
     }
-    found = architecture.read(config).kinds
+    found = config_json.read(config).kinds
     assert found.count(architecture.Kind.FULL) == full
     assert found.count(architecture.Kind.WINDOW) == 42 - full
 
@@ -207,7 +207,7 @@ LITE = {
 
 
 def test_a_latent_cache_is_whole_on_every_gpu() -> None:
-    shape = architecture.read(LITE)
+    shape = config_json.read(LITE)
     one, eight = (cache.layout(shape, tensor_parallel=n, kv_bytes=2) for n in (1, 8))
     assert one.page_bytes == eight.page_bytes == 16 * 576 * 2
     assert cache.layout(shape, tensor_parallel=1, kv_bytes=1).page_bytes == 64 * 576
@@ -215,7 +215,7 @@ def test_a_latent_cache_is_whole_on_every_gpu() -> None:
 
 def test_the_dummy_run_expands_the_largest_context_of_a_latent_cache() -> None:
     """65,536 tokens at most, 8 of the context else."""
-    shape = architecture.read(LITE)
+    shape = config_json.read(LITE)
     long, short = (
         memory.fit(shape, H100, memory.Settings(context=n, max_sequences=16, eager=True), ENGINE)
         for n in (163840, 1024)
@@ -224,7 +224,7 @@ def test_the_dummy_run_expands_the_largest_context_of_a_latent_cache() -> None:
 
 
 def test_latent_weights_are_expanded_once_more_only_where_they_are_quantized() -> None:
-    shape = architecture.read(LITE)
+    shape = config_json.read(LITE)
     whole = weights.whole(shape)
     found = weights.stored_bytes(shape, whole, None)
     assert found == 2 * weights.count(shape, whole).total + weights.tables_bytes(shape)
@@ -241,7 +241,7 @@ def test_layers_below_the_first_window_see_everything() -> None:
     config = measured.config("Qwen3-8B") | {
         "sliding_window": 4096, "use_sliding_window": True, "max_window_layers": 28,
     }  # fmt: skip
-    assert architecture.read(config).kinds.count(architecture.Kind.WINDOW) == 8
+    assert config_json.read(config).kinds.count(architecture.Kind.WINDOW) == 8
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_layers_below_the_first_window_see_everything() -> None:
 def test_an_image_has_so_many_numbers_for_each_of_its_tokens(
     config: dict[str, object], numbers: int
 ) -> None:
-    assert architecture.image_numbers(config) == numbers
+    assert config_json.image_numbers(config) == numbers
 
 
 def test_a_long_rope_has_two_tables_in_one() -> None:
@@ -281,7 +281,7 @@ def test_a_long_rope_has_two_tables_in_one() -> None:
         "original_max_position_embeddings": 4096,
         "partial_rotary_factor": 0.75,
     }
-    shape = architecture.read(config)
+    shape = config_json.read(config)
     assert shape.rope_positions == (131072 + 4096,)
     assert shape.rope_size == 96
 

@@ -9,8 +9,9 @@ import typing
 from collections.abc import Iterator, Mapping
 
 from ... import catalog
-from ...catalog import architecture
-from ...catalog.architecture import Architecture, Unknown
+from ...catalog import config_json
+from ...catalog.architecture import Architecture
+from ...catalog.config_json import Unknown
 from ...plan import memory
 from ...plan.memory import weights
 from . import hub
@@ -60,7 +61,7 @@ KEPT = (
     "v_head_dim",
     "quantization_config",
 )
-"""What of a config.json goes into the file, in this order: what `architecture.read` asks for."""
+"""What of a config.json goes into the file, in this order: what `config_json.read` asks for."""
 
 FAMILIES = frozenset(
     {
@@ -98,7 +99,7 @@ _OUTPUT = re.compile(r"(^|\.)lm_head\.")
 def facts_file(name: str, found: hub.Found) -> tuple[str, list[str]]:
     """The text of the file, and what to know of it. Raises Unknown."""
     config = _normal(found)
-    shape = architecture.read(config)
+    shape = config_json.read(config)
     stored = _format(shape, config)
     beside, notes = _beside(shape, found, config)
     if beside:
@@ -117,18 +118,18 @@ def facts_file(name: str, found: hub.Found) -> tuple[str, list[str]]:
 
 def _normal(found: hub.Found) -> dict[str, typing.Any]:
     """What is kept of a config.json, its language part as if there were no other."""
-    text = architecture.text_part(found.config)
+    text = config_json.text_part(found.config)
     if isinstance(text.get("quantization_config"), Mapping):
         text["quantization_config"] = _quantization(text["quantization_config"])
     if found.tensors and text.get("tie_word_embeddings") is None:
         # A default of the family's class, which the tensors tell without knowing it.
         text["tie_word_embeddings"] = not any(map(_OUTPUT.search, found.tensors))
     kept = {key: text[key] for key in KEPT if text.get(key) is not None}
-    numbers = architecture.image_numbers(found.config)
+    numbers = config_json.image_numbers(found.config)
     if numbers:
         kept["image_numbers"] = numbers
     # What makes it unknown must stay in sight of the one who says so.
-    return {**kept, **{key: text[key] for key in architecture.UNCOUNTED if text.get(key)}}
+    return {**kept, **{key: text[key] for key in config_json.UNCOUNTED if text.get(key)}}
 
 
 def _quantization(found: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
@@ -164,7 +165,7 @@ def _beside(
         for key, value in found.config.items()
         if isinstance(value, Mapping)
         and key.endswith("_config")
-        and key not in (*architecture.TEXT, "quantization_config", "generation_config")
+        and key not in (*config_json.TEXT, "quantization_config", "generation_config")
     )
     if found.tensor_bytes is None:
         if family not in FAMILIES:

@@ -1,0 +1,160 @@
+"""Readers of the data files: those beside this module, and a project's own models.
+
+Each file is read once a process, and becomes the types of `facts`.
+"""
+
+import dataclasses
+import functools
+import importlib.resources
+import pathlib
+import re
+import tomllib
+import typing
+from collections.abc import Mapping
+
+from .. import errors
+from . import config_json, declared
+from .facts import Cloud, Flags, Format, GpuFacts, MemoryFlags, ModelFacts, Recommendation
+
+
+@functools.cache
+def models() -> Mapping[str, ModelFacts]:
+    """Every model of the package, and over them those of the project, by id. Raises WrongFile."""
+    folder = project_folder()
+    files = sorted(folder.glob("*--*.toml")) if folder else []
+    found = [facts for path in files for facts in _of_project(path)]
+    return {**builtin(), **{facts.id: _over_builtin(facts) for facts in found}}
+
+
+@functools.cache
+def builtin() -> Mapping[str, ModelFacts]:
+    """Every model of the package's folder models, by id."""
+    own = importlib.resources.files(__package__).joinpath("models")
+    files = sorted((one for one in own.iterdir()), key=lambda one: one.name)
+    tables = [tomllib.loads(one.read_text("utf-8")) for one in files]
+    return {entry["id"]: _model(entry) for table in tables for entry in table["model"]}
+
+
+def project_folder() -> pathlib.Path | None:
+    """Where a project keeps facts of models: the folder models beside Pulumi.yaml, there or not.
+
+    A program and its providers, each a process, run in the project's folder or in the one below it
+    that `main` names (seen with Pulumi 3.259), and so look upwards.
+    """
+    here = pathlib.Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "Pulumi.yaml").is_file():
+            return folder / "models"
+    return None
+
+
+@functools.cache
+def formats() -> Mapping[str, Format]:
+    """Every format of formats.toml, by vLLM's name."""
+    return {entry["name"]: _format(entry) for entry in _read("formats.toml")["format"]}
+
+
+@functools.cache
+def gpus() -> Mapping[str, GpuFacts]:
+    """Every GPU of gpus.toml, by SkyPilot's name."""
+    usable = _read("usable.toml")
+    *named, others = usable["usable"]
+    shares = {gpu: entry["share"] for entry in named for gpu in entry["gpus"]}
+    free = {entry["gpu"]: (entry["free_gib"], entry["total_gib"]) for entry in usable["free"]}
+    held = max(total - left for left, total in free.values())
+    return {
+        entry["name"]: GpuFacts(
+            **_pairs(entry, "compute_capability"),
+            usable_share=shares.get(entry["name"], others["share"]),
+            free_gib=free.get(entry["name"]),
+            held_gib=held,
+        )
+        for entry in _read("gpus.toml")["gpu"]
+    }
+
+
+@functools.cache
+def clouds() -> Mapping[str, Cloud]:
+    """Every cloud of clouds.toml, by SkyPilot's name."""
+    return {entry["name"]: _cloud(entry) for entry in _read("clouds.toml")["cloud"]}
+
+
+@functools.cache
+def flags() -> Flags:
+    """The flags of the vLLM that replicas install."""
+    found = _read("flags.toml")
+    values = {
+        flag: known.one_of
+        for flag, known in declared.ranges().items()
+        if known.one_of and isinstance(known.one_of[0], str)
+    }
+    values |= {flag: tuple(some) for flag, some in found["values"].items()}
+    return Flags(found["engine"], frozenset(found["flags"]), frozenset(found["switches"]), values)
+
+
+@functools.cache
+def memory_flags() -> MemoryFlags:
+    """What each flag of the vLLM that replicas install means to a GPU's memory."""
+    found = _read("memory_flags.toml")
+    return MemoryFlags(**{key: frozenset(names) for key, names in found.items()})
+
+
+def _over_builtin(facts: ModelFacts) -> ModelFacts:
+    """A model of the project with what its own files do not tell, where the package knows it."""
+    known = builtin().get(facts.id)
+    if known is None:
+        return facts
+    return dataclasses.replace(
+        facts,
+        tool_parser=facts.tool_parser or known.tool_parser,
+        reasoning_parser=facts.reasoning_parser or known.reasoning_parser,
+        recommended=facts.recommended or known.recommended,
+    )
+
+
+def _of_project(path: pathlib.Path) -> list[ModelFacts]:
+    """The models of a file that `pulumi-skypilot models add` wrote, and someone may have edited."""
+    try:
+        return [_model(entry) for entry in tomllib.loads(path.read_text("utf-8"))["model"]]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise errors.CatalogError(
+            f"models/{path.name}: {reason}; mend it, or write it anew with "
+            f"`pulumi-skypilot models add {path.stem.replace('--', '/', 1)}`"
+        ) from None
+
+
+def _model(entry: dict[str, typing.Any]) -> ModelFacts:
+    recommended = tuple(
+        Recommendation(
+            families=frozenset(one["families"]),
+            flags=one.get("flags", {}),
+            environment=one.get("environment", {}),
+            source=one["source"],
+        )
+        for one in entry.pop("recommended", [])
+    )
+    shape = config_json.read(entry.pop("config"))
+    return ModelFacts(
+        **_pairs(entry, "min_compute_capability"), architecture=shape, recommended=recommended
+    )
+
+
+def _format(entry: dict[str, typing.Any]) -> Format:
+    return Format(**_pairs(entry, "min_compute_capability"))
+
+
+def _cloud(entry: dict[str, typing.Any]) -> Cloud:
+    for key in ("label_key", "label_value"):
+        if key in entry:
+            entry[key] = re.compile(entry[key])
+    return Cloud(**_pairs(entry, "lacks"))
+
+
+def _pairs(entry: dict[str, typing.Any], key: str) -> dict[str, typing.Any]:
+    """TOML has no tuples."""
+    return {**entry, key: tuple(entry[key])} if key in entry else entry
+
+
+def _read(file: str) -> dict[str, typing.Any]:
+    return tomllib.loads(importlib.resources.files(__package__).joinpath(file).read_text("utf-8"))
