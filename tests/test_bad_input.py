@@ -217,7 +217,7 @@ def test_a_setting_of_the_server_that_makes_no_sense_is_told(
         assert str(caught.value).startswith(f"skypilot:{name}: ")
 
 
-def test_settings_of_the_server_as_they_are_meant() -> None:
+def test_settings_of_the_server_are_read_as_they_are_meant() -> None:
     good = {
         "workspace": "team-1",
         "serveHost": "[fd00::1]",
@@ -340,6 +340,6 @@ def test_a_stack_file_that_is_wrong_is_told_in_lines_that_name_the_place() -> No
     assert tried >= 300
 
 
-def test_so_many_are_tried() -> None:
+def test_many_mistakes_are_tried_at_every_key() -> None:
     assert len(KEYS) * len(JUNK) >= 1000
     assert len(KEYS) >= 60

@@ -108,7 +108,7 @@ def world(
     made.clusters.delete(made.name, MARK)
 
 
-def test_a_service_made_twice_changed_in_place_and_behind_our_back(world: World) -> None:
+def test_a_service_is_made_twice_and_changed_in_place_and_behind_our_back(world: World) -> None:
     """That one replica serves all the while, on its machine, is in the records."""
     applied = world.services.create(world.wanted())
     assert world.services.create(world.wanted()).hash == applied.hash
@@ -156,7 +156,7 @@ def test_what_is_not_there_is_named_alike(world: World) -> None:
     assert not [one for one in world.sky.requests() if one.name == world.name]
 
 
-def test_a_cluster_made_twice_whose_server_ends_and_is_changed(world: World) -> None:
+def test_a_cluster_is_made_twice_and_its_server_ends_and_is_changed(world: World) -> None:
     wanted = world.wanted_cluster()
     applied = world.clusters.create(wanted)
     assert world.clusters.create(wanted) == applied

@@ -22,7 +22,7 @@ def test_what_is_public_stands_in_the_door():
     assert public | {"errors"} == set(pulumi_skypilot.__all__)
 
 
-def test_importing_it_loads_neither_skypilot_nor_what_draws_tables():
+def test_importing_the_package_loads_neither_skypilot_nor_what_draws_tables():
     """Each provider process imports it. grpc is there in any case: Pulumi's SDK loads it."""
     program = "import sys, pulumi_skypilot; print(*sys.modules)"
     loaded = subprocess.check_output([sys.executable, "-c", program], text=True).split()

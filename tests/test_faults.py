@@ -22,7 +22,7 @@ def test_a_disturbed_operation_ends_whole_or_with_nothing(operation: str) -> Non
 class TestAServiceThatNobodyEnds:
     """SkyServe's process for it is dead: a plain `down` does nothing any more."""
 
-    def test_is_taken_down_machines_first(self, sky, services):
+    def test_a_service_that_nobody_ends_is_taken_down_machines_first(self, sky, services):
         services.create(wanted())
         sky.clock.sleep(testing.START_SECONDS)
         sky.kill_controller(NAME)
@@ -30,7 +30,7 @@ class TestAServiceThatNobodyEnds:
         assert (sky.services(), sky.machines()) == ((), ())
         assert sky.calls.index(f"machine_down {NAME}-1") < sky.calls.index(f"purge {NAME}")
 
-    def test_that_stays_shutting_down_is_helped_after_a_while(self, sky, services):
+    def test_a_service_that_stays_shutting_down_is_helped_after_a_while(self, sky, services):
         services.create(wanted())
         sky.clock.sleep(testing.START_SECONDS)
         sky.half_down(NAME)
@@ -39,21 +39,21 @@ class TestAServiceThatNobodyEnds:
         assert (sky.services(), sky.machines()) == ((), ())
         assert sky.clock.now() - began > shutdown.STUCK_SECONDS
 
-    def test_is_in_no_creates_way(self, sky, services):
+    def test_a_service_that_nobody_ends_is_in_no_creates_way(self, sky, services):
         first = services.create(wanted())
         sky.half_down(NAME)
         again = services.create(wanted())
         assert again.hash != first.hash
         assert marker.owner(sky.service(NAME)) == MARK
 
-    def test_is_helped_within_the_time_that_a_stack_gives(self, sky):
+    def test_a_service_that_nobody_ends_is_helped_within_the_time_that_a_stack_gives(self, sky):
         short = life.Services(sky, sky.clock, seconds=60)
         short.create(wanted())
         sky.half_down(NAME)
         life.Services(sky, sky.clock, seconds=60).delete(NAME, MARK)
         assert sky.services() == ()
 
-    def test_that_is_another_stacks_is_left_to_it(self, sky, services):
+    def test_a_dead_service_of_another_stack_is_left_to_it(self, sky, services):
         services.create(wanted(mark="other"))
         sky.half_down(NAME)
         with pytest.raises(errors.TimedOut, match="still shutting down"):

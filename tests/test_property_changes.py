@@ -22,7 +22,9 @@ def sky() -> typing.Iterator[testing.SkyPilot]:
 
 
 @pytest.mark.parametrize("change", given.CHANGES, ids=str)
-def test_the_life_of_a_property(sky: testing.SkyPilot, change: given.Change) -> None:
+def test_a_property_goes_through_its_whole_life(
+    sky: testing.SkyPilot, change: given.Change
+) -> None:
     engine = faults.Engine()
     before, after = ({"one": table} for table in (change.before, change.after))
     engine.up(before)

@@ -66,31 +66,31 @@ def test_review_refuses_what_is_no_preview_in_one_line(capsys, tmp_path, content
     assert told.count("\n") == 1
 
 
-def test_review_of_a_file_that_is_not_there(capsys):
+def test_review_says_that_a_file_is_not_there(capsys):
     assert cli.main(["review", "nowhere.json", "--offline"]) == 2
     assert capsys.readouterr().err == ("pulumi-skypilot: nowhere.json: No such file or directory\n")
 
 
-def test_prices_that_are_none(capsys, stack):
+def test_prices_that_are_none_are_refused(capsys, stack):
     assert cli.main(["plan", "--file", stack, "--prices", stack]) == 2
     assert "it holds no prices" in capsys.readouterr().err
 
 
-def test_the_answer_of_no_server_is_kept_too(capsys, stack, tmp_path):
+def test_plan_keeps_the_answer_of_no_server_too(capsys, stack, tmp_path):
     kept = tmp_path / "kept.json"
     cli.main(["plan", "--file", stack, "--offline", "--save-prices", str(kept)])
     assert json.loads(kept.read_text()) == {"away": "offline: no server was asked"}
     assert cli.main(["plan", "--file", stack, "--prices", str(kept)]) == 0
 
 
-def test_plan_for_machines(capsys, stack, prices):
+def test_plan_prints_json_for_machines(capsys, stack, prices):
     assert cli.main(["plan", "--file", stack, "--prices", prices, "--json"]) == 0
     (chat,) = json.loads(capsys.readouterr().out)
     assert chat["name"] == "chat"
     assert chat["cost"]["most"] == {"low": 1.6, "high": 1.6}
 
 
-def test_plan_for_people(capsys, stack, prices):
+def test_plan_prints_a_table_for_people(capsys, stack, prices):
     assert cli.main(["plan", "--file", stack, "--prices", prices]) == 0
     assert "1.60" in capsys.readouterr().out
 

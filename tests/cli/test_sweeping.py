@@ -85,7 +85,7 @@ def test_what_no_state_knows_is_listed_and_stays(server, state, capsys) -> None:
     assert server.service(NAME).status == "READY"
 
 
-def test_it_is_taken_down_when_told_to(server, state, capsys) -> None:
+def test_what_no_state_knows_is_taken_down_when_told_to(server, state, capsys) -> None:
     assert sweep("--stack", "prod", "--yes") == 0
     assert (server.services(), server.machines()) == ((), ())
     assert NAME in capsys.readouterr().out
@@ -291,5 +291,5 @@ def test_places_of_a_state_know_what_is_theirs() -> None:
     ]
 
 
-def test_it_is_a_command() -> None:
+def test_sweep_is_a_command() -> None:
     assert "sweep" in [one.name for one in commands.ALL]

@@ -32,7 +32,7 @@ def client(serving: stacks.Stack, tmp_path: pathlib.Path) -> stacks.Stack:
     )
 
 
-def test_it_gets_what_the_openai_sdk_needs_and_keeps_the_key_secret(
+def test_a_client_gets_what_the_openai_sdk_needs_and_keeps_the_key_secret(
     serving: stacks.Stack, client: stacks.Stack
 ) -> None:
     shown = client.up().output

@@ -80,7 +80,7 @@ def lose(stack: stacks.Stack, cluster: str) -> None:
     assert rows == [(cluster, "STOPPED")]
 
 
-def test_a_cluster_from_preview_to_destroy(
+def test_a_cluster_lives_from_preview_to_destroy(
     cloud: control.Cloud,
     make_stack: Callable[..., stacks.Stack],
     sky_command: Callable[..., str],

@@ -49,7 +49,7 @@ def sleep(cloud: control.Cloud) -> None:
     client.close()
 
 
-def test_a_service_from_up_to_destroy(
+def test_a_service_lives_from_up_to_destroy_on_a_controllers_machine(
     machine: control.Cloud, make_stack: Callable[..., stacks.Stack]
 ) -> None:
     stack = make_stack(chat=chat())

@@ -76,7 +76,7 @@ def failed(stack: stacks.Stack, within: Sequence[str] = ()) -> str:
     return lines[0]
 
 
-def test_an_unreachable_server(make_stack: Callable[..., stacks.Stack]) -> None:
+def test_an_unreachable_server_is_one_line(make_stack: Callable[..., stacks.Stack]) -> None:
     stack = make_stack(api_server="http://127.0.0.1:9", chat=chat())
     line = failed(stack)
     assert "apiServer http://127.0.0.1:9" in line
@@ -97,7 +97,7 @@ def test_a_missing_local_server_is_not_started_on_the_quiet(
 @pytest.mark.parametrize(
     ("server", "says"), [(OLDER, "0.9.0"), (NEWER, "too old")], indirect=["server"]
 )
-def test_a_server_of_another_version(
+def test_a_server_of_another_version_is_one_line(
     server: str, says: str, new_stack: Callable[..., stacks.Stack]
 ) -> None:
     stack = new_stack(api_server=server, chat=chat())
@@ -107,7 +107,7 @@ def test_a_server_of_another_version(
 
 
 @pytest.mark.parametrize("server", [REFUSED], indirect=True)
-def test_a_wrong_token(server: str, new_stack: Callable[..., stacks.Stack]) -> None:
+def test_a_wrong_token_is_one_line(server: str, new_stack: Callable[..., stacks.Stack]) -> None:
     stack = new_stack(api_server=server, chat=chat())
     stack.secret("skypilot:token", "sky_canary_token")
     line = failed(stack)
@@ -115,7 +115,7 @@ def test_a_wrong_token(server: str, new_stack: Callable[..., stacks.Stack]) -> N
     assert "sky_canary_token" not in line
 
 
-def test_a_place_without_credentials(
+def test_a_place_without_credentials_is_one_line(
     cloud: control.Cloud, make_stack: Callable[..., stacks.Stack]
 ) -> None:
     stack = make_stack(chat=chat(infra="gcp"))
@@ -128,7 +128,7 @@ def test_a_place_without_credentials(
 
 
 @pytest.mark.long
-def test_no_capacity_anywhere(
+def test_no_capacity_anywhere_is_one_line(
     cloud: control.Cloud, make_stack: Callable[..., stacks.Stack]
 ) -> None:
     stack = make_stack(chat=chat())
@@ -143,7 +143,7 @@ def test_no_capacity_anywhere(
 
 
 @pytest.mark.long
-def test_a_model_that_does_not_load(
+def test_a_model_that_does_not_load_is_said_with_its_log(
     cloud: control.Cloud, make_stack: Callable[..., stacks.Stack]
 ) -> None:
     stack = make_stack(chat=chat(model="acme/does-not-load"))

@@ -21,7 +21,7 @@ def table(file: pathlib.Path) -> dict[str, object]:
     return from_task.deployment(yaml.safe_load(file.read_text())).table
 
 
-def test_each_of_them_previews_with_the_task_that_it_exports_to(
+def test_each_imported_task_previews_with_the_task_that_it_exports_to(
     new_stack: Callable[..., stacks.Stack],
 ) -> None:
     keys = [file.name.removesuffix(".sky.yaml") for file in FILES]

@@ -50,7 +50,7 @@ def unchanged(stack: stacks.Stack) -> None:
     stack.unchanged()
 
 
-def test_a_service_of_two_spot_nodes_with_a_target_for_each_gpu(
+def test_a_service_of_two_spot_nodes_has_a_target_for_each_gpu(
     cloud: control.Cloud,
     make_stack: Callable[..., stacks.Stack],
     sky_command: Callable[..., str],

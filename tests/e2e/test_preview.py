@@ -92,7 +92,7 @@ pulumi.export("endpoint", chat.endpoint)
 """
 
 
-def test_a_budget_in_a_program_of_ones_own(new_stack: Callable[..., stacks.Stack]) -> None:
+def test_a_budget_holds_in_a_program_of_ones_own(new_stack: Callable[..., stacks.Stack]) -> None:
     stack = new_stack()
     main = stack.project / "__main__.py"
     main.write_text(OWN_PROGRAM.format(budget={"hourly": 40}))
@@ -199,7 +199,7 @@ def test_a_mistake_is_named_where_it_was_written(new_stack: Callable[..., stacks
     assert "Traceback" not in shown
 
 
-def test_a_misspelt_setting(new_stack: Callable[..., stacks.Stack]) -> None:
+def test_a_misspelt_setting_is_named(new_stack: Callable[..., stacks.Stack]) -> None:
     stack = new_stack(chat=chat())
     stack.run("config", "set", "llm:prefx", "x")
     assert "did you mean prefix?" in stack.run("preview", check=False).output

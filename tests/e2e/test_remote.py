@@ -86,7 +86,7 @@ def files_with(folder: pathlib.Path, text: str) -> list[str]:
     return [str(path) for path in found if text.encode() in path.read_bytes()]
 
 
-def test_a_stack_with_a_service_account(
+def test_a_stack_lives_on_a_remote_server_by_a_service_account(
     cloud: control.Cloud, admin: Admin, make_stack: Callable[..., stacks.Stack]
 ) -> None:
     stack = make_stack(chat=chat())

@@ -189,7 +189,9 @@ def test_odd_spellings_and_websockets_get_nowhere(
         assert replica.ask("GET", path, key, **upgrade)[0] == 403
 
 
-def test_inference_goes_on_behind_it(service: tuple[Endpoint, Endpoint, str, Routes]) -> None:
+def test_inference_goes_on_behind_the_guard(
+    service: tuple[Endpoint, Endpoint, str, Routes],
+) -> None:
     """With the default effort, which reads whole bodies, and a layer of the user's own."""
     replica, balancer, key, _ = service
     question = {

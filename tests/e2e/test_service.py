@@ -37,7 +37,7 @@ def host_ids(cloud: control.Cloud) -> list[str]:
     return sorted(host["id"] for host in cloud.hosts())
 
 
-def test_a_service_from_preview_to_destroy(
+def test_a_service_lives_from_preview_to_destroy(
     cloud: control.Cloud,
     make_stack: Callable[..., stacks.Stack],
     tmp_path: pathlib.Path,

@@ -110,7 +110,9 @@ def report(stack: stacks.Stack, env: dict[str, str]) -> str:
     return markdown.markdown(preview_json.read(json.loads(written)), cost.Prices(away="not asked"))
 
 
-def test_it_is_reported_on(stack: stacks.Stack, left: pathlib.Path) -> None:
+def test_a_stack_of_an_earlier_release_is_reported_on(
+    stack: stacks.Stack, left: pathlib.Path
+) -> None:
     shown = report(stack, fake.environment(left))
     assert "| **chat** | " in shown
     assert "is of an earlier release" not in shown
@@ -134,7 +136,7 @@ def test_a_state_that_this_release_cannot_read_stops_nothing(
     assert stack.resources() == []
 
 
-def test_nor_a_refresh_of_it_nor_the_next_up(stack: stacks.Stack, left: pathlib.Path) -> None:
+def test_such_a_state_stops_no_refresh_and_no_up(stack: stacks.Stack, left: pathlib.Path) -> None:
     mutilate(stack)
     there = fake.environment(left)
     first = stack.run("refresh", "--yes", "--skip-preview", env=there, check=False)

@@ -30,16 +30,16 @@ def launches(sky: testing.SkyPilot) -> int:
 
 
 class TestDigest:
-    def test_changes_with_all_that_reaches_the_server(self):
+    def test_the_digest_changes_with_all_that_reaches_the_server(self):
         assert wanted().digest == wanted().digest
         assert wanted().digest != wanted(model="n").digest
         assert wanted().digest != wanted(key="sk-key-2").digest
 
-    def test_is_the_same_for_another_autostop(self):
+    def test_the_digest_is_the_same_for_another_autostop(self):
         first, second = wanted(autostop=(3, False), idle=30), wanted(autostop=(3, True), idle=60)
         assert first.digest == second.digest
 
-    def test_stands_in_the_name_of_the_job_and_the_mark_in_the_label(self):
+    def test_the_digest_stands_in_the_name_of_the_job_and_the_mark_in_the_label(self):
         one = wanted()
         content = task.from_text(one.order().text)
         assert marker.read_job(content["name"]) == (MARK, one.digest)
@@ -48,36 +48,38 @@ class TestDigest:
 
 
 class TestCreate:
-    def test_launches_a_cluster_that_carries_the_mark(self, sky, made):
+    def test_a_create_launches_a_cluster_that_carries_the_mark(self, sky, made):
         applied = made.create(wanted())
         assert (applied.hash, applied.endpoint) == ("cluster-1", "http://10.1.0.1:8000")
         assert sky.cluster(NAME).labels == {marker.LABEL: MARK}
         assert jobs(sky) == [(wanted().digest, "SETTING_UP")]
         assert sky.job_order(NAME).secrets == {"SERVE_API_KEYS": KEY}
 
-    def test_twice_launches_once(self, sky, made):
+    def test_a_second_create_launches_nothing_more(self, sky, made):
         assert made.create(wanted()) == made.create(wanted())
         assert launches(sky) == 1
 
     @pytest.mark.parametrize("change", [{"model": "n"}, {"cpus": 8}])
-    def test_makes_anew_what_it_has_left_of_another_spec(self, sky, made, change):
+    def test_a_create_makes_anew_what_it_has_left_of_another_spec(self, sky, made, change):
         made.create(wanted())
         assert made.create(wanted(**change)).hash == "cluster-2"
         assert jobs(sky) == [(wanted(**change).digest, "SETTING_UP")]
 
-    def test_makes_anew_what_a_killed_launch_has_left_half_made(self, sky, made):
+    def test_a_create_makes_anew_what_a_killed_launch_has_left_half_made(self, sky, made):
         made.create(wanted())
         sky.break_cluster(NAME, "")
         assert made.create(wanted()).hash == "cluster-2"
 
-    def test_refuses_the_cluster_of_another_stack(self, sky, made):
+    def test_a_create_refuses_the_cluster_of_another_stack(self, sky, made):
         made.create(wanted(mark="other"))
         for adopt in (False, True):
             with pytest.raises(errors.Invalid, match="belongs to another stack; choose"):
                 made.create(wanted(), adopt=adopt)
         assert launches(sky) == 1
 
-    def test_refuses_what_somebody_made_by_hand_unless_it_is_to_be_adopted(self, sky, made):
+    def test_a_create_refuses_what_somebody_made_by_hand_unless_it_is_to_be_adopted(
+        self, sky, made
+    ):
         by_hand = testing.order("name: x\nresources: {infra: aws, cpus: 4}")
         sky.launch(NAME, by_hand)
         with pytest.raises(errors.Invalid, match=r"belongs to someone else.*adopt"):
@@ -86,26 +88,28 @@ class TestCreate:
         assert jobs(sky) == [(wanted().digest, "SETTING_UP"), (None, "CANCELLED")]
         assert made.read(applied) == operations.Seen(applied)
 
-    def test_never_gives_up_a_machine_that_it_was_to_adopt(self, sky, made):
+    def test_a_create_never_gives_up_a_machine_that_it_was_to_adopt(self, sky, made):
         by_hand = testing.order("name: x\nresources: {infra: gcp}")
         sky.launch(NAME, by_hand)
         with pytest.raises(errors.Invalid, match=r"resources.infra is gcp there and aws here"):
             made.create(wanted(), adopt=True)
         assert jobs(sky) == [(None, "SETTING_UP")]
 
-    def test_names_the_place_without_credentials_before_it_asks_for_anything(self, sky, made):
+    def test_a_create_names_the_place_without_credentials_before_it_asks_for_anything(
+        self, sky, made
+    ):
         sky.enabled = frozenset({"kubernetes"})
         with pytest.raises(errors.Denied, match=r"no credentials for aws"):
             made.create(wanted())
         assert launches(sky) == 0
 
-    def test_that_fails_leaves_no_machine(self, sky, made):
+    def test_a_create_that_fails_leaves_no_machine(self, sky, made):
         sky.sets_up = False
         with pytest.raises(errors.Failed, match="set up"):
             made.create(wanted())
         assert sky.machines() == ()
 
-    def test_whose_answer_is_lost_takes_up_what_was_made(self, sky, made):
+    def test_a_create_whose_answer_is_lost_takes_up_what_was_made(self, sky, made):
         real = sky.launch
 
         def launch(name: str, order: interface.Order) -> None:
@@ -119,7 +123,7 @@ class TestCreate:
         assert made.create(wanted()).hash == "cluster-1"
         assert launches(sky) == 1
 
-    def test_does_not_take_unreachable_for_absent(self, sky, made):
+    def test_a_create_does_not_take_unreachable_for_absent(self, sky, made):
         made.create(wanted())
         sky.fail("cluster", *[errors.Unreachable("away")] * 99)
         with pytest.raises(errors.Unreachable):
@@ -128,34 +132,34 @@ class TestCreate:
 
 
 class TestRead:
-    def test_of_an_unchanged_cluster_finds_no_drift(self, made):
+    def test_a_read_of_an_unchanged_cluster_finds_no_drift(self, made):
         applied = made.create(wanted(autostop=(3, False)))
         assert made.read(applied) == operations.Seen(applied)
 
-    def test_of_a_cluster_that_was_taken_away_finds_none(self, sky, made):
+    def test_a_read_of_a_cluster_that_was_taken_away_finds_none(self, sky, made):
         applied = made.create(wanted())
         sky.kill_cluster(NAME)
         assert made.read(applied) is None
 
-    def test_of_a_name_that_another_stack_took_finds_none(self, sky, made):
+    def test_a_read_of_a_name_that_another_stack_took_finds_none(self, sky, made):
         applied = made.create(wanted())
         sky.kill_cluster(NAME)
         made.create(wanted(mark="other"))
         assert made.read(applied) is None
 
-    def test_raises_when_the_server_does_not_answer(self, sky, made):
+    def test_a_read_raises_when_the_server_does_not_answer(self, sky, made):
         applied = made.create(wanted())
         sky.fail("cluster", *[errors.Unreachable("away")] * 99)
         with pytest.raises(errors.Unreachable):
             made.read(applied)
 
-    def test_takes_stopped_for_neither_drift_nor_gone(self, sky, made):
+    def test_a_read_takes_stopped_for_neither_drift_nor_gone(self, sky, made):
         applied = made.create(wanted())
         sky.stop_cluster(NAME)
         assert made.read(applied) == operations.Seen(applied)
 
     @pytest.mark.parametrize("error", [errors.Unreachable("not up"), errors.Failed("code 255")])
-    def test_bears_that_it_stops_between_two_questions(self, sky, made, error):
+    def test_a_read_bears_that_it_stops_between_two_questions(self, sky, made, error):
         applied = made.create(wanted())
 
         def jobs(_name: str) -> tuple[interface.Job, ...]:
@@ -165,18 +169,20 @@ class TestRead:
         sky.jobs = jobs
         assert made.read(applied) == operations.Seen(applied)
 
-    def test_raises_when_the_queue_of_a_cluster_that_is_up_does_not_answer(self, sky, made):
+    def test_a_read_raises_when_the_queue_of_a_cluster_that_is_up_does_not_answer(self, sky, made):
         applied = made.create(wanted())
         sky.fail("jobs", *[errors.Unreachable("away")] * 99)
         with pytest.raises(errors.Unreachable):
             made.read(applied)
 
-    def test_takes_a_server_that_ended_for_idleness_for_no_drift(self, sky, made):
+    def test_a_read_takes_a_server_that_ended_for_idleness_for_no_drift(self, sky, made):
         applied = made.create(wanted())
         sky.end_job(NAME, "SUCCEEDED")
         assert made.read(applied) == operations.Seen(applied)
 
-    def test_finds_that_the_server_does_not_run_once_the_machine_was_started_again(self, sky, made):
+    def test_a_read_finds_that_the_server_does_not_run_once_the_machine_was_started_again(
+        self, sky, made
+    ):
         applied = made.create(wanted())
         sky.end_job(NAME, "SUCCEEDED")
         sky.stop_cluster(NAME)
@@ -185,35 +191,35 @@ class TestRead:
         assert made.read(applied).drift == ("the server does not run: its job 1 is SUCCEEDED",)
 
     @pytest.mark.parametrize("end", ["FAILED", "CANCELLED", "FAILED_SETUP"])
-    def test_finds_a_server_that_has_ended(self, sky, made, end):
+    def test_a_read_finds_a_server_that_has_ended(self, sky, made, end):
         applied = made.create(wanted())
         sky.end_job(NAME, end)
         assert made.read(applied).drift == (f"the server does not run: its job 1 is {end}",)
 
-    def test_names_what_runs_instead(self, sky, made):
+    def test_a_read_names_what_runs_instead(self, sky, made):
         applied = made.create(wanted())
         sky.end_job(NAME, "CANCELLED")
         sky.launch(NAME, testing.order(f"{wanted().text}\nname: mine"))
         assert made.read(applied).drift[0].endswith("; mine runs")
 
-    def test_lets_others_run_their_jobs_beside_the_server(self, sky, made):
+    def test_a_read_lets_others_run_their_jobs_beside_the_server(self, sky, made):
         applied = made.create(wanted())
         sky.exec(NAME, "somebody", "nvidia-smi")
         assert made.read(applied) == operations.Seen(applied)
 
-    def test_shows_a_broken_cluster_with_its_reason(self, sky, made):
+    def test_a_read_shows_a_broken_cluster_with_its_reason(self, sky, made):
         applied = made.create(wanted())
         sky.break_cluster(NAME, "one or more nodes terminated")
         assert made.read(applied).drift == ("the cluster is INIT: one or more nodes terminated",)
 
-    def test_shows_another_autostop(self, sky, made):
+    def test_a_read_shows_another_autostop(self, sky, made):
         applied = made.create(wanted(autostop=(3, False)))
         sky.autostop(NAME, -1, down=False)
         assert made.read(applied).drift == ("autostop: stop after 3 minutes -> none",)
 
 
 class TestUpdate:
-    def test_of_the_autostop_leaves_the_server_alone(self, sky, made):
+    def test_an_update_of_the_autostop_leaves_the_server_alone(self, sky, made):
         old, new = wanted(autostop=(3, False)), wanted(autostop=(3, True), idle=60)
         applied = made.update(made.create(old), old, new, nothing)
         assert applied.text == new.text
@@ -222,7 +228,7 @@ class TestUpdate:
         assert f"exec {NAME} echo 60 > ~/.autostop-idle-minutes" in sky.calls
         assert made.read(applied) == operations.Seen(applied)
 
-    def test_of_the_command_ends_the_server_and_starts_the_new_one(self, sky, made):
+    def test_an_update_of_the_command_ends_the_server_and_starts_the_new_one(self, sky, made):
         waited: list[str] = []
         new = wanted(model="n")
         applied = made.create(wanted())
@@ -231,7 +237,7 @@ class TestUpdate:
         assert waited == [new.digest]
         assert after.hash == applied.hash
 
-    def test_that_fails_starts_the_old_server_again(self, sky, made):
+    def test_an_update_that_fails_starts_the_old_server_again(self, sky, made):
         def wait(_now: marker.Applied, _left: float | None) -> None:
             raise errors.Failed("its log says: CUDA out of memory")
 
@@ -244,7 +250,9 @@ class TestUpdate:
         assert [digest for digest, state in jobs(sky) if state == "SETTING_UP"] == [wanted().digest]
         assert made.read(applied) == operations.Seen(applied)
 
-    def test_that_has_no_time_left_starts_the_old_server_again_in_its_own_time(self, sky, made):
+    def test_an_update_that_has_no_time_left_starts_the_old_server_again_in_its_own_time(
+        self, sky, made
+    ):
         def wait(_now: marker.Applied, left: float | None) -> None:
             assert left == 60
             sky.clock.sleep(90)
@@ -257,7 +265,7 @@ class TestUpdate:
         assert sky.job_order(NAME).seconds is None
         assert made.read(applied) == operations.Seen(applied)
 
-    def test_that_fails_leaves_the_jobs_of_others_alone(self, sky, made):
+    def test_an_update_that_fails_leaves_the_jobs_of_others_alone(self, sky, made):
         def wait(_now: marker.Applied, _left: float | None) -> None:
             raise errors.Failed("no")
 
@@ -267,7 +275,7 @@ class TestUpdate:
             made.update(applied, wanted(), wanted(model="n"), wait)
         assert (None, "SETTING_UP") in jobs(sky)
 
-    def test_that_fails_does_not_start_an_old_server_that_did_not_run(self, sky, made):
+    def test_an_update_that_fails_does_not_start_an_old_server_that_did_not_run(self, sky, made):
         def wait(_now: marker.Applied, _left: float | None) -> None:
             raise errors.Failed("no")
 
@@ -276,7 +284,7 @@ class TestUpdate:
         with pytest.raises(errors.Failed, match=r"^no$"):
             made.update(applied, wanted(), wanted(model="n"), wait)
 
-    def test_puts_right_what_a_refresh_has_shown(self, sky, made):
+    def test_an_update_puts_right_what_a_refresh_has_shown(self, sky, made):
         applied = made.create(wanted(autostop=(3, False)))
         sky.end_job(NAME, "FAILED")
         sky.autostop(NAME, -1, down=False)
@@ -285,33 +293,33 @@ class TestUpdate:
         right = made.update(seen.applied, same, same, nothing)
         assert made.read(right) == operations.Seen(right)
 
-    def test_twice_launches_once(self, sky, made):
+    def test_a_second_update_launches_nothing_more(self, sky, made):
         applied = made.create(wanted())
         for _ in range(2):
             made.update(applied, wanted(), wanted(model="n"), nothing)
         assert launches(sky) == 2
 
-    def test_starts_a_stopped_cluster_with_the_new_command(self, sky, made):
+    def test_an_update_starts_a_stopped_cluster_with_the_new_command(self, sky, made):
         applied = made.create(wanted())
         sky.stop_cluster(NAME)
         made.update(applied, wanted(), wanted(model="n"), nothing)
         assert sky.cluster(NAME).status == "UP"
         assert jobs(sky)[0] == (wanted(model="n").digest, "SETTING_UP")
 
-    def test_of_the_autostop_does_not_wake_a_stopped_cluster(self, sky, made):
+    def test_an_update_of_the_autostop_does_not_wake_a_stopped_cluster(self, sky, made):
         old, new = wanted(autostop=(3, False)), wanted(autostop=(3, True))
         applied = made.create(old)
         sky.stop_cluster(NAME)
         assert made.update(applied, old, new, nothing).text == new.text
         assert sky.cluster(NAME).status == "STOPPED"
 
-    def test_leaves_the_jobs_of_others_alone(self, sky, made):
+    def test_an_update_leaves_the_jobs_of_others_alone(self, sky, made):
         applied = made.create(wanted())
         sky.launch(NAME, testing.order(f"{wanted().text}\nname: mine"))
         made.update(applied, wanted(), wanted(model="n"), nothing)
         assert (None, "SETTING_UP") in jobs(sky)
 
-    def test_takes_the_place_of_what_an_interrupted_update_has_left(self, sky, made):
+    def test_an_update_takes_the_place_of_what_an_interrupted_update_has_left(self, sky, made):
         applied = made.create(wanted())
         made.update(applied, wanted(), wanted(model="n"), nothing)  # and its state was lost
         assert "runs" in made.read(applied).drift[0]
@@ -322,13 +330,13 @@ class TestUpdate:
         ]
         assert made.read(after) == operations.Seen(after)
 
-    def test_of_a_cluster_that_is_gone_says_how_to_go_on(self, sky, made):
+    def test_an_update_of_a_cluster_that_is_gone_says_how_to_go_on(self, sky, made):
         applied = made.create(wanted())
         sky.kill_cluster(NAME)
         with pytest.raises(errors.NotFound, match="--refresh"):
             made.update(applied, wanted(), wanted(model="n"), nothing)
 
-    def test_spares_a_cluster_that_is_someone_elses_now(self, sky, made):
+    def test_an_update_spares_a_cluster_that_is_someone_elses_now(self, sky, made):
         applied = made.create(wanted())
         sky.kill_cluster(NAME)
         made.create(wanted(mark="other"))
@@ -337,7 +345,7 @@ class TestUpdate:
 
 
 class TestDelete:
-    def test_leaves_nothing(self, sky, made):
+    def test_a_delete_leaves_nothing(self, sky, made):
         made.create(wanted())
         made.delete(NAME, MARK)
         assert sky.machines() == ()
@@ -348,31 +356,31 @@ class TestDelete:
         made.delete(NAME, MARK)
         assert sky.cluster(NAME) is None
 
-    def test_takes_down_a_stopped_cluster(self, sky, made):
+    def test_a_delete_takes_down_a_stopped_cluster(self, sky, made):
         made.create(wanted())
         sky.stop_cluster(NAME)
         made.delete(NAME, MARK)
         assert sky.machines() == ()
 
-    def test_spares_the_cluster_of_another_stack(self, sky, made):
+    def test_a_delete_spares_the_cluster_of_another_stack(self, sky, made):
         made.create(wanted(mark="other"))
         made.delete(NAME, MARK)
         assert sky.cluster(NAME) is not None
 
-    def test_takes_down_an_adopted_one_by_its_incarnation(self, sky, made):
+    def test_a_delete_takes_down_an_adopted_one_by_its_incarnation(self, sky, made):
         by_hand = testing.order("name: x\nresources: {infra: aws, cpus: 4}")
         sky.launch(NAME, by_hand)
         applied = made.create(wanted(), adopt=True)
         made.delete(NAME, MARK, applied.hash)
         assert sky.cluster(NAME) is None
 
-    def test_cancels_a_launch_that_does_not_end(self, sky, made):
+    def test_a_delete_cancels_a_launch_that_does_not_end(self, sky, made):
         made.create(wanted())
         sky.request("launch", NAME, {marker.LABEL: MARK})
         made.delete(NAME, MARK)
         assert (sky.requests(), sky.machines()) == ((), ())
 
-    def test_is_part_of_the_sweep_of_a_stack(self, sky, made, services):
+    def test_a_cluster_is_part_of_the_sweep_of_a_stack(self, sky, made, services):
         made.create(wanted())
         made.create(wanted(name="other-lab", mark="other"))
         services.sweep(MARK)

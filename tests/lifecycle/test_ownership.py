@@ -127,20 +127,20 @@ class TestBesideAService:
             sky.others_request(kind, f"{NAME}-81", {})
         return sky
 
-    def test_a_delete_leaves_it(self, foreign, services):
+    def test_a_delete_leaves_look_alikes(self, foreign, services):
         services.create(wanted())
         settled(foreign)
         services.delete(NAME, MARK)
         assert (foreign.touched(), foreign.own_machines()) == ([], ())
 
-    def test_a_delete_of_a_service_that_is_gone_leaves_it(self, foreign, services):
+    def test_a_delete_of_a_service_that_is_gone_leaves_look_alikes(self, foreign, services):
         services.create(wanted())
         foreign.down(NAME)  # which forgets the replica
         foreign.clock.sleep(testing.DRAIN_SECONDS + 1)
         services.delete(NAME, MARK)
         assert (foreign.touched(), foreign.own_machines()) == ([], ())
 
-    def test_a_purge_leaves_it(self, foreign, services):
+    def test_a_purge_leaves_look_alikes(self, foreign, services):
         services.create(wanted())
         settled(foreign)
         foreign.kill_controller(NAME)
@@ -148,25 +148,25 @@ class TestBesideAService:
         assert (foreign.touched(), foreign.own_machines()) == ([], ())
         assert foreign.services() == ()
 
-    def test_a_create_after_a_failed_try_leaves_it(self, foreign, services):
+    def test_a_create_after_a_failed_try_leaves_look_alikes(self, foreign, services):
         services.create(wanted())
         settled(foreign)
         foreign.kill_controller(NAME)
         services.create(wanted())
         assert foreign.touched() == []
 
-    def test_a_second_try_of_a_create_leaves_it(self, foreign, services):
+    def test_a_second_try_of_a_create_leaves_look_alikes(self, foreign, services):
         foreign.fail("up", errors.NotStarted("its controller has not started in time"))
         services.create(wanted())
         assert foreign.touched() == []
 
-    def test_a_sweep_leaves_it(self, foreign, services):
+    def test_a_sweep_leaves_look_alikes(self, foreign, services):
         services.create(wanted())
         settled(foreign)
         services.sweep(MARK)
         assert (foreign.touched(), foreign.own_machines()) == ([], ())
 
-    def test_a_delete_of_an_adopted_service_leaves_it(self, foreign, services):
+    def test_a_delete_of_an_adopted_service_leaves_look_alikes(self, foreign, services):
         foreign.up(NAME, testing.order(BY_HAND))
         settled(foreign)
         services.create(wanted(), adopt=True)
@@ -184,13 +184,15 @@ class TestReplicasWithoutOurLabel:
         sky.machines()
         return services.create(wanted(), adopt=True)
 
-    def test_are_taken_down_when_skyserve_leaves_them(self, sky, services, adopted):
+    def test_unlabelled_replicas_are_taken_down_when_skyserve_leaves_them(
+        self, sky, services, adopted
+    ):
         sky.kill_controller(NAME)
         assert [one.labels for one in sky.machines()] == [{}]
         services.delete(NAME, MARK, adopted.hash)
         assert (sky.machines(), sky.services()) == ((), ())
 
-    def test_of_another_stacks_service_too(self, sky, services):
+    def test_replicas_of_another_stacks_service_are_taken_down_with_it(self, sky, services):
         services.create(wanted(mark="other"))
         settled(sky)
         sky.machines()
@@ -199,7 +201,7 @@ class TestReplicasWithoutOurLabel:
         services.delete(NAME, MARK)
         assert sky.machines() == ()
 
-    def test_are_known_though_the_record_named_them_late(self, sky, services, adopted):
+    def test_replicas_are_known_though_the_record_named_them_late(self, sky, services, adopted):
         """An update by hand makes more of them while the service is being ended."""
         real, looks = sky.service, []
 
@@ -217,7 +219,7 @@ class TestReplicasWithoutOurLabel:
         services.delete(NAME, MARK, adopted.hash)
         assert (sky.machines(), sky.services()) == ((), ())
 
-    def test_are_not_what_took_their_name_since(self, sky, services, adopted):
+    def test_what_took_the_name_of_a_replica_since_is_no_replica(self, sky, services, adopted):
         sky.kill_controller(NAME)
         real = sky.machine_down
 
@@ -232,7 +234,7 @@ class TestReplicasWithoutOurLabel:
         ]
         assert sky.own_machines() == ()
 
-    def test_that_only_the_controllers_machine_sees_are_not_forgotten(self, sky, services):
+    def test_replicas_that_only_the_controllers_machine_sees_are_not_forgotten(self, sky, services):
         """A purge would forget them: with a controller of its own its database is there."""
         applied = services.create(wanted())
         settled(sky)
@@ -244,20 +246,20 @@ class TestReplicasWithoutOurLabel:
 
 
 class TestLaunchesUnderWay:
-    def test_of_replicas_end_with_their_service(self, sky, services):
+    def test_launches_of_replicas_end_with_their_service(self, sky, services):
         services.create(wanted())
         settled(sky)
         sky.request("replica", f"{NAME}-7", OURS)
         services.delete(NAME, MARK)
         assert sky.requests() == ()
 
-    def test_of_replicas_without_a_service_end_in_a_sweep(self, sky, services):
+    def test_launches_of_replicas_without_a_service_end_in_a_sweep(self, sky, services):
         sky.request("replica", f"{NAME}-7", OURS)
         theirs = sky.others_request("replica", f"{NAME}-8", THEIRS)
         services.sweep(MARK)
         assert sky.requests() == (theirs,)
 
-    def test_of_a_living_services_replicas_are_its_own_business(self, sky, services):
+    def test_launches_of_a_living_services_replicas_are_its_own_business(self, sky, services):
         services.create(wanted())
         launch = sky.request("replica", f"{NAME}-1", OURS)
         services.sweep(MARK, lambda found: ())
@@ -285,7 +287,7 @@ class TestLaunchesUnderWay:
         assert not made.delete(CLUSTER, MARK)
         assert sky.touched() == []
 
-    def test_one_that_is_not_shown_is_neither_cancelled_nor_taken_for_nothing(self, sky, made):
+    def test_a_launch_that_is_not_shown_is_neither_cancelled_nor_taken_for_nothing(self, sky, made):
         sky.others_request("launch", CLUSTER)
         with pytest.raises(errors.TimedOut, match="another user's request is launching"):
             made.delete(CLUSTER, MARK)
@@ -295,7 +297,7 @@ class TestLaunchesUnderWay:
 class TestANameThatIsTaken:
     """By a stranger, between two looks."""
 
-    def test_is_not_ended_again_with_the_service(self, sky, services):
+    def test_a_name_taken_since_is_not_ended_again_with_the_service(self, sky, services):
         services.create(wanted())
         settled(sky)
         real = sky.down
@@ -310,7 +312,7 @@ class TestANameThatIsTaken:
         services.delete(NAME, MARK)
         assert sky.touched() == []
 
-    def test_just_before_its_end_is_not_ended(self, sky, services):
+    def test_a_service_whose_name_is_taken_just_before_its_end_is_not_ended(self, sky, services):
         services.create(wanted())
         settled(sky)
         real = sky.machines
@@ -325,7 +327,7 @@ class TestANameThatIsTaken:
         services.delete(NAME, MARK)
         assert sky.touched() == []
 
-    def test_by_an_adoption_just_before_its_end_is_not_ended(self, sky, services):
+    def test_a_service_adopted_by_another_just_before_its_end_is_not_ended(self, sky, services):
         services.create(wanted())
         settled(sky)
         real = sky.machines
@@ -340,7 +342,7 @@ class TestANameThatIsTaken:
         assert sky.service(NAME).status == "READY"
         assert f"down {NAME}" not in sky.calls
 
-    def test_while_a_create_waits_for_its_turn_is_refused(self, sky, services):
+    def test_a_name_taken_while_a_create_waits_for_its_turn_is_refused(self, sky, services):
         real = sky.places
 
         def taken() -> frozenset[str]:
@@ -352,7 +354,9 @@ class TestANameThatIsTaken:
             services.create(wanted())
         assert sky.touched() == []
 
-    def test_before_its_update_is_refused_though_its_text_is_missing(self, sky, services):
+    def test_a_name_taken_before_its_update_is_refused_though_its_text_is_missing(
+        self, sky, services
+    ):
         applied = services.create(wanted())
         sky.kill_behind(NAME)
         sky.others_service(NAME, BY_HAND)
@@ -361,7 +365,7 @@ class TestANameThatIsTaken:
             services.update(applied, wanted(context=4096))
         assert sky.touched() == []
 
-    def test_before_its_update_is_refused_though_it_runs_the_same(self, sky, services):
+    def test_a_name_taken_before_its_update_is_refused_though_it_runs_the_same(self, sky, services):
         applied = services.create(wanted())
         sky.kill_behind(NAME)
         order = wanted().order()
@@ -416,7 +420,9 @@ class TestANameThatIsTaken:
 
 
 class TestSweep:
-    def test_leaves_a_replica_that_another_stack_has_adopted_with_its_service(self, sky, services):
+    def test_a_sweep_leaves_a_replica_that_another_stack_has_adopted_with_its_service(
+        self, sky, services
+    ):
         """Its label is of the stack that made it until its new owner has replaced it."""
         services.create(wanted())
         settled(sky)
@@ -430,7 +436,7 @@ class TestSweep:
         assert services.marked("other") != ()
 
     @LABELS
-    def test_takes_nothing_for_a_replica_by_its_name(self, sky, services, labels):
+    def test_a_sweep_takes_nothing_for_a_replica_by_its_name(self, sky, services, labels):
         sky.others_job(NAME, labels)
         services.create(wanted())
         settled(sky)
@@ -442,7 +448,7 @@ class TestSweep:
 class TestACommand:
     """What people type, with look-alikes of others on the same server."""
 
-    def test_a_destroy_leaves_them(self, sky):
+    def test_a_destroy_leaves_look_alikes_of_others(self, sky):
         with testing.use(sky):
             engine = faults.Engine()
             engine.up({"chat": sweep.SERVICE, "lab": sweep.CLUSTER})
@@ -450,7 +456,7 @@ class TestACommand:
             engine.destroy()
         assert (sky.touched(), sky.own_machines(), sky.services()) == ([], (), ())
 
-    def test_a_sweep_of_what_no_state_knows_leaves_them(self, sky):
+    def test_a_sweep_of_what_no_state_knows_leaves_look_alikes_of_others(self, sky):
         with testing.use(sky):
             engine = faults.Engine()
             engine.up({"chat": sweep.SERVICE, "lab": sweep.CLUSTER})

@@ -75,7 +75,7 @@ def healthy(status: int, body: str) -> Say:
         (healthy(200, "[[[]]]"), "which is no list of models", "look what listens there"),
     ],
 )
-def test_says_what_came_back_and_what_would_help(sdk, serve, say, told, help_) -> None:
+def test_a_probe_says_what_came_back_and_what_would_help(sdk, serve, say, told, help_) -> None:
     address = serve(say)
     said = probe.missing(sdk, address, ASKED)
     assert said is not None
@@ -84,11 +84,11 @@ def test_says_what_came_back_and_what_would_help(sdk, serve, say, told, help_) -
     assert help_ in said.partition(told)[2]
 
 
-def test_has_nothing_to_say_of_one_that_answers(sdk, serve) -> None:
+def test_a_probe_has_nothing_to_say_of_a_server_that_answers(sdk, serve) -> None:
     assert probe.missing(sdk, serve(healthy(200, models(MODEL))), ASKED) is None
 
 
-def test_shows_the_key_on_every_request(sdk, serve) -> None:
+def test_a_probe_shows_the_key_on_every_request(sdk, serve) -> None:
     seen: list[str | None] = []
 
     def guarded(handler: http.server.BaseHTTPRequestHandler) -> tuple[int, str]:
@@ -100,31 +100,31 @@ def test_shows_the_key_on_every_request(sdk, serve) -> None:
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_needs_no_path_for_health(sdk, serve, status: int) -> None:
+def test_a_probe_needs_no_path_for_health(sdk, serve, status: int) -> None:
     address = serve(lambda h: (status, "") if h.path == "/health" else (200, models(MODEL)))
     assert probe.missing(sdk, address, ASKED) is None
 
 
 @pytest.mark.parametrize("path", ["/health", "/v1/models"])
-def test_tells_a_key_that_is_refused(sdk, serve, path: str) -> None:
+def test_a_probe_tells_a_key_that_is_refused(sdk, serve, path: str) -> None:
     address = serve(lambda handler: (401 if handler.path == path else 200, ""))
     with pytest.raises(probe.KeyRefused, match=f"{address}: .*refuses the API key of this stack"):
         probe.missing(sdk, address, ASKED)
 
 
-def test_tells_a_key_that_nobody_has(sdk, serve) -> None:
+def test_a_probe_tells_a_key_that_nobody_has(sdk, serve) -> None:
     with pytest.raises(probe.KeyRefused, match="wants a key, and this stack has none"):
         probe.missing(sdk, serve(always(401)), probe.Asked(MODEL, None))
 
 
 class TestNobody:
-    def test_listens(self, sdk) -> None:
+    def test_where_nobody_listens_it_is_said(self, sdk) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             address = f"http://127.0.0.1:{server.getsockname()[1]}"
         said = probe.missing(sdk, address, ASKED)
         assert said == f"{address}/health: connection refused; open the firewall"
 
-    def test_answers_in_time(self, sdk, monkeypatch) -> None:
+    def test_where_nobody_answers_in_time_it_is_said(self, sdk, monkeypatch) -> None:
         monkeypatch.setattr(skypilot.http_calls, "TIMEOUT_SECONDS", 0.2)
         with socket.create_server(("127.0.0.1", 0)) as server:
             address = f"http://127.0.0.1:{server.getsockname()[1]}"
@@ -142,7 +142,7 @@ class TestNobody:
             ),
         ],
     )
-    def test_speaks_http(self, sdk, raw: bytes, told: str) -> None:
+    def test_where_nobody_speaks_http_it_is_said(self, sdk, raw: bytes, told: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             address = f"http://127.0.0.1:{server.getsockname()[1]}"
 
@@ -157,18 +157,18 @@ class TestNobody:
             assert told in str(probe.missing(sdk, address, ASKED))
             thread.join(5)
 
-    def test_speaks_tls(self, sdk, serve) -> None:
+    def test_where_nobody_speaks_tls_it_is_said(self, sdk, serve) -> None:
         address = serve(always(200)).replace("http:", "https:")
         assert f"{address}/health: no TLS connection (" in str(probe.missing(sdk, address, ASKED))
 
     @pytest.mark.parametrize("address", ["http://host:None", "http://[::1", "http://x y", "a"])
-    def test_is_there(self, sdk, address: str) -> None:
+    def test_where_nobody_is_there_it_is_said(self, sdk, address: str) -> None:
         assert address in str(probe.missing(sdk, address, ASKED))
         assert sdk.listens(address) is False
 
 
 @pytest.mark.parametrize("error", [errors.Unreachable("x: refused"), ValueError("y"), OSError("z")])
-def test_bears_whatever_the_port_raises(error: Exception) -> None:
+def test_a_probe_bears_whatever_the_port_raises(error: Exception) -> None:
     sky = testing.SkyPilot()
     sky.fail("get", error)
     assert str(probe.missing(sky, "http://x", ASKED)).endswith("; open the firewall")
@@ -188,22 +188,22 @@ class TestFirstWords:
             f"<a href='{KEY}'>",
         ],
     )
-    def test_hold_no_key(self, sdk, serve, body: str) -> None:
+    def test_the_first_words_of_an_answer_hold_no_key(self, sdk, serve, body: str) -> None:
         said = probe.missing(sdk, serve(always(500, body)), ASKED)
         assert said is not None
         assert "canary" not in said
 
-    def test_are_one_line_of_what_can_be_printed(self) -> None:
+    def test_the_first_words_of_an_answer_are_one_line_of_what_can_be_printed(self) -> None:
         words = masking.first_words("a\n\tb\x1b[31mc\u202e\u200bd\x00\u2028 e")
         assert words.isprintable()
         assert "\n" not in words
         assert words.startswith("a b")
 
-    def test_are_short(self) -> None:
+    def test_the_first_words_of_an_answer_are_short(self) -> None:
         assert len(masking.first_words("word " * 9999)) == 100
         assert masking.first_words("<" * 99_999)
 
-    def test_of_a_served_name_too(self, sdk, serve) -> None:
+    def test_the_first_words_hold_no_key_of_a_served_name(self, sdk, serve) -> None:
         said = probe.missing(sdk, serve(always(200, models(f"x\n{KEY}" + "y" * 999))), ASKED)
         assert said is not None
         assert said.isprintable()

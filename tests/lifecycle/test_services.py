@@ -34,35 +34,37 @@ NOT_STARTED = errors.NotStarted("its controller has not started in time")
 
 
 class TestCreate:
-    def test_makes_the_service_and_remembers_its_incarnation(self, sky, services):
+    def test_a_create_makes_the_service_and_remembers_its_incarnation(self, sky, services):
         applied = services.create(wanted())
         assert (applied.hash, applied.version) == ("hash-1", 1)
         assert sky.service(NAME) is not None
 
-    def test_twice_takes_up_what_the_first_has_left(self, sky, services):
+    def test_a_second_create_takes_up_what_the_first_has_left(self, sky, services):
         first = services.create(wanted())
         assert services.create(wanted()) == first
         assert [call for call in sky.calls if call.startswith(("up", "update"))] == [f"up {NAME}"]
 
-    def test_updates_what_an_interrupted_create_left_with_another_spec(self, sky, services):
+    def test_a_create_updates_what_an_interrupted_create_left_with_another_spec(
+        self, sky, services
+    ):
         services.create(wanted())
         again = services.create(wanted(context=4096))
         assert again.version == 2
         assert f"up {NAME}" in sky.calls
         assert sky.calls.count(f"up {NAME}") == 1
 
-    def test_refuses_the_name_of_another_stack(self, sky, services):
+    def test_a_create_refuses_the_name_of_another_stack(self, sky, services):
         services.create(wanted(mark="other"))
         with pytest.raises(errors.Invalid, match=r"^name: .*belongs to another stack"):
             services.create(wanted())
         assert marker.owner(sky.service(NAME)) == "other"
 
-    def test_refuses_a_service_that_somebody_made_by_hand(self, sky, services):
+    def test_a_create_refuses_a_service_that_somebody_made_by_hand(self, sky, services):
         sky.up(NAME, testing.order("service: {replica_policy: {min_replicas: 1}}"))
         with pytest.raises(errors.Invalid, match="belongs to someone else"):
             services.create(wanted())
 
-    def test_takes_over_what_somebody_made_by_hand_when_told_to(self, sky, services):
+    def test_a_create_takes_over_what_somebody_made_by_hand_when_told_to(self, sky, services):
         sky.up(NAME, testing.order("service: {replica_policy: {min_replicas: 1}}"))
         applied = services.create(wanted(), adopt=True)
         assert (applied.hash, applied.version) == ("hash-1", 2)
@@ -71,7 +73,7 @@ class TestCreate:
         made = Services(fresh, fresh.clock).create(wanted())
         assert dataclasses.replace(applied, hash=made.hash, version=1) == made
 
-    def test_takes_over_another_stacks_only_when_told_to(self, sky, services):
+    def test_a_create_takes_over_another_stacks_only_when_told_to(self, sky, services):
         theirs = services.create(wanted(mark="other"))
         ours = services.create(wanted(), adopt=True)
         assert marker.owner(sky.service(NAME)) == MARK
@@ -79,24 +81,24 @@ class TestCreate:
         services.delete(NAME, "other", theirs.hash)
         assert services.read(ours) == operations.Seen(ours)
 
-    def test_refuses_to_take_over_what_an_update_would_break(self, sky, services):
+    def test_a_create_refuses_to_take_over_what_an_update_would_break(self, sky, services):
         text = "service: {tls: {keyfile: k, certfile: c}}"
         sky.up(NAME, testing.order(text))
         with pytest.raises(errors.Invalid, match=r"^adopt: .*service.tls"):
             services.create(wanted(), adopt=True)
         assert sky.order(NAME).text == text
 
-    def test_adopts_nothing_where_there_is_nothing(self, sky, services):
+    def test_a_create_adopts_nothing_where_there_is_nothing(self, sky, services):
         assert services.create(wanted(), adopt=True).version == 1
 
-    def test_has_the_time_that_it_is_given_and_no_more(self, sky):
+    def test_a_create_has_the_time_that_it_is_given_and_no_more(self, sky):
         sky.service = lambda _: None  # registered, and never listed
         began = sky.clock.now()
         with pytest.raises(errors.TimedOut, match="after 30 s"):
             Services(sky, sky.clock, seconds=30).create(wanted())
         assert sky.clock.now() - began <= 30 + operations.POLL_SECONDS
 
-    def test_tells_skypilot_of_its_time_and_of_the_update_mode(self, sky):
+    def test_a_create_tells_skypilot_of_its_time_and_of_the_update_mode(self, sky):
         services = Services(sky, sky.clock, seconds=30)
         applied = services.create(wanted())
         assert sky.order(NAME).seconds == 30
@@ -104,56 +106,58 @@ class TestCreate:
         services.update(applied, new)
         assert sky.order(NAME).blue_green
 
-    def test_waits_for_the_earlier_service_to_be_gone(self, sky, services):
+    def test_a_create_waits_for_the_earlier_service_to_be_gone(self, sky, services):
         services.create(wanted())
         settled(sky)
         sky.down(NAME)
         assert services.create(wanted()).hash == "hash-2"
 
-    def test_names_the_place_without_credentials_before_it_asks_for_anything(self, sky, services):
+    def test_a_create_names_the_place_without_credentials_before_it_asks_for_anything(
+        self, sky, services
+    ):
         sky.enabled = frozenset({"kubernetes"})
         with pytest.raises(errors.Denied, match=r"^infra: .* no credentials for aws .*kubernetes"):
             services.create(wanted())
         assert f"up {NAME}" not in sky.calls
 
-    def test_that_fails_leaves_no_service(self, sky, services):
+    def test_a_create_that_fails_leaves_no_service(self, sky, services):
         sky.fail("up", errors.Invalid("SkyPilot says no"))
         with pytest.raises(errors.Invalid, match="says no"):
             services.create(wanted())
         assert sky.services() == ()
 
-    def test_whose_answer_is_lost_takes_up_the_service_that_was_made(self, sky, services):
+    def test_a_create_whose_answer_is_lost_takes_up_the_service_that_was_made(self, sky, services):
         order = wanted().order()
         sky.up = failing_after(sky.up, errors.TimedOut("no answer"))
         assert services.create(wanted()).version == 1
         assert sky.order(NAME) == order
 
-    def test_whose_controller_is_slow_waits_for_it(self, sky, services):
+    def test_a_create_whose_controller_is_slow_waits_for_it(self, sky, services):
         real_service, since = sky.service, sky.clock.now()
         sky.service = lambda name: real_service(name) if sky.clock.now() - since > 100 else None
         sky.up = failing_after(sky.up, NOT_STARTED)
         assert services.create(wanted()).version == 1
         assert sky.calls.count(f"up {NAME}") == 1
 
-    def test_whose_controller_has_died_is_made_once_more(self, sky, services):
+    def test_a_service_whose_controller_has_died_is_made_once_more(self, sky, services):
         sky.fail("up", NOT_STARTED)
         since = sky.clock.now()
         assert services.create(wanted()).version == 1
         assert sky.clock.now() - since >= operations.ACCEPT_SECONDS
 
-    def test_whose_controller_never_starts_is_an_error(self, sky, services):
+    def test_a_create_whose_controller_never_starts_is_an_error(self, sky, services):
         sky.fail("up", NOT_STARTED, NOT_STARTED)
         with pytest.raises(errors.TimedOut, match="has not started in time after 300 s"):
             services.create(wanted())
         assert sky.calls.count(f"up {NAME}") == 2
 
-    def test_that_is_bounded_has_no_time_for_a_second_try(self, sky):
+    def test_a_create_that_is_bounded_has_no_time_for_a_second_try(self, sky):
         sky.fail("up", NOT_STARTED)
         with pytest.raises(errors.TimedOut, match="after 200 s"):
             Services(sky, sky.clock, seconds=200).create(wanted())
         assert sky.calls.count(f"up {NAME}") == 1
 
-    def test_does_not_take_unreachable_for_absent(self, sky, services):
+    def test_a_create_does_not_take_unreachable_for_absent(self, sky, services):
         services.create(wanted())
         sky.fail("service", *[errors.Unreachable("away")] * 99)
         with pytest.raises(errors.Unreachable):
@@ -162,28 +166,28 @@ class TestCreate:
 
 
 class TestRead:
-    def test_of_an_unchanged_service_finds_no_drift(self, sky, services):
+    def test_a_read_of_an_unchanged_service_finds_no_drift(self, sky, services):
         applied = services.create(wanted())
         assert services.read(applied) == operations.Seen(applied)
 
-    def test_of_a_service_that_was_taken_away_finds_none(self, sky, services):
+    def test_a_read_of_a_service_that_was_taken_away_finds_none(self, sky, services):
         applied = services.create(wanted())
         sky.kill_behind(NAME)
         assert services.read(applied) is None
 
-    def test_of_a_name_that_another_stack_took_finds_none(self, sky, services):
+    def test_a_read_of_a_name_that_another_stack_took_finds_none(self, sky, services):
         applied = services.create(wanted())
         sky.kill_behind(NAME)
         services.create(wanted(mark="other"))
         assert services.read(applied) is None
 
-    def test_raises_when_the_server_does_not_answer(self, sky, services):
+    def test_a_read_raises_when_the_server_does_not_answer(self, sky, services):
         applied = services.create(wanted())
         sky.fail("service", *[errors.Unreachable("away")] * 99)
         with pytest.raises(errors.Unreachable):
             services.read(applied)
 
-    def test_names_what_somebody_changed_by_hand(self, sky, services):
+    def test_a_read_names_what_somebody_changed_by_hand(self, sky, services):
         applied = services.create(wanted())
         text = sky.order(NAME).text.replace("min_replicas: 1", "min_replicas: 3")
         sky.update(NAME, testing.order(text, secrets=sky.order(NAME).secrets))
@@ -192,7 +196,7 @@ class TestRead:
         assert "min_replicas" in seen.drift[0]
         assert "1 -> 3" in seen.drift[0]
 
-    def test_knows_its_own_service_though_the_text_was_edited(self, sky, services):
+    def test_a_read_knows_its_own_service_though_the_text_was_edited(self, sky, services):
         applied = services.create(wanted())
         text = sky.order(NAME).text + "# edited\n"
         sky.update(NAME, testing.order(text, secrets=sky.order(NAME).secrets))
@@ -200,14 +204,14 @@ class TestRead:
 
 
 class TestUpdate:
-    def test_of_the_service_section_keeps_the_replica(self, sky, services):
+    def test_an_update_of_the_service_section_keeps_the_replica(self, sky, services):
         applied = services.create(wanted())
         settled(sky)
         before = [r.id for r in sky.service(NAME).replicas]
         services.update(applied, wanted(replicas={"min": 1, "max": 3, "targetQps": 2}))
         assert [r.id for r in sky.service(NAME).replicas] == before
 
-    def test_of_the_command_starts_a_new_replica_beside_the_old(self, sky, services):
+    def test_an_update_of_the_command_starts_a_new_replica_beside_the_old(self, sky, services):
         applied = services.create(wanted())
         settled(sky)
         services.update(applied, wanted(context=4096))
@@ -216,20 +220,20 @@ class TestUpdate:
             (2, "PROVISIONING"),
         ]
 
-    def test_twice_makes_one_version(self, sky, services):
+    def test_a_second_update_makes_no_second_version(self, sky, services):
         applied = services.create(wanted())
         second = services.update(applied, wanted(context=4096))
         assert services.update(applied, wanted(context=4096)) == second
         assert sky.calls.count(f"update {NAME}") == 1
 
-    def test_refuses_to_overwrite_what_somebody_changed_since(self, sky, services):
+    def test_an_update_refuses_to_overwrite_what_somebody_changed_since(self, sky, services):
         applied = services.create(wanted())
         text = sky.order(NAME).text.replace("min_replicas: 1", "min_replicas: 3")
         sky.update(NAME, testing.order(text, secrets=sky.order(NAME).secrets))
         with pytest.raises(errors.Failed, match=r"min_replicas.*1 -> 3.*pulumi refresh"):
             services.update(applied, wanted(context=4096))
 
-    def test_puts_right_what_a_refresh_has_shown(self, sky, services):
+    def test_an_update_puts_right_what_a_refresh_has_shown(self, sky, services):
         applied = services.create(wanted())
         text = sky.order(NAME).text.replace("min_replicas: 1", "min_replicas: 3")
         sky.update(NAME, testing.order(text, secrets=sky.order(NAME).secrets))
@@ -237,7 +241,7 @@ class TestUpdate:
         right = services.update(seen.applied, wanted())
         assert services.read(right) == operations.Seen(right)
 
-    def test_of_a_service_that_is_gone_says_how_to_go_on(self, sky, services):
+    def test_an_update_of_a_service_that_is_gone_says_how_to_go_on(self, sky, services):
         applied = services.create(wanted())
         sky.kill_behind(NAME)
         with pytest.raises(errors.NotFound, match="--refresh"):
@@ -245,18 +249,18 @@ class TestUpdate:
 
 
 class TestDelete:
-    def test_leaves_nothing(self, sky, services):
+    def test_a_delete_leaves_nothing(self, sky, services):
         services.create(wanted())
         settled(sky)
         services.delete(NAME, MARK)
         assert (sky.services(), sky.machines()) == ((), ())
 
-    def test_while_a_replica_is_provisioned_leaves_no_machine(self, sky, services):
+    def test_a_delete_while_a_replica_is_provisioned_leaves_no_machine(self, sky, services):
         services.create(wanted())
         services.delete(NAME, MARK)
         assert sky.machines() == ()
 
-    def test_takes_down_a_replica_that_an_earlier_down_has_forgotten(self, sky, services):
+    def test_a_delete_takes_down_a_replica_that_an_earlier_down_has_forgotten(self, sky, services):
         services.create(wanted())
         sky.down(NAME)
         assert [m.name for m in sky.machines()] == [f"{NAME}-1"]
@@ -264,7 +268,7 @@ class TestDelete:
         assert sky.machines() == ()
 
     @pytest.mark.parametrize(("took", "rest"), [(0, 4), (2, 6), (6, 15)])
-    def test_leaves_a_busy_server_time_for_other_things(
+    def test_a_delete_leaves_a_busy_server_time_for_other_things(
         self, sky, services, monkeypatch, took, rest
     ):
         services.create(wanted())
@@ -287,25 +291,25 @@ class TestDelete:
         services.delete(NAME, MARK)
         assert sky.service(NAME) is None
 
-    def test_spares_the_service_of_another_stack(self, sky, services):
+    def test_a_delete_spares_the_service_of_another_stack(self, sky, services):
         services.create(wanted(mark="other"))
         services.delete(NAME, MARK)
         assert sky.service(NAME).status != "SHUTTING_DOWN"
 
-    def test_spares_a_service_that_somebody_made_by_hand_since(self, sky, services):
+    def test_a_delete_spares_a_service_that_somebody_made_by_hand_since(self, sky, services):
         applied = services.create(wanted())
         sky.kill_behind(NAME)
         sky.up(NAME, testing.order("service: {replica_policy: {min_replicas: 1}}"))
         services.delete(NAME, MARK, applied.hash)
         assert sky.service(NAME).status != "SHUTTING_DOWN"
 
-    def test_takes_down_its_own_though_the_mark_was_edited_away(self, sky, services):
+    def test_a_delete_takes_down_its_own_though_the_mark_was_edited_away(self, sky, services):
         applied = services.create(wanted())
         sky.update(NAME, testing.order("service: {replica_policy: {min_replicas: 1}}"))
         services.delete(NAME, MARK, applied.hash)
         assert sky.service(NAME) is None
 
-    def test_does_not_take_unreachable_for_gone(self, sky, services):
+    def test_a_delete_does_not_take_unreachable_for_gone(self, sky, services):
         services.create(wanted())
         sky.fail("service", *[errors.Unreachable("away")] * 99)
         with pytest.raises(errors.Unreachable):
@@ -313,7 +317,7 @@ class TestDelete:
 
 
 class TestSweep:
-    def test_takes_down_all_that_carries_the_mark_and_nothing_else(self, sky, services):
+    def test_a_sweep_takes_down_all_that_carries_the_mark_and_nothing_else(self, sky, services):
         services.create(wanted())
         other = dataclasses.replace(wanted(mark="other"), name="other-chat")
         services.create(other)
@@ -322,7 +326,7 @@ class TestSweep:
         assert [s.name for s in sky.services()] == ["other-chat"]
         assert [m.name for m in sky.machines()] == ["other-chat-1"]
 
-    def test_finds_a_machine_whose_service_is_gone(self, sky, services):
+    def test_a_sweep_finds_a_machine_whose_service_is_gone(self, sky, services):
         services.create(wanted())
         sky.down(NAME)
         sky.clock.sleep(testing.DRAIN_SECONDS + 1)
@@ -330,13 +334,13 @@ class TestSweep:
         services.sweep(MARK)
         assert services.marked(MARK) == ()
 
-    def test_ends_a_request_that_does_not_end(self, sky, services):
+    def test_a_sweep_ends_a_request_that_does_not_end(self, sky, services):
         services.create(wanted())
         sky.request("launch", "local-lab", {marker.LABEL: MARK})
         services.sweep(MARK)
         assert (sky.requests(), sky.services(), sky.machines()) == ((), (), ())
 
-    def test_fails_with_the_list_of_what_stays(self, sky, services):
+    def test_a_sweep_fails_with_the_list_of_what_stays(self, sky, services):
         services.create(wanted())
         sky.down(NAME)
         sky.fail("machine_down", errors.NotFound("no"), errors.NotFound("no"))
@@ -348,7 +352,7 @@ class TestSweep:
 class TestAControllerThatSleeps:
     """SkyServe's controller, on a machine of its own, stops when it has had no service."""
 
-    def test_is_started_to_make_a_service(self, sky, services):
+    def test_a_controller_that_sleeps_is_started_to_make_a_service(self, sky, services):
         sky.asleep = True
         services.create(wanted())
         assert sky.service(NAME) is not None
@@ -361,13 +365,15 @@ class TestAControllerThatSleeps:
             lambda services, _: services.sweep(MARK),
         ],
     )
-    def test_is_started_to_change_one(self, sky, services, change):
+    def test_a_controller_that_sleeps_is_started_to_change_one(self, sky, services, change):
         applied = services.create(wanted())
         sky.asleep = True
         change(services, applied)
         assert "wake" in sky.calls
 
-    def test_is_left_asleep_by_a_refresh_which_does_not_take_it_for_gone(self, sky, services):
+    def test_a_controller_that_sleeps_is_left_asleep_by_a_refresh_which_does_not_take_it_for_gone(
+        self, sky, services
+    ):
         applied = services.create(wanted())
         sky.asleep = True
         with pytest.raises(errors.Unreachable):

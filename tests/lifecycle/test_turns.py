@@ -233,18 +233,18 @@ class TestCallsOfTheSdk:
         monkeypatch.setattr(one, "_sky", lambda: None)
         return one
 
-    def test_have_what_is_left_of_a_bounded_call(self, sdk):
+    def test_calls_of_the_sdk_have_what_is_left_of_a_bounded_call(self, sdk):
         began = time.monotonic()
         with bounds.within(lambda: 0.05), pytest.raises(errors.TimedOut, match="no answer in 0 s"):
             sdk._ask(lambda _sky: time.sleep(0.5), seconds=60)
         assert time.monotonic() - began < 0.4
 
-    def test_have_their_own_bound_if_that_is_less_and_without_another(self, sdk):
+    def test_calls_of_the_sdk_have_their_own_bound_if_that_is_less(self, sdk):
         for left in (lambda: 60.0, lambda: None):
             with bounds.within(left), pytest.raises(errors.TimedOut, match="no answer"):
                 sdk._ask(lambda _sky: time.sleep(0.5), seconds=0.05)
 
-    def test_are_bounded_only_inside(self):
+    def test_calls_of_the_sdk_are_bounded_only_inside_a_bounded_call(self):
         with bounds.within(lambda: 1.0):
             assert bounds.at_most(9) == 1
         assert bounds.at_most(9) == 9
@@ -268,7 +268,7 @@ class TestCallsOfTheSdk:
         services.Services(sky, sky.clock).create(wanted())
         assert set(lefts) == {None}
 
-    def test_asking_whether_something_listens_too(self, monkeypatch):
+    def test_asking_whether_something_listens_is_bounded_too(self, monkeypatch):
         seconds: list[float] = []
 
         def connect(_address: object, timeout: float) -> None:

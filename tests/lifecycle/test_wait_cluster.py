@@ -24,59 +24,59 @@ def expected(model: str = "m") -> wait_cluster.Expected:
     return wait_cluster.Expected(NAME, MARK, wanted(model=model).digest, model, 600)
 
 
-def test_is_over_when_the_model_answers(sky, made, wait):
+def test_a_wait_is_over_when_the_model_answers(sky, made, wait):
     made.create(wanted())
     assert wait.until_ready(expected(), KEY) == "http://10.1.0.1:8000"
     assert 30 <= sky.clock.now() < 60
 
 
-def test_shows_the_log_of_a_server_that_does_not_start(made, wait):
+def test_a_wait_shows_the_log_of_a_server_that_does_not_start(made, wait):
     made.create(wanted(model="does-not-load"))
     with pytest.raises(errors.Failed, match=r"job 1 is FAILED; its log says: .*CUDA out of memory"):
         wait.until_ready(expected("does-not-load"), KEY)
 
 
-def test_says_that_the_key_is_refused(made, wait):
+def test_a_wait_says_that_the_key_is_refused(made, wait):
     made.create(wanted())
     with pytest.raises(errors.Failed, match="refuses the API key"):
         wait.until_ready(expected(), "sk-another")
 
 
-def test_says_that_nothing_was_started(sky, made, wait):
+def test_a_wait_says_that_nothing_was_started(sky, made, wait):
     made.create(wanted())
     sky.end_job(NAME, "CANCELLED")
     with pytest.raises(errors.NotFound, match="never started"):
         wait.until_ready(expected("n"), KEY)
 
 
-def test_says_what_makes_a_cluster_anew_that_is_gone(sky, made, wait):
+def test_a_wait_says_what_makes_a_cluster_anew_that_is_gone(sky, made, wait):
     made.create(wanted())
     sky.kill_cluster(NAME)
     with pytest.raises(errors.NotFound, match="up --refresh"):
         wait.until_ready(expected(), KEY)
 
 
-def test_says_that_the_server_has_ended_for_idleness_at_once(sky, made, wait):
+def test_a_wait_says_that_the_server_has_ended_for_idleness_at_once(sky, made, wait):
     made.create(wanted())
     sky.end_job(NAME, "SUCCEEDED")
     with pytest.raises(errors.Failed, match=r"is autostop\.idle long enough\?"):
         wait.until_ready(expected(), KEY)
 
 
-def test_fails_once_the_cluster_is_stopped(sky, made, wait):
+def test_a_wait_fails_once_the_cluster_is_stopped(sky, made, wait):
     made.create(wanted())
     sky.stop_cluster(NAME)
     with pytest.raises(errors.Failed, match="the cluster is STOPPED"):
         wait.until_ready(expected(), KEY)
 
 
-def test_goes_on_while_the_api_server_is_silent_for_a_moment(sky, made, wait):
+def test_a_wait_goes_on_while_the_api_server_is_silent_for_a_moment(sky, made, wait):
     made.create(wanted())
     sky.fail("jobs", errors.Unreachable("away"), errors.Unreachable("away"))
     assert wait.until_ready(expected(), KEY)
 
 
-def test_gives_up_on_an_api_server_that_stays_silent(sky, made, wait):
+def test_a_wait_gives_up_on_an_api_server_that_stays_silent(sky, made, wait):
     made.create(wanted())
     sky.get = lambda *_, **__: (503, "")
     sky.fail("jobs", *[errors.Unreachable("away")] * 100)
@@ -84,7 +84,7 @@ def test_gives_up_on_an_api_server_that_stays_silent(sky, made, wait):
         wait.until_ready(expected(), KEY)
 
 
-def test_is_bounded(sky, made, wait):
+def test_a_wait_is_bounded(sky, made, wait):
     made.create(wanted())
     sky.get = lambda *_, **__: (503, "")
     with pytest.raises(errors.TimedOut, match=r"no answer after 6\d\d s; its log says: "):
@@ -103,7 +103,7 @@ def test_is_bounded(sky, made, wait):
         ),
     ],
 )
-def test_that_is_too_long_tells_the_address_and_what_it_answered_last(
+def test_a_wait_that_is_too_long_tells_the_address_and_what_it_answered_last(
     sky, made, wait, answer, says
 ):
     made.create(wanted())
@@ -119,7 +119,7 @@ def test_that_is_too_long_tells_the_address_and_what_it_answered_last(
     assert f"http://10.1.0.1:8000{says}" in str(caught.value)
 
 
-def test_goes_on_while_looks_fail(sky, made, wait):
+def test_a_wait_goes_on_while_looks_fail(sky, made, wait):
     made.create(wanted())
     sky.get = lambda *_, **__: (503, "")
     began = sky.clock.now()
@@ -129,14 +129,14 @@ def test_goes_on_while_looks_fail(sky, made, wait):
     assert sky.clock.now() - began > 600
 
 
-def test_tells_that_no_address_is_known(sky, made, wait):
+def test_a_wait_tells_that_no_address_is_known(sky, made, wait):
     made.create(wanted())
     sky.address = lambda *_: None
     with pytest.raises(errors.TimedOut, match="SkyPilot tells no address of its port 8000"):
         wait.until_ready(expected(), KEY)
 
 
-def test_waits_as_long_as_the_spec_says():
+def test_a_wait_is_as_long_as_the_spec_says():
     data = {"model": "openai/gpt-oss-20b", "kind": "cluster", "cpus": 4}
     assert waits.timeout_seconds(spec.parse(data)) == 2100
     told = {**data, "timeouts": {"ready": 60}}

@@ -27,13 +27,13 @@ def wait(sky: testing.SkyPilot) -> wait_service.Wait:
     return wait_service.Wait(sky, lambda listed: listed, sky.clock)
 
 
-def test_ends_when_the_model_answers(sky, services):
+def test_a_wait_ends_when_the_model_answers(sky, services):
     applied = services.create(wanted())
     ready = wait(sky).until_ready(expected(applied), "sk-1")
     assert ready == wait_service.Ready("http://localhost:30001", 1)
 
 
-def test_waits_for_the_new_version_not_for_the_old(sky, services):
+def test_a_wait_waits_for_the_new_version_not_for_the_old(sky, services):
     applied = services.create(wanted())
     sky.clock.sleep(testing.START_SECONDS + 1)
     updated = services.update(applied, wanted(context=4096))
@@ -41,14 +41,14 @@ def test_waits_for_the_new_version_not_for_the_old(sky, services):
     assert [r.id for r in sky.service(NAME).replicas] == [2]
 
 
-def test_shows_the_log_of_a_model_that_does_not_load(sky, services):
+def test_a_wait_shows_the_log_of_a_model_that_does_not_load(sky, services):
     applied = services.create(wanted())
     sky.loads = False
     with pytest.raises(errors.Failed, match=r"replica 1 .*FAILED.*CUDA out of memory"):
         wait(sky).until_ready(expected(applied), "sk-1")
 
 
-def test_says_that_the_earlier_version_goes_on(sky, services):
+def test_a_wait_says_that_the_earlier_version_goes_on(sky, services):
     applied = services.create(wanted())
     sky.clock.sleep(testing.START_SECONDS + 1)
     sky.service(NAME)
@@ -58,14 +58,16 @@ def test_says_that_the_earlier_version_goes_on(sky, services):
         wait(sky).until_ready(expected(updated), "sk-1")
 
 
-def test_calls_off_the_wait_when_no_place_has_the_machine(sky, services):
+def test_a_wait_is_called_off_when_no_place_has_the_machine(sky, services):
     sky.capacity = False
     applied = services.create(wanted())
     with pytest.raises(errors.NoCapacity, match="InsufficientInstanceCapacity"):
         wait(sky).until_ready(expected(applied), "sk-1")
 
 
-def test_leaves_a_busy_server_time_for_other_things(sky: testing.SkyPilot, services, monkeypatch):
+def test_a_wait_leaves_a_busy_server_time_for_other_things(
+    sky: testing.SkyPilot, services, monkeypatch
+):
     applied = services.create(wanted())
     looks: list[float] = []
     real = sky.service
@@ -80,7 +82,7 @@ def test_leaves_a_busy_server_time_for_other_things(sky: testing.SkyPilot, servi
     assert {after - before for before, after in itertools.pairwise(looks)} == {8 + 3 * 8}
 
 
-def test_reads_the_log_of_a_replica_without_a_machine_now_and_then(
+def test_a_wait_reads_the_log_of_a_replica_without_a_machine_now_and_then(
     sky: testing.SkyPilot, services, monkeypatch
 ):
     sky.capacity = False
@@ -98,25 +100,25 @@ def test_reads_the_log_of_a_replica_without_a_machine_now_and_then(
     assert {after - before for before, after in itertools.pairwise(reads)} == {30}
 
 
-def test_is_bounded(sky, services):
+def test_a_wait_is_bounded(sky, services):
     applied = services.create(wanted())
     with pytest.raises(errors.TimedOut, match="not ready after"):
         wait(sky).until_ready(expected(applied, timeout_seconds=30), "sk-1")
 
 
-def test_with_no_replica_asked_for_is_over_once_registered(sky, services):
+def test_a_wait_with_no_replica_asked_for_is_over_once_registered(sky, services):
     applied = services.create(wanted(replicas={"min": 0, "max": 2, "targetQps": 1}))
     registered = dataclasses.replace(expected(applied), min_replicas=0)
     assert wait(sky).until_ready(registered, "sk-1").version == 1
 
 
-def test_outlasts_a_server_that_is_away_for_a_while(sky, services):
+def test_a_wait_outlasts_a_server_that_is_away_for_a_while(sky, services):
     applied = services.create(wanted())
     sky.fail("service", *[errors.Unreachable("away")] * 10)
     assert wait(sky).until_ready(expected(applied), "sk-1").version == 1
 
 
-def test_does_not_wait_for_ever_for_a_server_that_is_away(sky, services):
+def test_a_wait_does_not_wait_for_ever_for_a_server_that_is_away(sky, services):
     applied = services.create(wanted())
     sky.fail("service", *[errors.Unreachable("away")] * 1000)
     with pytest.raises(errors.Unreachable):
@@ -149,13 +151,13 @@ class TestATimeOut:
             (200, '{"data": [{"id": "b"}]}', "/v1/models: it serves b, not openai/gpt-oss-20b"),
         ],
     )
-    def test_tells_the_address_and_what_it_answered_last(self, late, status, body, says):
+    def test_a_time_out_tells_the_address_and_what_it_answered_last(self, late, status, body, says):
         line = late(lambda *_, **__: (status, body))
         assert f"http://10.0.0.7:30001{says}" in line
         assert "local-chat v1: 1/1 ready; 1 READY AWS" in line
         assert "not ready after 6" in line
 
-    def test_tells_that_nobody_can_be_reached_and_the_way_in(self, late):
+    def test_a_time_out_tells_that_nobody_can_be_reached_and_the_way_in(self, late):
         def refused(url, *_, **__):
             raise errors.Unreachable(f"{url}: connection refused")
 
@@ -163,20 +165,20 @@ class TestATimeOut:
         assert "; http://10.0.0.7:30001/health: connection refused; " in line
         assert "skypilot:serveHost" in line
 
-    def test_tells_that_there_is_no_endpoint(self, late):
+    def test_a_time_out_tells_that_there_is_no_endpoint(self, late):
         assert "SkyServe tells no endpoint of it" in late(lambda *_, **__: (200, ""), None)
 
-    def test_shows_no_key(self, late):
+    def test_a_time_out_shows_no_key(self, late):
         assert "sk-1" not in late(lambda _url, key, *_, **__: (500, f"you sent {key}"))
 
-    def test_tells_a_certificate_for_another_name(self, late):
+    def test_a_time_out_tells_a_certificate_for_another_name(self, late):
         def other(url, *_, **__):
             raise errors.Untrusted(f"{url}: Hostname mismatch", name_only=True)
 
         assert "made out to another name" in late(other)
 
 
-def test_asks_with_the_key_on_every_path(sky, services, monkeypatch):
+def test_a_wait_asks_with_the_key_on_every_path(sky, services, monkeypatch):
     """What guards the server may open no path to those without."""
     applied = services.create(wanted())
     real = sky.get
@@ -189,7 +191,7 @@ def test_asks_with_the_key_on_every_path(sky, services, monkeypatch):
 class TestNewKey:
     """A key is handed out when it is valid wherever a client may come to ask."""
 
-    def test_waits_until_the_load_balancer_knows_no_old_replica(self, sky, services):
+    def test_a_new_key_waits_until_the_load_balancer_knows_no_old_replica(self, sky, services):
         applied = services.create(with_keys("sk-key-1"))
         sky.clock.sleep(testing.START_SECONDS + 1)
         updated = services.update(applied, with_keys("sk-key-1,sk-key-2"))
@@ -198,7 +200,9 @@ class TestNewKey:
         wait(sky).until_ready(expected(updated, new_key=True), "sk-key-2")
         assert sky.clock.now() - began >= wait_service.SYNC_SECONDS
 
-    def test_may_be_refused_by_an_old_replica_for_a_while(self, sky, services, monkeypatch):
+    def test_a_new_key_may_be_refused_by_an_old_replica_for_a_while(
+        self, sky, services, monkeypatch
+    ):
         applied = services.create(wanted())
         sky.clock.sleep(testing.START_SECONDS + 1)
         began, get = sky.clock.now(), sky.get
@@ -212,12 +216,12 @@ class TestNewKey:
         assert wait(sky).until_ready(expected(applied), "sk-1").version == 1
         assert sky.clock.now() - began >= late
 
-    def test_that_stays_refused_is_called_so(self, sky, services):
+    def test_a_new_key_that_stays_refused_is_called_so(self, sky, services):
         applied = services.create(wanted())
         with pytest.raises(errors.Failed, match="refuses the API key of this stack"):
             wait(sky).until_ready(expected(applied), "sk-another")
 
-    def test_waits_for_an_old_replica_to_go_though_none_is_asked_for(self, sky, services):
+    def test_a_new_key_waits_for_an_old_replica_to_go_though_none_is_asked_for(self, sky, services):
         """With a minimum of 0 registered is enough, unless somebody would be refused."""
         asleep = {"min": 0, "max": 1, "targetQps": 1}
         applied = services.create(with_keys("sk-key-1", replicas=asleep))
@@ -230,7 +234,7 @@ class TestNewKey:
         wait(sky).until_ready(expected(updated, min_replicas=0, new_key=True), "sk-key-2")
         assert versions == [(2,)]
 
-    def test_of_the_same_key_is_not_waited_for(self, sky, services):
+    def test_a_roll_with_the_same_key_is_not_waited_for(self, sky, services):
         applied = services.create(wanted())
         sky.clock.sleep(testing.START_SECONDS + 1)
         began = sky.clock.now()
@@ -239,7 +243,7 @@ class TestNewKey:
 
 
 class TestTls:
-    def test_is_proved_by_the_stacks_own_certificate(self, sky, services):
+    def test_tls_is_proved_by_the_stacks_own_certificate(self, sky, services):
         applied = services.create(dataclasses.replace(wanted(), tls=TLS))
         ready = wait(sky).until_ready(expected(applied, certificate="certificate"), "sk-1")
         assert ready == wait_service.Ready("https://localhost:30001", 1)

@@ -98,7 +98,7 @@ def _left(cloud: control.Cloud) -> list[str]:
     return left
 
 
-def test_it_is_healthy_and_counts_its_memory(own_cloud: control.Cloud) -> None:
+def test_a_cloud_is_healthy_and_counts_its_memory(own_cloud: control.Cloud) -> None:
     status = own_cloud.status()
     assert status["ready"]
     assert status["api_server"]["state"] == "healthy"
@@ -106,7 +106,7 @@ def test_it_is_healthy_and_counts_its_memory(own_cloud: control.Cloud) -> None:
     assert 500 < status["memory_mib"] < 4096
 
 
-def test_starting_it_again_changes_nothing(
+def test_starting_a_cloud_again_changes_nothing(
     own_cloud: control.Cloud, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = own_cloud.location.running.read_text()

@@ -3,7 +3,7 @@
 from local import command_line
 
 
-def test_a_status_to_read() -> None:
+def test_a_status_is_written_to_be_read() -> None:
     status = {
         "name": "demo",
         "engine": "stub",

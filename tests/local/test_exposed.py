@@ -80,7 +80,7 @@ def addresses(process: int | str = "self") -> list[tuple[str, str]]:
     return [(field[1], field[3].split("/")[0]) for field in fields]
 
 
-def test_it_is_on_its_own_bridge_and_on_loopback_alone(
+def test_the_server_is_on_its_own_bridge_and_on_loopback_alone(
     cloud: control.Cloud, host: dict[str, object]
 ) -> None:
     # The oldest process of each: a younger one, of an sshd's say, may end before it is looked at.
@@ -97,7 +97,7 @@ def test_it_is_on_its_own_bridge_and_on_loopback_alone(
     assert connects(str(host["ip"]), 22)
 
 
-def test_by_this_machine_s_own_addresses_nobody_reaches_it(cloud: control.Cloud) -> None:
+def test_nobody_reaches_the_server_by_this_machines_own_addresses(cloud: control.Cloud) -> None:
     ours = [
         address
         for device, address in addresses()

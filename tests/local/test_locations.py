@@ -9,13 +9,13 @@ from local import errors, locations
 
 
 @pytest.mark.parametrize("name", ["", "Demo", "1st", "a_b", "much-too-long"])
-def test_names_that_no_network_device_can_have(name: str) -> None:
+def test_names_that_no_network_device_can_have_are_refused(name: str) -> None:
     with pytest.raises(errors.CloudError, match="--name"):
         locations.Location(name, "10.77.0", pathlib.Path("/cache"))
 
 
 @pytest.mark.parametrize("net", ["10.77", "10.77.0.0", "10.77.256", "a.b.c"])
-def test_nets_that_are_none(net: str) -> None:
+def test_nets_that_are_none_are_refused(net: str) -> None:
     with pytest.raises(errors.CloudError, match="--net"):
         locations.Location("demo", net, pathlib.Path("/cache"))
 

@@ -91,7 +91,7 @@ def test_without_a_budget_nothing_is_refused_or_told():
     assert check(None, cost.Prices(away="no server"), chat=BIG) == budget_check.Verdict()
 
 
-def test_it_is_held_to_the_most_replicas_at_the_dearest_place():
+def test_a_budget_is_held_to_the_most_replicas_at_the_dearest_place():
     kept = check({"hourly": 21.9}, chat=BIG, small=SMALL)
     assert kept == budget_check.Verdict(
         kept=("llm:budget.hourly: 21.90 of 21.90 USD an hour at the most replicas",)
@@ -124,7 +124,7 @@ def test_whatever_a_deployment_may_grow_to_counts(table, most):
         assert "is over" in check({"hourly": most - 0.01}, chat=table).errors[0]
 
 
-def test_a_server_that_does_not_answer_fails_it():
+def test_a_server_that_does_not_answer_fails_a_budget():
     """A hundred H100:8 passed one dollar an hour while the server was busy."""
     away = cost.Prices(away="apiServer http://sky: did not answer within 60 s")
     table = {"accelerators": "H100:8", "replicas": 100}
@@ -177,7 +177,7 @@ def test_a_catalogue_that_failed_is_not_one_without_a_price():
         ),
     ],
 )
-def test_one_unknown_alternative_fails_it_by_name(table, line):
+def test_one_unknown_alternative_fails_a_budget_by_name(table, line):
     (told,) = check({"hourly": 40}, chat=table, small=SMALL).errors
     assert told == f"llm:budget: it cannot be checked: {line} {SEE_TO_IT}"
 
@@ -199,7 +199,7 @@ def test_unknown_that_is_allowed_is_told_and_the_known_still_counts():
     )
 
 
-def test_over_by_what_is_known_alone_says_both():
+def test_a_budget_that_the_known_alone_exceeds_says_both():
     over, unknown = check({"hourly": 20}, chat=BIG, lab=OWN).errors
     assert over.startswith(
         "llm:budget.hourly: 21.00 USD an hour at the most replicas (1 of unknown cost not counted) "

@@ -69,7 +69,7 @@ def test_a_cache_is_taken_where_an_attention_backend_keeps_it(
     assert taken(model, gpu) == caches
 
 
-def test_of_an_unknown_model_only_what_no_model_gets_is_refused() -> None:
+def test_an_unknown_model_is_refused_only_what_no_model_gets() -> None:
     known = [taken(model, "A100:8") for model in (QWEN, GPT_OSS, DEEPSEEK)]
     assert set().union(*known) <= taken("somebody/some-model", "A100:8")
     assert "fp8" not in taken("somebody/some-model", "T4:1")
@@ -243,7 +243,7 @@ def test_heads_may_be_overridden_too() -> None:
     assert "do not split over 3 GPUs" in note
 
 
-def test_an_images_vllm_may_do_it() -> None:
+def test_the_vllm_of_an_image_may_do_what_the_packages_does_not() -> None:
     notes = planned(QWEN, "T4:1", kvCacheDtype="fp8", image="docker:a/b").unchecked
     (note,) = [one for one in notes if one.startswith("kvCacheDtype: no attention backend")]
     assert note.endswith(", unless the image's does")

@@ -52,7 +52,7 @@ def test_a_machine_that_is_too_small_is_no_offer():
     assert of(infra="aws/us-east-1", memory=64).replica == cost.Range(1.6, 1.6)
 
 
-def test_the_fewest_and_the_most_replicas():
+def test_a_range_costs_from_the_fewest_to_the_most_replicas():
     found = of(infra="aws/us-east-1", replicas={"min": 0, "max": 4, "targetQps": 1})
     assert found.fewest == cost.Range(0, 0)
     assert found.most == cost.Range(3.2, 3.2)
@@ -64,7 +64,7 @@ def test_spot_with_a_fallback_may_cost_as_much_as_on_demand():
     assert fallback.most == cost.Range(0.6, 1.6)
 
 
-def test_replicas_that_are_always_on_demand():
+def test_replicas_that_are_always_on_demand_count_as_such():
     some = of(infra="aws/us-east-1", spot={"onDemand": 1}, replicas=3)
     assert some.most == cost.Range(0.6 + 0.8, 0.6 + 0.8)
 

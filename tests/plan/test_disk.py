@@ -34,12 +34,14 @@ def test_skypilots_default_disk_does_not_hold_a_large_model() -> None:
         {"modelCache": "/models", "mounts": {"/models": {"source": "s3://b", "mode": "copy"}}},
     ],
 )
-def test_it_is_refused_wherever_a_machine_may_be_made_with_it(data: dict[str, object]) -> None:
+def test_a_disk_too_small_is_refused_wherever_a_machine_may_be_made_with_it(
+    data: dict[str, object],
+) -> None:
     with pytest.raises(errors.SpecError, match="do not hold 627 GiB"):
         planned(**data)
 
 
-def test_the_number_that_is_named_holds_it() -> None:
+def test_the_size_that_is_named_holds_the_model() -> None:
     assert planned(disk=700).disk == ()
 
 

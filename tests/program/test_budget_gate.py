@@ -158,7 +158,7 @@ def test_a_service_and_a_cluster_of_one_name_both_count(made, told):
     assert told == ["models.budget.hourly: 1.60 of 2.00 USD an hour at the most replicas"]
 
 
-def test_a_server_whose_address_is_not_known_yet(told, monkeypatch):
+def test_a_server_whose_address_is_not_known_yet_prices_nothing(told, monkeypatch):
     mocks.set_mocks(Mocks(), project="own", stack="test", preview=True)
     monkeypatch.setattr(server_query, "ask", lambda *_, **__: pytest.fail("asked"))
 

@@ -104,7 +104,7 @@ def test_a_known_output_is_what_its_value_is(name: str, key: str) -> None:
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_so_is_each_one_in_tables_and_lists(name: str) -> None:
+def test_a_known_output_in_tables_and_lists_is_what_its_value_is(name: str) -> None:
     plain = settled(deployed(SPECS[name]))
     table = {key: value for key, value in SPECS[name].items() if key not in inputs.PLAIN}
     every = SPECS[name]
@@ -145,7 +145,7 @@ def test_a_table_of_values_may_be_secret(name: str, key: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "key"), VALUES)
-def test_its_values_may_be_unknown_and_its_names_not(name: str, key: str) -> None:
+def test_the_values_of_a_table_may_be_unknown_and_its_names_not(name: str, key: str) -> None:
     plain = settled(deployed(SPECS[name]))
     for way in leaves(SPECS[name][key]):
         made = settled(deployed(wrapped(SPECS[name], (key, *way), UNKNOWN)))
@@ -181,7 +181,7 @@ def test_the_keys_of_a_spec_are_text() -> None:
 
 
 @pytest.mark.parametrize("wrap", [KNOWN, SECRET, UNKNOWN], ids=["known", "secret", "unknown"])
-def test_nor_is_the_spec_itself(wrap: Wrap) -> None:
+def test_the_spec_itself_is_no_output(wrap: Wrap) -> None:
     def program() -> None:
         scope = resources.Scope("models", api_server="http://sky.test")
         for make in (components.Deployment, resources.Service, resources.Cluster):

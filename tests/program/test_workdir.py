@@ -35,7 +35,7 @@ def test_the_same_content_has_the_same_digest(folder: pathlib.Path) -> None:
         lambda f: (f / "sub" / "new").symlink_to("b.txt"),
     ],
 )
-def test_a_change_shows(
+def test_a_change_of_the_content_changes_the_digest(
     folder: pathlib.Path, change: typing.Callable[[pathlib.Path], object]
 ) -> None:
     before = workdir.digest(str(folder))

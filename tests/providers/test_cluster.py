@@ -85,7 +85,7 @@ def test_read_of_a_gone_cluster_is_empty_not_none(sky, cluster):
     assert (result.id, result.outs) == ("", {})
 
 
-def test_gone_is_not_believed_to_another_user(sky, cluster):
+def test_another_user_is_not_believed_that_a_cluster_is_gone(sky, cluster):
     outs = cluster.create(checked()).outs
     sky.kill_cluster(NAME)
     sky.user = "someone"
@@ -122,7 +122,7 @@ def test_an_update_that_fails_leaves_the_old_server(sky, cluster):
     assert sky.job_order(NAME).secrets == {"SERVE_API_KEYS": "sk-key-1"}
 
 
-def test_its_timeouts_bound_the_calls(sky, cluster):
+def test_the_timeouts_of_a_cluster_bound_the_calls(sky, cluster):
     props = checked(timeouts={"create": 40.0, "update": 50.0, "delete": 60.0})
     outs = cluster.create(props).outs
     assert sky.job_order(NAME).seconds == 40
@@ -142,12 +142,12 @@ def test_its_timeouts_bound_the_calls(sky, cluster):
     assert 60 <= sky.clock.now() - began < 70
 
 
-def test_delete_leaves_nothing(sky, cluster):
+def test_a_delete_of_a_cluster_leaves_nothing(sky, cluster):
     cluster.delete(NAME, cluster.create(checked()).outs)
     assert sky.machines() == ()
 
 
-def test_the_wait_for_it_tells_the_address(sky, cluster):
+def test_the_wait_for_a_cluster_tells_the_address(sky, cluster):
     outs = cluster.create(checked()).outs
     props = {
         "cluster": NAME,

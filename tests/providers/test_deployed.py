@@ -20,7 +20,7 @@ failures = SERVICE.failures
 
 
 class TestCheck:
-    def test_adds_the_plan_for_the_preview_to_show(self):
+    def test_check_adds_the_plan_for_the_preview_to_show(self):
         shown = checked()["plan"]
         assert "vllm serve openai/gpt-oss-20b" in shown["command"][0]
         assert "min_replicas: 1" in shown["task"]
@@ -43,7 +43,7 @@ class TestCheck:
         (failure,) = service.check(olds, inputs(**told, context=40000.0)).failures
         assert "40000 tokens of Qwen/Qwen3-8B do not fit L4:1" in failure.reason
 
-    def test_shows_the_fit_of_each_accelerator(self):
+    def test_check_shows_the_fit_of_each_accelerator(self):
         shown = checked(accelerators=["H100:1", "L4:1"], cpus=None, memory=None)["plan"]["fit"]
         assert {gpu: lines["verdict"] for gpu, lines in shown.items()} == {
             "H100:1": "fits",
@@ -64,47 +64,47 @@ class TestCheck:
         assert once[key] == value
         assert "canary" not in str(once["plan"])
 
-    def test_is_stable(self):
+    def test_check_is_stable(self):
         once = checked()
         assert providers.ServiceProvider().check(once, once).inputs == once
 
-    def test_names_the_nearest_known_key_and_gpu(self):
+    def test_check_names_the_nearest_known_key_and_gpu(self):
         assert "model" in failures(modle="x")["modle"]
         wrong = failures(accelerators="H10:1", cpus=None, memory=None)["accelerators"]
         assert "H100" in wrong
         assert "H10 " in wrong
 
-    def test_keeps_values_of_env_and_secrets_out_of_the_plan(self):
+    def test_check_keeps_values_of_env_and_secrets_out_of_the_plan(self):
         result = checked(env={"GREETING": "canary-env"}, secrets={"HF_TOKEN": "canary-secret"})
         assert "canary" not in str(result["plan"])
         assert result["env"] == {"GREETING": "canary-env"}
         assert result["secrets"] == {"HF_TOKEN": "canary-secret"}
 
     @pytest.mark.parametrize("key", ["sk-old,sk-new", "with space", "short"])
-    def test_refuses_a_key_that_vllm_would_not_know(self, key):
+    def test_check_refuses_a_key_that_vllm_would_not_know(self, key):
         told = failures(apiKey=key)[""]  # unnamed: the engine would show the value
         assert "without a comma" in told
         assert key not in told
 
-    def test_lets_secrets_and_other_resources_be_unknown(self):
+    def test_check_lets_secrets_and_other_resources_be_unknown(self):
         unknown = Unknown()
         result = checked(secrets={"HF_TOKEN": unknown}, apiKey=unknown, scope={"mark": unknown})
         assert result["secrets"]["HF_TOKEN"] is unknown
         assert result["apiKey"] is unknown
 
-    def test_refuses_any_other_unknown(self):
+    def test_check_refuses_any_other_unknown(self):
         assert "known at preview" in failures(model=Unknown())["model"]
 
     @pytest.mark.parametrize("key", ["env", "secrets", "imageCredentials", "tls"])
-    def test_refuses_a_table_of_values_that_is_unknown_as_a_whole(self, key):
+    def test_check_refuses_a_table_of_values_that_is_unknown_as_a_whole(self, key):
         """An Output of a table with one unknown value arrives so."""
         assert failures(**{key: Unknown()})[""].startswith(f"{key}: its names must be known")
 
-    def test_refuses_to_serve_everybody_unless_told_to(self):
+    def test_check_refuses_to_serve_everybody_unless_told_to(self):
         assert failures(apiKey=None)[""].startswith("apiKey: there is none")
         assert not failures(apiKey=None, auth="none")
 
-    def test_asks_no_server_and_imports_no_sky(self, monkeypatch):
+    def test_check_asks_no_server_and_imports_no_sky(self, monkeypatch):
         real = builtins.__import__
 
         def no_sky(name: str, *args: typing.Any, **kwargs: typing.Any) -> object:
@@ -122,10 +122,10 @@ class TestDiff:
         outs: Props = service.create(checked(**changes)).outs
         return outs
 
-    def test_of_the_same_is_empty(self, sky, service):
+    def test_diff_of_the_same_is_empty(self, sky, service):
         assert service.diff(NAME, self.state(service), checked()).changes is False
 
-    def test_of_what_is_only_shown_is_empty(self, sky, service):
+    def test_diff_of_what_is_only_shown_is_empty(self, sky, service):
         """As when another release reckons the fit with better constants."""
         gpu = {"accelerators": "H100:1", "cpus": None, "memory": None}
         olds, news = self.state(service, **gpu), checked(**gpu)
@@ -146,7 +146,7 @@ class TestDiff:
             ({"name": "local-talk"}, "replaces"),
         ],
     )
-    def test_tells_what_a_change_does(self, sky, service, monkeypatch, change, effect):
+    def test_diff_tells_what_a_change_does(self, sky, service, monkeypatch, change, effect):
         told: list[str] = []
         monkeypatch.setattr(plugin_host, "message", told.append)
         result = service.diff(NAME, self.state(service), checked(**change))
@@ -154,18 +154,18 @@ class TestDiff:
         assert bool(result.replaces) == (effect == "replaces")
         assert any(f": {effect}: " in line for line in told), told
 
-    def test_tells_what_it_does_to_the_replicas(self, sky, service, monkeypatch):
+    def test_diff_tells_what_it_does_to_the_replicas(self, sky, service, monkeypatch):
         told: list[str] = []
         monkeypatch.setattr(plugin_host, "message", told.append)
         service.diff(NAME, self.state(service), checked(context=4096.0))
         assert told[-1].startswith(f"{NAME}: 1 new replica starts beside the old")
 
-    def test_never_replaces_for_an_unknown(self, sky, service):
+    def test_diff_never_replaces_for_an_unknown(self, sky, service):
         news = checked(scope={**SCOPE, "mark": Unknown()}, secrets={"HF_TOKEN": Unknown()})
         assert not service.diff(NAME, self.state(service), news).replaces
 
     @pytest.mark.parametrize("part", ["certificate", "key"])
-    def test_tells_what_an_unknown_certificate_may_do(self, sky, service, monkeypatch, part):
+    def test_diff_tells_what_an_unknown_certificate_may_do(self, sky, service, monkeypatch, part):
         told: list[str] = []
         monkeypatch.setattr(plugin_host, "message", told.append)
         pem = certificates.table()
@@ -174,7 +174,7 @@ class TestDiff:
         assert (result.changes, result.replaces) == (True, [])
         assert any(": replaces: tls (it is not known yet; if it changes: " in line for line in told)
 
-    def test_lets_a_new_release_of_this_package_wait(self, sky, service, monkeypatch):
+    def test_diff_lets_a_new_release_of_this_package_wait(self, sky, service, monkeypatch):
         state = self.state(service)
         real = plan.plan
 
@@ -201,25 +201,33 @@ class TestStateOfAnEarlierRelease:
         old = {key: value for key, value in made.items() if key != "maxSequences"}
         return {**old, "vllmArgs": {"max-num-seqs": 8.0}}
 
-    def test_is_changed_into_what_is_wanted_now(self, sky, service, outs):
+    def test_a_state_of_an_earlier_release_is_changed_into_what_is_wanted_now(
+        self, sky, service, outs
+    ):
         news = checked(maxSequences=16.0)
         assert service.diff(NAME, outs, news).changes
         assert "--max-num-seqs 16" in service.update(NAME, outs, news).outs["task"]
 
-    def test_does_not_hide_that_the_flag_is_to_go(self, sky, service, outs):
+    def test_a_state_of_an_earlier_release_does_not_hide_that_the_flag_is_to_go(
+        self, sky, service, outs
+    ):
         assert service.diff(NAME, outs, checked()).changes
         assert "--max-num-seqs" not in service.update(NAME, outs, checked()).outs["task"]
 
-    def test_needs_no_change_where_the_key_says_the_same(self, sky, service, outs):
+    def test_a_state_of_an_earlier_release_needs_no_change_where_the_key_says_the_same(
+        self, sky, service, outs
+    ):
         assert not service.diff(NAME, outs, checked(maxSequences=8.0)).changes
 
-    def test_is_no_hindrance_to_a_refresh(self, service, outs):
+    def test_a_state_of_an_earlier_release_is_no_hindrance_to_a_refresh(self, service, outs):
         """Which compares what it has read with the inputs in state."""
         inputs = {key: outs[key] for key in outs if key not in ("task", "digest", "hash")}
         assert service.diff(NAME, outs, inputs).changes is False
         assert service.diff(NAME, {**outs, "drift": ["x"]}, inputs).changes is True
 
-    def test_is_read_and_destroyed_whatever_it_says(self, sky, service, outs):
+    def test_a_state_of_an_earlier_release_is_read_and_destroyed_whatever_it_says(
+        self, sky, service, outs
+    ):
         assert service.read(NAME, outs).inputs is None
         service.delete(NAME, {**outs, "model": None, "kind": "unheard of"})
         assert sky.services() == ()

@@ -56,7 +56,7 @@ def left(sky: testing.SkyPilot) -> list[str]:
     ],
 )
 @pytest.mark.parametrize("call", ["read", "delete"])
-def test_who_may_not_see_it_does_not_take_it_for_gone(sky, sent, attribute, says, call):
+def test_who_may_not_see_a_service_does_not_take_it_for_gone(sky, sent, attribute, says, call):
     provider, outs = made(sent)
     take_away(sky, sent)
     setattr(sky, attribute, "other")
@@ -65,14 +65,14 @@ def test_who_may_not_see_it_does_not_take_it_for_gone(sky, sent, attribute, says
 
 
 @SENT
-def test_who_made_it_is_believed_that_it_is_gone(sky, sent):
+def test_who_made_a_service_is_believed_that_it_is_gone(sky, sent):
     provider, outs = made(sent)
     take_away(sky, sent)
     provider.delete(sent.name, outs)
 
 
 @SENT
-def test_another_user_who_sees_it_may_take_it_down(sky, sent):
+def test_another_user_who_sees_a_service_may_take_it_down(sky, sent):
     provider, outs = made(sent)
     sky.user = "other"
     provider.delete(sent.name, outs)
@@ -100,7 +100,7 @@ def test_a_server_that_is_away_keeps_its_own_and_the_way_out_is_named(sky, sent,
 
 @SENT
 @pytest.mark.parametrize("error", [AWAY, SILENT], ids=["away", "silent"])
-def test_one_that_is_gone_for_good_is_let_go_of_loudly(sky, sent, error, warned):
+def test_a_server_that_is_gone_for_good_is_let_go_of_loudly(sky, sent, error, warned):
     provider, outs = made(sent)
     provider.delete_unreachable = True
     silence(sky, error)
@@ -114,7 +114,7 @@ def test_one_that_is_gone_for_good_is_let_go_of_loudly(sky, sent, error, warned)
 
 @SENT
 @pytest.mark.parametrize("error", [AWAY, SILENT], ids=["away", "silent"])
-def test_one_that_answers_is_not_let_go_of_for_a_call_that_failed(sky, sent, error, warned):
+def test_a_server_that_answers_is_not_let_go_of_for_a_call_that_failed(sky, sent, error, warned):
     provider, outs = made(sent)
     provider.delete_unreachable = True
     silence(sky, error, "requests")
@@ -124,7 +124,7 @@ def test_one_that_answers_is_not_let_go_of_for_a_call_that_failed(sky, sent, err
 
 
 @SENT
-def test_one_that_answers_nonsense_is_not_let_go_of(sky, sent, warned):
+def test_a_server_that_answers_nonsense_is_not_let_go_of(sky, sent, warned):
     provider, outs = made(sent)
     provider.delete_unreachable = True
     sky.fail_looks(*[ValueError("Attempted to read a None YAML.")] * 9999)
@@ -136,7 +136,7 @@ def test_one_that_answers_nonsense_is_not_let_go_of(sky, sent, warned):
 
 
 @SENT
-def test_one_that_refuses_us_is_not_let_go_of(sky, sent, warned):
+def test_a_server_that_refuses_us_is_not_let_go_of(sky, sent, warned):
     provider, outs = made(sent)
     provider.delete_unreachable = True
     silence(sky, errors.Denied("the token is refused"))
@@ -201,7 +201,7 @@ def test_the_scope_knows_its_server(sky, call):
 
 @SENT
 @pytest.mark.parametrize(("mark", "since"), [("mark0001", "00000001"), (MADE["mark"], "")])
-def test_where_the_server_is_not_told_its_word_is_taken(sky, sent, mark, since):
+def test_a_server_that_does_not_say_which_it_is_is_believed(sky, sent, mark, since):
     """A stack of an earlier release, or a server that does not tell."""
     provider = sent.provider()
     outs = provider.create(sent.checked(scope={**SCOPE, "mark": mark})).outs

@@ -34,13 +34,13 @@ class TestReadiness:
             ({"digest": "e"}, True),
         ],
     )
-    def test_waits_again_only_for_what_is_to_be_waited_for(self, change, waits):
+    def test_readiness_waits_again_only_for_what_is_to_be_waited_for(self, change, waits):
         state = {**self.PROPS, "endpoint": "http://x", "__provider": "old"}
         news = {**self.PROPS, **change, "__provider": "new"}
         diff = providers.ReadinessProvider().diff(NAME, state, news)
         assert diff.changes is waits
 
-    def test_gives_the_address_once_the_model_answers(self, sky, service):
+    def test_readiness_gives_the_address_once_the_model_answers(self, sky, service):
         made = service.create(checked()).outs
         props = {**self.PROPS, "digest": made["digest"], "incarnation": made["hash"]}
         outs = providers.ReadinessProvider().create(props).outs

@@ -44,7 +44,7 @@ class TestKeys:
             (("sk-key-2", "sk-key-1"), ("sk-key-2",), "the earlier key ends with this"),
         ],
     )
-    def test_a_change_tells_what_those_meet_who_hold_a_key(self, told, before, after, line):
+    def test_a_change_of_keys_tells_what_those_meet_who_hold_one(self, told, before, after, line):
         service = providers.ServiceProvider()
         olds, news = (
             checked(**dict(zip(("apiKey", "earlierKey"), keys, strict=False)))
@@ -67,7 +67,7 @@ class TestKeys:
         service.create(checked(earlierKey="sk-key-1", apiKey="sk-key-2"))
         assert sky.order(NAME).secrets == {"SERVE_API_KEYS": "sk-key-1,sk-key-2"}
 
-    def test_without_auth_there_is_none_and_it_is_said(self, sky, service):
+    def test_without_auth_there_is_no_key_and_it_is_said(self, sky, service):
         props = checked(auth="none", apiKey=None)
         assert "whoever reaches the endpoint is served" in str(props["plan"]["notes"])
         service.create(props)
@@ -79,14 +79,14 @@ class TestKeys:
         assert not service.diff(NAME, old, checked()).changes
 
     @pytest.mark.parametrize("key", ["earlierKey", "apiKey"])
-    def test_each_is_checked_and_none_is_shown(self, key):
+    def test_each_key_is_checked_and_none_is_shown(self, key):
         told = failures(**{key: "canary"})[""]
         assert told.startswith("apiKey: ")
         assert "canary" not in told
 
 
 class TestTls:
-    def test_reaches_skypilot_and_stands_in_no_text(self, sky, service):
+    def test_a_certificate_reaches_skypilot_and_stands_in_no_text(self, sky, service):
         outs = service.create(checked(tls=PEM)).outs
         assert sky.order(NAME).tls == interface.Tls(**PEM)
         rest = {key: value for key, value in outs.items() if key != "tls"}
@@ -94,7 +94,9 @@ class TestTls:
         assert outs["endpoint"].startswith("https://")
 
     @pytest.mark.parametrize("part", ["certificate", "key"])
-    def test_a_change_replaces_and_is_not_shown(self, sky, service, monkeypatch, part):
+    def test_a_change_of_the_certificate_replaces_and_is_not_shown(
+        self, sky, service, monkeypatch, part
+    ):
         lines: list[str] = []
         monkeypatch.setattr(plugin_host, "message", lines.append)
         outs = service.create(checked(tls=PEM)).outs

@@ -11,7 +11,7 @@ checked = SERVICE.checked
 
 
 class TestAdoption:
-    def test_leaves_the_state_that_creating_leaves(self, sky, service):
+    def test_an_adoption_leaves_the_state_that_creating_leaves(self, sky, service):
         sky.up(NAME, testing.order("service: {replica_policy: {min_replicas: 1}}"))
         adopted = service.create(checked(adopt=True)).outs
         sky.kill_behind(NAME)
@@ -22,14 +22,14 @@ class TestAdoption:
         }
         assert not service.diff(NAME, adopted, checked()).changes
 
-    def test_is_refused_unless_told(self, sky, service):
+    def test_an_adoption_is_refused_unless_told(self, sky, service):
         sky.up(NAME, testing.order("service: {}"))
         with pytest.raises(plugin_host.Error, match="adopt: true"):
             service.create(checked())
 
 
 class TestTimeouts:
-    def test_bound_the_calls(self, sky, service):
+    def test_timeouts_bound_the_calls(self, sky, service):
         props = checked(timeouts={"create": 40.0, "update": 50.0, "delete": 60.0})
         outs = service.create(props).outs
         assert sky.order(NAME).seconds == 40
@@ -41,7 +41,7 @@ class TestTimeouts:
             service.delete(NAME, outs)
         assert 60 <= sky.clock.now() - began < 70
 
-    def test_a_change_touches_no_replica(self, sky, service):
+    def test_a_change_of_timeouts_touches_no_replica(self, sky, service):
         """It reaches state, from which a delete reads it."""
         outs = service.create(checked()).outs
         news = checked(timeouts={"delete": 60.0})
@@ -83,7 +83,7 @@ class TestLifeCycle:
         result = service.read(NAME, outs)
         assert (result.id, result.outs) == ("", {})
 
-    def test_gone_is_not_believed_to_another_user(self, sky, service):
+    def test_another_user_is_not_believed_that_a_service_is_gone(self, sky, service):
         outs = service.create(checked()).outs
         sky.kill_behind(NAME)
         sky.user = "someone"

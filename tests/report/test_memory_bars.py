@@ -19,6 +19,6 @@ def test_what_does_not_fit_is_marked():
 
 
 @given(st.lists(st.floats(-5, 100), max_size=5), st.floats(1, 200))
-def test_it_is_always_as_wide(sizes, total):
+def test_a_bar_is_always_as_wide(sizes, total):
     parts = list(zip("wakbc", sizes, strict=False))
     assert len(memory_bars.bar(parts, total)) == memory_bars.WIDTH

@@ -27,7 +27,7 @@ def of(prices=PRICES):
     return summary.planned(plans, prices)
 
 
-def test_the_summary_under_a_preview():
+def test_the_summary_stands_under_a_preview():
     assert summary.summary(of(), PRICES) == (
         "cost: 0.80 USD/h at the fewest replicas, 3.20 at the most (2,336 a month); "
         "1 of unknown cost not counted\n"

@@ -90,7 +90,9 @@ LOOKS: dict[str, Callable[[interface.SkyPilot], object]] = {
 class TestTheAdapter:
     @pytest.mark.parametrize("error", RAW, ids=lambda error: type(error).__name__)
     @pytest.mark.parametrize("call", LOOKS)
-    def test_takes_a_class_of_pythons_own_for_no_answer(self, call: str, error: Exception) -> None:
+    def test_the_adapter_takes_a_class_of_pythons_own_for_no_answer(
+        self, call: str, error: Exception
+    ) -> None:
         def fails() -> object:
             raise error
 
@@ -98,11 +100,11 @@ class TestTheAdapter:
             LOOKS[call](an_sdk(fails))
         assert type(error).__name__ in str(caught.value)
 
-    def test_knows_every_look_of_the_port(self) -> None:
+    def test_the_adapter_knows_every_look_of_the_port(self) -> None:
         assert {*LOOKS, "listens", "get"} == set(interface.LOOKS)
 
     @pytest.mark.parametrize("message", ["is not enabled", "credentials", "Cannot find service"])
-    def test_goes_by_no_word_of_an_error(self, message: str) -> None:
+    def test_the_adapter_goes_by_no_word_of_an_error(self, message: str) -> None:
         def fails() -> object:
             raise RuntimeError(message)
 
@@ -110,34 +112,38 @@ class TestTheAdapter:
             an_sdk(fails).services()
 
     @pytest.mark.parametrize("field", record())
-    def test_takes_a_record_that_lacks_a_field_for_no_answer(self, field: str) -> None:
+    def test_the_adapter_takes_a_record_that_lacks_a_field_for_no_answer(self, field: str) -> None:
         lacking = record()
         del lacking[field]
         with pytest.raises(errors.NoAnswer, match=field):
             an_sdk(lambda: [lacking]).services()
 
     @pytest.mark.parametrize("field", ["status", "version", "replica_info"])
-    def test_takes_a_record_with_none_in_a_field_for_no_answer(self, field: str) -> None:
+    def test_the_adapter_takes_a_record_with_none_in_a_field_for_no_answer(
+        self, field: str
+    ) -> None:
         with pytest.raises(errors.NoAnswer):
             an_sdk(lambda: [record(**{field: None})]).services()
 
     @pytest.mark.parametrize("call", ["cluster", "jobs", "machines", "requests"])
     @pytest.mark.parametrize("answer", [[{}], [{"name": CLUSTER}], [None], None])
-    def test_takes_a_broken_answer_for_no_answer(self, call: str, answer: object) -> None:
+    def test_the_adapter_takes_a_broken_answer_for_no_answer(
+        self, call: str, answer: object
+    ) -> None:
         with pytest.raises(errors.NoAnswer):
             LOOKS[call](an_sdk(lambda: answer))
 
-    def test_reads_a_whole_record(self) -> None:
+    def test_the_adapter_reads_a_whole_record(self) -> None:
         (service,) = an_sdk(lambda: [record()]).services()
         assert (service.status, service.text) == ("READY", "run: x")
 
-    def test_shows_nothing_of_a_yaml_that_cannot_be_read(self) -> None:
+    def test_the_adapter_shows_nothing_of_a_yaml_that_cannot_be_read(self) -> None:
         broken = record(yaml_content="secrets: {A: canary\n ]")
         with pytest.raises(errors.NoAnswer) as caught:
             an_sdk(lambda: [broken]).services()
         assert "canary" not in str(caught.value)
 
-    def test_looks_again_before_it_ends_a_service(self, monkeypatch) -> None:
+    def test_the_adapter_looks_again_before_it_ends_a_service(self, monkeypatch) -> None:
         """SkyServe may fail to list what is to be ended."""
         monkeypatch.setattr(looks.SystemClock, "sleep", lambda _self, _seconds: None)
         answers: list[object] = [NONE_YAML, KeyError("version"), [record()], None]
@@ -153,11 +159,11 @@ class TestTheAdapter:
         sdk.down(NAME)
         assert answers == []
 
-    def test_takes_no_address_for_none(self) -> None:
+    def test_the_adapter_takes_no_address_for_none(self) -> None:
         (service,) = an_sdk(lambda: [record(endpoint="http://None")]).services()
         assert service.endpoint is None
 
-    def test_asks_for_each_alone_where_one_of_several_cannot_be_read(self) -> None:
+    def test_the_adapter_asks_for_each_alone_where_one_of_several_cannot_be_read(self) -> None:
         alike = skypilot.serve_api.ServiceCalls._looks["x"]  # type: ignore[index]
         assert issubclass(errors.NoAnswer, alike._of_all)
         assert issubclass(errors.NoAnswer, alike._but)
@@ -171,7 +177,7 @@ class TestTheAdapter:
             ("invalid literal for int() with base 10: ''", errors.Failed),
         ],
     )
-    def test_takes_a_change_for_wrong_only_where_skypilot_has_checked_it(
+    def test_the_adapter_takes_a_change_for_wrong_only_where_skypilot_has_checked_it(
         self, message: str, meaning: type[errors.SkyPilotError]
     ) -> None:
         def fails(_sky: object) -> None:
@@ -203,13 +209,15 @@ def test_a_destroy_outlasts_a_yaml_that_is_gone_before_its_row(sky, services) ->
 
 class TestASingleLook:
     @EACH
-    def test_is_tried_again(self, sky, services, error: Exception) -> None:
+    def test_a_single_look_is_tried_again(self, sky, services, error: Exception) -> None:
         applied = services.create(wanted.wanted())
         sky.fail("service", error, error, error)
         assert services.read(applied) == operations.Seen(applied)
 
     @EACH
-    def test_that_goes_on_failing_is_unreachable(self, sky, services, error: Exception) -> None:
+    def test_a_single_look_that_goes_on_failing_is_unreachable(
+        self, sky, services, error: Exception
+    ) -> None:
         applied = services.create(wanted.wanted())
         sky.fail("service", *[error] * 99)
         before = sky.clock.now()
@@ -217,7 +225,7 @@ class TestASingleLook:
             services.read(applied)
         assert sky.clock.now() - before <= 10
 
-    def test_of_a_cluster_is_tried_again(self, sky) -> None:
+    def test_a_single_look_of_a_cluster_is_tried_again(self, sky) -> None:
         made = clusters.Clusters(sky, sky.clock)
         applied = made.create(wanted.cluster())
         for call in ("cluster", "jobs", "address"):
@@ -227,14 +235,16 @@ class TestASingleLook:
     @pytest.mark.parametrize(
         "error", [errors.Denied("no"), errors.OtherServer("another"), errors.Asleep("asleep")]
     )
-    def test_that_is_refused_is_answered(self, sky, services, error: errors.SkyPilotError) -> None:
+    def test_a_single_look_that_is_refused_is_answered(
+        self, sky, services, error: errors.SkyPilotError
+    ) -> None:
         applied = services.create(wanted.wanted())
         sky.fail("service", error)
         with pytest.raises(type(error)):
             services.read(applied)
         assert not sky._failures["service"]
 
-    def test_that_takes_long_is_not_tried_again(self, sky) -> None:
+    def test_a_single_look_that_takes_long_is_not_tried_again(self, sky) -> None:
         def slow(_name: str) -> None:
             sky.clock.sleep(120)
             raise errors.TimedOut("no answer in 120 s")
@@ -246,7 +256,9 @@ class TestASingleLook:
 
 
 class TestAWait:
-    def test_that_sees_nothing_ends_with_its_time_and_the_last_reason(self, sky, services) -> None:
+    def test_a_wait_that_sees_nothing_ends_with_its_time_and_the_last_reason(
+        self, sky, services
+    ) -> None:
         services.create(wanted.wanted())
         sky.clock.sleep(testing.START_SECONDS)
         sky.fail("service", *[NONE_YAML] * 9999)
@@ -257,7 +269,7 @@ class TestAWait:
         services.delete(NAME, MARK)
         assert sky.machines() == ()
 
-    def test_within_the_time_that_a_stack_gives(self, sky) -> None:
+    def test_a_wait_ends_within_the_time_that_a_stack_gives(self, sky) -> None:
         Services(sky, sky.clock).create(wanted.wanted())
         sky.fail("requests", *[NONE_YAML] * 9999)
         before = sky.clock.now()
@@ -265,7 +277,7 @@ class TestAWait:
             Services(sky, sky.clock, seconds=60).delete(NAME, MARK)
         assert sky.clock.now() - before < 90
 
-    def test_that_could_see_again_tells_of_no_look(self, sky, services) -> None:
+    def test_a_wait_that_could_see_again_tells_of_no_look(self, sky, services) -> None:
         services.create(wanted.wanted(mark="other"))
         sky.half_down(NAME)
         sky.fail("service", NONE_YAML)
@@ -273,7 +285,7 @@ class TestAWait:
             services.create(wanted.wanted())
         assert "look failed" not in str(caught.value)
 
-    def test_is_over_at_once_when_the_account_is_refused(self, sky, services) -> None:
+    def test_a_wait_is_over_at_once_when_the_account_is_refused(self, sky, services) -> None:
         services.create(wanted.wanted())
         sky.fail("requests", errors.Denied("the token is revoked"))
         before = sky.clock.now()
@@ -282,14 +294,16 @@ class TestAWait:
         assert sky.clock.now() == before
 
     @EACH
-    def test_for_a_service_bears_it(self, sky, services, error: Exception) -> None:
+    def test_a_wait_for_a_service_bears_looks_that_fail(
+        self, sky, services, error: Exception
+    ) -> None:
         applied = services.create(wanted.wanted())
         sky.fail("service", *[error] * 9)
         expected = wait_service.Expected(NAME, applied.version, 1, "openai/gpt-oss-20b", 900)
         wait = wait_service.Wait(sky, lambda listed: listed, sky.clock)
         assert wait.until_ready(expected, "sk-1").version == 1
 
-    def test_for_a_service_that_cannot_be_seen_is_bounded(self, sky, services) -> None:
+    def test_a_wait_for_a_service_that_cannot_be_seen_is_bounded(self, sky, services) -> None:
         applied = services.create(wanted.wanted())
         sky.fail("service", *[NONE_YAML] * 9999)
         expected = wait_service.Expected(NAME, applied.version, 1, "openai/gpt-oss-20b", 900)
@@ -299,7 +313,7 @@ class TestAWait:
         ):
             wait.until_ready(expected, "sk-1")
 
-    def test_of_a_first_try_that_cannot_be_seen_makes_no_second(self, sky, services) -> None:
+    def test_a_first_try_that_cannot_be_seen_makes_no_second(self, sky, services) -> None:
         """An `up` of a name that exists takes the service over."""
         real = sky.up
 
@@ -313,7 +327,7 @@ class TestAWait:
             services.create(wanted.wanted())
         assert sky.calls.count(f"up {NAME}") == 1
 
-    def test_for_a_new_server_that_cannot_be_seen_ends_no_server(self, sky) -> None:
+    def test_a_wait_for_a_new_server_that_cannot_be_seen_ends_no_server(self, sky) -> None:
         made = clusters.Clusters(sky, sky.clock)
         old, new = wanted.cluster(), wanted.cluster(model="n")
         applied = made.create(old)

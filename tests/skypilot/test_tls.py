@@ -53,7 +53,7 @@ def serve(tmp_path) -> typing.Iterator[typing.Callable[[interface.Tls], str]]:
 
 
 class TestFiles:
-    def test_are_private_and_gone_after_the_call(self, pair):
+    def test_files_of_a_certificate_are_private_and_gone_after_the_call(self, pair):
         with tls.files(pair) as files:
             assert files is not None
             paths = [pathlib.Path(path) for path in files.values()]
@@ -62,7 +62,7 @@ class TestFiles:
             assert [path.read_text() for path in paths] == [pair.certificate, pair.key]
         assert not paths[0].parent.exists()
 
-    def test_are_gone_after_a_failure_too(self, pair):
+    def test_files_of_a_certificate_are_gone_after_a_failure_too(self, pair):
         files = tls.files(pair)
         found = files.__enter__()
         assert found is not None
@@ -70,7 +70,7 @@ class TestFiles:
         assert not files.__exit__(type(error), error, None)
         assert not any(pathlib.Path(path).exists() for path in found.values())
 
-    def test_that_do_not_belong_together_are_refused(self, pair, tmp_path):
+    def test_a_certificate_and_a_key_that_do_not_belong_together_are_refused(self, pair, tmp_path):
         folder = tmp_path / "other"
         folder.mkdir()
         other = certificates.make(folder)
@@ -80,7 +80,7 @@ class TestFiles:
         ):
             pass
 
-    def test_of_nothing_are_none(self):
+    def test_without_a_certificate_there_are_no_files(self):
         with tls.files(None) as files:
             assert files is None
 
@@ -135,7 +135,7 @@ def order(pair) -> interface.Order:
 
 
 class TestSdk:
-    def test_gives_skypilot_the_files_and_keeps_paths_and_values_out_of_the_text(
+    def test_the_adapter_gives_skypilot_the_files_and_keeps_paths_and_values_out_of_the_text(
         self, sdk, sky, order, pair
     ):
         sdk.up(NAME, order)
@@ -144,22 +144,24 @@ class TestSdk:
         assert not any(path in sky.text for path in section.values())
         assert "PRIVATE KEY" not in sky.text
 
-    def test_names_skyserves_own_files_to_a_local_server_on_update(self, sdk, sky, order):
+    def test_the_adapter_names_skyserves_own_files_to_a_local_server_on_update(
+        self, sdk, sky, order
+    ):
         """Ours are gone when its controller starts anew, and nothing else would serve HTTPS."""
         sky.local = True
         sdk.update(NAME, order)
         assert sky.seen[0][0]["keyfile"] == f"~/.sky/serve/{NAME}/tls_keyfile"
 
-    def test_uploads_files_to_a_remote_server_on_update(self, sdk, sky, order, pair):
+    def test_the_adapter_uploads_files_to_a_remote_server_on_update(self, sdk, sky, order, pair):
         sdk.update(NAME, order)
         assert sky.seen[0][1] == [pair.certificate, pair.key]
 
 
 class TestGet:
-    def test_trusts_the_certificate_that_it_is_given(self, sdk, serve, pair):
+    def test_a_request_trusts_the_certificate_that_it_is_given(self, sdk, serve, pair):
         assert sdk.get(serve(pair), None, pair.certificate) == (200, "here")
 
-    def test_trusts_no_other(self, sdk, serve, pair, tmp_path):
+    def test_a_request_trusts_no_other_certificate(self, sdk, serve, pair, tmp_path):
         folder = tmp_path / "other"
         folder.mkdir()
         address = serve(certificates.make(folder, "IP:127.0.0.1"))
@@ -167,7 +169,9 @@ class TestGet:
             sdk.get(address, None, pair.certificate)
         assert not caught.value.name_only
 
-    def test_tells_the_right_certificate_for_another_name_apart(self, sdk, serve, tmp_path):
+    def test_a_request_tells_the_right_certificate_for_another_name_apart(
+        self, sdk, serve, tmp_path
+    ):
         pair = certificates.make(tmp_path, "DNS:llm.example.com")
         address = serve(pair)
         with pytest.raises(errors.Untrusted) as caught:

@@ -20,7 +20,7 @@ def test_each_version_and_each_name_has_a_key_of_its_own():
 @pytest.mark.parametrize(
     ("value", "meant"), [(1, (1,)), (2.0, (2,)), ([1, 2], (1, 2)), ([2.0, 1.0], (2, 1))]
 )
-def test_one_version_or_two(value, meant):
+def test_a_deployment_has_one_version_of_the_key_or_two(value, meant):
     assert keys.versions(value) == meant
 
 
@@ -30,7 +30,7 @@ def test_another_version_is_refused(value):
         keys.versions(value)
 
 
-def test_one_name_or_two():
+def test_a_deployment_has_one_name_of_a_key_or_two():
     assert keys.names("own") == ("own",)
     assert keys.names(["old", "new"]) == ("old", "new")
 

@@ -25,13 +25,13 @@ LEFT = left.everything()
 
 
 class TestRead:
-    def test_keeps_what_it_knows(self):
+    def test_the_reader_of_old_specs_keeps_what_it_knows(self):
         found = old_specs.read({**SMALLEST, "vllmArgs": {"max-num-seqs": 8}}, "service")
         assert found.spec == spec.parse(SMALLEST)
         assert found.unread == ("vllmArgs",)
         assert found.sized
 
-    def test_names_each_key_that_it_refuses(self):
+    def test_the_reader_of_old_specs_names_each_key_that_it_refuses(self):
         found = old_specs.read(
             {**SMALLEST, "modle": 1, "context": "x", "infra": "nowhere"}, "service"
         )
@@ -40,13 +40,13 @@ class TestRead:
 
     @pytest.mark.parametrize("data", [{}, {"model": 5}, {"accelerators": "L4:1"}, {"kind": "odd"}])
     @pytest.mark.parametrize("kind", ["service", "cluster"])
-    def test_never_fails(self, data, kind):
+    def test_the_reader_of_old_specs_never_fails(self, data, kind):
         found = old_specs.read(data, kind)
         assert found.spec.kind == kind
         assert "model" in found.unread
 
     @pytest.mark.parametrize("name", [str(one) for one in LEFT])
-    def test_reads_all_that_a_release_has_left(self, name):
+    def test_the_reader_of_old_specs_reads_all_that_a_release_has_left(self, name):
         one = next(one for one in LEFT if str(one) == name)
         assert sides.kept(one.outs, "prod-chat", one.provider().kind).unread == ()
 
@@ -109,7 +109,7 @@ def test_a_mutilated_state_is_destroyed(one: Left, told: list[str]) -> None:
         told.clear()
 
 
-def test_a_preview_of_it_says_one_line_at_most(one: Left, told: list[str]) -> None:
+def test_a_preview_of_a_mutilated_state_says_one_line_at_most(one: Left, told: list[str]) -> None:
     checked = one.checked()
     for key, inputs, outs in mutilated(one):
         one.provider().check(inputs, checked)
@@ -121,7 +121,7 @@ def test_a_preview_of_it_says_one_line_at_most(one: Left, told: list[str]) -> No
         told.clear()
 
 
-def test_a_refresh_of_it_is_no_traceback(one: Left, told: list[str]) -> None:
+def test_a_refresh_of_a_mutilated_state_is_no_traceback(one: Left, told: list[str]) -> None:
     for key, inputs, outs in mutilated(one):
         with testing.use(one.sky()):
             if key == "scope":
@@ -147,7 +147,7 @@ def mended(one: Left, outs: Props, checked: Props) -> Props:
     return one.provider().update(one.id, seen, checked).outs or {}
 
 
-def test_the_next_up_mends_it(one: Left) -> None:
+def test_the_next_up_mends_a_mutilated_state(one: Left) -> None:
     checked = one.checked()
     for key, _, outs in mutilated(one):
         if key in ("task", "digest", "hash", "scope", "version", "vllmArgs", "replicas"):
@@ -157,7 +157,7 @@ def test_the_next_up_mends_it(one: Left) -> None:
             assert after["scope"] == checked["scope"]
 
 
-def test_a_report_of_it_says_one_line_at_most(one: Left) -> None:
+def test_a_report_of_a_mutilated_state_says_one_line_at_most(one: Left) -> None:
     checked = one.checked()
     for _key, inputs, _ in mutilated(one):
         for new in (checked, None):

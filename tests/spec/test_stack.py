@@ -51,7 +51,7 @@ def test_tables_merge_key_by_key_and_lists_replace() -> None:
         ({"a": False}, {"a": 0}, {"a": 0}),
     ],
 )
-def test_the_merge_of_two_tables(
+def test_tables_merge_as_written_out(
     under: dict[str, typing.Any], over: dict[str, typing.Any], result: dict[str, typing.Any]
 ) -> None:
     assert stack.merged(under, over) == result

@@ -42,7 +42,7 @@ def test_services_of_this_server_are_read_in_it(monkeypatch: pytest.MonkeyPatch)
     assert asked == [(["chat"], False)]
 
 
-def test_those_of_a_controllers_machine_are_read_as_skypilot_does() -> None:
+def test_services_of_a_controllers_machine_are_read_as_skypilot_does() -> None:
     there = handle(cloud_vm_ray_backend.CloudVmRayResourceHandle)
     reading = quick_status.Runner(Otherwise())
     found = reading.get_service_status(handle=there, service_names=None, pool=False)

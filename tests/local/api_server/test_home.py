@@ -17,7 +17,7 @@ _ACCESS = home.CloudAccess(
     ("controller", "serve"),
     [("server", {"controller": {"consolidation_mode": True}}), ("machine", None)],
 )
-def test_it_may_use_one_cloud_and_knows_where_controllers_run(
+def test_the_server_may_use_one_cloud_and_knows_where_controllers_run(
     controller: str, serve: object
 ) -> None:
     files = home.files(_ACCESS, controller, accounts=False)
@@ -38,7 +38,7 @@ def test_the_cloud_s_files_are_written_as_they_are(tmp_path: pathlib.Path) -> No
 
 
 @pytest.mark.parametrize("accounts", [False, True])
-def test_its_environment_is_from_scratch(
+def test_the_servers_environment_is_from_scratch(
     monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, accounts: bool
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "mine")

@@ -40,7 +40,7 @@ def test_every_gpu_is_known_by_name() -> None:
     assert names == {"L4", "A10G", "L40S", "A100", "A100-80GB", "H100", "H200"}
 
 
-def test_no_checksum_that_would_let_skypilot_download() -> None:
+def test_there_is_no_checksum_that_would_let_skypilot_download() -> None:
     assert not [path for path in catalog_files.files() if path.endswith(".md5")]
 
 

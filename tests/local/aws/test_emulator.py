@@ -31,16 +31,16 @@ def idle(tmp_path: pathlib.Path) -> emulator.Emulator:
     return emulator.Emulator(locations.Location("unit", "10.99.0", tmp_path), (), tmp_path)
 
 
-def test_login_of_encoded_user_data() -> None:
+def test_the_login_is_read_from_encoded_user_data() -> None:
     assert emulator.parse_user_data(_encoded(_CLOUD_CONFIG)) == _LOGIN
 
 
-def test_login_of_user_data_as_moto_keeps_it() -> None:
+def test_the_login_is_read_from_user_data_as_moto_keeps_it() -> None:
     data = types.Base64EncodedString.from_raw_string(_CLOUD_CONFIG)
     assert emulator.parse_user_data(data) == _LOGIN
 
 
-def test_login_of_twice_encoded_user_data() -> None:
+def test_the_login_is_read_from_twice_encoded_user_data() -> None:
     assert emulator.parse_user_data(_encoded(_encoded(_CLOUD_CONFIG))) == _LOGIN
 
 

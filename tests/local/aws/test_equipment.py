@@ -19,14 +19,16 @@ def root(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path
 
 
-def test_its_user_s_keys_are_private(root: pathlib.Path) -> None:
+def test_the_keys_of_the_emulators_user_are_private(root: pathlib.Path) -> None:
     keys = root / "home" / "ubuntu" / ".ssh" / "authorized_keys"
     assert keys.read_text() == "ssh-ed25519 AAAA one\n"
     assert keys.stat().st_mode & 0o777 == 0o600
     assert keys.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_it_has_the_part_of_the_catalogue_that_skypilot_does_not_send(root: pathlib.Path) -> None:
+def test_the_home_has_the_part_of_the_catalogue_that_skypilot_does_not_send(
+    root: pathlib.Path,
+) -> None:
     (gpus,) = (root / "home" / "ubuntu" / ".sky" / "catalogs").glob("*/common/accelerators.csv")
     assert "H100" in gpus.read_text()
 

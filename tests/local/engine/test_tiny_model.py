@@ -61,7 +61,7 @@ NEXT = ["<|end|>", "<|start|>", "ass", "istant", "<|channel|>"]
 FINAL = ["final", "<|message|>", *tiny_model.ANSWER, "<|return|>"]
 
 
-def test_an_analysis_and_a_final_message() -> None:
+def test_it_writes_an_analysis_and_a_final_message() -> None:
     assert reply() == [*ANALYSIS, *NEXT, *FINAL]
 
 

@@ -9,13 +9,13 @@ from local import errors
 from local.images import debian
 
 
-def test_its_examples() -> None:
+def test_the_examples_of_its_docstrings_hold() -> None:
     results = doctest.testmod(debian)
     assert results.attempted
     assert not results.failed
 
 
-def test_too_little_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+def test_too_little_disk_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
     monkeypatch.setattr(debian, "NEEDED_GIB", 10**6)
     with pytest.raises(errors.CloudError, match="make room"):
         debian.lay_down(tmp_path / "image", tmp_path)

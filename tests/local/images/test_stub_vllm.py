@@ -30,11 +30,11 @@ from pulumi_skypilot.plan.remote import vllm_guard
         ("api_key: one\n", ["one"]),
     ],
 )
-def test_keys_in_a_config_file(text: str, keys: list[str]) -> None:
+def test_keys_are_read_from_a_config_file(text: str, keys: list[str]) -> None:
     assert stub_vllm.read_config(text)["api-key"] == keys
 
 
-def test_a_file_without_keys() -> None:
+def test_a_file_without_keys_has_none() -> None:
     assert "api-key" not in stub_vllm.read_config("max-model-len: 2048\n")
 
 
@@ -50,7 +50,7 @@ def test_flags_that_only_the_real_one_knows_are_ignored(monkeypatch: pytest.Monk
     )
 
 
-def test_the_key_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_of_the_environment_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VLLM_API_KEY", "sesame")
     assert stub_vllm.parse(["serve", "m"]).keys == ["sesame"]
 
@@ -63,7 +63,9 @@ def test_a_model_that_does_not_load_fails_as_vllm_does(
     assert "torch.OutOfMemoryError: CUDA out of memory" in capsys.readouterr().err
 
 
-def test_its_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_stub_prints_its_version(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("sys.argv", ["vllm", "--version"])
     assert stub_vllm.main() == 0
     assert capsys.readouterr().out.strip() == stub_vllm.VERSION
@@ -110,7 +112,9 @@ def listening() -> Iterator[Served]:
     server.server_close()
 
 
-def test_a_layer_answers_before_it(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+def test_a_layer_answers_before_the_stub(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
     keys = tmp_path / "keys.yaml"
     keys.write_text("api-key:\n- 'sesame-open'\n")
     shutil.copy(vllm_guard.__file__, tmp_path)
@@ -148,7 +152,7 @@ def test_open_doors_need_no_key(served: Served, path: str) -> None:
     assert served.ask("GET", path)[0] == 200
 
 
-def test_its_metrics_count_what_was_asked(served: Served) -> None:
+def test_the_metrics_count_what_was_asked(served: Served) -> None:
     def count() -> float:
         lines = str(served.ask("GET", "/metrics")[1]).splitlines()
         return sum(float(line.split()[-1]) for line in lines if "request_success_total" in line)
@@ -198,7 +202,7 @@ def test_another_model_is_not_found(served: Served) -> None:
     assert served.ask("POST", "/v1/completions", {"model": "x"}, "one")[0] == 404
 
 
-def test_its_examples() -> None:
+def test_the_examples_of_its_docstrings_hold() -> None:
     results = doctest.testmod(stub_vllm)
     assert results.attempted
     assert not results.failed

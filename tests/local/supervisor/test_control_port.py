@@ -41,11 +41,11 @@ def cloud(
     server.server_close()
 
 
-def test_it_answers_what_can_be_read(cloud: control.Cloud) -> None:
+def test_the_port_answers_what_can_be_read(cloud: control.Cloud) -> None:
     assert cloud.status() == {"ready": True}
 
 
-def test_it_does_what_can_be_done(cloud: control.Cloud, killed: list[object]) -> None:
+def test_the_port_does_what_can_be_done(cloud: control.Cloud, killed: list[object]) -> None:
     cloud.kill("i-1")
     assert killed == ["i-1"]
 

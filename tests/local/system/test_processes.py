@@ -5,7 +5,7 @@ import doctest
 from local.system import processes
 
 
-def test_its_examples() -> None:
+def test_the_examples_of_its_docstrings_hold() -> None:
     results = doctest.testmod(processes)
     assert results.attempted
     assert not results.failed

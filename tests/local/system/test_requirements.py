@@ -10,7 +10,7 @@ from local import errors
 from local.system import requirements
 
 
-def test_its_examples() -> None:
+def test_the_examples_of_its_docstrings_hold() -> None:
     results = doctest.testmod(requirements)
     assert results.attempted
     assert not results.failed
@@ -30,7 +30,7 @@ def _device(name: str, address: str, prefix: int) -> dict[str, object]:
         ("172.17.0.1", 16, False),
     ],
 )
-def test_a_network_in_use(address: str, prefix: int, clashes: bool) -> None:
+def test_a_network_in_use_is_said(address: str, prefix: int, clashes: bool) -> None:
     device = requirements.clash("10.77.0", [_device("eth7", address, prefix)], "emu-demo")
     assert device == ("eth7" if clashes else None)
 
@@ -56,13 +56,13 @@ def test_debian_s_keys_are_asked_for(
     assert "debian-archive-keyring" in requirements.missing_packages()
 
 
-def test_not_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_system_than_linux_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
     with pytest.raises(errors.CloudError, match="needs Linux"):
         requirements.check_platform()
 
 
-def test_too_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requirements, "available_mib", lambda _: 1024)
     with pytest.raises(errors.CloudError, match=r"1\.0 GiB of memory are available"):
         requirements._check_memory("vllm")

@@ -29,7 +29,7 @@ class TestIdle:
         idle = watchdog.Idle()
         return [idle.seconds(text, now) for now, text in looks][-1]
 
-    def test_counts_from_the_first_answer(self):
+    def test_idleness_counts_from_the_first_answer(self):
         assert self.seconds((0, None), (100, metrics()), (160, metrics())) == 60
 
     @pytest.mark.parametrize("busy", [{"running": 1}, {"waiting": 1}])
