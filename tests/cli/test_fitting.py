@@ -98,7 +98,7 @@ def test_every_number_is_derived_with_its_source(capsys) -> None:
     assert f"{MODEL} on H100:1, 131072 tokens: one request of the full context fits" in said
     assert "  weights = 61.42 GiB\n      parameters of layers 0-35" in said
     assert "  requests at once = 1.4" in said
-    assert "      [vllm v1/worker/utils.py:716]\n" in said
+    assert "      [vllm v1/worker/utils.py, request_memory]\n" in said
     (row,) = rows(capsys, MODEL, "--gpu", "H100:1", "--explain")
     steps = row["steps"]
     assert isinstance(steps, list)

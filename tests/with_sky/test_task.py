@@ -110,7 +110,7 @@ class Controller:
         self.autoscaler = autoscalers.Autoscaler.from_spec("chat", theirs.service)
 
     def update(self, theirs: typing.Any) -> bool:
-        """Whether the replica stays, as sky/serve/controller.py:184-198 goes about it."""
+        """Whether the replica stays, as SkyServeController.run.update_service goes about it."""
         self.texts[2] = self.dumped(theirs)
         mode = serve_utils.UpdateMode.ROLLING
         self.manager.update_version(2, theirs.service, update_mode=mode)
@@ -124,7 +124,8 @@ class Controller:
     def dumped(theirs: typing.Any) -> str:
         """As serve/server/impl.py writes it; a set of alternatives has no order of its own.
 
-        A local working directory is a mount by then (sky/utils/controller_utils.py:1104).
+        A local working directory is a mount by then (sky/utils/controller_utils.py,
+        maybe_translate_local_file_mounts_and_sync_up).
         """
         config = theirs.to_yaml_config()
         if isinstance(config.get("workdir"), str):

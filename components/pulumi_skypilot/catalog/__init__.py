@@ -120,4 +120,4 @@ def cloud_names() -> Iterable[str]:
 
 
 _ALIASES = {"k8s": "kubernetes"}
-"""sky/utils/infra_utils.py:102."""
+"""sky/utils/infra_utils.py, InfraInfo.from_str."""

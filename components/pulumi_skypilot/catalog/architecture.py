@@ -98,7 +98,7 @@ class Architecture:
         """Whether vLLM can share the heads out over so many GPUs.
 
         KV heads are divided, or copied, which gpt-oss's sinks do not allow
-        (vllm/model_executor/models/gpt_oss.py:142).
+        (vllm/model_executor/models/gpt_oss.py, OAIAttention.__init__).
         """
         heads = self.heads if self.latent else self.kv_heads
         copied = not self.sinks and parallel % heads == 0

@@ -230,7 +230,8 @@ def _has_experts(text: Config, layer: int) -> bool:
 def _kinds(text: Config, family: str, layers: int) -> tuple[int | None, tuple[Kind, ...]]:
     """The window and what each layer keeps.
 
-    vLLM reads layer_types, else the pattern of the family (gpt_oss.py:174, gemma3.py, llama4.py).
+    vLLM reads layer_types, else the pattern of the family (vllm/model_executor/models: gpt_oss.py,
+    OAIAttention._build_attention; gemma3.py, llama4.py).
     """
     window = text.get("sliding_window") if text.get("use_sliding_window", True) else None
     if family.startswith("llama4"):
@@ -268,7 +269,7 @@ def _rope_positions(text: Config, family: str) -> tuple[int, ...]:
 
 def _table(scaling: Config, most: int, original: int | None = None) -> int:
     kind, factor = scaling.get("rope_type") or scaling.get("type"), scaling.get("factor", 1)
-    if scaling.get("mrope_section"):  # rotary_embedding/mrope.py:238
+    if scaling.get("mrope_section"):  # rotary_embedding/mrope.py, MRotaryEmbedding.__init__
         return most * 4
     if kind in ("longrope", "su"):  # both tables, one after the other
         return most + int(scaling.get("original_max_position_embeddings") or original or 0)

@@ -117,7 +117,8 @@ class Cloud:
     label_key: re.Pattern[str] | None = None
     label_value: re.Pattern[str] | None = None
     lacks: tuple[str, ...] = ()
-    """What SkyPilot cannot do there, in its own words (sky/clouds/cloud.py:33)."""
+    """What SkyPilot cannot do there, in its own words (sky/clouds/cloud.py,
+    CloudImplementationFeatures)."""
 
 
 @dataclasses.dataclass(frozen=True)

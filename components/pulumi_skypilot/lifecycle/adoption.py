@@ -186,7 +186,7 @@ _MACHINE: Mapping[str, Callable[[typing.Any, typing.Any], bool]] = {
 }
 """What SkyPilot looks at before it launches on machines that are there, and when they serve.
 
-sky/resources.py:1990 (less_demanding_than). CPUs, memory, disk and labels are not among it.
+sky/resources.py, Resources.less_demanding_than. CPUs, memory, disk and labels are not among it.
 """
 
 

@@ -1,8 +1,8 @@
 """Who owns a service, and whether it is still what was applied: read from its own text.
 
 The last line of a task's text is a comment that SkyServe keeps and that restarts nothing
-(sky/task.py:2126). It names the stack (its mark), a keyed digest of the text and of all values,
-and a hash of the text, so that a text edited by hand is known as such.
+(sky/task.py, Task._to_yaml_config). It names the stack (its mark), a keyed digest of the text
+and of all values, and a hash of the text, so that a text edited by hand is known as such.
 """
 
 import dataclasses

@@ -20,7 +20,7 @@ BALANCER_SECONDS = 30.0
 """How long a new service's load balancer may take to listen before others are let on."""
 _ONE_UP = turns.Turn()
 """SkyServe gives up the lock on its ports before the load balancer has bound the one it chose
-(serve/service.py:500-616): of two services made at once both may be given the same."""
+(sky/serve/service.py, _start): of two services made at once both may be given the same."""
 
 
 class Services(shutdown.Shutdown):
@@ -256,7 +256,7 @@ class Services(shutdown.Shutdown):
 
         SkyServe starts a controller in a shell that ends at once, and what watches over the shell
         may take that for the end of the server and kill the controller, before it has said a word
-        (sky/skylet/subprocess_daemon.py:142, :169). On two busy cores some 2 of 25 died so.
+        (sky/skylet/subprocess_daemon.py, main). On two busy cores some 2 of 25 died so.
         """
         self._say(f"{wanted.name}: registering")
         failure: errors.SkyPilotError | None = None
@@ -304,7 +304,9 @@ class Services(shutdown.Shutdown):
         """Wait until the load balancer listens; one that cannot be reached from here is let be.
 
         It is not asked anything: to SkyServe any request is traffic, for which it starts the first
-        replica at once (serve/load_balancer.py:260, autoscalers.py:451).
+        replica at once (sky/serve/load_balancer.py, SkyServeLoadBalancer._proxy_with_retries;
+        sky/serve/autoscalers.py, class _AutoscalerWithHysteresis,
+        _set_target_num_replicas_with_hysteresis).
         """
         deadline = self._clock.now() + bounds.at_most(BALANCER_SECONDS)
         while self._clock.now() < deadline:

@@ -12,7 +12,9 @@ NO_CAPACITY_SECONDS = 120.0
 """How long no place may have the machine before waiting for it is called off."""
 SYNC_SECONDS = 30.0
 """How long SkyServe's load balancer may go on sending requests to old replicas: it asks for the
-list every 20 s, and takes up to 5 for that (sky/serve/constants.py:38, load_balancer.py:129)."""
+list every 20 s, and takes up to 5 for that (sky/serve/constants.py,
+LB_CONTROLLER_SYNC_INTERVAL_SECONDS; sky/serve/load_balancer.py,
+SkyServeLoadBalancer._sync_with_controller_once)."""
 LOOK_SECONDS = 10.0
 """How long until the next look at a service that is not rolled out. A look takes the API server two
 to four seconds of CPU: with its controller in there, `serve.status` is a process that imports

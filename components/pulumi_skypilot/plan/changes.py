@@ -1,8 +1,8 @@
 """What a change of a task does to what runs, as SkyPilot 0.14.1 decides it.
 
 On `update` SkyServe keeps a replica when everything outside `service:` is equal and there are no
-file mounts, and replaces it otherwise (sky/serve/replica_managers.py:1638-1678). What it would
-ignore, or break over, needs a new service.
+file mounts, and replaces it otherwise (sky/serve/replica_managers.py,
+SkyPilotReplicaManager.update_version). What it would ignore, or break over, needs a new service.
 """
 
 import dataclasses
@@ -59,7 +59,7 @@ def _service(content: Task, *path: str) -> typing.Any:
 
 
 def _policy(content: Task) -> str:
-    """The load balancing policy that holds (sky/serve/load_balancing_policies.py:117)."""
+    """Return the policy that holds (sky/serve/load_balancing_policies.py, LeastLoadPolicy)."""
     return _service(content, "load_balancing_policy") or "least_load"
 
 
@@ -85,7 +85,7 @@ def _has_files(content: Task) -> bool:
 
 _POLICY = "service.replica_policy"
 BY_GPU_WHY = "SkyServe's autoscaler fails over every update while the target is per GPU"
-_SAME_REPLICAS = "sky/serve/replica_managers.py:1638-1678"
+_SAME_REPLICAS = "sky/serve/replica_managers.py, SkyPilotReplicaManager.update_version"
 
 SERVICE = (
     Rule(
@@ -93,21 +93,21 @@ SERVICE = (
         ("name",),
         Effect.REPLACE,
         "another name is another service",
-        "sky/serve/server/impl.py:516",
+        "sky/serve/server/impl.py, update",
     ),
     Rule(
         "`tls`",
         ("service.tls",),
         Effect.REPLACE,
         "SkyServe ignores a change of TLS while the service runs",
-        "sky/serve/server/impl.py:568",
+        "sky/serve/server/impl.py, update",
     ),
     Rule(
         "`loadBalancing.policy`",
         ("service.load_balancing_policy",),
         Effect.REPLACE,
         "SkyServe ignores a change of the load balancing policy while the service runs",
-        "sky/serve/server/impl.py:590",
+        "sky/serve/server/impl.py, update",
         lambda old, new: _policy(old) != _policy(new),
     ),
     Rule(
@@ -115,14 +115,15 @@ SERVICE = (
         ("service.load_balancer",),
         Effect.REPLACE,
         "SkyServe hands it to the load balancer only when the service starts",
-        "sky/serve/service.py:607",
+        "sky/serve/service.py, _start",
     ),
     Rule(
         "`spot.fallback` and `spot.onDemand`, when the last of them goes",
         (f"{_POLICY}.dynamic_ondemand_fallback", f"{_POLICY}.base_ondemand_fallback_replicas"),
         Effect.REPLACE,
         "SkyServe's autoscaler cannot give up on-demand machines: its update fails half-way",
-        "sky/serve/autoscalers.py:959 (it keeps its class: sky/serve/controller.py:189)",
+        "sky/serve/autoscalers.py, FallbackRequestRateAutoscaler._setup_fallback_options (it keeps "
+        "its class: sky/serve/controller.py, SkyServeController.run.update_service)",
         lambda old, new: _on_demand(old) and not _on_demand(new),
     ),
     Rule(
@@ -130,7 +131,8 @@ SERVICE = (
         (f"{_POLICY}.target_qps_per_replica",),
         Effect.REPLACE,
         "a target per GPU needs another load balancing policy, which SkyServe cannot change",
-        "sky/serve/service_spec.py:377, sky/serve/autoscalers.py:929",
+        "sky/serve/service_spec.py, SkyServiceSpec.from_yaml_config; sky/serve/autoscalers.py, "
+        "InstanceAwareRequestRateAutoscaler.update_version",
         lambda old, new: by_gpu(old) is not by_gpu(new),
     ),
     Rule(
@@ -146,7 +148,8 @@ SERVICE = (
         ("",),
         Effect.REPLACE,
         BY_GPU_WHY,
-        "sky/serve/autoscalers.py:926 and 508",
+        "sky/serve/autoscalers.py, InstanceAwareRequestRateAutoscaler.update_version, which calls "
+        "RequestRateAutoscaler._calculate_target_num_replicas",
         lambda old, _new: by_gpu(old),
     ),
     Rule(
@@ -154,7 +157,7 @@ SERVICE = (
         ("service",),
         Effect.ROLLING,
         "SkyServe keeps no replica of a service with files",
-        "sky/serve/replica_managers.py:1635",
+        _SAME_REPLICAS,
         lambda old, new: _has_files(old) or _has_files(new),
     ),
     Rule(
@@ -170,14 +173,16 @@ SERVICE = (
         ("service",),
         Effect.IN_PLACE,
         "no replica is replaced, but SkyServe may answer 503 for up to 20 s while it takes this",
-        f"{_SAME_REPLICAS}; the 503: 1597 there, and sky/serve/constants.py:38",
+        f"{_SAME_REPLICAS}; the 503: get_active_replica_urls there, and sky/serve/constants.py, "
+        "LB_CONTROLLER_SYNC_INTERVAL_SECONDS",
     ),
     Rule(
         "everything else: model, flags, machines, places, image, files, env, secrets, keys, labels",
         ("",),
         Effect.ROLLING,
         "SkyServe starts new replicas and retires the old ones as these are READY",
-        f"{_SAME_REPLICAS}, sky/serve/autoscalers.py:259",
+        f"{_SAME_REPLICAS}; sky/serve/autoscalers.py, "
+        "Autoscaler._select_outdated_replicas_to_scale_down",
     ),
 )
 
@@ -211,28 +216,30 @@ CLUSTER = (
         ("resources",),
         Effect.REPLACE,
         _KEPT,
-        "sky/resources.py:1990 (CPUs, memory and labels are not even looked at there)",
+        "sky/resources.py, Resources.less_demanding_than (CPUs, memory and labels are not even "
+        "looked at there)",
     ),
     Rule(
         "`nodes`",
         ("num_nodes",),
         Effect.REPLACE,
         _KEPT,
-        "sky/backends/cloud_vm_ray_backend.py:6338",
+        "sky/backends/cloud_vm_ray_backend.py, CloudVmRayBackend._check_existing_cluster",
     ),
     Rule(
         "`volumes`",
         ("volumes",),
         Effect.REPLACE,
         _KEPT,
-        "sky/backends/cloud_vm_ray_backend.py:6504 (it warns and goes on without them)",
+        "sky/backends/cloud_vm_ray_backend.py, CloudVmRayBackend._check_existing_cluster (it warns "
+        "and goes on without them)",
     ),
     Rule(
         "`config`",
         ("config",),
         Effect.REPLACE,
         _KEPT,
-        "sky/task.py, _cluster_config_overrides (read when the machines are made)",
+        "sky/resources.py, Resources.cluster_config_overrides (read when the machines are made)",
     ),
     Rule(
         "everything else: model, flags, files, set-up, env, secrets, keys",
@@ -315,7 +322,10 @@ def _disturbing(wanted: spec.Spec) -> dict[str, typing.Any]:
 
 
 def _unordered(task: Task) -> dict[str, typing.Any]:
-    """SkyServe compares any_of as a set (sky/utils/resources_utils.py:706)."""
+    """SkyServe compares any_of as a set.
+
+    See sky/utils/resources_utils.py, normalize_any_of_resources_config.
+    """
     resources = dict(task.get("resources") or {})
     if "any_of" in resources:
         resources["any_of"] = sorted(

@@ -1,6 +1,7 @@
 """What cannot be done at a place where a deployment may run.
 
-SkyPilot leaves such a place out without a word, or finds nothing at all (sky/clouds/cloud.py:502).
+SkyPilot leaves such a place out without a word, or finds nothing at all (sky/clouds/cloud.py,
+Cloud.get_feasible_launchable_resources).
 """
 
 import dataclasses
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator
 from .. import catalog, spec
 
 VOLUMES = ("kubernetes", "runpod")
-"""The clouds that SkyPilot has volumes at (sky/volumes/volume.py:18)."""
+"""The clouds that SkyPilot has volumes at (sky/volumes/volume.py, CLOUD_TO_VOLUME_TYPE)."""
 
 OWN = ("kubernetes", "ssh", "slurm")
 """Machines of one's own: the owner labels their GPUs and sizes their disks."""

@@ -1,7 +1,8 @@
 """The SkyPilot task of a plan: the dict and the YAML text that SkyPilot reads.
 
 It names the user's env and secrets and never holds their values: a null is filled in when the task
-goes to SkyPilot (sky/task.py:694-716), and an env that is not filled in is an error there.
+goes to SkyPilot (sky/task.py, Task.from_yaml_config), and an env that is not filled in is an error
+there.
 """
 
 import re
@@ -73,7 +74,10 @@ def secrets(wanted: spec.Spec, api_keys: Sequence[str]) -> dict[str, str]:
 
 
 def _values(wanted: spec.Spec) -> dict[str, spec.Given]:
-    """SkyPilot wants all three of a registry's words in one place (sky/task.py:129)."""
+    """SkyPilot wants all three of a registry's words in one place.
+
+    See sky/task.py, _check_docker_login_config.
+    """
     found = dict(wanted.secrets)
     if wanted.image_credentials is not None:
         found |= {
@@ -100,8 +104,8 @@ def service(wanted: spec.Spec) -> dict[str, typing.Any]:
         "load_balancing_policy": _policy(wanted),
         "load_balancer": {"stream_timeout_seconds": wanted.load_balancing.stream_timeout},
         "tls": tls if wanted.tls else None,
-        # Only SkyPilot's command fills it in (sky/client/cli/command.py:7386); without it the
-        # service waits for ever.
+        # Only SkyPilot's command fills it in (sky/client/cli/command.py,
+        # _generate_task_with_service); without it the service waits for ever.
         "ports": vllm.PORT,
     }
     return _without_empty(section)
@@ -115,7 +119,10 @@ def _below(path: str, table: str, wanted: spec.Spec) -> dict[str, typing.Any]:
 
 
 def _policy(wanted: spec.Spec) -> str | None:
-    """A target per GPU has a policy of its own (sky/serve/service_spec.py:377)."""
+    """A target per GPU has a policy of its own.
+
+    See sky/serve/service_spec.py, SkyServiceSpec.from_yaml_config.
+    """
     by_gpu = isinstance(wanted.replicas.target_qps, dict)
     return wanted.load_balancing.policy or ("instance_aware_least_load" if by_gpu else None)
 
@@ -137,7 +144,7 @@ _MODES = {"mount": "MOUNT", "cached": "MOUNT_CACHED"}
 
 
 def _mount(one: spec.Mount) -> object:
-    """A bare URL is copied at the start (sky/task.py:856)."""
+    """A bare URL is copied at the start (sky/task.py, Task.from_yaml_config)."""
     mode = _MODES.get(one.mode)
     return one.source if mode is None else {"source": one.source, "mode": mode}
 
@@ -175,7 +182,8 @@ def _resources(wanted: spec.Spec) -> dict[str, typing.Any]:
     """Where it may run.
 
     Alternatives are a table of GPUs (a set to SkyPilot: a list would be an order of preference,
-    which may not stand beside any_of, sky/resources.py:2599) and an any_of of places.
+    which may not stand beside any_of: sky/resources.py, Resources.from_yaml_config) and an any_of
+    of places.
     """
     infra = wanted.infra
     resources = {

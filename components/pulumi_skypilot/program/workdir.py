@@ -1,7 +1,7 @@
 """The digest of a local working directory, taken in the program: neither check nor diff may read.
 
-What SkyPilot leaves out of its upload does not count (sky/data/storage_utils.py:180): the patterns
-of a .skyignore, else what git ignores.
+What SkyPilot leaves out of its upload does not count (sky/data/storage_utils.py,
+get_excluded_files): the patterns of a .skyignore, else what git ignores.
 """
 
 import hashlib

@@ -99,7 +99,8 @@ def _since(sky: typing.Any, url: str) -> str:
     """Tells the server's database from any other's: by when its own first user was made.
 
     SkyPilot has no name for a server. Every one of 0.14 makes this user when its database is new
-    (sky/users/permission.py:128), and any user but a viewer may see it (sky/users/rbac.py).
+    (sky/users/permission.py, _system_user_roles), and any user but a viewer may see it
+    (sky/users/rbac.py).
     """
     try:
         answer = sky.server.common.make_authenticated_request(

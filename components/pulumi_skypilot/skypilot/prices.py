@@ -19,10 +19,11 @@ SECONDS = 60.0
 """How long all of it may take: a busy API server on two cores took 22 s for its first answer."""
 
 CONTROLLER = "sky-serve-controller"
-"""How the machine of SkyServe's own controller is named (sky/utils/controller_utils.py:163)."""
+"""How the machine of SkyServe's own controller is named (sky/utils/controller_utils.py,
+Controllers.SKY_SERVE_CONTROLLER)."""
 
 _ROW = ("cloud", "instance", "accelerator", "count", "cpus", "device", "memory", "price", "spot")
-"""InstanceTypeInfo (sky/catalog/common.py:56), before its region."""
+"""InstanceTypeInfo (sky/catalog/common.py), before its region."""
 
 _CONSIDERED = re.compile(r"^\s*\S.*\s(\d+(?:\.\d+)?)(?:\s+\S+)?\s*$")
 """A row of the optimizer's table, which ends with the cost and, for the chosen one, a mark."""

@@ -1,7 +1,7 @@
 """One call of the SDK: in a thread of its own, bounded, silent, with errors of the port's.
 
 The only module that imports sky (which takes seconds), and only when a call is made. One process
-talks to one API server: the SDK caches its URL (sky/server/common.py:492).
+talks to one API server: the SDK caches its URL (sky/server/common.py, get_server_url).
 """
 
 import atexit
@@ -90,7 +90,10 @@ class Calls:
         )
 
     def _restore_tracebacks(self) -> None:
-        """SkyPilot leaves the whole process without any after an error (utils/ux_utils.py:73)."""
+        """SkyPilot leaves the whole process without any after an error.
+
+        See sky/utils/ux_utils.py, print_exception_no_traceback.
+        """
         if self._tracebacks is not None:
             sys.tracebacklimit = self._tracebacks
         elif hasattr(sys, "tracebacklimit"):
@@ -141,7 +144,10 @@ def _command() -> str:
 def task(
     sky: typing.Any, order: interface.Order, tls: Mapping[str, str] | None = None
 ) -> typing.Any:
-    """The SDK's task: values go beside the text, never into it (sky/task.py:649)."""
+    """The SDK's task: values go beside the text, never into it.
+
+    See sky/task.py, Task.from_yaml_config.
+    """
     config = copy.deepcopy(dict(order.task))  # the SDK takes it apart
     if tls is not None:
         config["service"]["tls"] = dict(tls)
@@ -157,7 +163,7 @@ def _prepare(connection: Connection) -> None:
     """Give the SDK a configuration of its own, instead of the user's.
 
     The token goes into a private file: as an environment variable named SKYPILOT_* it would travel
-    in the body of every request (server/requests/payloads.py:76).
+    in the body of every request (sky/server/requests/payloads.py, request_body_env_vars).
     """
     kept = {"SKYPILOT_DISABLE_USAGE_COLLECTION", "SKYPILOT_USER_ID"}
     for name in [n for n in os.environ if n.startswith("SKYPILOT_") and n not in kept]:

@@ -126,8 +126,9 @@ class ServiceCalls(sdk_calls.Calls):
 def user_text(yaml_content: str | None) -> str | None:
     """The task as its author wrote it, from a service's YAML.
 
-    SkyServe keeps the text, comments and all, beside its own normal form (sky/task.py:2126). The
-    normal form holds the values of secrets, the text that this package hands over does not.
+    SkyServe keeps the text, comments and all, beside its own normal form (sky/task.py,
+    Task._to_yaml_config). The normal form holds the values of secrets, the text that this package
+    hands over does not.
     """
     if not yaml_content:
         return None

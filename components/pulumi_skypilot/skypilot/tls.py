@@ -29,8 +29,8 @@ def files(tls: interface.Tls | None) -> Iterator[Mapping[str, str] | None]:
 def kept(sky: typing.Any, service: str) -> Mapping[str, str]:
     """Where SkyServe has put the files of a service, for the YAML of its next version.
 
-    A version's files are read when the controller starts anew (serve/service.py:607), not at an
-    update: ours are gone by then.
+    A version's files are read when the controller starts anew (sky/serve/service.py, _start),
+    not at an update: ours are gone by then.
     """
     utils = sky.serve.serve_utils
     return {

@@ -17,10 +17,12 @@ _UNABLE = "Failed to fetch services|due to network error"
 """What a server says that has been asked too much, or cannot reach the clouds."""
 
 _SLOW = "Failed to wait for service initialization"
-"""SkyServe gives a controller 60 s to start (sky/serve/constants.py:32), and lets it go on."""
+"""SkyServe gives a controller 60 s to start, and lets it go on (sky/serve/constants.py,
+SERVICE_REGISTER_TIMEOUT_SECONDS)."""
 
 _CATALOG = "skypilot-catalog"
-"""Where SkyPilot reads what machines a cloud has (sky/skylet/constants.py:881)."""
+"""Where SkyPilot reads what machines a cloud has (sky/skylet/constants.py,
+HOSTED_CATALOG_DIR_URL)."""
 
 _Row = tuple[str, str, type[errors.SkyPilotError]]
 

@@ -119,7 +119,8 @@ def _replicas(spec: Spec) -> Iterator[Problem]:
         )
     fewest = replicas.min + (replicas.overprovision or 0)
     if spot and spot.on_demand is not None and spot.on_demand > fewest:
-        # sky/serve/autoscalers.py:1034: it would take away spot replicas that are not there.
+        # It would take away spot replicas that are not there (sky/serve/autoscalers.py,
+        # FallbackRequestRateAutoscaler._generate_scaling_decisions).
         yield Problem(
             "spot",
             f"spot.onDemand: {spot.on_demand} is more than replicas.min, {fewest}, over which "
@@ -134,14 +135,16 @@ def _replicas(spec: Spec) -> Iterator[Problem]:
         )
     yield from _targets(spec, by_gpu)
     if spot and (spot.fallback or spot.on_demand):
-        # Its autoscaler takes a number only (sky/serve/autoscalers.py:507).
+        # Its autoscaler takes a number only (sky/serve/autoscalers.py,
+        # RequestRateAutoscaler._calculate_target_num_replicas).
         yield Problem(
             "replicas",
             "replicas.targetQps: SkyServe's autoscaler for spot with on-demand machines takes one "
             "number; write it, or write spot: true",
         )
     if replicas.min == 0:
-        # sky/serve/autoscalers.py:737: without a replica it goes by min alone.
+        # Without a replica it goes by min alone (sky/serve/autoscalers.py, class
+        # InstanceAwareRequestRateAutoscaler, _set_target_num_replicas_with_instance_aware_logic).
         yield Problem(
             "replicas",
             "replicas.min: 0 with a target for each GPU never starts a replica: SkyServe reckons "
@@ -161,7 +164,7 @@ def _targets(spec: Spec, by_gpu: dict[str, float]) -> Iterator[Problem]:
     for name in names:
         if name not in by_gpu:
             yield Problem("replicas", f"replicas.targetQps: it has no {name}; add it")
-        elif not re.fullmatch("[A-Z0-9]+", name):  # sky/utils/schemas.py:1039
+        elif not re.fullmatch("[A-Z0-9]+", name):  # sky/utils/schemas.py, get_service_schema
             yield Problem(
                 "replicas",
                 f"replicas.targetQps.{name}: SkyServe takes names of A-Z and 0-9 only here; write "

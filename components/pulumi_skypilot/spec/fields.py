@@ -135,7 +135,7 @@ def infra(value: object) -> tuple[str, ...]:
 
 
 def _place(text: str) -> str:
-    """One infra string, its cloud in lower case (sky/utils/infra_utils.py:65)."""
+    """One infra string, its cloud in lower case (sky/utils/infra_utils.py, InfraInfo.from_str)."""
     name, *rest = (part.strip() for part in text.strip().split("/"))
     if catalog.cloud(name) is None:
         raise errors.ValueRefused(

@@ -23,10 +23,11 @@ def check_name(
 
     A machine is named NAME-USER, a replica's NAME-ID-USER, with 8 characters for a person and 19
     for a service account; where that is too long, SkyPilot cuts it down to two characters of a hash
-    (sky/utils/common_utils.py:263), which two deployments may share.
+    (sky/utils/common_utils.py, make_cluster_name_on_cloud), which two deployments may share.
     """
     if not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", name):
-        # '_' is a wildcard to `serve down` and shares files with '-' (sky/serve/serve_utils.py:618)
+        # '_' is a wildcard to `serve down` and shares files with '-' (sky/serve/serve_utils.py,
+        # generate_remote_service_dir_name)
         return Problem(
             "name", f"name: {readers.shown(name)} is not a-z, 0-9 and - beginning with a letter"
         )

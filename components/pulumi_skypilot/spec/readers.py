@@ -14,7 +14,7 @@ from .. import errors
 from ..catalog import suggest
 
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-"""sky/utils/common_utils.py:891."""
+"""sky/utils/common_utils.py, is_valid_env_var."""
 
 LARGEST = 2**53
 """Up to here a double, as which Pulumi hands over numbers, tells whole numbers apart."""
@@ -80,7 +80,10 @@ def written(value: object) -> object:
 
 
 def quantity(what: str) -> Callable[[object], str]:
-    """A reader of SkyPilot's amounts: 8, or "8+" for at least 8 (sky/resources.py:843, 873)."""
+    """A reader of SkyPilot's amounts: 8, or "8+" for at least 8.
+
+    See sky/resources.py, Resources._set_cpus and _set_memory.
+    """
 
     def read(value: object) -> str:
         text = str(plain(value)) if isinstance(value, int | float) else value

@@ -12,11 +12,12 @@ from .fields import Row, read
 
 UPSCALE_DELAY_SECONDS = 300
 DOWNSCALE_DELAY_SECONDS = 1200
-"""SkyServe's own defaults (sky/serve/constants.py:72-76), filled in so that a review sees them."""
+"""SkyServe's own defaults (sky/serve/constants.py, AUTOSCALER_DEFAULT_UPSCALE_DELAY_SECONDS and
+_DOWNSCALE_), filled in so that a review sees them."""
 
 STREAM_TIMEOUT_SECONDS = 1800
-"""How long SkyServe waits for a replica's next byte. Its own 120 s (sky/serve/constants.py:49) cut
-off a reasoning model that answers in one piece."""
+"""How long SkyServe waits for a replica's next byte. Its own 120 s (sky/serve/constants.py,
+DEFAULT_LB_STREAM_TIMEOUT) cut off a reasoning model that answers in one piece."""
 
 Count = typing.Annotated[int, read(readers.whole(0, "a number of replicas"))]
 Seconds = typing.Annotated[int, read(readers.whole(0, "seconds"))]
@@ -192,7 +193,8 @@ class ReadinessProbe(fields.Strict):
 
     initialDelay: 65 GB of weights (gpt-oss-120b) at 100 MB/s take 11 minutes, installing vLLM and
     compiling some 5 more; doubled, since a replica that is late is thrown away and tried again.
-    timeout, interval: SkyServe's defaults (sky/serve/constants.py:52, 59).
+    timeout, interval: SkyServe's defaults (sky/serve/constants.py,
+    DEFAULT_READINESS_PROBE_TIMEOUT_SECONDS and DEFAULT_ENDPOINT_PROBE_INTERVAL_SECONDS).
     """
 
     path: typing.Annotated[

@@ -58,11 +58,17 @@ class Services(state.State):
         self._services[name].headless = True
 
     def half_update(self, name: str) -> None:
-        """Let the newest version be one that the controller never took (serve_state.py:762)."""
+        """Let the newest version be one that the controller never took.
+
+        See sky/serve/serve_state.py, add_version.
+        """
         self._services[name].half = True
 
     def half_down(self, name: str) -> None:
-        """Let the process that ends a service die over it (serve/serve_utils.py:1399)."""
+        """Let the process that ends a service die over it.
+
+        See sky/serve/serve_utils.py, terminate_services.
+        """
         self._tick_services()
         service = self._services.get(name)
         if service is not None:
@@ -104,7 +110,7 @@ class Services(state.State):
         self._called("up", name)
         self._tick_services()
         if name in self._services:
-            # serve/service.py:404: the controller is replaced and the new YAML ignored.
+            # The controller is replaced and the new YAML ignored (sky/serve/service.py, _start).
             raise errors.TimedOut("SkyServe's controller of it has not started in time")
         self._made += 1
         service = _Service(name, f"hash-{self._made}", 1, order, [], 1)
@@ -135,7 +141,7 @@ class Services(state.State):
         service = self._services.get(name)
         if service is not None and service.headless:
             if purge:
-                del self._services[name]  # its machines stay (serve/serve_utils.py:1336)
+                del self._services[name]  # its machines stay (_terminate_failed_services)
             return
         if service is None or service.ending_since is not None:
             return

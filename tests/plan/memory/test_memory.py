@@ -324,7 +324,10 @@ def test_chunked_layers_keep_everything() -> None:
 
 
 def test_almost_as_many_of_each_kind_make_two_groups() -> None:
-    """By kv_cache_utils.py:1470, 12 of one and 13 of the other become 13 and 13, not 12, 12, 1."""
+    """12 of one and 13 of the other become 13 and 13, not 12, 12, 1.
+
+    See vllm/v1/core/kv_cache_utils.py, _get_kv_cache_groups_uniform_page_size.
+    """
     kinds = (architecture.Kind.WINDOW,) * 12 + (architecture.Kind.FULL,) * 13
     assert [len(one.layers) for one in cache.groups(kinds)] == [12, 13]
 

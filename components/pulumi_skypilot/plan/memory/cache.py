@@ -11,7 +11,8 @@ from ...catalog.architecture import Architecture, Kind
 BLOCK_TOKENS = 16
 FLASH_MLA_TOKENS = 64
 """Of FlashMLA, which takes an fp8 cache of MLA on Hopper; FlashAttention takes a bfloat16 one, in
-blocks of 16 (platforms/cuda.py:147; v1/attention/backends/mla, supported_kv_cache_dtypes)."""
+blocks of 16 (platforms/cuda.py, _get_backend_priorities; v1/attention/backends/mla,
+supported_kv_cache_dtypes)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,9 +34,10 @@ class Layout:
     window: int
 
     def block_bytes(self, layers: range) -> int:
-        """One block of every layer of the largest group (kv_cache_utils.py:1520).
+        """One block of every layer of the largest group.
 
-        `layers` are those of the pipeline's stage: groups are made of the whole model.
+        `layers` are those of the pipeline's stage: groups are made of the whole model. See
+        kv_cache_utils.py, _get_kv_cache_bytes_per_block.
         """
         most = max(sum(one in layers for one in group.layers) for group in self.groups)
         return most * self.page_bytes
@@ -88,10 +90,11 @@ def layout(
 
 
 def groups(kinds: tuple[Kind, ...], *, hybrid: bool = True) -> tuple[Group, ...]:
-    """Layers of one kind, cut into groups of one size (kv_cache_utils.py:1362-1503).
+    """Layers of one kind, cut into groups of one size.
 
-    Without the hybrid manager every layer keeps everything. So it is by default for chunked layers
-    (config/vllm.py, VLLM_ALLOW_CHUNKED_LOCAL_ATTN_WITH_HYBRID_KV_CACHE).
+    So kv_cache_utils.py, _get_kv_cache_groups_uniform_page_size, has it. Without the hybrid manager
+    every layer keeps everything. So it is by default for chunked layers (config/vllm.py,
+    VLLM_ALLOW_CHUNKED_LOCAL_ATTN_WITH_HYBRID_KV_CACHE).
     """
     found = list(dict.fromkeys(kinds))
     if len(found) > 1 and (not hybrid or Kind.CHUNK in found):

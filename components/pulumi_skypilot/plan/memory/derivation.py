@@ -35,30 +35,35 @@ def steps(
     groups = ", ".join(f"{len(group.layers)} {group.kind.value}" for group in laid.groups)
     rows = [
         ("requested", requested, "B", f"⌈memory * {settings.utilization}⌉",
-         "vllm v1/worker/utils.py:716"),
+         "vllm v1/worker/utils.py, request_memory"),
         ("weights", stage.weights, "B",
          f"parameters of layers {stage.layers.start}-{stage.layers.stop - 1} ÷ "
          f"{settings.tensor_parallel}, {stored}, and rotary tables",
          f"the model's config.json ({arch.name})"),
         ("activations", stage.peak.bytes, "B", stage.peak.formula,
-         "vllm v1/worker/gpu_worker.py:634, what its dummy run holds at once"),
+         "what the dummy run holds at once in vllm v1/worker/gpu_worker.py, "
+         "Worker.determine_available_memory"),
         ("CUDA graphs", stage.graphs, "B", "vLLM's own estimate", "measured on an H100"),
         ("outside PyTorch", stage.other, "B", "context, libraries, collectives",
          "measured on one H100"),
         ("KV cache", stage.available, "B", "requested - the four above",
-         "vllm v1/worker/gpu_worker.py:704"),
-        ("groups", len(laid.groups), "", groups, "vllm v1/core/kv_cache_utils.py:1362"),
+         "vllm v1/worker/gpu_worker.py, Worker.determine_available_memory"),
+        ("groups", len(laid.groups), "", groups,
+         "vllm v1/core/kv_cache_utils.py, _get_kv_cache_groups_uniform_page_size"),
         ("page", laid.page_bytes, "B",
          f"KV heads on the GPU * 2 * head size * {laid.block_tokens} tokens * "
          f"{kv_bytes_each(kv_dtype(arch, settings), settings.number_bytes):g} bytes",
-         "vllm v1/kv_cache_interface.py:556"),
+         "vllm v1/kv_cache_interface.py, AttentionSpec.page_size_bytes"),
         ("block", stage.block_bytes, "B", "page * layers of the largest group",
-         "vllm v1/core/kv_cache_utils.py:1520"),
-        ("blocks", stage.blocks, "", "⌊KV cache ÷ block⌋", "vllm v1/core/kv_cache_utils.py:1590"),
+         "vllm v1/core/kv_cache_utils.py, _get_kv_cache_bytes_per_block"),
+        ("blocks", stage.blocks, "", "⌊KV cache ÷ block⌋",
+         "vllm v1/core/kv_cache_utils.py, get_kv_cache_config_from_groups"),
         ("blocks of a request", each, "",
          f"each full group ⌈context ÷ {laid.block_tokens}⌉, each window group of no more than "
-         f"window - 1 + {in_flight} tokens in flight", "vllm v1/kv_cache_interface.py:602, 862"),
+         f"window - 1 + {in_flight} tokens in flight", "vllm v1/kv_cache_interface.py, "
+         "FullAttentionSpec.max_memory_usage_bytes and "
+         "SlidingWindowSpec.max_admission_blocks_per_request"),
         ("requests at once", stage.blocks / each, "", "blocks ÷ blocks of a request",
-         "vllm v1/core/kv_cache_utils.py:1195"),
+         "vllm v1/core/kv_cache_utils.py, get_max_concurrency_for_kv_cache_config"),
     ]  # fmt: skip
     return tuple(Step(*row) for row in rows)

@@ -46,7 +46,7 @@ class Gpu:
     """Whether that was read on a real card."""
     hopper: bool = False
     large: bool = False
-    """vLLM's larger defaults: 70 GiB or more and no A100 (engine/arg_utils.py:2933)."""
+    """vLLM's larger defaults: 70 GiB or more and no A100 (EngineArgs.get_batch_defaults)."""
 
 
 @dataclasses.dataclass(frozen=True)

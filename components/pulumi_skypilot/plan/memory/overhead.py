@@ -23,7 +23,8 @@ MULTIPROCESSORS = 132
 (v1/sample/ops/topk_topp_triton.py, _TRITON_BUFFER_CACHE)."""
 
 SECOND_RUNNER = frozenset({"DeepseekV2ForCausalLM", "GraniteMoeForCausalLM", "Qwen2MoeForCausalLM"})
-"""Models with experts that the second runner serves nevertheless (0.26: config/vllm.py:68)."""
+"""Models with experts that the second runner serves nevertheless (0.26: config/vllm.py,
+DEFAULT_V2_MODEL_RUNNER_ARCHITECTURES)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,10 +57,11 @@ class Peak:
 
 
 def second_runner(arch: Architecture) -> bool:
-    """Whether vLLM's second model runner serves it (0.26: config/vllm.py:600).
+    """Whether vLLM's second model runner serves it.
 
-    0.32 takes it for all. Its lighter sampler was not measured with experts, so that for those the
-    first runner's is still counted, which promises less.
+    So 0.26 has it (config/vllm.py, VllmConfig._is_default_v2_model_runner_model). 0.32 takes it for
+    all. Its lighter sampler was not measured with experts, so that for those the first runner's is
+    still counted, which promises less.
     """
     return arch.experts is None or arch.name in SECOND_RUNNER
 
@@ -167,8 +169,9 @@ def _sampler(arch: Architecture, load: Load) -> Peak:
 def _compiling(arch: Architecture, load: Load) -> Peak:
     """Inductor times the first kernel with tables of its own: embedding, and hidden states twice.
 
-    (config/compilation.py:992, benchmark_combo_kernel.) A model of several parts embeds outside of
-    what is compiled. Seen with Qwen3 8B and 32B, and Gemma-3-27B, which holds 1.06 requests so.
+    (config/compilation.py, CompilationConfig.__post_init__, benchmark_combo_kernel.) A model of
+    several parts embeds outside of what is compiled. Seen with Qwen3 8B and 32B, and Gemma-3-27B,
+    which holds 1.06 requests so.
     """
     table = arch.vocabulary * arch.hidden * load.number_bytes // load.tensor_parallel
     return Peak(

@@ -37,7 +37,10 @@ def policy(service: Mapping[str, typing.Any]) -> Mapping[str, typing.Any]:
 
 
 def targets(found: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
-    """The targets by GPU; SkyServe heeds the name alone (sky/serve/autoscalers.py:805)."""
+    """The targets by GPU; SkyServe heeds the name alone.
+
+    See sky/serve/autoscalers.py, InstanceAwareRequestRateAutoscaler._get_target_qps_for_gpu_type.
+    """
     table: dict[str, typing.Any] = {}
     for gpu, target in found.items():
         table.setdefault(str(gpu).partition(":")[0], target)

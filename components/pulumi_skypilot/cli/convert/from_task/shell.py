@@ -63,7 +63,8 @@ class Command:
 def commands(script: str, variables: Mapping[str, str]) -> Iterator[Command]:
     """The simple commands of a script, in order; assignments count for what follows them.
 
-    SkyPilot quotes variables' values (sky/skylet/log_lib.py:391): a dollar in one is a dollar.
+    SkyPilot quotes variables' values (sky/skylet/log_lib.py, make_task_bash_script): a dollar in
+    one is a dollar.
 
     A here-document leaves <<NAME as a word. Raises UnreadableTask for quotes that do not close.
     """
