@@ -18,4 +18,9 @@ def test_the_nearest_word_is_found(word: str, known: list[str], expected: str | 
 
 
 def test_a_far_word_gets_the_whole_list() -> None:
-    assert suggest.did_you_mean("zzz", ["b", "a"]) == "known are a, b"
+    assert suggest.did_you_mean("zzz", ["b", "a"], "see there") == "known are a, b"
+
+
+def test_a_far_word_gets_no_list_that_is_too_long_to_read() -> None:
+    known = [f"gpu-{number}" for number in range(13)]
+    assert suggest.did_you_mean("zzz", known, "see there") == "see there"

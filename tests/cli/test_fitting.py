@@ -109,8 +109,10 @@ def test_every_number_is_derived_with_its_source(capsys) -> None:
     ("arguments", "line"),
     [
         ([], "name a model, or a GPU with --gpu, or both"),
-        (["openai/gpt-oss-20"], "openai/gpt-oss-20: not known; did you mean openai/gpt-oss-20b?, "
-         "or add it with models add openai/gpt-oss-20"),
+        (["openai/gpt-oss-20"], "openai/gpt-oss-20: not in the catalogue; did you mean openai/"
+         "gpt-oss-20b? Else add it with `pulumi-skypilot models add openai/gpt-oss-20`"),
+        (["--gpu", "tpu-v5e-8"], "--gpu: no GPU tpu-v5e-8 is known; `pulumi-skypilot fit MODEL` "
+         "lists those that serve a model"),
         (["--gpu", "H10"], "--gpu: no GPU H10 is known; did you mean H100?"),
         (["--gpu", "MI300X:1"], "--gpu: MI300X needs an image of its own, of which nothing is "
          "reckoned"),

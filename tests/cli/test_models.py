@@ -184,7 +184,7 @@ def test_show_says_what_is_known(project: pathlib.Path, capsys: pytest.CaptureFi
     assert cli.main(["models", "show", "openai/gpt-oss-20b"]) == 0
     assert "layers        12 full, 12 window (of 128 tokens)" in capsys.readouterr().out
     assert refused(capsys, "show", "openai/gpt-oss-20").startswith(
-        "openai/gpt-oss-20: not known; did you mean openai/gpt-oss-20b?"
+        "openai/gpt-oss-20: not in the catalogue; did you mean openai/gpt-oss-20b?"
     )
 
 

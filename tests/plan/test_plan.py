@@ -104,10 +104,17 @@ def test_an_unknown_gpu_is_served_as_a_gpu_and_with_no_other_ones_flags() -> Non
     assert list(found.fit) == ["H100:1"]
 
 
-@pytest.mark.parametrize("name", ["tpu-v5e-8", "Inferentia2", "Trainium"])
-def test_what_is_no_gpu_is_refused_everywhere(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("tpu-v5e-8", "TPUs"),
+        ("Inferentia2", "other accelerators than GPUs"),
+        ("Trainium", "other accelerators than GPUs"),
+    ],
+)
+def test_what_is_no_gpu_is_refused_everywhere(name: str, kind: str) -> None:
     assert refused(accelerators=f"{name}:1", infra="k8s") == (
-        f"accelerators: {name} is no GPU, and vLLM is run on GPUs only; name one"
+        f"accelerators: {name}: {kind} are not supported; write a GPU such as H100:1"
     )
 
 
@@ -181,7 +188,7 @@ def test_heads_split_over_all_gpus_of_every_alternative() -> None:
             {"compilation-confg.level": 3},
             "no flag compilation-confg; did you mean compilation-config",
         ),
-        ({"qqq": 8}, "no flag qqq; see its documentation"),
+        ({"qqq": 8}, "no flag qqq; `vllm serve --help=all` lists them"),
         ({"enforce-eager": "yes"}, "enforce-eager is on or off; write true or false"),
         ({"seed": False}, "seed cannot be false; leave it out"),
     ],

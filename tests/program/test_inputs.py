@@ -321,7 +321,7 @@ def test_the_place_of_a_scope_may_be_an_output(key: str) -> None:
         ({"timeout_seconds": KNOWN}, "timeoutSeconds timeoutSeconds: None is not a number above"),
         ({"min_replicas": None}, "minReplicas minReplicas: None is not a whole number"),
         ({"min_replicas": -1}, "minReplicas minReplicas: -1 is too small"),
-        ({"model": KNOWN}, "model model: None is not a word"),
+        ({"model": KNOWN}, "model model: expected a word in quotes, got nothing"),
         ({"model": "Calling __str__ on an Output[T]"}, "model model: Calling __str__"),
         ({"model": SECRET}, " model: it is a secret"),
     ],

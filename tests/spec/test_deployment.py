@@ -1,8 +1,10 @@
 """The keys of a deployment, one by one."""
 
 import pytest
+import yaml
 
 from pulumi_skypilot import catalog, spec
+from pulumi_skypilot.spec import fields, readers
 from tests import specs
 from tests.spec.parsing import parsed, problems, refused
 
@@ -32,12 +34,101 @@ def test_a_model_may_be_a_path() -> None:
         ("H100:1:1", "is not NAME:COUNT"),
         (["H100:1", "H100"], "name each once"),
         ([], "the list is empty"),
-        ({"H100": 1}, "neither a string nor a list"),
-        (["H100:1", 3], "neither a string nor a list"),
+        ({"H100": 0.5}, "H100:0.5 is not NAME:COUNT, such as H100:1"),
+        ({"H100": "two"}, "H100:two is not NAME:COUNT, such as H100:1"),
+        ({}, "the list is empty"),
+        (8, "expected a text or a list, got the number 8; write H100:1, or [H100:1, H200:1]"),
+        (["H100:1", 3], "expected a list of texts, got the number 3 in it; write H100:1, or"),
     ],
 )
 def test_accelerators_are_names_and_counts(value: object, reason: str) -> None:
     assert reason in refused(accelerators=value)
+
+
+@pytest.mark.parametrize("count", [1, 1.0, "1", None])
+def test_accelerators_may_be_the_table_that_skypilot_takes_for_a_choice(count: object) -> None:
+    wanted = parsed(accelerators={"H200": 1, "H100": count})
+    assert wanted == parsed(accelerators=["H100:1", "H200:1"])
+    assert spec.to_inputs(wanted)["accelerators"] == ["H100:1", "H200:1"]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ({"cloud": "aws"}, "a text or a list, got the table {'cloud': 'aws'}; write `infra: aws`"),
+        ({"cloud": "gcp", "region": "us-east1", "zone": None}, "write `infra: gcp/us-east1`"),
+        ({"aws": "us-east-1"}, "write aws, aws/us-east-1 or a list of such"),
+        (["aws", {"cloud": "gcp"}], "got the table {'cloud': 'gcp'} in it; write aws, aws/us-"),
+    ],
+)  # fmt: skip
+def test_a_place_is_a_text(value: object, reason: str) -> None:
+    assert reason in refused(infra=value)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("x", "config: expected a table, got the text 'x'; write e.g. {kubernetes: {"),
+        ({"kubernets": {}}, "config: kubernets: unknown key; did you mean kubernetes?"),
+        ({"kubernetes": {"pod_confg": {}}}, "kubernetes.pod_confg: unknown key; did you mean p"),
+        ({"kubernetes": 1}, "config: kubernetes: expected a table, got the number 1; write"),
+        ({"pod_config": {}}, "pod_config belongs into a table; write {kubernetes: {pod"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_key_of_skypilots_configuration_is_refused(value: object, reason: str) -> None:
+    assert reason in refused(config=value)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"kubernetes": {"pod_config": {"spec": {"anything": 1}}}},
+        {"hooks": [{"run": "true"}]},
+        {"a_plugins_own": {"x": 1}},
+        {"gcp": {"reservations": []}},
+    ],
+)
+def test_what_skypilot_or_a_plugin_of_its_server_may_take_is_passed_on(
+    config: dict[str, object],
+) -> None:
+    assert parsed(config=config).config == config
+
+
+def test_a_number_is_no_word_since_yaml_may_have_read_it_otherwise() -> None:
+    assert refused(revision=1234567.0) == (
+        "revision: expected a word in quotes, got the number 1234567"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("replicas", [2], "expected a number or a table, got the list [2]; write `replicas: 2`"),
+        ("workdir", 3, "expected a local folder or a table, got the number 3; write `workdir: ./"),
+        ("loadBalancing", 3, "got the number 3; write `loadBalancing: {policy: round_robin}`"),
+        ("timeouts", True, "expected a table, got true; write `timeouts: {ready: 3600}`"),
+        ("mounts", "s3://a", "expected a table, got the text 's3://a'; write {/path: s3://"),
+        ("env", "canary", "expected a table; write {NAME: value}"),
+        ("tls", "canary", "expected a table; write `tls: {certificate: tlsCertificate, key: "),
+        ("imageCredentials", "canary", "expected a table; write `imageCredentials: {server: "),
+        ("spot", "yes", "expected true, false or a table, got the text 'yes'; write `spot: true`"),
+    ],
+)  # fmt: skip
+def test_what_stands_in_a_tables_place_is_named_with_its_kind(
+    key: str, value: object, reason: str
+) -> None:
+    message = refused(**{key: value})
+    assert reason in message
+    assert "canary" not in message
+
+
+def test_every_table_has_an_example_that_it_takes() -> None:
+    for key, field in spec.mapping.KEYS.items():
+        table = readers.nested(field.field.annotation)
+        if table is not None and issubclass(table, fields.Strict) and key != "mounts":
+            kind = field.row.only or "service"
+            example = yaml.safe_load(table.EXAMPLE)
+            assert parsed(kind=kind, image="docker:a/b", **{key: example}), key
 
 
 def test_something_to_run_on_must_be_named() -> None:
@@ -66,7 +157,7 @@ def test_an_amount_is_shown_as_a_number(value: object) -> None:
         ("kubernets/x", "did you mean kubernetes?"),
         ("aws/a/b/c", "is not cloud, cloud/region or cloud/region/zone"),
         ("aws//b", "is not cloud, cloud/region or cloud/region/zone"),
-        ("*", "known are aws, azure"),
+        ("*", "no cloud * in SkyPilot; write e.g. aws, gcp or k8s"),
         (["aws", "gpc"], "did you mean gcp?"),
     ],
 )
@@ -181,7 +272,10 @@ def test_a_flag_needs_a_value() -> None:
 
 
 def test_vllm_args_are_a_table() -> None:
-    assert "is not a table" in refused(vllmArgs=["--enforce-eager"])
+    assert refused(vllmArgs=["--enforce-eager"]) == (
+        "vllmArgs: expected a table, got the list ['--enforce-eager']; write e.g. "
+        "{seed: 1, enforce-eager: true}"
+    )
 
 
 @pytest.mark.parametrize("name", ["SKYPILOT_X", "SERVE_API_KEYS", "VLLM_API_KEY"])
@@ -241,10 +335,7 @@ def test_a_wrong_number_of_replicas_is_told_once(value: object, line: str) -> No
         (-1, "-1 is too small"),
         (1.5, "1.5 is not a whole number"),
         (True, "True is not a whole number"),
-        (
-            "three",
-            "three is not a table; its keys are min, max, targetQps, upscaleDelay, downscaleDelay",
-        ),
+        ("three", "expected a number or a table, got the text 'three'; write `replicas: 2`"),
     ],
 )
 def test_replicas_are_a_number_or_a_range(value: object, reason: str) -> None:
@@ -257,7 +348,7 @@ def test_a_range_of_one_number_may_have_a_target() -> None:
 
 @pytest.mark.parametrize("value", ["yes", 1.0, ["on-demand"]])
 def test_spot_is_true_false_or_a_fallback(value: object) -> None:
-    assert "is neither true, false nor {fallback: on-demand}" in refused(spot=value)
+    assert "write `spot: true` or `spot: {fallback: on-demand}`" in refused(spot=value)
 
 
 def test_spot_falls_back_to_on_demand_only() -> None:

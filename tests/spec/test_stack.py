@@ -89,6 +89,14 @@ def test_a_mistake_is_named_where_it_was_written(
     assert wrong(read(own, SHARED), f"{path}: it is wrong: see") == f"{place}: it is wrong: see"
 
 
+def test_a_name_is_wrong_at_the_key_that_it_is_made_of() -> None:
+    problem = spec.Problem("name", "name: dev-Bad_Name is not a-z, 0-9 and -")
+    table = {"Bad_Name": {"model": "a/b"}}
+    reason = "dev-Bad_Name is not a-z, 0-9 and -"
+    assert read(table).wrong("Bad_Name", problem) == f"llm:deployments.Bad_Name: {reason}"
+    assert read(None, table).wrong("Bad_Name", problem) == f"llm:shared.Bad_Name: {reason}"
+
+
 @pytest.mark.parametrize(
     ("settings", "line"),
     [

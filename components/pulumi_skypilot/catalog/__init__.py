@@ -15,6 +15,7 @@ from . import suggest
 from .data_files import (
     builtin,
     clouds,
+    config_keys,
     flags,
     formats,
     gpus,
@@ -47,6 +48,7 @@ __all__ = [
     "cloud",
     "cloud_names",
     "clouds",
+    "config_keys",
     "family",
     "flags",
     "formats",

@@ -80,6 +80,12 @@ def clouds() -> Mapping[str, Cloud]:
 
 
 @functools.cache
+def config_keys() -> Mapping[str, tuple[str, ...]]:
+    """Return the keys of SkyPilot's configuration that a task may override, and those in each."""
+    return {key: tuple(inner) for key, inner in _read("config_keys.toml").items()}
+
+
+@functools.cache
 def flags() -> Flags:
     """The flags of the vLLM that replicas install."""
     found = _read("flags.toml")

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable
 
-MANY = 80
+MANY = 12
 """A longer list of what is known is of no use in an error."""
 
 
@@ -14,10 +14,13 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return by_folded[close[0]] if close else None
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of an error about an unknown word: the nearest one, else all that are known."""
+def did_you_mean(word: str, known: Iterable[str], listed: str) -> str:
+    """Return the end of an error about an unknown word: the nearest one, else all that are known.
+
+    Where those are many, it is what `listed` says.
+    """
     known = sorted(known)
     close = nearest(word, known)
     if close:
         return f"did you mean {close}?"
-    return f"known are {', '.join(known)}" if len(known) <= MANY else "see its documentation"
+    return f"known are {', '.join(known)}" if len(known) <= MANY else listed

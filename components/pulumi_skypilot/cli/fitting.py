@@ -13,7 +13,7 @@ from .. import catalog, errors, providers, skypilot, spec
 from ..catalog import suggest
 from ..lifecycle import server_query
 from ..plan import cost, fit_search, memory
-from . import pricing, screens
+from . import models, pricing, screens
 from .command import Wrong
 
 
@@ -92,8 +92,7 @@ def _rows(given: argparse.Namespace) -> list[fit_search.Row]:
 def _known(model: str, context: int | None) -> None:
     facts = catalog.model(model)
     if facts is None:
-        hint = suggest.did_you_mean(model, catalog.models())
-        raise Wrong(f"{model}: not known; {hint}, or add it with models add {model}")
+        raise Wrong(models.unknown(model))
     if context and facts.max_positions and context > facts.max_positions:
         raise Wrong(
             f"--context: {context} tokens are more than the {facts.max_positions} of {model}"
@@ -104,7 +103,9 @@ def _known_gpu(gpu: str) -> None:
     name = gpu.partition(":")[0]
     facts = catalog.gpu(name)
     if facts is None:
-        raise Wrong(f"--gpu: no GPU {name} is known; {suggest.did_you_mean(name, catalog.gpus())}")
+        listed = "`pulumi-skypilot fit MODEL` lists those that serve a model"
+        hint = suggest.did_you_mean(name, catalog.gpus(), listed)
+        raise Wrong(f"--gpu: no GPU {name} is known; {hint}")
     if facts.vendor != "nvidia":
         raise Wrong(f"--gpu: {name} needs an image of its own, of which nothing is reckoned")
 

@@ -82,11 +82,23 @@ def _list(_given: argparse.Namespace) -> None:
     screens.screen().print(rows)
 
 
+def unknown(model: str) -> str:
+    """Return what is said of a model that is not in the catalogue."""
+    near = suggest.nearest(model, catalog.models())
+    known = (
+        f"did you mean {near}? Else"
+        if near
+        else "`pulumi-skypilot models list` has the known ones;"
+    )
+    return (
+        f"{model}: not in the catalogue; {known} add it with `pulumi-skypilot models add {model}`"
+    )
+
+
 def _show(given: argparse.Namespace) -> None:
     facts = catalog.model(given.model)
     if facts is None:
-        hint = suggest.did_you_mean(given.model, catalog.models())
-        raise Wrong(f"{given.model}: not known; {hint}, or add it with models add {given.model}")
+        raise Wrong(unknown(given.model))
     sys.stdout.write(_said(facts))
 
 

@@ -114,11 +114,13 @@ def mistaken(flag: str, value: object) -> str | None:
     if value is False and name in known.flags and "." not in flag:
         return f"{flag} cannot be false; leave it out"
     if name in known.values and value not in known.values[name]:
-        hint = suggest.did_you_mean(str(value), known.values[name])
+        listed = f"`vllm serve --help={name}` lists them"
+        hint = suggest.did_you_mean(str(value), known.values[name], listed)
         return f"vLLM {known.engine} has no {flag} {value}; {hint}"
     if name in known.flags:
         return ranges.wrong(flag, value)
-    hint = suggest.did_you_mean(name, known.flags | known.switches)
+    listed = "`vllm serve --help=all` lists them"
+    hint = suggest.did_you_mean(name, known.flags | known.switches, listed)
     return f"vLLM {known.engine} has no flag {name}; {hint}"
 
 

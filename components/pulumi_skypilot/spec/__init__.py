@@ -3,9 +3,10 @@
 In comes a table of YAML, out comes a Spec. deployment.py has the fields and served.py those of the
 model, its machines and vLLM's flags; tables.py and machine_tables.py have the tables in them. Each
 field's annotation says its flag, its path in the task, and its documentation; mapping.py reads
-them. crosswise.py has the rules between keys, readers.py the readers of values. stack.py reads a
-whole stack's config, budget.py its budget, keys.py and pem.py the values of its secrets.
-old_specs.py reads what earlier releases wrote. Pure. All rooms below call this one.
+them. crosswise.py has the rules between keys, readers.py the readers of values, and mistakes.py
+the lines about what they refuse. stack.py reads a whole stack's config, budget.py its budget,
+keys.py and pem.py the values of its secrets. old_specs.py reads what earlier releases wrote. Pure.
+All rooms below call this one.
 """
 
 import typing
@@ -15,7 +16,7 @@ import pydantic
 
 from .. import errors
 from ..errors import Problem, SpecError
-from . import crosswise, mapping, readers
+from . import crosswise, mapping, mistakes, readers
 from .deployment import SECRETS, VALUES, Spec
 from .fields import API_KEYS, IMAGE_PASSWORD, OWNED, UNGUARDED, Accelerator, Kind, Row
 from .machine_tables import Autostop, ImageCredentials, Mount, Workdir
@@ -76,7 +77,7 @@ def parse(data: Mapping[str, object]) -> Spec:
     try:
         spec = Spec.model_validate(_in_order(data))
     except pydantic.ValidationError as error:
-        raise errors.SpecError([Problem(*one) for one in readers.reasons(error, Spec)]) from None
+        raise errors.SpecError([Problem(*one) for one in mistakes.reasons(error, Spec)]) from None
     problems = list(crosswise.problems(spec))
     if problems:
         raise errors.SpecError(problems)

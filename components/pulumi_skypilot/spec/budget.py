@@ -55,7 +55,8 @@ def read(value: object, where: str) -> Budget:
 
 def _problems(where: str, key: str, value: object) -> Iterator[str]:
     if key not in KEYS:
-        yield f"{where}.{readers.shown(key)}: unknown key; {suggest.did_you_mean(key, KEYS)}"
+        hint = suggest.did_you_mean(key, KEYS, EXAMPLE)
+        yield f"{where}.{readers.shown(key)}: unknown key; {hint}"
     elif key == "unknown":
         if value not in UNKNOWN:
             yield f"{where}.{key}: {_shown(value)} is neither fail nor allow"

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pydantic
 from pydantic import alias_generators
@@ -75,6 +75,11 @@ def row_of(field: pydantic_fields.FieldInfo) -> Row:
 class Strict(pydantic.BaseModel):
     """Unknown keys are refused; a key without a value counts as not written."""
 
+    EXPECTED: typing.ClassVar[str] = "a table"
+    """What may stand in its place, for an error."""
+    EXAMPLE: typing.ClassVar[str] = "{…}"
+    """What to write there."""
+
     model_config = pydantic.ConfigDict(
         frozen=True, extra="forbid", alias_generator=alias_generators.to_camel
     )
@@ -107,8 +112,12 @@ def model(value: object) -> str:
 
 def word(value: object) -> str:
     """One word."""
-    if not isinstance(value, str) or not re.fullmatch(r"\S+", value) or not value.isprintable():
-        raise errors.ValueRefused(f"{readers.shown(value)} is not a word without spaces")
+    if not isinstance(value, str):
+        raise errors.ValueRefused(f"expected a word in quotes, got {readers.got(value)}")
+    if not re.fullmatch(r"\S+", value) or not value.isprintable():
+        raise errors.ValueRefused(
+            f"{readers.shown(value)} is not one word; write it without spaces"
+        )
     if value.startswith("-"):
         raise errors.ValueRefused(
             f"{value} begins with a dash, like an option; choose another word"
@@ -117,11 +126,19 @@ def word(value: object) -> str:
 
 
 def accelerators(value: object) -> tuple[Accelerator, ...]:
-    """GPUs, any of which will do."""
-    found = tuple(Accelerator(*readers.accelerator(text)) for text in readers.one_or_many(value))
-    if len(set(found)) != len(found):
-        raise errors.ValueRefused(f"{', '.join(map(str, found))}: name each once")
-    return found
+    """Return GPUs, any of which will do. SkyPilot's own table, name to count, is a choice too."""
+    named = _named_counts(value) if isinstance(value, Mapping) else value
+    texts = readers.one_or_many(named, "H100:1, or [H100:1, H200:1] for a choice")
+    gpus = tuple(Accelerator(*readers.accelerator(text)) for text in texts)
+    if len(set(gpus)) != len(gpus):
+        raise errors.ValueRefused(f"{', '.join(map(str, gpus))}: name each once")
+    return gpus
+
+
+def _named_counts(table: Mapping[str, object]) -> list[str]:
+    """Return NAME:COUNT of each; without a count it is one (sky.Resources.from_yaml_config)."""
+    counts = {name: 1 if count is None else readers.plain(count) for name, count in table.items()}
+    return [f"{name}:{readers.shown(count)}" for name, count in counts.items()]
 
 
 def tensor_parallel(value: object) -> int | str:
@@ -130,8 +147,13 @@ def tensor_parallel(value: object) -> int | str:
 
 
 def infra(value: object) -> tuple[str, ...]:
-    """Places, any of which will do."""
-    return tuple(dict.fromkeys(_place(text) for text in readers.one_or_many(value)))
+    """Return places, any of which will do."""
+    example = "aws, aws/us-east-1 or a list of such"
+    if isinstance(value, Mapping):  # as SkyPilot's cloud, region and zone were written once
+        parts = [value.get(part) for part in ("cloud", "region", "zone")]
+        texts = [part for part in parts if isinstance(part, str) and part]
+        example = f"`infra: {'/'.join(texts)}`" if texts else example
+    return tuple(dict.fromkeys(_place(text) for text in readers.one_or_many(value, example)))
 
 
 def _place(text: str) -> str:
@@ -140,7 +162,7 @@ def _place(text: str) -> str:
     if catalog.cloud(name) is None:
         raise errors.ValueRefused(
             f"{readers.shown(text)}: no cloud {readers.shown(name)} in SkyPilot; "
-            f"{suggest.did_you_mean(name, catalog.cloud_names())}"
+            f"{suggest.did_you_mean(name, catalog.cloud_names(), 'write e.g. aws, gcp or k8s')}"
         )
     free = name.lower() in ("k8s", "kubernetes", "ssh")  # a context's name may hold slashes
     if "" in rest or (len(rest) > 2 and not free):
@@ -321,8 +343,34 @@ def script(value: object) -> str:
 
 
 def section(value: object) -> dict[str, object]:
-    """A table that goes to SkyPilot as it is."""
+    """Return a table that goes to SkyPilot as it is. A misspelt key is refused.
+
+    Another unknown one is not: a plugin of the API server may take it (sky.utils.schemas,
+    _task_config_schema).
+    """
     table = readers.plain(value)
+    example = "e.g. {kubernetes: {provision_timeout: 600}}"
     if not isinstance(table, dict):
-        raise errors.ValueRefused(f"{readers.shown(value)} is not a table")
+        raise errors.ValueRefused(f"expected a table, got {readers.got(value)}; write {example}")
+    known = catalog.config_keys()
+    for key, content in table.items():
+        _no_misspelling("", key, known)
+        if known.get(key):
+            if not isinstance(content, dict):
+                raise errors.ValueRefused(
+                    f"{key}: expected a table, got {readers.got(content)}; write {example}"
+                )
+            for inner in content:
+                _no_misspelling(f"{key}.", inner, known[key])
     return table
+
+
+def _no_misspelling(above: str, key: str, known: Collection[str]) -> None:
+    around = next((name for name, inner in catalog.config_keys().items() if key in inner), None)
+    if key in known:
+        return
+    if not above and around:
+        raise errors.ValueRefused(f"{key} belongs into a table; write {{{around}: {{{key}: …}}}}")
+    near = suggest.nearest(key, known)
+    if near is not None:
+        raise errors.ValueRefused(f"{above}{key}: unknown key; did you mean {near}?")

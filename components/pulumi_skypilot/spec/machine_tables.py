@@ -25,6 +25,9 @@ def _bucket(value: object) -> str:
 class Mount(fields.Strict):
     """A bucket that appears as a folder on the machine."""
 
+    EXPECTED = "a bucket's URL or a table"
+    EXAMPLE = "s3://bucket/dir"
+
     source: typing.Annotated[
         str,
         read(_bucket),
@@ -48,7 +51,7 @@ def mounts(value: object) -> object:
     """Buckets by the path that they appear at; a bare URL is mounted."""
     if not isinstance(value, Mapping):
         raise errors.ValueRefused(
-            f"{readers.shown(value)} is not a table; write /path: s3://bucket"
+            f"expected a table, got {readers.got(value)}; write {{/path: s3://bucket}}"
         )
     for path in value:
         fields.absolute(path)
@@ -60,6 +63,8 @@ _Login = typing.Annotated[values.Given, values.or_unknown(fields.word)]
 
 class ImageCredentials(fields.Strict):
     """How to log in to the registry of a private image."""
+
+    EXAMPLE = "{server: ghcr.io, username: me, password: registryPassword}"
 
     server: typing.Annotated[
         _Login, Row("host", "the registry", path="secrets.SKYPILOT_DOCKER_SERVER")
@@ -79,6 +84,9 @@ class ImageCredentials(fields.Strict):
 
 class Workdir(fields.Strict):
     """What is put into the folder that the set-up and vLLM start in."""
+
+    EXPECTED = "a local folder or a table"
+    EXAMPLE = "./files"
 
     path: typing.Annotated[
         str | None, Row("folder", "a local folder, uploaded at every launch", becomes="`workdir`")
@@ -118,6 +126,8 @@ def workdir(value: object) -> object:
 
 class Autostop(fields.Strict):
     """When an idle cluster is given up."""
+
+    EXAMPLE = "{idle: 30, then: stop}"
 
     idle: typing.Annotated[
         int,

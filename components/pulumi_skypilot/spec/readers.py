@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 import pydantic
 
 from .. import errors
-from ..catalog import suggest
 
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 """sky/utils/common_utils.py, is_valid_env_var."""
@@ -30,6 +29,20 @@ def shown(value: object) -> str:
     value = plain(value)
     text = value if isinstance(value, str) and value.isprintable() and value else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def got(value: object) -> str:
+    """Return a value as an error names it, after what kind of value it is."""
+    value = plain(value)
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f"the text '{shown(value)}'" if value.isprintable() else f"the text {value!r}"
+    kinds = ((int | float, "number"), (list, "list"), (dict, "table"))
+    kind = next(name for type_, name in kinds if isinstance(value, type_))
+    return f"the {kind} {shown(value)}"
 
 
 def plain(value: object) -> object:
@@ -97,11 +110,16 @@ def quantity(what: str) -> Callable[[object], str]:
     return read
 
 
-def one_or_many(value: object) -> tuple[str, ...]:
-    """One string, or a list of alternatives."""
+def one_or_many(value: object, example: str) -> tuple[str, ...]:
+    """Return one text, or a list of alternatives, as a tuple. Errors end with the example."""
     items = [value] if isinstance(value, str) else value
-    if not isinstance(items, Sequence) or not all(isinstance(item, str) for item in items):
-        raise errors.ValueRefused(f"{shown(value)} is neither a string nor a list of strings")
+    if not isinstance(items, Sequence):
+        raise errors.ValueRefused(f"expected a text or a list, got {got(value)}; write {example}")
+    odd = [item for item in items if not isinstance(item, str)]
+    if odd:
+        raise errors.ValueRefused(
+            f"expected a list of texts, got {got(odd[0])} in it; write {example}"
+        )
     if not items:
         raise errors.ValueRefused("the list is empty; name at least one, or leave it out")
     return tuple(items)
@@ -120,7 +138,7 @@ def flags(value: object) -> dict[str, object]:
     table = plain(value)
     if not isinstance(table, dict):
         raise errors.ValueRefused(
-            f"{shown(value)} is not a table; write e.g. {{seed: 1, enforce-eager: true}}"
+            f"expected a table, got {got(value)}; write e.g. {{seed: 1, enforce-eager: true}}"
         )
     for flag, item in table.items():
         if re.fullmatch("-*O[0-9]?", flag):
@@ -140,41 +158,11 @@ def flags(value: object) -> dict[str, object]:
 def strings(value: object) -> dict[str, str]:
     """A table of strings. Its values are never shown: they may be secret."""
     if not isinstance(value, Mapping):
-        raise errors.ValueRefused("it is not a table; write NAME: value")
+        raise errors.ValueRefused("expected a table; write {NAME: value}")
     for key, item in value.items():
         if not isinstance(item, str):
             raise errors.ValueRefused(f"{key} is not a string; put its value in quotes")
     return dict(value)
-
-
-def reasons(
-    error: pydantic.ValidationError, model: type[pydantic.BaseModel]
-) -> typing.Iterator[tuple[str, str]]:
-    """Each mistake that pydantic found: the top-level key and one line about it."""
-    for one in error.errors(include_url=False):
-        if one["type"] == "default_factory_not_called":
-            continue  # the key that it is filled in from has its own line
-        path = [str(part) for part in one["loc"]]
-        match one["type"]:
-            case "extra_forbidden":
-                reason = f"unknown key; {suggest.did_you_mean(path[-1], _keys(model, path[:-1]))}"
-            case "missing":
-                reason = "it is missing"
-            case "value_error":
-                reason = str(one["ctx"]["error"])
-            case "literal_error":
-                reason = f"{shown(one['input'])} is unknown; write {one['ctx']['expected']}"
-            case "bool_type":
-                reason = f"{shown(one['input'])} is neither true nor false"
-            case "string_type":
-                reason = "it is not a string; put it in quotes"
-            case _:
-                table = _table(model, path)
-                # What stands one level too high may be a secret.
-                hidden = not all(field.repr for field in table.model_fields.values())
-                what = "it" if hidden else shown(one["input"])
-                reason = f"{what} is not a table; its keys are {', '.join(_keys(model, path))}"
-        yield path[0], errors.one_line(f"{'.'.join(path)}: {reason}")
 
 
 def nested(annotation: object) -> type[pydantic.BaseModel] | None:
@@ -183,17 +171,3 @@ def nested(annotation: object) -> type[pydantic.BaseModel] | None:
         if isinstance(one, type) and issubclass(one, pydantic.BaseModel):
             return one
     return None
-
-
-def _table(model: type[pydantic.BaseModel], path: Sequence[str]) -> type[pydantic.BaseModel]:
-    """The table at this place."""
-    for part in path:
-        field = next((f for f in model.model_fields.values() if f.alias == part), None)
-        if field is not None:  # else it is a name in a table of tables
-            model = nested(field.annotation) or model
-    return model
-
-
-def _keys(model: type[pydantic.BaseModel], path: Sequence[str]) -> list[str]:
-    """The keys that a stack may write at this place."""
-    return [str(field.alias) for field in _table(model, path).model_fields.values()]

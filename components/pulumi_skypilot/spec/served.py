@@ -54,7 +54,7 @@ class Served(fields.Strict):
         tuple[Accelerator, ...],
         read(fields.accelerators),
         Row(
-            "`NAME:COUNT`, or a list: any of these",
+            "`NAME:COUNT`, a list, or a table `{H100: 1, H200: 1}`: any of these",
             "GPUs of one machine, by SkyPilot's names; `NAME` is `NAME:1`",
             path="resources.accelerators",
             default="none: CPU",

@@ -70,6 +70,9 @@ class Stack:
     def wrong(self, key: str, problem: spec.Problem) -> str:
         """The line about a problem of that deployment, beginning with the place to mend."""
         path, _, reason = problem.reason.partition(": ")
+        if problem.property == "name":  # a deployment is named by its key
+            place = _place(self.own, self.shared, [key])
+            return errors.one_line(f"{self.namespace}:{place}.{key}: {reason}")
         return errors.one_line(f"{self.where(key, path)}: {reason}")
 
 

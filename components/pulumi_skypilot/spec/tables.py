@@ -37,6 +37,9 @@ def _target_qps(value: object) -> float | dict[str, float]:
 class Replicas(fields.Strict):
     """How many replicas: a fixed number, or a range that follows the requests per second."""
 
+    EXPECTED = "a number or a table"
+    EXAMPLE = "2"
+
     min: typing.Annotated[
         Count,
         Row(
@@ -146,13 +149,16 @@ def spot(value: object) -> object:
         return {} if value else None
     if not isinstance(value, Mapping | None):
         raise errors.ValueRefused(
-            f"{readers.shown(value)} is neither true, false nor {{fallback: on-demand}}"
+            f"expected true, false or a table, got {readers.got(value)}; write "
+            "`spot: true` or `spot: {fallback: on-demand}`"
         )
     return value
 
 
 class LoadBalancing(fields.Strict):
     """How SkyServe's load balancer shares requests out."""
+
+    EXAMPLE = "{policy: round_robin}"
 
     policy: typing.Annotated[
         typing.Literal["least_load", "round_robin", "instance_aware_least_load"] | None,
@@ -196,6 +202,8 @@ class ReadinessProbe(fields.Strict):
     timeout, interval: SkyServe's defaults (sky/serve/constants.py,
     DEFAULT_READINESS_PROBE_TIMEOUT_SECONDS and DEFAULT_ENDPOINT_PROBE_INTERVAL_SECONDS).
     """
+
+    EXAMPLE = "{initialDelay: 3600}"
 
     path: typing.Annotated[
         str,
@@ -255,6 +263,8 @@ class ReadinessProbe(fields.Strict):
 class Tls(fields.Strict):
     """What the load balancer proves itself with."""
 
+    EXAMPLE = "{certificate: tlsCertificate, key: tlsKey}"
+
     certificate: typing.Annotated[
         values.Value,
         Row(
@@ -273,6 +283,8 @@ class Tls(fields.Strict):
 
 class Timeouts(fields.Strict):
     """How long `pulumi` waits for each of its calls."""
+
+    EXAMPLE = "{ready: 3600}"
 
     create: typing.Annotated[Interval | None, Row("s", "for it to be made")] = None
     update: typing.Annotated[Interval | None, Row("s", "for it to be changed")] = None

@@ -51,7 +51,7 @@ def or_unknown(reader: Callable[[object], str]) -> pydantic.PlainValidator:
 def _text(value: object) -> str:
     if isinstance(value, str):
         return value
-    raise errors.ValueRefused("it is not a string; put it in quotes")
+    raise errors.ValueRefused("expected a text; put it in quotes")
 
 
 Value = typing.Annotated[Given, or_unknown(_text)]
