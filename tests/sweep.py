@@ -8,19 +8,19 @@ from collections.abc import Iterator, Mapping
 
 from pulumi_skypilot import testing
 from pulumi_skypilot.providers import plugin_host
-from tests import faults
+from tests import faults, stack_in_memory
 
 SERVICE = {"model": "openai/gpt-oss-20b", "cpus": 4.0, "memory": 16.0, "infra": "aws"}
 CLUSTER = {**SERVICE, "kind": "cluster"}
-NONE: faults.Program = {}
+NONE: stack_in_memory.Program = {}
 
 
 @dataclasses.dataclass(frozen=True)
 class Operation:
     """A stack as it is, and the program of the `up` that is disturbed; None: destroy."""
 
-    before: faults.Program
-    after: faults.Program | None
+    before: stack_in_memory.Program
+    after: stack_in_memory.Program | None
 
 
 def _on(key: str, old: Mapping[str, object] | None, new: Mapping[str, object] | None) -> Operation:
@@ -97,10 +97,10 @@ def outcome(case: Case) -> str:
     """
     operation = OPERATIONS[case.operation]
     sky = testing.SkyPilot()
-    faults.add_others(sky, "local-chat", "local-lab")
+    stack_in_memory.add_others(sky, "local-chat", "local-lab")
     hurt = faults.Hurt(sky)
     with testing.use(typing.cast(testing.SkyPilot, hurt)):
-        engine = faults.Engine()
+        engine = stack_in_memory.Engine()
         engine.up(operation.before)
         hurt.arm(faults.Fault(case.fault, case.number))
         with contextlib.suppress(faults.KilledError):
@@ -120,21 +120,23 @@ def _calls(name: str) -> list[str]:
     sky = testing.SkyPilot()
     hurt = faults.Hurt(sky)
     with testing.use(typing.cast(testing.SkyPilot, hurt)):
-        engine = faults.Engine()
+        engine = stack_in_memory.Engine()
         engine.up(OPERATIONS[name].before)
         hurt.arm(None)
         _do(engine, OPERATIONS[name].after)
     return hurt.names
 
 
-def _do(engine: faults.Engine, program: faults.Program | None) -> None:
+def _do(engine: stack_in_memory.Engine, program: stack_in_memory.Program | None) -> None:
     if program is None:
         engine.destroy()
     else:
         engine.up(program)
 
 
-def _do_or_fail(engine: faults.Engine, program: faults.Program | None) -> str | None:
+def _do_or_fail(
+    engine: stack_in_memory.Engine, program: stack_in_memory.Program | None
+) -> str | None:
     """What the user reads when it fails."""
     try:
         _do(engine, program)
@@ -143,10 +145,12 @@ def _do_or_fail(engine: faults.Engine, program: faults.Program | None) -> str | 
     return None
 
 
-def _end(engine: faults.Engine, sky: testing.SkyPilot, case: Case, operation: Operation) -> str:
+def _end(
+    engine: stack_in_memory.Engine, sky: testing.SkyPilot, case: Case, operation: Operation
+) -> str:
     if case.ending == "destroy" or (case.ending == "up" and operation.after is None):
         engine.destroy()
-        assert faults.left(sky) == []
+        assert stack_in_memory.left(sky) == []
         return "destroy"
     program = operation.after or NONE
     if case.ending == "removed":
@@ -154,23 +158,25 @@ def _end(engine: faults.Engine, sky: testing.SkyPilot, case: Case, operation: Op
             sky.clock.sleep(faults.LATE_SECONDS)
         program = NONE if program else operation.before
     typed = _up(engine, sky, program)
-    if not program and faults.left(sky):
+    if not program and stack_in_memory.left(sky):
         typed += ", sweep"
-        faults.swept(engine, sky)
-    assert list(faults.wrong(engine, sky, program)) == []
+        stack_in_memory.swept(engine, sky)
+    assert list(stack_in_memory.wrong(engine, sky, program)) == []
     engine.destroy()
-    assert faults.left(sky) == []
+    assert stack_in_memory.left(sky) == []
     return typed
 
 
-def _up(engine: faults.Engine, sky: testing.SkyPilot, program: faults.Program) -> str:
+def _up(
+    engine: stack_in_memory.Engine, sky: testing.SkyPilot, program: stack_in_memory.Program
+) -> str:
     """`up`, then what its errors say: with a refresh, or with what cannot be changed replaced."""
     try:
         engine.up(program)
     except plugin_host.Error:
         pass
     else:
-        if not list(faults.wrong(engine, sky, program)):
+        if not list(stack_in_memory.wrong(engine, sky, program)):
             return "up"
     try:
         engine.refresh()

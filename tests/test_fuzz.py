@@ -19,7 +19,7 @@ from pulumi_skypilot import catalog, errors, providers, testing
 from pulumi_skypilot.lifecycle import marker
 from pulumi_skypilot.plan import changes
 from pulumi_skypilot.providers import plugin_host
-from tests import certificates, faults, specs
+from tests import certificates, faults, specs, stack_in_memory
 
 Props = dict[str, typing.Any]
 SEQUENCES = os.environ.get("FUZZ")
@@ -64,7 +64,7 @@ class Stack(stateful.RuleBasedStateMachine):
         super().__init__()
         self.sky = Faulty()
         self.sky.enabled = frozenset(catalog.clouds())
-        faults.add_others(self.sky, "fuzz-a", "fuzz-b", "fuzz-c")
+        stack_in_memory.add_others(self.sky, "fuzz-a", "fuzz-b", "fuzz-c")
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(providers.base, "connect", lambda _: self.sky)
         self.patch.setattr(providers.base, "clock", self.sky.clock)

@@ -10,8 +10,8 @@ import pytest
 
 from pulumi_skypilot import spec, testing
 from pulumi_skypilot.plan.changes import Effect
-from tests import faults
 from tests import properties as given
+from tests import stack_in_memory
 
 
 @pytest.fixture
@@ -25,15 +25,15 @@ def sky() -> typing.Iterator[testing.SkyPilot]:
 def test_a_property_goes_through_its_whole_life(
     sky: testing.SkyPilot, change: given.Change
 ) -> None:
-    engine = faults.Engine()
+    engine = stack_in_memory.Engine()
     before, after = ({"one": table} for table in (change.before, change.after))
     engine.up(before)
-    assert list(faults.wrong(engine, sky, before)) == []
+    assert list(stack_in_memory.wrong(engine, sky, before)) == []
     machine = sky.machines()[0].launched_at
 
     engine.up(after)
     assert engine.done[: len(change.does)] == [f"{what} one" for what in change.does]
-    assert list(faults.wrong(engine, sky, after)) == []
+    assert list(stack_in_memory.wrong(engine, sky, after)) == []
     if change.effect in (Effect.IN_PLACE, Effect.RESTART):
         assert sky.machines()[0].launched_at == machine
 
@@ -44,9 +44,9 @@ def test_a_property_goes_through_its_whole_life(
     engine.refresh()
     assert "one" not in engine.state
     engine.up(after)
-    assert list(faults.wrong(engine, sky, after)) == []
+    assert list(stack_in_memory.wrong(engine, sky, after)) == []
     engine.destroy()
-    assert faults.left(sky) == []
+    assert stack_in_memory.left(sky) == []
 
 
 def test_every_property_has_its_life() -> None:

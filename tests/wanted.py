@@ -1,6 +1,6 @@
 """A service and a cluster as the tests of the life cycle want them."""
 
-from pulumi_skypilot import plan, spec
+from pulumi_skypilot import plan, spec, testing
 from pulumi_skypilot.lifecycle import marker
 from pulumi_skypilot.plan import task
 
@@ -8,6 +8,10 @@ NAME = "local-chat"
 CLUSTER = "local-lab"
 KEY = "sk-key-1"
 MARK = "mark0001"
+OURS = {marker.LABEL: MARK}
+THEIRS = {marker.LABEL: "other"}
+BY_HAND = "service: {replica_policy: {min_replicas: 1}}\nresources: {infra: aws}\n"
+"""The task of a service that somebody made by hand."""
 
 
 def wanted(mark: str = MARK, **changes: object) -> marker.Wanted:
@@ -37,3 +41,8 @@ def cluster(
         resources["autostop"] = {"idle_minutes": autostop[0], "down": autostop[1]}
         content["envs"] = {task.IDLE_MINUTES: str(idle)}
     return marker.ClusterWanted(name, mark, content, {}, {"SERVE_API_KEYS": key})
+
+
+def settled(sky: testing.SkyPilot) -> None:
+    """Wait until what was started is there."""
+    sky.clock.sleep(testing.START_SECONDS + 1)

@@ -3,7 +3,7 @@
 import pytest
 
 from pulumi_skypilot import errors, spec, testing
-from pulumi_skypilot.lifecycle import clusters, wait_cluster
+from pulumi_skypilot.lifecycle import wait_cluster
 from pulumi_skypilot.plan import waits
 from tests.wanted import CLUSTER as NAME
 from tests.wanted import KEY, MARK
@@ -13,11 +13,6 @@ from tests.wanted import cluster as wanted
 @pytest.fixture
 def wait(sky: testing.SkyPilot) -> wait_cluster.Wait:
     return wait_cluster.Wait(sky, sky.clock)
-
-
-@pytest.fixture
-def made(sky: testing.SkyPilot) -> clusters.Clusters:
-    return clusters.Clusters(sky, sky.clock)
 
 
 def expected(model: str = "m") -> wait_cluster.Expected:

@@ -167,21 +167,6 @@ def test_a_checkpoint_made_for_an_fp8_cache_gets_one(told: dict[str, object]) ->
     assert memory.kv_dtype(shape, memory.Settings(context=1)) == "fp8"
 
 
-@pytest.mark.parametrize(
-    ("family", "full"),
-    [("gemma2", 21), ("gemma3_text", 7), ("cohere2", 10), ("mistral", 0), ("phi3", 0)],
-)
-def test_windows_are_where_the_family_has_them(family: str, full: int) -> None:
-    config = measured.config("Llama-3.1-8B") | {
-        "model_type": family,
-        "num_hidden_layers": 42,
-        "sliding_window": 4096,
-    }
-    found = config_json.read(config).kinds
-    assert found.count(architecture.Kind.FULL) == full
-    assert found.count(architecture.Kind.WINDOW) == 42 - full
-
-
 LITE = {
     "architectures": ["DeepseekV2ForCausalLM"],
     "model_type": "deepseek_v2",
@@ -235,55 +220,6 @@ def test_latent_weights_are_expanded_once_more_only_where_they_are_quantized() -
         27 * 512 * 16 * 256 * 2,
         abs=4e6,  # and the scales
     )
-
-
-def test_layers_below_the_first_window_see_everything() -> None:
-    config = measured.config("Qwen3-8B") | {
-        "sliding_window": 4096, "use_sliding_window": True, "max_window_layers": 28,
-    }  # fmt: skip
-    assert config_json.read(config).kinds.count(architecture.Kind.WINDOW) == 8
-
-
-@pytest.mark.parametrize(
-    ("config", "numbers"),
-    [
-        (
-            {
-                "mm_tokens_per_image": 256,
-                "vision_config": {"patch_size": 14, "image_size": 896},
-            },
-            9408,
-        ),
-        ({"vision_config": {"patch_size": 14, "pixel_shuffle_ratio": 0.5}}, 2352),
-        ({"spatial_merge_size": 2, "vision_config": {"patch_size": 14}}, 2352),
-        (
-            {
-                "vision_config": {
-                    "patch_size": 14, "spatial_merge_size": 2, "temporal_patch_size": 2,
-                }
-            },
-            4704,
-        ),
-        ({"vision_config": None}, 0),
-        ({}, 0),
-    ],
-)  # fmt: skip
-def test_an_image_has_so_many_numbers_for_each_of_its_tokens(
-    config: dict[str, object], numbers: int
-) -> None:
-    assert config_json.image_numbers(config) == numbers
-
-
-def test_a_long_rope_has_two_tables_in_one() -> None:
-    config = measured.config("Llama-3.1-8B") | {
-        "model_type": "phi3",
-        "rope_scaling": {"type": "longrope"},
-        "original_max_position_embeddings": 4096,
-        "partial_rotary_factor": 0.75,
-    }
-    shape = config_json.read(config)
-    assert shape.rope_positions == (131072 + 4096,)
-    assert shape.rope_size == 96
 
 
 def test_larger_blocks_are_fewer() -> None:
@@ -348,26 +284,6 @@ def test_every_number_has_its_formula_and_its_source() -> None:
         one.name for one in steps
     }
     assert all(one.formula and one.source for one in steps)
-
-
-@pytest.mark.parametrize(
-    ("told", "bits", "group", "zeros"),
-    [
-        ({"quant_method": "awq", "bits": 4, "group_size": 128}, 4, 128, True),
-        ({"quant_method": "gptq", "bits": 4, "group_size": 64, "sym": True}, 4, 64, False),
-        ({"quant_method": "awq", "w_bit": 4, "q_group_size": 64}, 4, 64, True),
-        ({"quant_method": "gptq", "bits": 8, "group_size": -1}, 8, None, False),
-        ({"quant_method": "fp8"}, 8, None, False),
-        ({"quant_method": "modelopt", "quant_algo": "NVFP4"}, 4, 16, False),
-        ({"quant_method": "mxfp4"}, 4, 32, False),
-    ],
-)
-def test_a_config_says_how_weights_are_stored(
-    told: dict[str, object], bits: int, group: int | None, zeros: bool
-) -> None:
-    found = stored.quantization(told)
-    assert found is not None
-    assert (found.bits, found.group, found.zeros) == (bits, group, zeros)
 
 
 def test_int4_weights_are_an_eighth_more_than_a_quarter_at_most() -> None:

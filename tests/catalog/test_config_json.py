@@ -1,0 +1,70 @@
+"""What a config.json says of a model's shape."""
+
+import pytest
+
+from pulumi_skypilot.catalog import architecture, config_json
+from tests import measured
+
+
+@pytest.mark.parametrize(
+    ("family", "full"),
+    [("gemma2", 21), ("gemma3_text", 7), ("cohere2", 10), ("mistral", 0), ("phi3", 0)],
+)
+def test_windows_are_where_the_family_has_them(family: str, full: int) -> None:
+    config = measured.config("Llama-3.1-8B") | {
+        "model_type": family,
+        "num_hidden_layers": 42,
+        "sliding_window": 4096,
+    }
+    found = config_json.read(config).kinds
+    assert found.count(architecture.Kind.FULL) == full
+    assert found.count(architecture.Kind.WINDOW) == 42 - full
+
+
+def test_layers_below_the_first_window_see_everything() -> None:
+    config = measured.config("Qwen3-8B") | {
+        "sliding_window": 4096, "use_sliding_window": True, "max_window_layers": 28,
+    }  # fmt: skip
+    assert config_json.read(config).kinds.count(architecture.Kind.WINDOW) == 8
+
+
+@pytest.mark.parametrize(
+    ("config", "numbers"),
+    [
+        (
+            {
+                "mm_tokens_per_image": 256,
+                "vision_config": {"patch_size": 14, "image_size": 896},
+            },
+            9408,
+        ),
+        ({"vision_config": {"patch_size": 14, "pixel_shuffle_ratio": 0.5}}, 2352),
+        ({"spatial_merge_size": 2, "vision_config": {"patch_size": 14}}, 2352),
+        (
+            {
+                "vision_config": {
+                    "patch_size": 14, "spatial_merge_size": 2, "temporal_patch_size": 2,
+                }
+            },
+            4704,
+        ),
+        ({"vision_config": None}, 0),
+        ({}, 0),
+    ],
+)  # fmt: skip
+def test_an_image_has_so_many_numbers_for_each_of_its_tokens(
+    config: dict[str, object], numbers: int
+) -> None:
+    assert config_json.image_numbers(config) == numbers
+
+
+def test_a_long_rope_has_two_tables_in_one() -> None:
+    config = measured.config("Llama-3.1-8B") | {
+        "model_type": "phi3",
+        "rope_scaling": {"type": "longrope"},
+        "original_max_position_embeddings": 4096,
+        "partial_rotary_factor": 0.75,
+    }
+    shape = config_json.read(config)
+    assert shape.rope_positions == (131072 + 4096,)
+    assert shape.rope_size == 96
