@@ -43,6 +43,17 @@ class TestCheck:
         (failure,) = service.check(olds, inputs(**told, context=40000.0)).failures
         assert "40000 tokens of Qwen/Qwen3-8B do not fit L4:1" in failure.reason
 
+    def test_a_gated_model_without_a_token_is_warned_of_once(self, monkeypatch):
+        lines: list[str] = []
+        monkeypatch.setattr(plugin_host, "warning", lines.append)
+        llama = {"model": "meta-llama/Llama-3.2-1B-Instruct", "context": 4096.0}
+        plugin_host.warn_once.cache_clear()
+        checked(**llama)
+        checked(**llama)
+        checked(**llama, env={"HF_TOKEN": "x"})
+        (line,) = (line for line in lines if "gated" in line)
+        assert line.startswith(f"{NAME}: meta-llama/Llama-3.2-1B-Instruct is gated: write secrets")
+
     def test_check_shows_the_fit_of_each_accelerator(self):
         shown = checked(accelerators=["H100:1", "L4:1"], cpus=None, memory=None)["plan"]["fit"]
         assert {gpu: lines["verdict"] for gpu, lines in shown.items()} == {

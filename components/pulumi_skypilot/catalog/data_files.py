@@ -114,6 +114,7 @@ def _over_builtin(facts: ModelFacts) -> ModelFacts:
         facts,
         tool_parser=facts.tool_parser or known.tool_parser,
         reasoning_parser=facts.reasoning_parser or known.reasoning_parser,
+        gated=facts.gated or known.gated,
         recommended=facts.recommended or known.recommended,
     )
 

@@ -38,6 +38,8 @@ class ModelFacts:
     tool_parser: str | None = None
     reasoning_parser: str | None = None
     """What vLLM takes by itself for this model; nothing needs to be passed."""
+    gated: bool = False
+    """Whether its page gives the files only to accounts that were let in."""
     recommended: tuple[Recommendation, ...] = ()
 
     @property

@@ -123,6 +123,7 @@ def _said(facts: catalog.ModelFacts) -> str:
         else "",
         "KV cache": f"{facts.kv_bytes_per_token:,} bytes a token at most, in bfloat16",
         "context": f"{shape.max_positions:,} tokens" if shape.max_positions else "",
+        "access": "gated: HF_TOKEN of an account that was let in" if facts.gated else "",
         "source": facts.source,
     }
     return "".join(f"  {key:<14}{value}\n" for key, value in lines.items() if value)

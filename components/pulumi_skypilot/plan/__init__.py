@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from .. import catalog, errors, spec
 from . import (
+    access,
     capability,
     cloud_limits,
     disk,
@@ -44,6 +45,8 @@ class Plan:
     """Why it is not known, or only assumed, that the model fits (plan/unchecked.py)."""
     disk: tuple[str, ...] = ()
     """What is tight on the disk, or was not checked (plan/disk.py)."""
+    warnings: tuple[str, ...] = ()
+    """Those of the notes that a user should act on."""
     misfits: tuple[Problem, ...] = ()
     """What does not fit, where that was not refused."""
 
@@ -95,6 +98,7 @@ def plan(
     command = vllm.command(wanted, facts, families)
     environment = vllm.environment(wanted, facts, families)
     content = task.task(wanted, name, command, environment)
+    warnings = tuple(access.warnings(wanted, facts))
     return Plan(
         name=name,
         spec=wanted,
@@ -102,7 +106,13 @@ def plan(
         environment=environment,
         task=content,
         sized=sized,
-        notes=(*_notes(wanted, facts, families), *gpu_fit.notes(wanted, facts, sized), *told),
+        notes=(
+            *warnings,
+            *_notes(wanted, facts, families),
+            *gpu_fit.notes(wanted, facts, sized),
+            *told,
+        ),
+        warnings=warnings,
         fit=gpu_fit.shown(wanted, facts, sized),
         unchecked=(*unchecked.reasons(wanted, facts, sized), *_doubts(wanted, facts)),
         disk=tuple(disk.notes(wanted, facts)),

@@ -43,6 +43,8 @@ class DeployedProvider(base.Provider):
             return dynamic.CheckResult(news, wrong)
         if new.plan.unchecked:
             plugin_host.warn_once(f"{new.name}: not checked: {'; '.join(new.plan.unchecked)}")
+        for line in new.plan.warnings:
+            plugin_host.warn_once(f"{new.name}: {line}")
         own = {key: news[key] for key in properties.OWN if news.get(key) is not None}
         inputs = {**spec.to_inputs(new.spec), **own, "plan": new.plan.shown()}
         # Values go on as they came, so that unknown ones stay so and secret ones keep their place.
