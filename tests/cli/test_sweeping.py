@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pulumi_skypilot import cli, errors, testing
-from pulumi_skypilot.cli import commands, state_file, sweeping
+from pulumi_skypilot.cli import commands, screens, state_file, sweeping
 from pulumi_skypilot.lifecycle import clusters, marker, orphans
 from pulumi_skypilot.lifecycle.services import Services
 from pulumi_skypilot.skypilot import interface
@@ -76,11 +76,13 @@ def sweep(*more: str) -> int:
 def test_what_no_state_knows_is_listed_and_stays(server, state, capsys) -> None:
     assert sweep() == 1
     said = capsys.readouterr()
-    assert [re.split(r"  +", line) for line in said.out.splitlines()] == [
-        ["NAME", "KIND", "STATUS", "AGE", "MARK"],
-        [NAME, "service", "READY", said.out.split("  ")[-2].strip(), MARK],
-        [f"{NAME}-1", "replica", "UP", said.out.split("  ")[-2].strip(), MARK],
+    rows = [re.split(r"  +", line.rstrip()) for line in said.out.splitlines()]
+    assert [row[:3] + row[4:] for row in rows] == [
+        ["name", "kind", "status", "mark"],
+        [NAME, "service", "READY", MARK],
+        [f"{NAME}-1", "replica", "UP", MARK],
     ]
+    assert all(re.fullmatch(r"\d+ (d|h|min|s)|\?", row[3]) for row in rows[1:])
     assert "--yes takes them down" in said.err
     assert server.service(NAME).status == "READY"
 
@@ -273,8 +275,16 @@ def test_a_request_under_way_is_told_of(server, state, capsys) -> None:
 )
 def test_ages_are_short(seconds: float | None, text: str) -> None:
     since = None if seconds is None else 1e9 - seconds
-    one = orphans.Marked("a", "cluster", "UP", "m", since)
-    assert text in sweeping.lines([one], 1e9)[1]
+    marked = orphans.Marked("a", "cluster", "UP", "m", since)
+    (ages,) = (c.cells for c in sweeping.rows([marked], 1e9).columns if c.header == "age")
+    assert [str(age) for age in ages] == [text]
+
+
+def test_a_name_is_shown_as_it_is_and_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["[red]x[/red]", "long-" * 12]
+    found = [orphans.Marked(name, "cluster", "UP", MARK, None) for name in names]
+    screens.screen().print(sweeping.rows(found, 1e9))
+    assert [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()[1:]] == names
 
 
 def test_places_of_a_state_know_what_is_theirs() -> None:

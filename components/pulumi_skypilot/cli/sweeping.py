@@ -8,12 +8,14 @@ import sys
 import time
 from collections.abc import Collection, Sequence
 
+from rich import table, text
+
 from .. import errors, providers, skypilot
 from ..lifecycle import orphans
 from ..lifecycle.services import Services
 from ..providers import base
 from ..skypilot import looks
-from . import backend, files, state_file
+from . import backend, files, screens, state_file
 from .command import Wrong
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
@@ -48,7 +50,7 @@ def run(given: argparse.Namespace) -> int:
     if not found:
         sys.stdout.write("nothing is there that no state knows\n")
         return 0
-    sys.stdout.writelines(f"{line}\n" for line in lines(found, time.time()))
+    screens.screen().print(rows(found, time.time()))
     if given.yes:
         sys.stderr.write("taken down\n")
         return 0
@@ -56,15 +58,15 @@ def run(given: argparse.Namespace) -> int:
     return 1
 
 
-def lines(found: Sequence[orphans.Marked], now: float) -> list[str]:
-    """A table, its heads first."""
-    head = ("NAME", "KIND", "STATUS", "AGE", "MARK")
-    rows = [head, *((o.name, o.kind, o.status, _age(o.since, now), o.mark) for o in found)]
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+def rows(found: Sequence[orphans.Marked], now: float) -> table.Table:
+    """Return the table of what is there, a row for each remote object."""
+    shown = table.Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for head in ("name", "kind", "status", "age", "mark"):
+        shown.add_column(head, overflow="fold")
+    for marked in found:
+        cells = (marked.name, marked.kind, marked.status, _age(marked.since, now), marked.mark)
+        shown.add_row(*map(text.Text, cells))  # names are not ours: no markup in them
+    return shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,10 +119,10 @@ class _Progress:
     def __init__(self) -> None:
         self._last = ""
 
-    def __call__(self, text: str) -> None:
-        if text != self._last:
-            _remark(text)
-        self._last = text
+    def __call__(self, line: str) -> None:
+        if line != self._last:
+            _remark(line)
+        self._last = line
 
 
 def _searches(given: argparse.Namespace) -> list[_Search]:
@@ -167,8 +169,8 @@ def _check_lost(mark: str, *, take_down: bool) -> None:
             f"--mark {mark}: it may be a stack that lives: {'; '.join(unread)}; mend it, or remove "
             "it with `pulumi stack rm --force` if that is the state that is lost"
         )
-    for text in unread:
-        _remark(text)
+    for reason in unread:
+        _remark(reason)
 
 
 def _server(given: argparse.Namespace) -> tuple[str, str | None]:
@@ -212,5 +214,5 @@ def _age(since: float | None, now: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _remark(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+def _remark(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
