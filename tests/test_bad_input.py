@@ -5,6 +5,7 @@ not belong; whole stack files are wrong in the same ways.
 """
 
 import json
+import re
 import typing
 from collections.abc import Iterator
 
@@ -12,10 +13,10 @@ import pulumi
 import pydantic
 import pytest
 
-from pulumi_skypilot import errors, providers, spec
+from pulumi_skypilot import providers, spec
 from pulumi_skypilot.program import components
 from pulumi_skypilot.skypilot import interface
-from pulumi_skypilot.spec import readers, stack
+from pulumi_skypilot.spec import readers, server_settings, stack
 from tests.providers.props import CLUSTER, SERVICE, Sent
 
 JUNK: tuple[object, ...] = (
@@ -162,10 +163,6 @@ def wrong_stacks() -> Iterator[tuple[str, dict[str, str]]]:
             yield f"deployments.chat.{beside}", _settings({**good, beside: junk})
         if text not in ("true", "false"):
             yield "production", {**_settings(good), "production": text}
-    for name in stack.SETTINGS:
-        for wrong in (f"{name}s", f"{name[:-1]}", f"{name[0]}{name}"):
-            if wrong not in stack.SETTINGS:
-                yield wrong, {**_settings(good), wrong: "{}"}
     for odd in ("a\nb", "a b", "a\x1bb"):
         yield "deployments.a", {"deployments": json.dumps({odd: {"model": 1}})}
         yield "deployments.a", {"deployments": json.dumps({odd: 1})}
@@ -182,18 +179,16 @@ ADDRESSES = (
 
 @pytest.mark.parametrize("wrong", ADDRESSES)
 def test_an_address_of_no_server_is_told(wrong: str) -> None:
-    with pytest.raises(errors.StackError, match=r"^skypilot:apiServer: .* is no address; write "):
-        stack.check_server({"apiServer": wrong})
+    (line,) = server_settings.mistakes({"apiServer": wrong})
+    assert re.match(r"^skypilot:apiServer: .* is no address; write ", line)
     failures = providers.ScopeProvider().check({}, {"apiServer": wrong}).failures
     assert [one.property for one in failures] == ["apiServer"]
 
 
-@pytest.mark.parametrize("name", stack.SERVER)
+@pytest.mark.parametrize("name", server_settings.NAMES)
 def test_a_setting_of_the_server_that_is_misspelt_is_told_with_the_right_one(name: str) -> None:
     for wrong in (f"{name}s", name[:-1], name.upper(), f"{name[0]}{name}"):
-        with pytest.raises(errors.StackError) as caught:
-            stack.check_server({wrong: CANARY})
-        (line,) = str(caught.value).splitlines()
+        (line,) = server_settings.mistakes({wrong: CANARY})
         assert line.startswith(f"skypilot:{wrong}: unknown setting; ")
         assert name in line
         assert CANARY not in line
@@ -211,10 +206,9 @@ def test_a_setting_of_the_server_that_makes_no_sense_is_told(
     name: str, values: tuple[str, ...]
 ) -> None:
     for value in values:
-        with pytest.raises(errors.StackError) as caught:
-            stack.check_server({name: value})
-        assert is_readable(str(caught.value))
-        assert str(caught.value).startswith(f"skypilot:{name}: ")
+        (line,) = server_settings.mistakes({name: value})
+        assert is_readable(line)
+        assert line.startswith(f"skypilot:{name}: ")
 
 
 def test_settings_of_the_server_are_read_as_they_are_meant() -> None:
@@ -225,11 +219,9 @@ def test_settings_of_the_server_are_read_as_they_are_meant() -> None:
         "apiServer": "https://a/b",
     }
     good["deleteUnreachable"] = "true"
-    stack.check_server(good)
-    with pytest.raises(errors.StackError) as caught:
-        stack.check_server({**good, "workspce": "team-1"})
-    assert str(caught.value).startswith("skypilot:workspce: ")
-    assert not [name for name in good if f"skypilot:{name}: " in str(caught.value)]
+    assert list(server_settings.mistakes(good)) == []
+    (line,) = server_settings.mistakes({**good, "workspce": "team-1"})
+    assert line.startswith("skypilot:workspce: ")
 
 
 SECRET_KEYS = (
@@ -257,25 +249,29 @@ def _named(table: object, name: str) -> object:
 
 @pytest.mark.parametrize(("table", "path"), [one[1:] for one in SECRET_KEYS])
 def test_a_secret_that_the_stack_has_not_is_told_by_the_place_that_names_it(
-    monkeypatch: pytest.MonkeyPatch, table: dict[str, object], path: str
+    table: dict[str, object], path: str
 ) -> None:
     pem_text = "-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----"
-    monkeypatch.setattr(
-        pulumi.Config,
-        "get_secret",
-        lambda _self, key: pulumi.Output.secret(pem_text) if key == "there" else None,
-    )
-    monkeypatch.setattr(pulumi.runtime, "get_config", lambda _key: pem_text)
+    key_text = pem_text.replace("CERTIFICATE", "PRIVATE KEY")
+    there = key_text if path == "tls.certificate" else pem_text
     for name in ("missing", "a", "HF_TOKEN"):
         good = {"model": "openai/gpt-oss-20b", "cpus": 4, "infra": "aws"}
-        found = stack.read(
-            "llm", _settings({**good, **typing.cast("dict[str, object]", _named(table, name))})
+        named = typing.cast("dict[str, object]", _named(table, name))
+        (line,) = told({**_settings({**good, **named}), "there": there})
+        assert is_readable(line)
+        assert line == (
+            f"llm:deployments.chat.{path}: it must name a secret of this stack's config, and there "
+            f"is no llm:{name}; add it with `pulumi config set --secret {name}`"
         )
-        read = components._own_keys if path == "apiKey" else components._with_secrets
-        with pytest.raises(pulumi.RunError) as caught:
-            read("chat", found, pulumi.Config("llm"))
-        assert is_readable(str(caught.value))
-        assert str(caught.value).startswith(f"llm:deployments.chat.{path}: it must name a secret")
+
+
+def test_a_secret_that_stands_where_its_name_belongs_is_not_shown() -> None:
+    for secret in ("hf_abcdefgh", "sk-abcdefgh", "a" * 40, "two words", "a\nb"):
+        good = {"model": "openai/gpt-oss-20b", "cpus": 4, "infra": "aws"}
+        (line,) = told(_settings({**good, "secrets": {"HF_TOKEN": secret}}))
+        assert is_readable(line)
+        assert secret not in line
+        assert "there is none of that name" in line
 
 
 CONFLICTS: tuple[tuple[dict[str, object], str], ...] = (
@@ -316,9 +312,10 @@ def _settings(table: dict[str, object]) -> dict[str, str]:
 
 def told(settings: dict[str, str]) -> list[str]:
     """The lines with which the program ends over those settings."""
+    found = stack.read({f"llm:{name}": text for name, text in settings.items()}, "llm", "llm-test")
     try:
-        components._plans(stack.read("llm", settings), "llm-test")
-    except (errors.StackError, pulumi.RunError) as error:
+        components._plans(found, service_account=False)
+    except pulumi.RunError as error:
         return str(error).split("\n")
     return []
 

@@ -8,6 +8,8 @@ from pulumi_skypilot import cli
 STACK = """\
 config:
   models:prefix: acme
+  models:hfToken: {secure: v1:def}
+  models:chatKey: {secure: v1:ghi}
   models:deployments:
     chat:
       model: Qwen/Qwen3-8B
@@ -87,7 +89,7 @@ def test_a_deployment_that_is_refused_says_why(project, capsys) -> None:
     assert cli.main(["export", "--stack", "prod", "other"]) == 2
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 2
-    assert all(line.startswith("pulumi-skypilot: stack prod: other.") for line in said)
+    assert all(line.startswith("pulumi-skypilot: models:deployments.other.") for line in said)
 
 
 def test_a_table_that_is_encrypted_as_a_whole_is_said(project, capsys) -> None:

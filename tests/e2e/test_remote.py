@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from local import control
+from pulumi_skypilot import providers
 from pulumi_skypilot.lifecycle import marker
-from pulumi_skypilot.providers import base as providers
 from tests.conftest import chat
 from tests.e2e import stack as stacks
 

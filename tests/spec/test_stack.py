@@ -1,21 +1,24 @@
 """What a stack's config says: shared defaults, the stack's own, and where each was written."""
 
 import json
-import re
 import typing
 
 import pytest
 
-from pulumi_skypilot import errors, spec
+from pulumi_skypilot import spec
 from pulumi_skypilot.spec import stack
 
 SHARED = {"chat": {"model": "a/b", "replicas": {"min": 1, "max": 3}, "infra": ["k8s", "aws"]}}
 
 
-def read(own: object = None, shared: object = None, **settings: str) -> stack.Stack:
-    tables = {"deployments": own, "shared": shared}
+def read(own_tables: object = None, shared: object = None, **settings: str) -> stack.Stack:
+    tables = {"deployments": own_tables, "shared": shared}
     texts = {name: json.dumps(table) for name, table in tables.items() if table is not None}
-    return stack.read("llm", {**texts, **settings})
+    return read_texts({**texts, **settings})
+
+
+def read_texts(settings: dict[str, str]) -> stack.Stack:
+    return stack.read({f"llm:{name}": text for name, text in settings.items()}, "llm", "dev")
 
 
 def wrong(found: stack.Stack, reason: str) -> str:
@@ -100,26 +103,114 @@ def test_a_name_is_wrong_at_the_key_that_it_is_made_of() -> None:
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
-        ({}, "llm:deployments: it must be a table of deployments"),
+        ({}, "llm:deployments: missing; write a table of deployments"),
+        ({"deployments": ""}, "llm:deployments: missing; write a table of deployments"),
+        ({"deployments": "{}"}, "llm:deployments: missing; write a table of deployments"),
         ({"deployments": "chat"}, "llm:deployments: it must be a table of deployments"),
         ({"deployments": "[]"}, "llm:deployments: it must be a table of deployments"),
         ({"shared": '{"chat": 1}'}, "llm:shared.chat: it must be a table"),
         ({"deployments": '{"chat": null}'}, "llm:deployments.chat: it is empty"),
-        ({"prodution": "true"}, "llm:prodution: unknown setting; did you mean production?"),
-        ({"sharde": "{}"}, "llm:sharde: unknown setting; did you mean shared?"),
+        ({"production": "yes", "shared": '{"a": {}}'}, "llm:production: 'yes' is neither true nor"),
+        ({"production": "", "shared": '{"a": {}}'}, "llm:production: '' is neither true nor"),
+        ({"shared": '{"a": {"protect": "yes"}}'}, "llm:shared.a.protect: write true or false"),
     ],
 )
 def test_a_wrong_setting_gets_one_line(settings: dict[str, str], line: str) -> None:
-    with pytest.raises(errors.StackError) as caught:
-        stack.read("llm", settings)
-    assert str(caught.value).startswith(line)
+    (told,) = read_texts(settings).mistakes
+    assert told.startswith(line)
 
 
-def test_a_value_that_is_no_boolean_is_refused() -> None:
-    with pytest.raises(errors.StackError, match="llm:production: 'yes' is neither true nor false"):
-        read(shared=SHARED, production="yes")
-    with pytest.raises(errors.StackError, match=r"llm:shared\.chat\.protect: write true or false"):
-        read(shared={"chat": {"model": "a/b", "protect": "yes"}})
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    texts = {
+        "deployments": '{"chat": {"adopt": 1, "keyVersion": 0}, "code": 1, "gone": null}',
+        "production": "yes",
+        "budget": "40",
+    }
+    told = stack.read(
+        {**{f"llm:{name}": text for name, text in texts.items()}, "skypilot:apiserver": "x"}, "llm"
+    ).mistakes
+    assert [line.partition(": ")[0] for line in told] == [
+        "llm:deployments.code",
+        "llm:production",
+        "llm:budget",
+        "skypilot:apiserver",
+        "llm:deployments.gone",
+        "llm:deployments.chat.adopt",
+        "llm:deployments.chat.keyVersion",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("prodution", "production"),
+        ("sharde", "shared"),
+        ("deployment", "deployments"),
+        ("Deployments", "deployments"),
+        ("prefx", "prefix"),
+    ],
+)
+def test_a_name_that_is_probably_misspelt_is_a_warning(name: str, meant: str) -> None:
+    found = read(shared=SHARED, **{name: "x"})
+    assert found.mistakes == ()
+    assert found.warnings == (
+        f"llm:{name} is not a setting of this package; did you mean llm:{meant}?",
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["product", "budgetKey", "sharedKey", "productionUrl", "hfToken", "deploy"]
+)
+def test_a_name_of_the_users_own_is_none_of_our_business(name: str) -> None:
+    found = read(shared=SHARED, **{name: "x"})
+    assert (found.mistakes, found.warnings) == ((), ())
+
+
+def test_values_of_a_file_mean_what_their_texts_mean() -> None:
+    values = {"shared": SHARED, "production": True, "prefix": 5, "budget": {"hourly": 4}}
+    texts = {"shared": json.dumps(SHARED), "production": "true", "prefix": "5"}
+    texts["budget"] = '{"hourly": 4}'
+    of_file = stack.read({f"llm:{name}": value for name, value in values.items()}, "llm", "dev")
+    assert of_file == read_texts(texts)
+    assert of_file.name("chat") == "5-chat"
+
+
+def test_names_begin_with_the_stack_unless_the_config_says_otherwise() -> None:
+    assert read(shared=SHARED).name("chat") == "dev-chat"
+    assert read(shared=SHARED, prefix="").name("chat") == "dev-chat"
+    assert read(shared=SHARED, prefix="acme").name("chat") == "acme-chat"
+
+
+@pytest.mark.parametrize("name", ["budget", "production", "prefix"])
+def test_a_setting_that_is_encrypted_is_said_not_to_be_read(name: str) -> None:
+    found = stack.read({"llm:shared": SHARED, f"llm:{name}": spec.UNKNOWN}, "llm", "dev")
+    assert found.mistakes == ()
+    assert found.warnings == (f"llm:{name}: it is encrypted, and was not read",)
+
+
+class TestNamespace:
+    """Newcomer's trap: the namespace is the project's name."""
+
+    def test_deployments_of_another_namespace_are_named(self) -> None:
+        (line,) = stack.read({"llm:deployments": SHARED}, "team-models").mistakes
+        assert line == (
+            "team-models:deployments: missing, but the config has llm:deployments; the namespace "
+            "must be the project's name: rename it to team-models:deployments, or name the project "
+            "llm in Pulumi.yaml"
+        )
+
+    def test_so_are_shared_ones_given_as_text(self) -> None:
+        (line,) = stack.read({"llm:shared": json.dumps(SHARED)}, "team-models").mistakes
+        assert "the config has llm:shared; " in line
+
+    @pytest.mark.parametrize("other", ["x", 5, "[]"])
+    def test_what_is_no_table_is_not_taken_for_ours(self, other: object) -> None:
+        (line,) = stack.read({"app:deployments": other}, "team-models").mistakes
+        assert line.startswith("team-models:deployments: missing; write a table")
+
+    def test_where_there_are_deployments_another_namespace_may_say_what_it_likes(self) -> None:
+        found = stack.read({"llm:shared": SHARED, "app:deployments": {"a": {}}}, "llm")
+        assert (found.mistakes, found.warnings) == ((), ())
 
 
 def test_a_budget_is_read_with_the_rest() -> None:
@@ -139,9 +230,7 @@ def test_a_budget_is_read_with_the_rest() -> None:
     ],
 )
 def test_a_wrong_budget_is_told_with_every_other_mistake(text: str, line: str) -> None:
-    with pytest.raises(errors.StackError) as caught:
-        read({"chat": {"model": "a/b", "protect": "yes"}}, budget=text)
-    told = str(caught.value).splitlines()
+    told = read({"chat": {"model": "a/b", "protect": "yes"}}, budget=text).mistakes
     assert told[0].startswith(line)
     assert told[1].startswith("llm:deployments.chat.protect: ")
 
@@ -188,5 +277,16 @@ def test_what_stands_beside_the_spec_is_not_part_of_it() -> None:
     ],
 )
 def test_what_stands_beside_the_spec_is_checked(table: dict[str, object], reason: str) -> None:
-    with pytest.raises(errors.StackError, match=f"^llm:deployments.chat.{re.escape(reason)}"):
-        read({"chat": {"model": "a/b", **table}})
+    found = read({"chat": {"model": "a/b", **table}}, own="key-of-eight")
+    (line,) = found.mistakes
+    assert line.startswith(f"llm:deployments.chat.{reason}")
+
+
+def test_a_file_of_deployments_alone_names_no_setting() -> None:
+    found = stack.of_tables({"chat": {"model": "a/b", "adopt": 1}, "gone": None, "odd": 1})
+    assert found.mistakes == (
+        "odd: it must be a table, with at least a model",
+        "gone: it is empty; write at least its model, or remove the line",
+        "chat.adopt: write true or false",
+    )
+    assert found.wrong("chat", spec.Problem("name", "name: too long")) == "chat: too long"

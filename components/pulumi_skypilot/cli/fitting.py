@@ -2,17 +2,17 @@
 
 import argparse
 import json
-import os
 import pathlib
 import sys
 from collections.abc import Sequence
 
 from rich import table
 
-from .. import catalog, errors, providers, skypilot, spec
+from .. import catalog, errors, skypilot, spec
 from ..catalog import suggest
 from ..lifecycle import server_query
 from ..plan import cost, fit_search, memory
+from ..skypilot import credentials
 from . import models, pricing, screens
 from .command import Wrong
 
@@ -126,8 +126,7 @@ def _prices(given: argparse.Namespace, specs: Sequence[spec.Spec]) -> cost.Price
         return pricing.kept(given.prices)
     if not given.api_server:
         return cost.Prices(away="not asked")
-    token = os.environ.get(providers.TOKEN_VARIABLE)
-    connection = skypilot.Connection(given.api_server, None, token)
+    connection = skypilot.Connection(given.api_server, None, credentials.token({}))
     questions = {"prices": cost.question(specs)}
     return cost.read(
         server_query.ask(connection, questions, offline=server_query.offline())["prices"]

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from rich import box, table
 
-from .. import errors, plan, spec
-from ..plan import budget_check, cost
+from ..plan import budget_check, cost, stack_plans
 from ..report import summary, wording
-from ..spec import stack
+from ..skypilot import credentials
 from . import pricing, screens, stack_files
 from .command import Wrong
 
@@ -28,23 +27,21 @@ def run(given: argparse.Namespace) -> None:
     Raises Wrong, after that too: for a budget that does not hold, or cannot be checked.
     """
     source = stack_files.read(given)
-    plans, wrong = {}, []
-    for key, values in source.deployments.items():
-        data = stack.spec_of(stack_files.readable(values)[0])
-        try:
-            plans[key] = plan.plan(spec.parse(data), f"{source.prefix}{key}")
-        except errors.SpecError as error:
-            wrong += [f"{source.where}: {key}.{problem.reason}" for problem in error.problems]
+    stack = source.stack
+    read = stack_plans.read(stack, service_account=credentials.has_token(source.settings))
+    for line in source.lines(stack.warnings):
+        sys.stderr.write(f"{line}\n")
+    wrong = source.lines((*read.mistakes, *read.misfits))
     if wrong:
         raise Wrong(*wrong)
-    specs = [one.spec for one in plans.values()]
-    prices = pricing.prices(given, specs, source.api_server, source.workspace, source.limits)
-    found = summary.planned(plans, prices)
+    specs = [one.spec for one in read.plans.values()]
+    prices = pricing.prices(given, specs, stack.server, source.settings, stack.limits)
+    found = summary.planned(read.plans, prices)
     if given.json:
         sys.stdout.write(f"{json.dumps(summary.data(found), indent=2)}\n")
     else:
         _show(found)
-    verdict = budget_check.check({one.name: one.cost for one in found}, source.limits)
+    verdict = budget_check.check({one.name: one.cost for one in found}, stack.limits)
     for line in verdict.warnings if given.json else (*verdict.warnings, *verdict.kept):
         sys.stderr.write(f"{line}\n")
     if verdict.errors:

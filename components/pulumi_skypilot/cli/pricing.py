@@ -2,15 +2,16 @@
 
 import argparse
 import json
-import os
 import pathlib
 import sys
-from collections.abc import Sequence
+import typing
+from collections.abc import Mapping, Sequence
 
-from .. import providers, skypilot, spec
+from .. import skypilot, spec
 from ..lifecycle import server_query
 from ..plan import cost
-from ..spec import budget
+from ..skypilot import credentials
+from ..spec import budget, server_settings
 from .command import Wrong
 
 
@@ -29,20 +30,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def prices(
     given: argparse.Namespace,
     specs: Sequence[spec.Spec],
-    url: str | None,
-    workspace: str | None,
+    server: server_settings.Server,
+    settings: Mapping[str, typing.Any],
     limits: budget.Budget = budget.NONE,
 ) -> cost.Prices:
-    """The prices for these deployments. Raises Wrong for a file that holds none.
+    """Return the prices for these deployments. Raises Wrong for a file that holds none.
 
-    A busy server is waited for longer where a budget depends on it.
+    A busy server is waited for longer where a budget depends on it. `settings` are those of the
+    stack, by full names: a token may be among them.
     """
     if given.prices:
         return kept(given.prices)
-    token = os.environ.get(providers.TOKEN_VARIABLE)
-    connection = skypilot.Connection(url or skypilot.DEFAULT_URL, workspace, token)
+    connection = skypilot.Connection(
+        server.api_server or skypilot.DEFAULT_URL, server.workspace, credentials.token(settings)
+    )
     questions = {"prices": cost.question(specs)}
     offline = given.offline or server_query.offline() or not specs
+    unread = credentials.unread(settings)
+    if unread is not None and not offline:
+        _tell(unread)
     patience = server_query.THOROUGH if limits else server_query.QUICK
     answers = server_query.ask(
         connection, questions, offline=offline, patience=patience, tell=_tell

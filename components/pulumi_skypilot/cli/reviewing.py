@@ -6,6 +6,7 @@ import pathlib
 import sys
 
 from ..report import markdown, preview_json
+from ..spec import server_settings
 from . import pricing
 from .command import Wrong
 
@@ -36,5 +37,7 @@ def run(given: argparse.Namespace) -> None:
         raise Wrong(f"{given.file}: {error}") from None
     sides = [side for one in seen.deployments for side in (one.before, one.after) if side]
     specs = [side.spec for side in sides]
-    prices = pricing.prices(given, specs, seen.api_server, seen.workspace)
+    prices = pricing.prices(
+        given, specs, server_settings.Server(seen.api_server, seen.workspace), {}
+    )
     sys.stdout.write(markdown.markdown(seen, prices))

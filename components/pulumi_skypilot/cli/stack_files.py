@@ -4,26 +4,28 @@ import argparse
 import dataclasses
 import pathlib
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from .. import errors
-from ..spec import budget, stack
+from ..spec import UNKNOWN, stack
 from . import files
 from .command import Wrong
 
 
 @dataclasses.dataclass(frozen=True)
-class Tables:
+class Source:
     """Deployments as written, and what stands beside them."""
 
     where: str
     """How a user calls the place."""
-    deployments: Mapping[str, Mapping[str, typing.Any]]
-    prefix: str
-    """What their names on the server begin with."""
-    api_server: str | None = None
-    workspace: str | None = None
-    limits: budget.Budget = budget.NONE
+    stack: stack.Stack
+    settings: Mapping[str, typing.Any]
+    """All of the config, by full names."""
+
+    def lines(self, lines: Iterable[str]) -> tuple[str, ...]:
+        """Return the lines of a preview, which name a setting; those of a plain file name that."""
+        if self.stack.namespace:
+            return tuple(lines)
+        return tuple(f"{self.where}: {line}" for line in lines)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,65 +37,42 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read(given: argparse.Namespace, key: str | None = None) -> Tables:
-    """The deployments; a lone one in a file is called `key`. Raises Wrong."""
+def read(given: argparse.Namespace, key: str | None = None) -> Source:
+    """Return the deployments; a lone one in a file is called `key`. Raises Wrong."""
     return _of_stack(given.stack) if given.stack else _of_file(given.file, key)
 
 
-def readable(table: Mapping[str, typing.Any]) -> tuple[dict[str, typing.Any], list[str]]:
-    """The table without the env that is encrypted in the stack file, and the names of that."""
-    env = table.get("env") or {}
-    encrypted = [name for name, value in env.items() if isinstance(value, Mapping)]
-    return {**table, "env": env | dict.fromkeys(encrypted, "")}, encrypted
-
-
-def _of_stack(name: str) -> Tables:
+def _of_stack(name: str) -> Source:
     project = files.project(pathlib.Path.cwd())
     if project is None:
         raise Wrong(
             "there is no Pulumi.yaml in this folder or above it; go to the project's folder"
         )
     config = files.stack(project, name)
-    shared, own = (config.get(f"{project.name}:{key}") or {} for key in ("shared", "deployments"))
-    if not isinstance(own, dict) or not isinstance(shared, dict) or not (own or shared):
-        raise Wrong(f"{project.name}:deployments: stack {name} has no table of deployments")
-    if "secure" in own:
+    full = f"{project.name}:deployments"
+    if config.settings.get(full) is UNKNOWN:
         raise Wrong(
-            f"{project.name}:deployments: the whole table is encrypted in stack {name}; write it "
-            "to a file with `pulumi config get` and use --file"
+            f"{full}: the whole table is encrypted in stack {name}; write it to a file with "
+            "`pulumi config get` and use --file"
         )
-    return Tables(
-        where=f"stack {name}",
-        deployments=stack.merged(shared, own),
-        prefix=f"{config.get(f'{project.name}:prefix') or name}-",
-        api_server=config.get("skypilot:apiServer"),
-        workspace=config.get("skypilot:workspace"),
-        limits=_limits(config, f"{project.name}:budget"),
-    )
+    found = stack.read(config.settings, project.name, name, partial=config.partial)
+    return Source(f"stack {name}", found, config.settings)
 
 
-def _of_file(path: pathlib.Path, key: str | None) -> Tables:
-    content = files.read(path)
+def _of_file(path: pathlib.Path, key: str | None) -> Source:
+    content = files.pulumi_config(path)
     if "model" in content:
-        return Tables(str(path), {key or "model": content}, "")
+        return Source(str(path), stack.of_tables({key or "model": content}), {})
     config = content.get("config", content)
-    found = next((value for name, value in config.items() if name.endswith(":deployments")), config)
-    if not isinstance(found, Mapping) or not all(isinstance(v, Mapping) for v in found.values()):
+    if not isinstance(config, Mapping) or not config:
         raise Wrong(f"{path}: it holds neither a deployment nor a table of them")
-    budgets = [name for name in config if name.endswith(":budget")]
-    return Tables(
-        where=str(path),
-        deployments=found,
-        prefix="",
-        api_server=config.get("skypilot:apiServer"),
-        workspace=config.get("skypilot:workspace"),
-        limits=_limits(config, budgets[0]) if budgets else budget.NONE,
-    )
+    namespace = next((name[: -len(_TABLE)] for name in config if name.endswith(_TABLE)), None)
+    if namespace is not None:
+        found = dataclasses.replace(stack.read(config, namespace, partial=True), prefix="")
+        return Source(str(path), found, config)
+    if not all(table is None or isinstance(table, Mapping) for table in config.values()):
+        raise Wrong(f"{path}: it holds neither a deployment nor a table of them")
+    return Source(str(path), stack.of_tables(config), {})
 
 
-def _limits(config: Mapping[str, typing.Any], name: str) -> budget.Budget:
-    """The budget under that full key. Raises Wrong."""
-    try:
-        return budget.read(config.get(name), name)
-    except errors.BudgetError as error:
-        raise Wrong(*error.lines) from None
+_TABLE = ":deployments"

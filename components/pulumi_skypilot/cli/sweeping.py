@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import os
 import pathlib
 import sys
 import time
@@ -10,11 +9,12 @@ from collections.abc import Collection, Sequence
 
 from rich import table, text
 
-from .. import errors, providers, skypilot
+from .. import errors, skypilot
 from ..lifecycle import orphans
 from ..lifecycle.services import Services
 from ..providers import base
-from ..skypilot import looks
+from ..skypilot import credentials, looks
+from ..spec import stack as stacks
 from . import backend, files, screens, state_file
 from .command import Wrong
 
@@ -180,18 +180,18 @@ def _server(given: argparse.Namespace) -> tuple[str, str | None]:
         return str(given.api_server), None
     if given.stack and project:
         config = files.stack(project, given.stack)
-        server = config.get("skypilot:apiServer") or skypilot.DEFAULT_URL
-        return str(server), config.get("skypilot:workspace")
+        found = stacks.read(config.settings, project.name).server
+        return found.api_server or skypilot.DEFAULT_URL, found.workspace
     raise Wrong("on which API server? say --api-server URL, or --stack for the one in its config")
 
 
 def _connection(
     url: str, workspace: str | None, stack: str | None, *, own: bool = True
 ) -> skypilot.Connection:
-    token = os.environ.get(providers.TOKEN_VARIABLE)
-    if not token and own:
-        token = backend.config("skypilot:token", stack)
-    return skypilot.Connection(url, workspace, token or None)
+    token = credentials.token({})
+    if token is None and own:
+        token = credentials.token({credentials.SETTING: backend.config(credentials.SETTING, stack)})
+    return skypilot.Connection(url, workspace, token)
 
 
 def _places(stack: str | None) -> tuple[state_file.Place, ...]:

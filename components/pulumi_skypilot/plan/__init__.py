@@ -78,8 +78,8 @@ def plan(
     refused too, or else only told.
     """
     facts = catalog.model(wanted.model)
+    names = list(_name_problems(wanted, name, service_account))
     problems = [
-        *_name_problems(wanted, name, service_account),
         *_gpu_problems(wanted, facts),
         *_model_problems(wanted, facts),
         *(_problem(one.key, one.reason) for one in _refused(wanted, facts)),
@@ -88,11 +88,12 @@ def plan(
         *routes.problems(wanted),
     ]
     if problems:
-        raise errors.SpecError(problems)
+        raise errors.SpecError([*names, *problems])
     sized = gpu_fit.size(wanted, facts)
     too_large = [*gpu_fit.problems(wanted, facts, sized), *disk.problems(wanted, facts)]
-    if too_large and must_fit:
-        raise errors.SpecError(too_large)
+    refused = [*names, *too_large] if must_fit else names
+    if refused:
+        raise errors.SpecError(refused)
     told = tuple(problem.reason for problem in too_large)
     families = gpu_fit.families(wanted)
     command = vllm.command(wanted, facts, families)

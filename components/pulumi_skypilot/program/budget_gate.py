@@ -6,14 +6,14 @@ is declared later, in an `apply`, waits for a check of its own, which counts eve
 """
 
 import asyncio
-import os
 import typing
 
 import pulumi
 
-from .. import errors, plan, providers, skypilot
+from .. import errors, plan, skypilot
 from .. import spec as specs
 from ..plan import cost
+from ..skypilot import credentials
 from ..spec import budget
 from . import declaration, forecast
 
@@ -75,8 +75,8 @@ class Gate:
             forecast.hold({**costs, **unread}, self._limits)
             return
         url, workspace = typing.cast("list[typing.Any]", await server.future())
-        token = os.environ.get(providers.TOKEN_VARIABLE) or pulumi.Config("skypilot").get("token")
-        connection = skypilot.Connection(url, workspace, token)
+        told = {credentials.SETTING: pulumi.Config("skypilot").get("token")}
+        connection = skypilot.Connection(url, workspace, credentials.token(told))
         await asyncio.to_thread(forecast.show, connection, plans, {}, self._limits, unread)
 
 

@@ -1,19 +1,17 @@
 """What a program uses: one deployment, or all that a stack's config names."""
 
-import functools
-import json
-import os
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 
-from .. import catalog, errors, plan, providers, skypilot
+from .. import catalog, errors, plan, skypilot
 from .. import spec as specs
-from ..plan import waits
-from ..spec import keys, pem
+from ..plan import stack_plans, waits
+from ..skypilot import credentials
+from ..spec import keys, server_settings
 from ..spec import stack as stacks
-from . import declaration, forecast, inputs, resources
+from . import declaration, forecast, inputs, pulumi_config, resources
 
 
 class Deployment(pulumi.ComponentResource):
@@ -101,16 +99,20 @@ class Deployments(pulumi.ComponentResource):
     def __init__(
         self, name: str = "deployments", opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Read the project's own settings (stack.py) and `skypilot:*`, and make what they say."""
+        """Read the project's own settings and `skypilot:*`: make what they say."""
         super().__init__("skypilot:index:Deployments", name, None, opts)
-        config, server = pulumi.Config(), pulumi.Config("skypilot")
-        prefix = config.get("prefix") or pulumi.get_stack()
-        stack = _stack(config, server)
-        plans = _plans(stack, prefix)
-        api_server = server.get("apiServer") or skypilot.DEFAULT_URL
-        workspace = server.get("workspace")
-        token = os.environ.get(providers.TOKEN_VARIABLE) or server.get("token")
-        connection = skypilot.Connection(api_server, workspace, token)
+        config = pulumi.Config()
+        known = {
+            config.name: stacks.SETTINGS,
+            server_settings.NAMESPACE: server_settings.NAMES,
+        }
+        given = pulumi_config.read(known)
+        stack = stacks.read(given, config.name, pulumi.get_stack())
+        token = credentials.token(given)
+        plans = _plans(stack, service_account=token is not None)
+        server = stack.server
+        api_server = server.api_server or skypilot.DEFAULT_URL
+        connection = skypilot.Connection(api_server, server.workspace, token)
         adopted = {
             plans[key].name: plans[key].spec.kind
             for key, data in stack.deployments.items()
@@ -121,8 +123,8 @@ class Deployments(pulumi.ComponentResource):
         scope = resources.Scope(
             name,
             api_server=api_server,
-            workspace=workspace,
-            serve_host=server.get("serveHost"),
+            workspace=server.workspace,
+            serve_host=server.serve_host,
             opts=child,
         )
         self.deployments = {
@@ -132,7 +134,7 @@ class Deployments(pulumi.ComponentResource):
                     inputs.table(key, _with_secrets(key, stack, config)), plans[key]
                 ),
                 scope=scope,
-                service_name=f"{prefix}-{key}",
+                service_name=plans[key].name,
                 api_key=_own_keys(key, stack, config),
                 key_version=data.get("keyVersion"),
                 upgrade=data.get("upgrade") is True,
@@ -163,74 +165,40 @@ class Deployments(pulumi.ComponentResource):
         return {key: one.api_key for key, one in self.deployments.items()}
 
 
-def _settings(config: pulumi.Config, known: Sequence[str]) -> dict[str, str]:
-    """All that stands under a namespace."""
-    namespace = f"{config.name}:"
-    settings = {
-        key.removeprefix(namespace): text
-        for key, text in json.loads(os.environ.get("PULUMI_CONFIG") or "{}").items()
-        if key.startswith(namespace)
-    }
-    # A program that Pulumi's automation API runs has its config elsewhere, and no names of it.
-    found = {name: config.get(name) for name in known}
-    return settings | {name: text for name, text in found.items() if text is not None}
+def _plans(stack: stacks.Stack, *, service_account: bool) -> Mapping[str, plan.Plan]:
+    """Return each deployment's plan. Raises RunError with everything that is wrong, by its place.
 
-
-def _stack(config: pulumi.Config, server: pulumi.Config) -> stacks.Stack:
-    try:
-        stacks.check_server(_settings(server, stacks.SERVER))
-        return stacks.read(config.name, _settings(config, stacks.SETTINGS))
-    except errors.StackError as error:
-        raise pulumi.RunError(str(error)) from None
-
-
-def _plans(stack: stacks.Stack, prefix: str) -> dict[str, plan.Plan]:
-    """Each deployment's plan; everything that is wrong with them is named, by its place.
-
-    The provider's check would refuse it too, but one at a time, and official Pulumi interrupts the
-    program over it and shows that as a traceback. What does not fit is left to it: only check
-    knows whether a stack has it already.
+    The provider's check would refuse it too, but one at a time: the engine ends a preview at the
+    first. What does not fit is told here, and refused there: only check knows whether a stack has
+    it already.
     """
     try:
         catalog.models()
     except errors.CatalogError as error:
         raise pulumi.RunError(str(error)) from None
-    plans, lines = {}, []
-    for key, data in stack.deployments.items():
-        try:
-            wanted = specs.parse(stacks.spec_of(data))
-            plans[key] = plan.plan(wanted, f"{prefix}-{key}", must_fit=False)
-        except errors.SpecError as error:
-            lines += [stack.wrong(key, problem) for problem in error.problems]
-    if lines:
-        raise pulumi.RunError("\n".join(lines))
-    return plans
+    for line in stack.warnings:
+        pulumi.log.warn(line)
+    read = stack_plans.read(stack, service_account=service_account)
+    if len(read.misfits) > 1 or read.mistakes:
+        for line in read.misfits:
+            pulumi.log.warn(line)
+    if read.mistakes:
+        raise pulumi.RunError("\n".join(read.mistakes))
+    return read.plans
 
 
 def _with_secrets(key: str, stack: stacks.Stack, config: pulumi.Config) -> dict[str, typing.Any]:
-    """The spec with the values of the secrets that it names by their config keys.
+    """Return the spec with the values of the secrets that it names by their config keys.
 
     Where the whole table is secret, since one value in it is, env counts as secret too.
     """
     spec = stacks.spec_of(stack.deployments[key])
-    if isinstance(spec.get("secrets"), Mapping):
-        spec["secrets"] = {
-            variable: _secret(stack.where(key, f"secrets.{variable}"), name, config)
-            for variable, name in spec["secrets"].items()
-        }
-    for table, names in specs.SECRETS.items():
+    for table, names in (("secrets", None), *specs.SECRETS.items()):
         if isinstance(spec.get(table), Mapping):
-            values = {
-                name: _secret(
-                    stack.where(key, f"{table}.{name}"),
-                    config_key,
-                    config,
-                    functools.partial(pem.wrong, name) if table == "tls" else _any,
-                )
-                for name, config_key in spec[table].items()
-                if name in names
+            spec[table] = {
+                name: config.get_secret(value) if names is None or name in names else value
+                for name, value in spec[table].items()
             }
-            spec[table] = {**spec[table], **values}
     tables = [config.full_key(name) for name in ("deployments", "shared")]
     if spec.get("env") and any(map(pulumi.runtime.is_config_secret, tables)):
         spec["env"] = pulumi.Output.secret(spec["env"])
@@ -241,34 +209,7 @@ def _own_keys(
     key: str, stack: stacks.Stack, config: pulumi.Config
 ) -> tuple[pulumi.Output[str], ...] | None:
     names = stack.deployments[key].get("apiKey")
-    if names is None:
-        return None
-    where = stack.where(key, "apiKey")
-    return tuple(_secret(where, name, config, keys.wrong) for name in keys.names(names))
-
-
-def _any(_value: str) -> str | None:
-    """What is wrong with any value at all."""
-    return None
-
-
-def _secret(
-    where: str,
-    name: object,
-    config: pulumi.Config,
-    wrong: Callable[[str], str | None] = _any,
-) -> pulumi.Output[str]:
-    """The secret of that config key. Raises RunError, without its value, when it will not do."""
-    value = config.get_secret(name) if isinstance(name, str) else None
-    if value is None or not isinstance(name, str):
-        raise pulumi.RunError(
-            f"{where}: it must name a secret of this stack's config, and there is "
-            f"none of that name; add it with `pulumi config set --secret NAME`"
-        )
-    reason = wrong(pulumi.runtime.get_config(config.full_key(name)) or "")
-    if reason is not None:
-        raise pulumi.RunError(f"{where}: {reason}")
-    return value
+    return None if names is None else tuple(map(config.require_secret, keys.names(names)))
 
 
 def _min_replicas(spec: specs.Spec) -> int:

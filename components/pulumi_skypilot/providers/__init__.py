@@ -8,7 +8,8 @@ A stack's state names these classes as `pulumi_skypilot.providers.<Class>`, what
 them: the name must stay, or states of earlier releases do not load.
 """
 
-from .base import DELETE_VARIABLE, TOKEN_VARIABLE
+from ..skypilot.credentials import TOKEN_VARIABLE
+from .base import DELETE_VARIABLE
 from .cluster import ClusterProvider
 from .readiness import ClusterReadinessProvider, ReadinessProvider
 from .scope import ScopeProvider

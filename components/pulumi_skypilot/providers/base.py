@@ -10,10 +10,9 @@ from pulumi import dynamic
 from .. import errors, skypilot
 from ..lifecycle import marker, operations
 from ..lifecycle.services import Services
-from ..skypilot import interface, looks
+from ..skypilot import credentials, interface, looks
 from . import plugin_host
 
-TOKEN_VARIABLE = "PULUMI_SKYPILOT_TOKEN"  # noqa: S105 - a name, not a token
 DELETE_VARIABLE = "PULUMI_SKYPILOT_DELETE_UNREACHABLE"
 connect: typing.Callable[[skypilot.Connection], interface.SkyPilot] = skypilot.Sdk
 """How a provider reaches SkyPilot; `testing` puts the fake here."""
@@ -31,7 +30,7 @@ class Provider(dynamic.ResourceProvider):
     def configure(self, req: dynamic.ConfigureRequest) -> None:
         """Take what is not in a resource's own state: the token."""
         plugin_host.prepare()
-        self.token = os.environ.get(TOKEN_VARIABLE) or req.config.get("skypilot:token")
+        self.token = credentials.token({credentials.SETTING: req.config.get(credentials.SETTING)})
         told = os.environ.get(DELETE_VARIABLE) or req.config.get("skypilot:deleteUnreachable")
         self.delete_unreachable = str(told).lower() == "true"
 

@@ -6,7 +6,7 @@ from pulumi import dynamic
 
 from .. import errors
 from ..lifecycle import marker
-from ..spec import stack
+from ..spec import server_settings
 from . import base, plugin_host, properties
 from .properties import Props
 
@@ -26,11 +26,13 @@ class ScopeProvider(base.Provider):
             return dynamic.CheckResult(news, failures)
         # What is not known yet is checked before `pulumi up` makes the scope.
         known = [key for key in _PLACE if not properties.has_unknown(news.get(key))]
-        reason = stack.no_address(news.get("apiServer")) if "apiServer" in known else None
+        reason = server_settings.no_address(news.get("apiServer")) if "apiServer" in known else None
         if reason is not None:
             failures.append(dynamic.CheckFailure("apiServer", reason))
         host = news.get("serveHost")
-        reason = None if host is None or properties.has_unknown(host) else stack.no_host(host)
+        reason = (
+            None if host is None or properties.has_unknown(host) else server_settings.no_host(host)
+        )
         if reason is not None:
             failures.append(dynamic.CheckFailure("serveHost", f"serveHost: {reason}"))
         failures += [

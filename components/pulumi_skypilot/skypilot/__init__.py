@@ -3,7 +3,8 @@
 interface.py has the calls and values that the life cycle asks for; the fake in testing/ answers
 them too. sdk_calls.py, serve_api.py and cluster_api.py make them with the real SDK; translation.py
 turns its errors into errors.py's. looks.py repeats read-only calls that fail; bounds.py bounds
-each call in time. prices.py asks for the catalogue. No other room imports sky.
+each call in time. prices.py asks for the catalogue. credentials.py finds the token. No other room
+imports sky.
 """
 
 import hashlib

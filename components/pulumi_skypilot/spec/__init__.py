@@ -4,9 +4,10 @@ In comes a table of YAML, out comes a Spec. deployment.py has the fields and ser
 model, its machines and vLLM's flags; tables.py and machine_tables.py have the tables in them. Each
 field's annotation says its flag, its path in the task, and its documentation; mapping.py reads
 them. crosswise.py has the rules between keys, readers.py the readers of values, and mistakes.py
-the lines about what they refuse. stack.py reads a whole stack's config, budget.py its budget,
-keys.py and pem.py the values of its secrets. old_specs.py reads what earlier releases wrote. Pure.
-All rooms below call this one.
+the lines about what they refuse. stack.py reads a whole stack's config: server_settings.py what it
+says of the API server, budget.py its budget, stack_secrets.py the secrets that it names, keys.py
+and pem.py their values. old_specs.py reads what earlier releases wrote. Pure. All rooms below call
+this one.
 """
 
 import typing

@@ -20,8 +20,15 @@ def export(
     Raises SpecError.
 
     """
-    found = plan.plan(spec.parse(stack.spec_of(table)), name, must_fit=must_fit)
-    envs = {**(found.task.get("envs") or {}), **found.spec.env}
+    return content(plan.plan(spec.parse(stack.spec_of(table)), name, must_fit=must_fit))
+
+
+def content(found: plan.Plan) -> dict[str, typing.Any]:
+    """Return the task of a plan, with the values that are known."""
+    known = {
+        name: None if value is spec.UNKNOWN else value for name, value in found.spec.env.items()
+    }
+    envs = {**(found.task.get("envs") or {}), **known}
     secrets = dict(found.task.get("secrets") or {})
     if found.spec.image_credentials is not None:
         secrets["SKYPILOT_DOCKER_SERVER"] = found.spec.image_credentials.server

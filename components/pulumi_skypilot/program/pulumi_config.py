@@ -1,0 +1,22 @@
+"""The config that Pulumi hands to a program: that of all namespaces, by full names."""
+
+import typing
+from collections.abc import Iterable, Mapping
+
+import pulumi
+
+
+def read(known: Mapping[str, Iterable[str]]) -> dict[str, typing.Any]:
+    """Return all settings; the known ones, by namespace, wherever pulumi.Config has them.
+
+    A program that Pulumi's automation API runs in its own process has its config in the SDK's
+    memory; one of `pulumi up` has it in the environment, where no name is missing.
+    """
+    config = pulumi.runtime.config
+    settings = {**config.get_config_env(), **config.CONFIG.get()}
+    for namespace, names in known.items():
+        for name in names:
+            value = pulumi.Config(namespace).get(name)
+            if value is not None:
+                settings[f"{namespace}:{name}"] = value
+    return settings

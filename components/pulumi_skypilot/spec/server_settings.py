@@ -1,0 +1,93 @@
+"""What a stack's config says under `skypilot:`: where the API server is, and who asks it. Pure."""
+
+import contextlib
+import dataclasses
+import difflib
+import ipaddress
+import re
+import urllib.parse
+from collections.abc import Iterator, Mapping
+
+from . import readers, values
+
+NAMESPACE = "skypilot"
+NAMES = ("apiServer", "deleteUnreachable", "serveHost", "token", "workspace")
+"""The settings that this package reads there."""
+
+_WORKSPACE = re.compile(r"[\w.:\[\]-]+", re.ASCII)
+_HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?", re.ASCII)
+
+
+@dataclasses.dataclass(frozen=True)
+class Server:
+    """An API server, as a stack's config names it; None is the default."""
+
+    api_server: str | None = None
+    workspace: str | None = None
+    serve_host: str | None = None
+
+
+DEFAULT = Server()
+"""The server on this machine, for a config that names none."""
+
+
+def read(settings: Mapping[str, values.Given]) -> Server:
+    """Return the server that settings under `skypilot:` name; an encrypted one names none."""
+    known = {name: text for name, text in settings.items() if isinstance(text, str) and text}
+    return Server(known.get("apiServer"), known.get("workspace"), known.get("serveHost"))
+
+
+def mistakes(settings: Mapping[str, values.Given]) -> Iterator[str]:
+    """Yield a line for each setting that is unknown or wrong."""
+    yield from (_unknown(name) for name in settings if name not in NAMES)
+    reasons = {
+        "apiServer": no_address,
+        "deleteUnreachable": _no_boolean,
+        "serveHost": no_host,
+        "workspace": _no_workspace,
+    }
+    for name, reason_of in reasons.items():
+        text = settings.get(name)
+        reason = reason_of(text) if isinstance(text, str) else None
+        if reason is not None:
+            yield f"{NAMESPACE}:{name}: {reason}"
+
+
+def no_address(url: object) -> str | None:
+    """Return why a value is no address of an API server; None when it may be one."""
+    with contextlib.suppress(ValueError):  # of a port that is none
+        parts = urllib.parse.urlsplit(url if isinstance(url, str) else "")
+        plain = str(url).isprintable() and " " not in str(url)
+        if parts.scheme in ("http", "https") and parts.hostname and plain and parts.port != 0:
+            return None
+    return f"{readers.shown(url)} is no address; write http://host:port or https://host"
+
+
+def no_host(host: object) -> str | None:
+    """Return why a value is no host of endpoints; None when it may be one."""
+    text = host if isinstance(host, str) else ""
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(text[1:-1] if text[:1] == "[" and text[-1:] == "]" else text)
+        return None
+    if _HOST.fullmatch(text):
+        return None
+    return (
+        f"{readers.shown(host)} is no host; write a name or an address, without http:// and "
+        "without a port: each service has one of its own"
+    )
+
+
+def _no_workspace(name: str) -> str | None:
+    if _WORKSPACE.fullmatch(name):
+        return None
+    return f"{readers.shown(name)} is no name; write letters, digits and dashes, or leave it out"
+
+
+def _no_boolean(text: str) -> str | None:
+    return None if text in ("true", "false") else f"{readers.shown(text)} is neither true nor false"
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, NAMES, n=1)
+    known = f"did you mean {near[0]}?" if near else f"there are {', '.join(NAMES)}"
+    return f"{NAMESPACE}:{name}: unknown setting; {known}"
