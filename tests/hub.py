@@ -9,6 +9,8 @@ import typing
 from collections.abc import Iterator, Mapping
 
 Files = Mapping[str, bytes]
+COMMIT = "c0ffee" + "0" * 34
+"""The commit of each model."""
 
 
 class Hub:
@@ -19,8 +21,6 @@ class Hub:
         self.models: dict[str, Files] = {}
         self.gated: set[str] = set()
         """Only with a token."""
-        self.redirected: dict[str, str] = {}
-        """Model to another endpoint."""
         self.plain = False
         """Without the hub's own error codes, as a mirror of files."""
         self.requests: list[tuple[str, str | None]] = []
@@ -72,21 +72,31 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         hub.requests.append((self.path, authorization))
         parts = self.path.strip("/").split("/")
         api = parts[:2] == ["api", "models"]
-        name = "/".join(parts[2:4] if api else parts[:2])
-        if name in hub.redirected:
-            self._answer(307, {"Location": hub.redirected[name] + self.path})
-        elif name not in hub.models:  # the real one says 401 to strangers
+        owner, model, _, revision, *file = parts[2:] if api else parts
+        name = f"{owner}/{model}"
+        if name not in hub.models:  # the real one says 401 to strangers
             self._answer(404 if hub.plain or authorization else 401, self._code("RepoNotFound"))
+        elif revision == "none":
+            self._answer(404, self._code("RevisionNotFound"))
         elif api:
-            self._answer(200, {}, b"{}")
+            self._answer(200, {}, self._info(name))
         elif name in hub.gated and not authorization:
             self._answer(401, self._code("GatedRepo"))
-        elif parts[3] == "none":
-            self._answer(404, self._code("RevisionNotFound"))
-        elif parts[4] not in hub.models[name]:
+        elif file[0] not in hub.models[name]:
             self._answer(404, self._code("EntryNotFound"))
         else:
-            self._answer(200, {"X-Repo-Commit": "c0ffee"}, hub.models[name][parts[4]])
+            headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{file[0]}"'}
+            self._answer(200, headers, hub.models[name][file[0]])
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def _info(self, name: str) -> bytes:
+        hub = self.server.hub
+        siblings = [{"rfilename": file} for file in hub.models[name]]
+        gated = "manual" if name in hub.gated else False
+        table = {"id": name, "sha": COMMIT, "siblings": siblings, "gated": gated}
+        return json.dumps(table).encode()
 
     def _code(self, code: str) -> dict[str, str]:
         return {} if self.server.hub.plain else {"X-Error-Code": code}
@@ -96,8 +106,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         for key, value in {"Content-Length": str(len(body)), **headers}.items():
             self.send_header(key, value)
         self.end_headers()
-        with contextlib.suppress(ConnectionError):
-            self.wfile.write(body)
+        if self.command != "HEAD":
+            with contextlib.suppress(ConnectionError):
+                self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

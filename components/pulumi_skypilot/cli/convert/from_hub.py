@@ -112,6 +112,8 @@ def facts_file(name: str, found: hub.Found) -> tuple[str, list[str]]:
         entry["min_compute_capability"] = list(least)
     if shape.sinks:
         entry |= GPT_OSS
+    if found.gated:
+        entry["gated"] = True
     entry["source"] = found.source
     return "\n".join(_lines(name, entry, config)), notes
 

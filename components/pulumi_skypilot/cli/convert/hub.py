@@ -1,38 +1,33 @@
 """A model's own files, from the Hugging Face hub or from a folder: never its weights.
 
-The only module that asks the hub, and only for `pulumi-skypilot models add`: no preview does.
+The only module that asks the hub, and only for `pulumi-skypilot models add`: no preview does. The
+hub is asked by huggingface_hub, an extra of this package, so that tokens, mirrors (HF_ENDPOINT) and
+gated models are as everywhere.
 """
 
-import contextlib
 import dataclasses
-import http.client
 import json
 import os
 import pathlib
 import struct
+import tempfile
 import typing
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Mapping
 
 TIMEOUT_SECONDS = 20
 LARGEST = 100 * 2**20
 """Bytes of one file; the index of a model of a trillion parameters has about 20 MiB."""
 
+CONFIG = "config.json"
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 MODELOPT = "hf_quant_config.json"
-"""Where NVIDIA's ModelOpt says how weights are stored, if config.json does not (vllm,
-transformers_utils/config.py, get_config)."""
+"""Where NVIDIA's ModelOpt says how weights are stored, if config.json does not
+(vllm.transformers_utils.config.get_config)."""
 
 
 class Wrong(Exception):
     """Why a model's files could not be read, in one line."""
-
-
-class _Absent(Exception):
-    """The hub has no such file."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,171 +41,155 @@ class Found:
     """Of all tensors in the files of weights; None where nothing tells."""
     tensors: frozenset[str] = frozenset()
     """Their names."""
+    gated: bool = False
+    """Whether the hub gives the files only to accounts that were let in."""
 
 
 def folder(path: pathlib.Path) -> Found:
-    """The files of a local folder. Raises Wrong."""
+    """Return what the files of a local folder say. Raises Wrong."""
     if not path.is_dir():
         raise Wrong(f"{path}: no such folder")
-    config = path / "config.json"
-    if not config.is_file():
+    if not (path / CONFIG).is_file():
         raise Wrong(f"{path}: there is no config.json in it")
-    table = _table(config.read_bytes(), str(config))
-    beside = path / MODELOPT
-    if not table.get("quantization_config") and beside.is_file():
-        table["quantization_config"] = _modelopt(_table(beside.read_bytes(), str(beside)))
-    index, single = path / INDEX, path / SINGLE
-    size, names = None, frozenset[str]()
-    if index.is_file():
-        size, names = _of_index(_table(index.read_bytes(), str(index)))
-    elif single.is_file():
+    found = _read(path, str(path))
+    single = path / SINGLE
+    if found.tensor_bytes is None and not found.tensors and single.is_file():
         with single.open("rb") as file:
             size, names = _of_header(file, str(single))
-    return Found(table, "a folder", size, names)
+        return dataclasses.replace(found, tensor_bytes=size, tensors=names)
+    return found
 
 
 def model(name: str, revision: str = "main") -> Found:
-    """The files of a model on the hub (HF_ENDPOINT, HF_TOKEN as everywhere). Raises Wrong."""
+    """Return what the files of a model on the hub say. Raises Wrong."""
     if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
         raise Wrong(f"{name}: HF_HUB_OFFLINE is set; read its files with --from FOLDER")
     repository = _Repository(name, revision)
-    with repository.open("config.json") as answer:
-        config = _table(_all(answer, "config.json"), f"{name}, config.json")
-        commit = answer.headers.get("X-Repo-Commit") or revision
-    if not config.get("quantization_config"):
-        with contextlib.suppress(_Absent), repository.open(MODELOPT) as answer:
-            stored = _table(_all(answer, MODELOPT), f"{name}, {MODELOPT}")
-            config["quantization_config"] = _modelopt(stored)
-    size, names = None, frozenset[str]()
-    try:
-        with repository.open(INDEX) as answer:
-            size, names = _of_index(_table(_all(answer, INDEX), f"{name}, {INDEX}"))
-    except _Absent:
-        try:
-            with repository.open(SINGLE) as answer:
-                size, names = _of_header(answer, f"{name}, {SINGLE}")
-        except _Absent:
-            pass
-    return Found(config, f"https://huggingface.co/{name}/tree/{commit}", size, names)
+    info = repository.info()
+    there = {file.rfilename for file in info.siblings or ()}
+    if CONFIG not in there:
+        raise Wrong(
+            f"{name}: there is no config.json at revision {revision}; only models in the Hugging "
+            "Face layout can be added"
+        )
+    with tempfile.TemporaryDirectory() as temporary:
+        for file in (CONFIG, MODELOPT, INDEX):
+            if file in there:
+                repository.download(file, info.sha, temporary)
+        found = _read(pathlib.Path(temporary), name)
+    if INDEX not in there and SINGLE in there:
+        size, names = repository.tensors(info.sha)
+        found = dataclasses.replace(found, tensor_bytes=size, tensors=names)
+    source = f"https://huggingface.co/{name}/tree/{info.sha}"
+    return dataclasses.replace(found, source=source, gated=bool(info.gated))
 
 
 class _Repository:
-    """One model at one revision, over HTTP."""
+    """One model at one revision, asked by huggingface_hub."""
 
     def __init__(self, name: str, revision: str) -> None:
-        self.name, self.revision = name, revision
-        endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
-        self.endpoint = endpoint.rstrip("/")
-        self._opener = urllib.request.build_opener(_Redirects)
-
-    def open(self, file: str) -> http.client.HTTPResponse:
-        """The file's answer. Raises _Absent, or Wrong."""
-        quoted = urllib.parse.quote(self.revision, safe="")
         try:
-            return self._get(f"{self.endpoint}/{self.name}/resolve/{quoted}/{file}")
-        except urllib.error.HTTPError as error:
-            with error:
-                self._explain(error, file)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            reason = getattr(error, "reason", None) or error
+            import huggingface_hub  # noqa: PLC0415 - an extra
+            from huggingface_hub import errors as hub_errors  # noqa: PLC0415
+            from huggingface_hub import utils  # noqa: PLC0415
+        except ImportError:
+            raise Wrong(
+                f"{name}: the hub is read with huggingface_hub; `pip install "
+                "'pulumi-skypilot[hub]'`, or read the model's files with --from FOLDER"
+            ) from None
+        utils.disable_progress_bars()
+        self.name, self.revision = name, revision
+        self.endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or "https://huggingface.co"
+        self._token, self._errors = huggingface_hub.get_token, hub_errors
+        self._api = huggingface_hub.HfApi(endpoint=self.endpoint)
+
+    def info(self) -> typing.Any:
+        """Return what the hub says of the model. Raises Wrong."""
+        return self._asked(
+            lambda: self._api.model_info(self.name, revision=self.revision, timeout=TIMEOUT_SECONDS)
+        )
+
+    def download(self, file: str, commit: str, into: str) -> None:
+        """Write one of the model's files into a folder. Raises Wrong."""
+        self._asked(
+            lambda: self._api.hf_hub_download(
+                self.name, file, revision=commit, local_dir=into, etag_timeout=TIMEOUT_SECONDS
+            )
+        )
+
+    def tensors(self, commit: str) -> tuple[int, frozenset[str]]:
+        """Return bytes and names of the tensors of a model in one file. Raises Wrong."""
+        header = self._asked(
+            lambda: self._api.parse_safetensors_file_metadata(self.name, SINGLE, revision=commit)
+        )
+        ends = [tensor.data_offsets for tensor in header.tensors.values()]
+        return sum(end - start for start, end in ends), frozenset(header.tensors)
+
+    def _asked(self, ask: typing.Callable[[], typing.Any]) -> typing.Any:
+        """Return the hub's answer. Raises Wrong, which says what to do."""
+        known = self._errors
+        try:
+            return ask()
+        except known.GatedRepoError as error:
+            raise self._gated(error.response.status_code) from None
+        except known.RevisionNotFoundError:
+            raise Wrong(
+                f"{self.name}: it has no revision {self.revision}; leave --revision out"
+            ) from None
+        except known.RepositoryNotFoundError:
+            raise self._missing() from None
+        except known.HfHubHTTPError as error:
+            status = error.response.status_code
+            if status in (401, 403):
+                raise self._gated(status) from None
+            if status == 404:  # a mirror that does not say of what
+                raise self._missing() from None
+            raise Wrong(f"{self.name}: {self.endpoint} answers HTTP {status}; try again") from None
+        except known.SafetensorsParsingError:
+            raise Wrong(f"{self.name}, {SINGLE}: it is no safetensors file") from None
+        except Exception as error:  # noqa: BLE001 - of the HTTP client, which is the library's choice
+            reason = " ".join(str(error).split()) or type(error).__name__
             raise Wrong(
                 f"{self.name}: {self.endpoint} cannot be reached ({reason}); try again, set "
                 "HF_ENDPOINT to a mirror, or read the model's files with --from FOLDER"
             ) from None
-        raise AssertionError
 
-    def _get(self, url: str) -> http.client.HTTPResponse:
-        request = urllib.request.Request(url)  # noqa: S310 - the endpoint is the user's own
-        token = _token()
-        if token:
-            # Not passed on to where the hub redirects to: another host.
-            request.add_unredirected_header("Authorization", f"Bearer {token}")
-        answer = self._opener.open(request, timeout=TIMEOUT_SECONDS)
-        return typing.cast("http.client.HTTPResponse", answer)
+    def _gated(self, status: int) -> Wrong:
+        told = "with your HF_TOKEN" if self._token() else "without HF_TOKEN"
+        return Wrong(
+            f"{self.name}: gated, and not open to you {told} (HTTP {status}); accept its terms at "
+            f"https://huggingface.co/{self.name} and set HF_TOKEN, or read its files with --from "
+            "FOLDER"
+        )
 
-    def _explain(self, error: urllib.error.HTTPError, file: str) -> typing.NoReturn:
-        """Raise what an error of the hub means (huggingface_hub, utils/_http.py)."""
-        code = error.headers.get("X-Error-Code", "")
-        page = f"https://huggingface.co/{self.name}"
-        if code == "RepoNotFound" or (error.code == 404 and not code and not self._there()):
-            raise Wrong(
-                f"{self.name}: no such model on {self.endpoint}, or one that is private; look at "
-                "its name, or set HF_TOKEN"
-            )
-        if code == "RevisionNotFound":
-            raise Wrong(f"{self.name}: it has no revision {self.revision}; leave --revision out")
-        if error.code in (401, 403) and code in ("", "GatedRepo"):
-            told = "with your HF_TOKEN" if _token() else "without HF_TOKEN"
-            raise Wrong(
-                f"{self.name}: gated, and not open to you {told} (HTTP {error.code}); accept its "
-                f"terms at {page} and set HF_TOKEN, or read its files with --from FOLDER"
-            )
-        if error.code == 404 and file != "config.json":
-            raise _Absent
-        if error.code == 404:
-            raise Wrong(
-                f"{self.name}: there is no config.json at revision {self.revision}; only models in "
-                "the Hugging Face layout can be added"
-            )
-        raise Wrong(f"{self.name}: {self.endpoint} answers HTTP {error.code} to {file}; try again")
-
-    def _there(self) -> bool:
-        """Whether there is such a model, at any revision."""
-        try:
-            self._get(f"{self.endpoint}/api/models/{self.name}").close()
-        except urllib.error.HTTPError as error:
-            error.close()
-            return error.code in (401, 403)
-        except (OSError, http.client.HTTPException):
-            return True
-        return True
+    def _missing(self) -> Wrong:
+        return Wrong(
+            f"{self.name}: no such model on {self.endpoint}, or one that is private; look at its "
+            "name, or set HF_TOKEN"
+        )
 
 
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Keeps the token on the hub's own host, as for a model that was renamed."""
-
-    def redirect_request(  # noqa: PLR0917 - as urllib calls it
-        self,
-        req: urllib.request.Request,
-        fp: typing.Any,
-        code: int,
-        msg: str,
-        headers: typing.Any,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        found = super().redirect_request(req, fp, code, msg, headers, newurl)
-        old, new = urllib.parse.urlsplit(req.full_url), urllib.parse.urlsplit(newurl)
-        token = req.unredirected_hdrs.get("Authorization")
-        if found is not None and token and (old.scheme, old.netloc) == (new.scheme, new.netloc):
-            found.add_unredirected_header("Authorization", token)
-        return found
+def _read(path: pathlib.Path, where: str) -> Found:
+    """Return what the small files in a folder say."""
+    config = _table(path / CONFIG, where)
+    if not config.get("quantization_config") and (path / MODELOPT).is_file():
+        stored = _table(path / MODELOPT, where).get("quantization") or {}
+        config["quantization_config"] = {"quant_method": "modelopt", **stored}
+    size, names = None, frozenset[str]()
+    if (path / INDEX).is_file():
+        index = _table(path / INDEX, where)
+        size = (index.get("metadata") or {}).get("total_size")
+        names = frozenset(index.get("weight_map") or ())
+    return Found(config, "a folder", int(size) if size else None, names)
 
 
-def _token() -> str | None:
-    """The user's token, where huggingface_hub looks for it (utils/_auth.py)."""
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
-        if os.environ.get(name, "").strip():
-            return os.environ[name].strip()
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    home = os.environ.get("HF_HOME") or f"{cache}/huggingface"
-    path = pathlib.Path(os.environ.get("HF_TOKEN_PATH") or f"{home}/token").expanduser()
-    try:
-        return path.read_text("utf-8").strip() or None
-    except OSError:
-        return None
+def _table(path: pathlib.Path, where: str) -> dict[str, typing.Any]:
+    if path.stat().st_size > LARGEST:
+        raise Wrong(f"{where}, {path.name}: more than {LARGEST // 2**20} MiB; it is no such file")
+    return _json(path.read_bytes(), f"{where}, {path.name}")
 
 
-def _all(answer: typing.BinaryIO | http.client.HTTPResponse, file: str) -> bytes:
-    try:
-        content = answer.read(LARGEST + 1)
-    except (OSError, http.client.HTTPException) as error:
-        raise Wrong(f"{file}: the connection broke off ({error}); try again") from None
-    if len(content) > LARGEST:
-        raise Wrong(f"{file}: more than {LARGEST // 2**20} MiB; it cannot be the model's")
-    return content
-
-
-def _table(content: bytes, where: str) -> dict[str, typing.Any]:
+def _json(content: bytes, where: str) -> dict[str, typing.Any]:
     try:
         found = json.loads(content)
     except ValueError:
@@ -220,26 +199,13 @@ def _table(content: bytes, where: str) -> dict[str, typing.Any]:
     return found
 
 
-def _modelopt(found: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
-    """As if it stood in config.json."""
-    return {"quant_method": "modelopt", **(found.get("quantization") or {})}
-
-
-def _of_index(index: Mapping[str, typing.Any]) -> tuple[int | None, frozenset[str]]:
-    """Bytes and names of the tensors, from the index of a model in several files."""
-    size = (index.get("metadata") or {}).get("total_size")
-    return (int(size) if size else None), frozenset(index.get("weight_map") or ())
-
-
-def _of_header(
-    file: typing.BinaryIO | http.client.HTTPResponse, where: str
-) -> tuple[int, frozenset[str]]:
-    """The same from the header of a single file: eight bytes of length, then JSON."""
+def _of_header(file: typing.BinaryIO, where: str) -> tuple[int, frozenset[str]]:
+    """Return bytes and names of the tensors in a file: eight bytes of length, then JSON."""
     start = file.read(8)
     length = struct.unpack("<Q", start)[0] if len(start) == 8 else LARGEST + 1
     if length > LARGEST:
         raise Wrong(f"{where}: it is no safetensors file")
-    table = _table(file.read(length), where)
+    table = _json(file.read(length), where)
     table.pop("__metadata__", None)
     sizes = [one["data_offsets"][1] - one["data_offsets"][0] for one in table.values()]
     return sum(sizes), frozenset(table)
