@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import itertools
 import json
 import os
 import pathlib
@@ -44,10 +45,13 @@ def imported() -> typing.Iterator[str]:
 
 def test_the_package_declares_all_that_it_imports_and_nothing_else() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = {re.split(r"[<>=\[ ]", one)[0].lower() for one in project["dependencies"]}
+    extras = itertools.chain.from_iterable(project["optional-dependencies"].values())
+    wanted = [*project["dependencies"], *extras]
+    declared = {re.split(r"[<>=\[ ]", requirement)[0].lower() for requirement in wanted}
     distributions = importlib.metadata.packages_distributions()
     needed = {
-        distributions[module][0].lower() for module in set(imported()) - sys.stdlib_module_names
+        distributions[module][0].lower().replace("_", "-")
+        for module in set(imported()) - sys.stdlib_module_names
     }
     assert needed == declared
 
