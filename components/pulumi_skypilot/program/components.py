@@ -8,6 +8,7 @@ import pulumi
 from .. import catalog, errors, plan, skypilot
 from .. import spec as specs
 from ..plan import stack_plans, waits
+from ..providers import pulumi_private
 from ..skypilot import credentials
 from ..spec import keys, server_settings
 from ..spec import stack as stacks
@@ -200,7 +201,7 @@ def _with_secrets(key: str, stack: stacks.Stack, config: pulumi.Config) -> dict[
                 for name, value in spec[table].items()
             }
     tables = [config.full_key(name) for name in ("deployments", "shared")]
-    if spec.get("env") and any(map(pulumi.runtime.is_config_secret, tables)):
+    if spec.get("env") and any(map(pulumi_private.is_secret, tables)):
         spec["env"] = pulumi.Output.secret(spec["env"])
     return spec
 

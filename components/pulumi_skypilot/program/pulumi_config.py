@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 
 import pulumi
 
+from ..providers import pulumi_private
+
 
 def read(known: Mapping[str, Iterable[str]]) -> dict[str, typing.Any]:
     """Return all settings; the known ones, by namespace, wherever pulumi.Config has them.
@@ -12,8 +14,7 @@ def read(known: Mapping[str, Iterable[str]]) -> dict[str, typing.Any]:
     A program that Pulumi's automation API runs in its own process has its config in the SDK's
     memory; one of `pulumi up` has it in the environment, where no name is missing.
     """
-    config = pulumi.runtime.config
-    settings = {**config.get_config_env(), **config.CONFIG.get()}
+    settings = dict(pulumi_private.all_settings())
     for namespace, names in known.items():
         for name in names:
             value = pulumi.Config(namespace).get(name)

@@ -9,6 +9,7 @@ from pulumi import dynamic
 
 from .. import errors, providers, skypilot
 from .. import spec as specs
+from ..providers import pulumi_private
 from ..spec import budget as budgets
 from ..spec import keys
 from . import budget_gate, declaration, inputs, workdir
@@ -301,12 +302,8 @@ def _versions(where: str, version: int | Sequence[int] | None) -> tuple[int, ...
 
 
 def _no_key(resource: _Served | Readiness) -> None:
-    """Say in a preview too that there is none.
-
-    The SDK takes what is not in state for a value that is still to come (pulumi/runtime/rpc.py,
-    resolve_outputs), so that each preview would show a change.
-    """
-    resource.apiKey = pulumi.Output.from_input(None)
+    """Say in a preview too that there is none."""
+    resource.apiKey = pulumi_private.none_in_a_preview()
 
 
 def _text(value: object) -> str:

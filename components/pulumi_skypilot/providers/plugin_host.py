@@ -1,16 +1,11 @@
-"""The plugin process that Pulumi runs dynamic providers in, and how to be at home there.
+"""The plugin process that Pulumi runs dynamic providers in: short errors, lines of log, threads."""
 
-What is private to Pulumi or to CPython is guarded: where it is missing, things go on without it.
-"""
-
-import contextlib
 import functools
-import sys
-import threading
 import typing
 from collections.abc import Callable
 
 from .. import errors
+from . import pulumi_private
 
 P = typing.ParamSpec("P")
 T = typing.TypeVar("T")
@@ -22,19 +17,15 @@ WORKERS = 64
 class Error(Exception):
     """What a user reads: one line."""
 
-    # The host shows `module.Class: message` (traceback.format_exc): make it `SkyPilot: message`.
+    # The host shows `module.Class: message`: make it `SkyPilot: message`.
     __module__ = "builtins"
     __qualname__ = "SkyPilot"
 
 
 def prepare() -> None:
-    """Short errors, and room for more than four calls at a time."""
-    # The host shows whole tracebacks (pulumi#10416): leave the type and the message.
-    sys.tracebacklimit = 0
-    with contextlib.suppress(AttributeError, IndexError, TypeError):
-        # In a worker of CPython's ThreadPoolExecutor the first argument is a reference to it.
-        executor = threading.current_thread()._args[0]()  # type: ignore[attr-defined]
-        executor._max_workers = max(executor._max_workers, WORKERS)
+    """Show our errors as one line, and make room for more than four calls at a time."""
+    pulumi_private.show_as_one_line(Error)
+    pulumi_private.widen_pool(WORKERS)
 
 
 def one_line(call: Callable[P, T]) -> Callable[P, T]:
@@ -73,22 +64,10 @@ def warn_once(text: str) -> None:
 
 def _log(text: str, *, ephemeral: bool, severity: str = "INFO") -> None:
     engine = _engine()
-    if engine is None:
-        return
-    from pulumi.runtime.proto import engine_pb2  # noqa: PLC0415 - only in the plugin process
-
-    with contextlib.suppress(Exception):  # the display is a courtesy, never a failure
-        level = engine_pb2.LogSeverity.Value(severity)
-        engine.Log(engine_pb2.LogRequest(severity=level, message=text, urn="", ephemeral=ephemeral))
+    if engine is not None:
+        pulumi_private.log(engine, text, ephemeral=ephemeral, severity=severity)
 
 
 @functools.cache
 def _engine() -> typing.Any:
-    """The engine's log, when this process was started by it with its address as last argument."""
-    address = sys.argv[-1] if len(sys.argv) > 1 else ""
-    if not address.rpartition(":")[2].isdigit():
-        return None
-    import grpc  # noqa: PLC0415 - only in the plugin process
-    from pulumi.runtime.proto import engine_pb2_grpc  # noqa: PLC0415
-
-    return engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
+    return pulumi_private.engine()
