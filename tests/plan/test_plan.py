@@ -284,3 +284,21 @@ def test_what_to_know_is_told(data: dict[str, object], note: str) -> None:
 def test_a_repository_or_a_cluster_with_files_is_nothing_to_tell() -> None:
     assert planned(workdir={"url": "https://a/b"}).notes == ()
     assert planned(kind="cluster", mounts={"/m": "s3://a"}).notes == ()
+
+
+def test_a_cluster_may_have_a_longer_name_than_a_service() -> None:
+    name = "a" * 26
+    data = {**specs.SMALLEST, "infra": "gcp"}
+    assert plan.plan(spec.parse({**data, "kind": "cluster"}), name).name == name
+    with pytest.raises(errors.SpecError, match="gcp leaves a service 22"):
+        plan.plan(spec.parse(data), name)
+
+
+def test_a_wrong_name_and_a_model_that_does_not_fit_are_told_at_once() -> None:
+    big = {"model": "openai/gpt-oss-120b", "accelerators": "L4:1"}
+    with pytest.raises(errors.SpecError) as caught:
+        plan.plan(spec.parse(big), "Chat")
+    assert [problem.property for problem in caught.value.problems] == ["name", "accelerators"]
+    with pytest.raises(errors.SpecError) as caught:
+        plan.plan(spec.parse(big), "Chat", must_fit=False)
+    assert [problem.property for problem in caught.value.problems] == ["name"]

@@ -60,16 +60,21 @@ def test_a_clouds_labels_are_skypilots(cloud: catalog.Cloud, label: str) -> None
 @pytest.mark.parametrize(
     ("infra", "user"), [("gcp", "abcd1234"), ("k8s", "abcd1234"), ("gcp", "sa-abcd1234-0123456")]
 )
+@pytest.mark.parametrize(("kind", "replica"), [("service", "-999"), ("cluster", "")])
 def test_the_longest_name_is_not_cut_on_the_cloud(
-    monkeypatch: pytest.MonkeyPatch, infra: str, user: str
+    monkeypatch: pytest.MonkeyPatch, infra: str, user: str, kind: spec.Kind, replica: str
 ) -> None:
     monkeypatch.setattr(common_utils, "get_user_hash", lambda: user)
     cloud = catalog.cloud(infra)
     assert cloud is not None
     account = len(user) > 8
     lengths = range(1, 60)
-    good = [n for n in lengths if not spec.check_name("a" * n, [infra], service_account=account)]
+    good = [
+        n
+        for n in lengths
+        if not spec.check_name("a" * n, [infra], service_account=account, kind=kind)
+    ]
     for length in (max(good), max(good) + 1):
-        name = f"{'a' * length}-999"
+        name = f"{'a' * length}{replica}"
         theirs = common_utils.make_cluster_name_on_cloud(name, cloud.name_limit)
         assert (theirs == f"{name}-{user}") == (length in good)

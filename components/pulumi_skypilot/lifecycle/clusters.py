@@ -321,7 +321,7 @@ def _digest(job: interface.Job, mark: str) -> str | None:
 
 def _taken(found: interface.Cluster) -> errors.Invalid:
     """Return the error for a name that belongs to somebody else."""
-    how = "choose another name (llm:prefix changes all of a stack's)"
+    how = "choose another name (the setting `prefix` changes all of a stack's)"
     what = f"name: the cluster {found.name!r} exists on this API server and belongs to "
     if found.labels.get(marker.LABEL):
         return errors.Invalid(f"{what}another stack; {how}")

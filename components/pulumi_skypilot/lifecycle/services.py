@@ -52,7 +52,7 @@ class Services(shutdown.Shutdown):
                 raise errors.Invalid(
                     f"name: the service {wanted.name!r} exists on this API server and belongs to "
                     f"{'another stack' if owner else 'someone else'}; choose another name "
-                    "(llm:prefix changes all of a stack's), take it over with adopt: true, or take "
+                    "(the setting `prefix` changes all of a stack's), take it over with adopt: true, or take "
                     "that service down"
                 )
             if owner != wanted.mark:

@@ -129,7 +129,7 @@ def misfits(wanted: spec.Spec) -> list[spec.Problem]:
 
 
 def _name_problems(wanted: spec.Spec, name: str, service_account: bool) -> Iterator[spec.Problem]:
-    problem = spec.check_name(name, wanted.infra, service_account=service_account)
+    problem = spec.check_name(name, wanted.infra, service_account=service_account, kind=wanted.kind)
     if problem is not None:
         yield problem
 

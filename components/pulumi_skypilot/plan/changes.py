@@ -92,7 +92,8 @@ SERVICE = (
         "the name",
         ("name",),
         Effect.REPLACE,
-        "another name is another service",
+        "another name is another service; after a rename of the stack, `pulumi config set prefix "
+        "OLD` keeps the names",
         "sky/serve/server/impl.py, update",
     ),
     Rule(
@@ -193,7 +194,8 @@ CLUSTER = (
         "the name",
         ("name",),
         Effect.REPLACE,
-        "another name is another cluster",
+        "another name is another cluster; after a rename of the stack, `pulumi config set prefix "
+        "OLD` keeps the names",
         "sky/execution.py, launch",
     ),
     Rule(

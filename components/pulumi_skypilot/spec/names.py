@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from .. import catalog
 from ..errors import Problem
 from . import readers
+from .fields import Kind
 
 _CONTROLLERS = ("sky-serve-controller", "sky-jobs-controller")
 _ANYWHERE = ("aws", "azure", "gcp", "kubernetes")
@@ -17,11 +18,11 @@ def check_name(
     infra: Sequence[str] = (),
     *,
     service_account: bool = False,
-    kind: str = "service",
+    kind: Kind = "service",
 ) -> Problem | None:
-    """What SkyPilot or a cloud would not take in a deployment's name; None when it is good.
+    """Return what SkyPilot or a cloud would not take in a deployment's name; None when it is good.
 
-    A machine is named NAME-USER, a replica's NAME-ID-USER, with 8 characters for a person and 19
+    A cluster's machine is named NAME-USER, a replica's NAME-ID-USER, with 8 characters for a person and 19
     for a service account; where that is too long, SkyPilot cuts it down to two characters of a hash
     (sky/utils/common_utils.py, make_cluster_name_on_cloud), which two deployments may share.
     """
@@ -32,8 +33,9 @@ def check_name(
             "name", f"name: {readers.shown(name)} is not a-z, 0-9 and - beginning with a letter"
         )
     if re.search(r"-\d+$", name):
+        another = "another" if kind == "service" else "a"
         return Problem(
-            "name", f"name: {name} ends like a replica of another service; drop the number"
+            "name", f"name: {name} ends like a replica of {another} service; drop the number"
         )
     for prefix in _CONTROLLERS:
         if name.startswith(prefix):
@@ -47,10 +49,10 @@ def check_name(
     ]
     limit, cloud_name = min(limits, default=(len(name), ""))
     if len(name) > limit:
-        number = "the replica's number and " if replica else ""
+        follows = "a replica's number and the user's hash" if replica else "the user's hash"
         return Problem(
             "name",
-            f"name: {name} has {len(name)} characters; {cloud_name} leaves {limit}, {number}"
-            "the user's hash included; shorten it",
+            f"name: {name} has {len(name)} characters; {cloud_name} leaves a {kind} {limit}, "
+            f"followed by {follows}; shorten it",
         )
     return None
