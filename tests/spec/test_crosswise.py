@@ -2,7 +2,7 @@
 
 import pytest
 
-from pulumi_skypilot import spec
+from pulumi_skypilot import errors, spec
 from tests import specs
 from tests.spec.parsing import parsed, problems, refused
 
@@ -133,3 +133,37 @@ def test_keys_that_go_together_are_taken(data: dict[str, object]) -> None:
 )
 def test_copies_of_a_model_that_have_their_gpus_are_taken(data: dict[str, object]) -> None:
     assert parsed(**data).nodes == data.get("nodes", 1)
+
+
+class TestAllAtOnce:
+    """What is wrong between keys is told with what is wrong in a key."""
+
+    def problems(self, **data: object) -> list[str]:
+        with pytest.raises(errors.SpecError) as caught:
+            spec.parse(data)
+        return [problem.reason.partition(": ")[0] for problem in caught.value.problems]
+
+    def test_a_wrong_key_hides_no_rule_about_others(self) -> None:
+        assert self.problems(
+            model="two words",
+            tols=True,
+            accelerators="H100:2",
+            tensorParallel=3,
+            modelCache="/models",
+        ) == ["model", "tols", "tensorParallel", "modelCache"]
+
+    def test_nothing_is_said_of_a_key_that_could_not_be_read(self) -> None:
+        assert self.problems(model="a/b", accelerators="?", tensorParallel=4) == ["accelerators"]
+        assert self.problems(
+            model="a/b", accelerators=["L4:1", "H100:2"], tensorParallel="some"
+        ) == ["tensorParallel"]
+        assert self.problems(
+            model="a/b", accelerators="L4:1", replicas={"min": "x", "max": 1}, spot=True
+        ) == ["replicas.min"]
+
+    def test_a_key_that_is_misspelt_is_not_missed_too(self) -> None:
+        assert self.problems(model="a/b", accelrators="L4:1") == ["accelrators"]
+
+    def test_without_a_model_the_rest_is_told_too(self) -> None:
+        assert self.problems() == ["model", "accelerators"]
+        assert self.problems(kind="cluster", replicas=2, cpus=4) == ["model", "replicas"]

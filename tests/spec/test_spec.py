@@ -127,14 +127,14 @@ def test_snake_case_is_a_misspelling() -> None:
 
 def test_all_mistakes_are_told_at_once() -> None:
     found = problems({"contxt": 1, "replicas": {"min": 5, "max": 2}, "dtype": "fp8", "tools": "y"})
-    assert list(found) == ["model", "dtype", "tools", "replicas", "contxt"]
+    assert list(found) == ["model", "dtype", "tools", "replicas", "contxt", "accelerators"]
 
 
 def test_a_reason_is_one_line() -> None:
     found = problems(
         {"model": "a\nb", "image": "x\ny", "env": {"a\nb": "x"}, "labels": {"a\n": ""}}
     )
-    assert list(found) == ["model", "env", "image", "labels"]
+    assert list(found) == ["model", "env", "image", "labels", "accelerators"]
     assert not [reason for reason in found.values() if "\n" in reason]
 
 

@@ -52,8 +52,8 @@ class Services(shutdown.Shutdown):
                 raise errors.Invalid(
                     f"name: the service {wanted.name!r} exists on this API server and belongs to "
                     f"{'another stack' if owner else 'someone else'}; choose another name "
-                    "(the setting `prefix` changes all of a stack's), take it over with adopt: true, or take "
-                    "that service down"
+                    "(the setting `prefix` changes all of a stack's), take it over with adopt: "
+                    "true, or take that service down"
                 )
             if owner != wanted.mark:
                 self._check_alive(found)

@@ -11,11 +11,12 @@ this one.
 """
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pydantic
 
 from .. import errors
+from ..catalog import suggest
 from ..errors import Problem, SpecError
 from . import crosswise, mapping, mistakes, readers
 from .deployment import SECRETS, VALUES, Spec
@@ -73,16 +74,35 @@ __all__ = [
 ]
 
 
+_ANY_MODEL = "any/model"
+"""Stands for a model that is missing or wrong."""
+
+
 def parse(data: Mapping[str, object]) -> Spec:
-    """The spec that a stack's table means. Raises SpecError with everything that is wrong."""
+    """Return the spec that a stack's table means. Raise SpecError with all that is wrong."""
+    table = _in_order(data)
     try:
-        spec = Spec.model_validate(_in_order(data))
+        spec = Spec.model_validate(table)
     except pydantic.ValidationError as error:
-        raise errors.SpecError([Problem(*one) for one in mistakes.reasons(error, Spec)]) from None
+        refused = [Problem(*reason) for reason in mistakes.reasons(error, Spec)]
+        raise errors.SpecError([*refused, *_among_the_rest(table, refused)]) from None
     problems = list(crosswise.problems(spec))
     if problems:
         raise errors.SpecError(problems)
     return spec
+
+
+def _among_the_rest(table: Mapping[str, object], refused: Sequence[Problem]) -> Sequence[Problem]:
+    """Return what is wrong between the keys that are right by themselves."""
+    known = [str(field.alias) for field in Spec.model_fields.values()]
+    unread = {problem.property for problem in refused}
+    unread |= {suggest.nearest(key, known) or key for key in unread}  # where one is misspelt
+    rest = {key: value for key, value in table.items() if key not in unread}
+    try:
+        spec = Spec.model_validate({"model": _ANY_MODEL, **rest})
+    except pydantic.ValidationError:  # a key that is wrong only without another
+        return ()
+    return tuple(crosswise.problems_without(spec, unread))
 
 
 def to_inputs(spec: Spec) -> dict[str, object]:

@@ -1,7 +1,8 @@
 """What is wrong between one key of a deployment and another."""
 
+import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from .. import catalog
 from ..errors import Problem
@@ -11,13 +12,23 @@ from .mapping import ONLY
 
 
 def problems(spec: Spec) -> Iterator[Problem]:
-    """Everything that no key alone is to blame for."""
-    yield from _kind(spec)
-    yield from _machines(spec)
-    yield from _replicas(spec)
-    yield from _serving(spec)
-    yield from _files(spec)
-    yield from _labels(spec)
+    """Yield everything that no key alone is to blame for."""
+    for rule in _RULES:
+        yield from rule(spec)
+
+
+def problems_without(spec: Spec, unread: Collection[str]) -> Iterator[Problem]:
+    """Yield the same of a spec some keys of which could not be read, which only defaults stand for.
+
+    Each rule goes as far as the first of them.
+    """
+    partial = spec.model_copy()
+    for name, field in Spec.model_fields.items():
+        if field.alias in unread:
+            del partial.__dict__[name]
+    for rule in _RULES:
+        with contextlib.suppress(AttributeError):  # of what is not there
+            yield from (problem for problem in rule(partial) if problem.property not in unread)
 
 
 def _kind(spec: Spec) -> Iterator[Problem]:
@@ -211,3 +222,6 @@ def _labels(spec: Spec) -> Iterator[Problem]:
                     "labels",
                     f"labels.{key}: {cloud.name} refuses {readers.shown(value)}; change it",
                 )
+
+
+_RULES = (_kind, _machines, _replicas, _serving, _files, _labels)

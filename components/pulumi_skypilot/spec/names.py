@@ -22,9 +22,9 @@ def check_name(
 ) -> Problem | None:
     """Return what SkyPilot or a cloud would not take in a deployment's name; None when it is good.
 
-    A cluster's machine is named NAME-USER, a replica's NAME-ID-USER, with 8 characters for a person and 19
-    for a service account; where that is too long, SkyPilot cuts it down to two characters of a hash
-    (sky/utils/common_utils.py, make_cluster_name_on_cloud), which two deployments may share.
+    A cluster's machine is named NAME-USER, a replica's NAME-ID-USER, with 8 characters for a person
+    and 19 for a service account; where that is too long, SkyPilot cuts it down to two characters of
+    a hash (sky/utils/common_utils.py, make_cluster_name_on_cloud), which two deployments may share.
     """
     if not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", name):
         # '_' is a wildcard to `serve down` and shares files with '-' (sky/serve/serve_utils.py,
