@@ -8,10 +8,12 @@ import typing
 
 import pytest
 
-from pulumi_skypilot import spec, testing
+from pulumi_skypilot import errors, plan, spec, testing
+from pulumi_skypilot.plan import changes
 from pulumi_skypilot.plan.changes import Effect
 from tests import properties as given
 from tests import stack_in_memory
+from tests.test_settings import CASES
 
 
 @pytest.fixture
@@ -49,7 +51,30 @@ def test_a_property_goes_through_its_whole_life(
     assert stack_in_memory.left(sky) == []
 
 
-def test_every_property_has_its_life() -> None:
-    of = {change.name for change in given.CHANGES}
+@pytest.mark.parametrize("change", given.CHANGES, ids=str)
+def test_a_change_of_a_property_has_the_effect_of_the_table(change: given.Change) -> None:
+    was, now = (plan.plan(spec.parse(table), "x") for table in (change.before, change.after))
+    assert changes.effect(changes.compare(was.task, now.task)) is change.effect
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        (name, kind)
+        for name, effects in given.EFFECTS.items()
+        for kind, effect in zip(("service", "cluster"), effects, strict=True)
+        if effect is None
+    ],
+)
+def test_a_property_of_the_other_kind_is_refused(name: str, kind: str) -> None:
+    before, after = given.sides(name, kind)
+    spec.parse(before)
+    with pytest.raises(errors.SpecError, match=name.partition(".")[0]):
+        spec.parse(after)
+
+
+def test_every_property_is_in_the_table() -> None:
+    tried = {name for name, *_ in CASES if name.partition(".")[0] not in {*given.LEFT_OUT, "tls"}}
+    assert given.EFFECTS.keys() == tried | dict(given.OTHERS).keys()
     top = {str(field.alias) for field in spec.Spec.model_fields.values()}
-    assert {one.partition(".")[0] for one in of} | given.LEFT_OUT.keys() == top
+    assert {name.partition(".")[0] for name in given.EFFECTS} | given.LEFT_OUT.keys() == top
