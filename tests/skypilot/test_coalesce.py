@@ -1,7 +1,6 @@
 """Calls that are shared by who asks at one time."""
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from concurrent import futures
 
@@ -48,15 +47,13 @@ def asking(
 ) -> dict[str, futures.Future[Sequence[str]]]:
     """One whose call is under way, and the rest, who ask meanwhile."""
     shared = coalesce.Together[str]((ConnectionError,), but=(ConnectionResetError,))
-    made = {"a": workers.submit(shared.ask, "a", server.call)}
+    calls = {"a": shared.enter("a", server.call)}
     assert server.began.acquire(timeout=10)
-    for name in rest:
-        made[name] = workers.submit(shared.ask, name, server.call)
-    deadline = time.monotonic() + 10
-    while rest and (shared._next is None or len(shared._next.names) < len(rest)):
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-    return made
+    calls |= {name: shared.enter(name, server.call) for name in rest}
+    return {
+        name: workers.submit(shared.answer, entered, name, server.call)
+        for name, entered in calls.items()
+    }
 
 
 def test_who_asks_alone_is_answered_at_once(workers, server):
@@ -109,3 +106,10 @@ def test_a_call_that_fails_is_followed_by_others(workers, server):
     with pytest.raises(RuntimeError, match="broken"):
         made["a"].result(10)
     assert made["b"].result(10) == ["b at 2"]
+
+
+def test_who_asks_is_told_when_their_own_time_is_up(server):
+    shared = coalesce.Together[str]()
+    with pytest.raises(coalesce.OutOfTimeError):
+        shared.ask("a", server.call, 0.01)
+    server.let.release()

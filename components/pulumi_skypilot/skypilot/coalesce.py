@@ -13,7 +13,7 @@ class OutOfTimeError(Exception):
     """The caller's own time is up; the call goes on for whoever else waits for it."""
 
 
-class _Round(typing.Generic[T]):
+class Round(typing.Generic[T]):
     """A call that has not begun, and whom it is for."""
 
     def __init__(self) -> None:
@@ -35,24 +35,40 @@ class Together(typing.Generic[T]):
         self._but = but
         self._lock = threading.Lock()
         self._turn = threading.Lock()
-        self._next: _Round[T] | None = None
+        self._next: Round[T] | None = None
 
     def ask(
         self, name: str, call: Callable[[list[str]], Sequence[T]], seconds: float | None = None
     ) -> Sequence[T]:
-        """What `call` answers of this name, and perhaps of others.
+        """Return what `call` answers of this name, and perhaps of others.
 
-        Any other error of a call for several may be that of one of them: each then asks alone.
         Raises OutOfTimeError after so many seconds. Each call has a thread of its own, so that it
         ends for nobody with the time of the one who began it.
         """
-        began = time.monotonic()
+        return self.answer(self.enter(name, call), name, call, seconds)
+
+    def enter(self, name: str, call: Callable[[list[str]], Sequence[T]]) -> Round[T]:
+        """Return the next call, with this name in it; nothing is waited for."""
         with self._lock:
             first = self._next is None
-            mine = self._next = self._next or _Round()
+            mine = self._next = self._next or Round()
             mine.names.add(name)
         if first:
             threading.Thread(target=self._take_turn, args=(mine, call), daemon=True).start()
+        return mine
+
+    def answer(
+        self,
+        mine: Round[T],
+        name: str,
+        call: Callable[[list[str]], Sequence[T]],
+        seconds: float | None = None,
+    ) -> Sequence[T]:
+        """Wait for the answer to a call that this name is in.
+
+        An error of a call for several may be that of one of them: each then asks alone.
+        """
+        began = time.monotonic()
         try:
             return _result(mine.answer, seconds)
         except OutOfTimeError:
@@ -65,7 +81,7 @@ class Together(typing.Generic[T]):
         threading.Thread(target=_answer, args=(alone, call, [name]), daemon=True).start()
         return _result(alone, None if seconds is None else seconds - (time.monotonic() - began))
 
-    def _take_turn(self, mine: _Round[T], call: Callable[[list[str]], Sequence[T]]) -> None:
+    def _take_turn(self, mine: Round[T], call: Callable[[list[str]], Sequence[T]]) -> None:
         with self._turn:
             with self._lock:
                 self._next = None
