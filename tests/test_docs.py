@@ -85,4 +85,5 @@ def test_an_example_of_a_stack_is_valid(
     page: pathlib.Path, deployments: dict[str, dict[str, typing.Any]]
 ) -> None:
     for key, data in deployments.items():
-        plan.plan(spec.parse(stack.spec_of(data)), f"prod-{key}")
+        planned = plan.plan(spec.parse(stack.spec_of(data)), f"prod-{key}")
+        assert planned.task["resources"]

@@ -69,6 +69,7 @@ def test_who_made_a_service_is_believed_that_it_is_gone(sky, sent):
     provider, outs = made(sent)
     take_away(sky, sent)
     provider.delete(sent.name, outs)
+    assert left(sky) == []
 
 
 @SENT
