@@ -1,6 +1,5 @@
 """A program of one's own and its budget, on Pulumi's own mocks."""
 
-import asyncio
 import typing
 
 import pulumi
@@ -53,23 +52,11 @@ def told(monkeypatch):
     return lines
 
 
-def pass_over_unread_outputs():
-    """Pulumi reads no output of a program that fails: each has the error that the program has."""
-    loop = asyncio.get_running_loop()
-
-    def handle(_: asyncio.AbstractEventLoop, context: dict[str, typing.Any]) -> None:
-        if not isinstance(context.get("exception"), pulumi.RunError):
-            loop.default_exception_handler(context)
-
-    loop.set_exception_handler(handle)
-
-
 def run(declare, **budget):
     """Run a program that declares things in a scope of that budget."""
 
     @pulumi.runtime.test
     def program():
-        pass_over_unread_outputs()
         return declare(resources.Scope("models", budget=budget or None))
 
     program()
@@ -177,7 +164,6 @@ def test_a_server_whose_address_is_not_known_yet_prices_nothing(told, monkeypatc
 
     @pulumi.runtime.test
     def program():
-        pass_over_unread_outputs()
         made = resources.Service("server", SPEC, scope=resources.Scope("first"))
         scope = resources.Scope("models", api_server=made.endpoint, budget={"hourly": 40})
         return resources.Service("chat", SPEC, scope=scope).endpoint
