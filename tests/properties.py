@@ -23,6 +23,7 @@ OTHERS: tuple[tuple[str, Table], ...] = (
 LEFT_OUT: Mapping[str, str] = {
     "kind": "a service and a cluster are two resources",
     "timeouts": "they bound calls and reach nothing",
+    "host": "clients' side of the endpoint alone",
     "updateMode": "it is how an update goes, and no part of what is",
 }
 """Properties whose change changes no task, and why."""

@@ -81,6 +81,7 @@ SHARED = {
     "env": st.dictionaries(_names.map("E_{}".format), st.text(max_size=5), max_size=2),
     "secrets": st.dictionaries(_names.map("S_{}".format), st.text(max_size=5), max_size=2),
     "auth": st.sampled_from(["key", "none"]),
+    "host": st.sampled_from(["llm.example.com", "10.0.0.1", "fd00::1"]),
     "image": st.just("docker:vllm/vllm-openai:v0.32.0"),
     "setup": st.sampled_from(["pip list", "a\n\tb\n"]),
     "workdir": st.sampled_from(

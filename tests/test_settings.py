@@ -230,6 +230,7 @@ CASES: list[Case] = [
 ]
 
 NOT_IN_A_TASK = {
+    "host",
     "updateMode",
     "timeouts.create",
     "timeouts.update",

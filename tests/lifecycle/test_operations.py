@@ -34,3 +34,20 @@ def test_an_endpoint_is_where_clients_find_it(
     listed: str | None, server: str, host: str | None, address: str | None
 ) -> None:
     assert operations.endpoint(listed, server, host) == address
+
+
+@pytest.mark.parametrize(
+    ("listed", "host", "address"),
+    [
+        (None, "llm.example.com", None),
+        ("localhost:30001", "llm.example.com", "http://llm.example.com:30001"),
+        ("https://10.0.0.1:30001", "llm.example.com", "https://llm.example.com:30001"),
+        # An ingress has a path and no port.
+        ("http://10.0.0.1/a/b", "llm.example.com", "http://llm.example.com/a/b"),
+        ("10.0.0.1:8000", "fd00::2", "http://[fd00::2]:8000"),
+    ],
+)
+def test_the_host_that_a_deployment_names_stands_for_any_that_is_listed(
+    listed: str | None, host: str, address: str | None
+) -> None:
+    assert operations.endpoint(listed, SERVER, "serve.example.com", own_host=host) == address

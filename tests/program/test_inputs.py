@@ -19,7 +19,7 @@ PEM = certificates.table("canary")
 SPECS: dict[str, Table] = {
     name: {
         **{key: value for key, value in table.items() if key not in ("apiKey", "keyVersion")},
-        **({"tls": PEM} if "tls" in table else {}),
+        **({"tls": PEM, "host": "llm.example.com"} if "tls" in table else {}),
         "kind": table.get("kind", "service"),
         "auth": table.get("auth", "key"),
     }

@@ -165,3 +165,17 @@ def test_the_wait_for_a_cluster_tells_the_address(sky, cluster):
     assert providers.ClusterReadinessProvider().diff(NAME, props, same).changes is False
     other = {**props, "digest": "other"}
     assert providers.ClusterReadinessProvider().diff(NAME, props, other).changes is True
+
+
+def test_the_host_that_a_cluster_names_is_followed_in_place(sky, cluster):
+    outs = cluster.create(checked()).outs
+    listed = outs["endpoint"]
+    news = checked(host="llm.example.com")
+    assert cluster.diff(NAME, outs, news).replaces == []
+    jobs = [job.id for job in sky.jobs(NAME)]
+    after = cluster.update(NAME, outs, news).outs
+    assert after["endpoint"] == f"http://llm.example.com:{listed.rpartition(':')[2]}"
+    assert [job.id for job in sky.jobs(NAME)] == jobs
+    assert cluster.read(NAME, after).outs["endpoint"] == after["endpoint"]
+    assert cluster.diff(NAME, after, news).changes is False
+    assert cluster.update(NAME, after, checked()).outs["endpoint"] == listed

@@ -118,6 +118,22 @@ class TestLifeCycle:
         assert caught.value.__suppress_context__
 
 
+def test_the_host_that_a_service_names_goes_before_the_stacks_own(sky, service, monkeypatch):
+    told: list[str] = []
+    monkeypatch.setattr(plugin_host, "message", told.append)
+    scope = {**SCOPE, "serveHost": "serve.example.com"}
+    outs = service.create(checked(scope=scope)).outs
+    news = checked(scope=scope, host="llm.example.com")
+    assert service.diff(NAME, outs, news).replaces == []
+    assert told[0].startswith(f"{NAME}: in place: host none -> llm.example.com (")
+    orders = len(sky.calls)
+    after = service.update(NAME, outs, news).outs
+    assert after["endpoint"] == "http://llm.example.com:30001"
+    assert not [call for call in sky.calls[orders:] if call.startswith("update")]
+    assert service.read(NAME, after).outs["endpoint"] == after["endpoint"]
+    assert service.diff(NAME, after, news).changes is False
+
+
 def test_another_host_of_the_endpoints_is_followed_in_place(sky, service, monkeypatch):
     told: list[str] = []
     monkeypatch.setattr(plugin_host, "message", told.append)

@@ -178,12 +178,15 @@ class LifeCycle:
         return max(1.0, self._deadline - self._clock.now())
 
 
-def endpoint(listed: str | None, server_url: str, serve_host: str | None = None) -> str | None:
+def endpoint(
+    listed: str | None, server_url: str, serve_host: str | None = None, own_host: str | None = None
+) -> str | None:
     """Return the address that clients use, with an IPv6 address in brackets.
 
     With its controller in the API server (consolidation mode) SkyServe says localhost: the API
-    server's host, or the one that the stack names, goes in its place. The port and the path stay
-    as they are listed. What is no URL at all is returned as it is.
+    server's host, or the one that the stack names, goes in its place. The host that the deployment
+    names goes in the place of any. The port and the path stay as they are listed. What is no URL at
+    all is returned as it is.
     """
     if listed is None:
         return None
@@ -193,7 +196,9 @@ def endpoint(listed: str | None, server_url: str, serve_host: str | None = None)
     except ValueError:  # of brackets that do not match
         return listed
     host, port_ = _host_and_port(url.netloc)
-    if host.lower() in _LOCAL:
+    if own_host:
+        host = _host(own_host)
+    elif host.lower() in _LOCAL:
         host = _host(serve_host or "") or server or "localhost"
     shown = f"[{host}]" if ":" in host else host
     return urllib.parse.urlunsplit(url._replace(netloc=f"{shown}:{port_}" if port_ else shown))

@@ -14,7 +14,8 @@ ASKS = 5
 
 _WAY_IN = (
     f"its server may not listen yet; else let port {vllm.PORT} be reached from here (look for a "
-    "firewall, and for the security group of its machine)"
+    "firewall, and for the security group of its machine), or set the deployment's host to the one "
+    "by which clients come"
 )
 _AWAY = ("STOPPED", "AUTOSTOPPING")
 _GOING = ("INIT", "PENDING", "SETTING_UP", "RUNNING")
@@ -29,6 +30,8 @@ class Expected:
     digest: str
     model: str
     timeout_seconds: float
+    host: str | None = None
+    """By which clients come, where it is not the machine's own address."""
 
 
 class Wait:
@@ -127,7 +130,7 @@ class Wait:
             # A cluster that is not UP has none: its job tells why.
             self._missing = f"SkyPilot tells no address of it ({error})"
             return None
-        address = operations.endpoint(listed, "")
+        address = operations.endpoint(listed, "", own_host=expected.host)
         if address is None:
             self._missing = f"SkyPilot tells no address of its port {vllm.PORT}"
             self._clock.sleep(POLL_SECONDS)

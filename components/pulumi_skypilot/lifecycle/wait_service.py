@@ -25,8 +25,8 @@ POLL_SECONDS = 3.0
 """The same once it is, when only the endpoint is missing."""
 
 _WAY_IN = (
-    "let it be reached from here (look for a firewall, and for its port), or set "
-    "skypilot:serveHost to the host by which clients come"
+    "let it be reached from here (look for a firewall, and for its port), or set the deployment's "
+    "host, or skypilot:serveHost, to the host by which clients come"
 )
 _FAILED = re.compile(r"FAILED")
 _NO_CAPACITY = (  # what the clouds say, then SkyPilot's own summaries

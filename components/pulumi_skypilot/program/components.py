@@ -87,6 +87,7 @@ class Deployment(pulumi.ComponentResource):
             min_replicas=declared.needs(_min_replicas),
             timeout_seconds=declared.needs(_timeout_seconds),
             certificate=_certificate(declared.table.get("tls")),
+            host=declared.table.get("host"),
             opts=child,
         )
         self.endpoint = ready.endpoint

@@ -216,6 +216,7 @@ class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
         min_replicas: pulumi.Input[int] = 1,
         timeout_seconds: pulumi.Input[float],
         certificate: pulumi.Input[str] | None = None,
+        host: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Wait for the service or the cluster. Each value may be an Output.
@@ -229,6 +230,7 @@ class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
                 enough.
             timeout_seconds: How long to wait before failing; SkyPilot goes on.
             certificate: What an https endpoint must prove itself by, in PEM.
+            host: The host that the spec names for clients, if it does.
             opts: Pulumi's own options.
 
         """
@@ -244,6 +246,8 @@ class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
             **inputs.secret_properties(needs),
             "endpoint": None,
         }
+        if host is not None:
+            shared["host"] = inputs.settled(host)
         if isinstance(service, Cluster):
             provider: dynamic.ResourceProvider = providers.ClusterReadinessProvider()
             props = {"cluster": service.id, **shared}

@@ -43,9 +43,17 @@ class Provider(dynamic.ResourceProvider):
         found: interface.Server = looks.Looks(self.sky(scope), clock).server()
         return found
 
-    def services(self, scope: Mapping[str, typing.Any], seconds: float | None = None) -> Services:
-        """The life cycle of the services of a scope, for one call of so many seconds."""
-        return Services(self.sky(scope), clock, plugin_host.progress, seconds, address(scope))
+    def services(
+        self,
+        scope: Mapping[str, typing.Any],
+        seconds: float | None = None,
+        host: str | None = None,
+    ) -> Services:
+        """Return the life cycle of a scope's services, for one call of so many seconds.
+
+        Clients of what is made or changed come by the host, where one is given.
+        """
+        return Services(self.sky(scope), clock, plugin_host.progress, seconds, address(scope, host))
 
     @contextlib.contextmanager
     def letting_go(self, scope: Mapping[str, typing.Any], what: str) -> Iterator[None]:
@@ -78,9 +86,12 @@ class Provider(dynamic.ResourceProvider):
         return True
 
 
-def address(scope: Mapping[str, typing.Any]) -> typing.Callable[[str | None], str | None]:
-    """Where clients of a scope find the endpoint that SkyPilot lists."""
-    return lambda listed: operations.endpoint(listed, scope["apiServer"], scope.get("serveHost"))
+def address(
+    scope: Mapping[str, typing.Any], host: str | None = None
+) -> typing.Callable[[str | None], str | None]:
+    """Return what tells where clients find an endpoint that SkyPilot lists."""
+    server, serve_host = scope["apiServer"], scope.get("serveHost")
+    return lambda listed: operations.endpoint(listed, server, serve_host, host)
 
 
 def same_server(server: interface.Server, scope: Mapping[str, typing.Any]) -> None:

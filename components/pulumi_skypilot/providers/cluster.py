@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pulumi import dynamic
 
-from ..lifecycle import clusters, marker, wait_cluster
+from ..lifecycle import clusters, marker, operations, wait_cluster
 from ..plan import waits
 from . import base, deployed, differences, plugin_host, properties, sides
 from .properties import Props
@@ -26,7 +26,7 @@ class ClusterProvider(deployed.DeployedProvider):
         applied = self._clusters(props["scope"], new.spec.timeouts.create).create(
             _cluster(new.wanted(new.plan.task)), adopt=props.get("adopt") is True
         )
-        return dynamic.CreateResult(props["name"], {**props, **_computed(applied)})
+        return dynamic.CreateResult(props["name"], {**props, **_computed(applied, props)})
 
     @plugin_host.one_line
     def read(self, id_: str, props: Props) -> dynamic.ReadResult:
@@ -37,7 +37,7 @@ class ClusterProvider(deployed.DeployedProvider):
         if seen is None:
             base.same(self.server(scope), scope)
             return dynamic.ReadResult("", {})
-        outs = {**props, **_computed(seen.applied)}
+        outs = {**props, **_computed(seen.applied, props)}
         return properties.read_result(id_, outs, seen.drift)
 
     @plugin_host.one_line
@@ -58,6 +58,7 @@ class ClusterProvider(deployed.DeployedProvider):
                 digest=now.digest,
                 model=new.spec.served_name,
                 timeout_seconds=seconds if left is None else min(seconds, left),
+                host=new.spec.host,
             )
             waiting.until_ready(expected, news.get("apiKey"))
 
@@ -65,7 +66,7 @@ class ClusterProvider(deployed.DeployedProvider):
         now = self._clusters(scope, new.spec.timeouts.update).update(
             applied, _cluster(old.wanted()), _cluster(wanted), wait
         )
-        return dynamic.UpdateResult({**news, **_computed(now)})
+        return dynamic.UpdateResult({**news, **_computed(now, news)})
 
     @plugin_host.one_line
     def delete(self, id_: str, props: Props) -> None:
@@ -87,10 +88,10 @@ def _cluster(wanted: marker.Wanted) -> marker.ClusterWanted:
     return marker.ClusterWanted(wanted.name, wanted.mark, wanted.task, wanted.env, wanted.secrets)
 
 
-def _computed(applied: marker.Applied) -> Props:
+def _computed(applied: marker.Applied, props: Props) -> Props:
     return {
         "task": applied.text,
         "digest": applied.digest,
         "hash": applied.hash,
-        "endpoint": applied.endpoint,
+        "endpoint": operations.endpoint(applied.endpoint, "", own_host=props.get("host")),
     }

@@ -40,6 +40,10 @@ def _scope(was: Kept, now: Asked) -> typing.Iterator[changes.Change]:
     if old and new and now.spec.kind == "service" and before != after:
         why = "clients find it at another host"
         yield changes.Change("scope.serveHost", changes.Effect.IN_PLACE, why, before, after)
+    if was.spec.host != now.spec.host:
+        why = "clients find it at another host"
+        host = (was.spec.host, now.spec.host)
+        yield changes.Change("host", changes.Effect.IN_PLACE, why, *host)
 
 
 def _task(old: Kept, new: Asked, next_: task.Task) -> typing.Iterator[changes.Change]:

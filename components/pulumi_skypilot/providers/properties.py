@@ -70,7 +70,7 @@ def computed(applied: marker.Applied, props: Props) -> Props:
         "hash": applied.hash,
         "version": applied.version,
         "endpoint": operations.endpoint(
-            applied.endpoint, scope["apiServer"], scope.get("serveHost")
+            applied.endpoint, scope["apiServer"], scope.get("serveHost"), props.get("host")
         ),
     }
 

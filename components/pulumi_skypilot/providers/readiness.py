@@ -71,7 +71,7 @@ class ReadinessProvider(_WaitProvider):
         scope = props["scope"]
         wait = wait_service.Wait(
             self.sky(scope),
-            base.address(scope),
+            base.address(scope, props.get("host")),
             base.clock,
             plugin_host.progress,
         )
@@ -105,6 +105,7 @@ class ClusterReadinessProvider(_WaitProvider):
             digest=props["digest"],
             model=props["model"],
             timeout_seconds=float(props["timeoutSeconds"]),
+            host=props.get("host"),
         )
         wait = wait_cluster.Wait(self.sky(scope), base.clock, plugin_host.progress)
         return {**props, "endpoint": wait.until_ready(expected, props.get("apiKey"))}

@@ -6,7 +6,7 @@ from pulumi import dynamic
 
 from .. import errors
 from ..lifecycle import marker
-from ..spec import server_settings
+from ..spec import readers, server_settings
 from . import base, plugin_host, properties
 from .properties import Props
 
@@ -30,9 +30,7 @@ class ScopeProvider(base.Provider):
         if reason is not None:
             failures.append(dynamic.CheckFailure("apiServer", reason))
         host = news.get("serveHost")
-        reason = (
-            None if host is None or properties.has_unknown(host) else server_settings.no_host(host)
-        )
+        reason = None if host is None or properties.has_unknown(host) else readers.no_host(host)
         if reason is not None:
             failures.append(dynamic.CheckFailure("serveHost", f"serveHost: {reason}"))
         failures += [

@@ -21,7 +21,7 @@ class ServiceProvider(deployed.DeployedProvider):
     def create(self, props: Props) -> dynamic.CreateResult:
         """Make the service, or take up what an interrupted create has left of it."""
         new = sides.asked(props)
-        services = self.services(props["scope"], new.spec.timeouts.create)
+        services = self.services(props["scope"], new.spec.timeouts.create, new.spec.host)
         wanted = new.wanted(new.plan.task)
         applied = services.create(wanted, adopt=props.get("adopt") is True)
         return dynamic.CreateResult(props["name"], {**props, **properties.computed(applied, props)})
@@ -44,7 +44,7 @@ class ServiceProvider(deployed.DeployedProvider):
     def update(self, id_: str, olds: Props, news: Props) -> dynamic.UpdateResult:
         """Give the service its next version."""
         old, new = sides.kept(olds, id_, self.kind, news["scope"]), sides.asked(news)
-        services = self.services(news["scope"], new.spec.timeouts.update)
+        services = self.services(news["scope"], new.spec.timeouts.update, new.spec.host)
         applied = services.update(old.applied, new.wanted(differences.next_task(old, new)))
         return dynamic.UpdateResult({**news, **properties.computed(applied, news)})
 

@@ -34,6 +34,17 @@ class Spec(served.Served):
             path="secrets",
         ),
     ] = pydantic.Field({}, repr=False)
+    host: typing.Annotated[
+        str | None,
+        read(readers.host),
+        Row(
+            "host, without a port",
+            "by which clients come, in place of the one that SkyPilot lists, such as a name in DNS "
+            "or of an ingress; scheme, port and path stay",
+            default="SkyPilot's; of a service on the API server `skypilot:serveHost`",
+            becomes="the host of `endpoint`",
+        ),
+    ] = None
     auth: typing.Annotated[
         typing.Literal["key", "none"],
         Row(

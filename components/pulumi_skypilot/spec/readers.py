@@ -3,6 +3,8 @@
 Pulumi's numbers are doubles: a whole number arrives as 131072.0 and leaves as 131072.
 """
 
+import contextlib
+import ipaddress
 import math
 import re
 import typing
@@ -21,6 +23,7 @@ LARGEST = 2**53
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(\+?)")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,17}(?:\.[0-9]{1,17})?")
 _ACCELERATOR = re.compile(r"([A-Za-z][A-Za-z0-9-]*)(?::([1-9][0-9]*))?")
+_HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?", re.ASCII)
 _FLAG = re.compile(r"[a-z][a-z0-9-]*(?:\.[A-Za-z0-9_.+-]+)?")
 
 
@@ -123,6 +126,28 @@ def one_or_many(value: object, example: str) -> tuple[str, ...]:
     if not items:
         raise errors.ValueRefused("the list is empty; name at least one, or leave it out")
     return tuple(items)
+
+
+def no_host(host: object) -> str | None:
+    """Return why a value is no host of endpoints; None when it may be one."""
+    text = host if isinstance(host, str) else ""
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(text[1:-1] if text[:1] == "[" and text[-1:] == "]" else text)
+        return None
+    if _HOST.fullmatch(text):
+        return None
+    return (
+        f"{shown(host)} is no host; write a name or an address, without http:// and "
+        "without a port: each service has one of its own"
+    )
+
+
+def host(value: object) -> str:
+    """Return a host's name or address."""
+    reason = no_host(value)
+    if reason is not None:
+        raise errors.ValueRefused(reason)
+    return str(value)
 
 
 def accelerator(text: str) -> tuple[str, int]:

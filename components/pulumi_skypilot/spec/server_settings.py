@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import difflib
-import ipaddress
 import re
 import urllib.parse
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,6 @@ NAMES = ("apiServer", "deleteUnreachable", "serveHost", "token", "workspace")
 """The settings that this package reads there."""
 
 _WORKSPACE = re.compile(r"[\w.:\[\]-]+", re.ASCII)
-_HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +41,7 @@ def mistakes(settings: Mapping[str, values.Given]) -> Iterator[str]:
     reasons = {
         "apiServer": no_address,
         "deleteUnreachable": _no_boolean,
-        "serveHost": no_host,
+        "serveHost": readers.no_host,
         "workspace": _no_workspace,
     }
     for name, reason_of in reasons.items():
@@ -61,20 +59,6 @@ def no_address(url: object) -> str | None:
         if parts.scheme in ("http", "https") and parts.hostname and plain and parts.port != 0:
             return None
     return f"{readers.shown(url)} is no address; write http://host:port or https://host"
-
-
-def no_host(host: object) -> str | None:
-    """Return why a value is no host of endpoints; None when it may be one."""
-    text = host if isinstance(host, str) else ""
-    with contextlib.suppress(ValueError):
-        ipaddress.ip_address(text[1:-1] if text[:1] == "[" and text[-1:] == "]" else text)
-        return None
-    if _HOST.fullmatch(text):
-        return None
-    return (
-        f"{readers.shown(host)} is no host; write a name or an address, without http:// and "
-        "without a port: each service has one of its own"
-    )
 
 
 def _no_workspace(name: str) -> str | None:
