@@ -176,7 +176,7 @@ class Wait:
                 ) from error
             self._note = (
                 f"{expected.name}: its certificate is made out to another name than that of "
-                f"{address}; clients that verify it must come by that name"
+                f"{address}; clients that verify it must come by that name: write it under host"
             )
             return self._note
 
