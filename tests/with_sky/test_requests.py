@@ -1,6 +1,6 @@
 """What tells whose a thing is, held to the installed SkyPilot: its requests, records and names."""
 
-import types
+import dataclasses
 
 import pytest
 import sky
@@ -15,6 +15,8 @@ from pulumi_skypilot import plan, skypilot, spec
 from pulumi_skypilot.lifecycle import marker, ownership
 from pulumi_skypilot.skypilot import cluster_api, interface, sdk_calls
 from tests import wanted
+from tests.skypilot import test_cluster_api
+from tests.with_sky import api_server
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -78,6 +80,11 @@ def test_the_launch_of_a_cluster_and_that_of_a_replica_are_told_apart() -> None:
     assert told == interface.Request("r", interface.REPLICA, "x-1", OURS)
 
 
+def test_a_listed_request_has_the_fields_that_the_fast_tests_give_it() -> None:
+    given = {field.name for field in dataclasses.fields(test_cluster_api.Payload)}
+    assert given <= payloads.RequestPayload.model_fields.keys()
+
+
 def test_of_another_users_request_only_a_cluster_is_told() -> None:
     text = text_of(wanted.cluster().order())
     launch = payloads.LaunchBody(task=text, cluster_name="x")
@@ -96,7 +103,7 @@ def test_a_managed_jobs_cluster_is_named_as_a_replica_is() -> None:
 
 
 def test_a_controllers_machines_are_told_with_labels_and_incarnation(
-    monkeypatch: pytest.MonkeyPatch,
+    server: api_server.ApiServer, sdk: skypilot.Sdk
 ) -> None:
     """`sky status` hides them, and neither answer says what launched them."""
     for name, labels in {"x-1": OURS, "x-77": None}.items():
@@ -113,9 +120,7 @@ def test_a_controllers_machines_are_told_with_labels_and_incarnation(
         )
     records = core.cost_report(days=1)
     assert not any("is_managed" in record for record in records)
-    sdk = skypilot.Sdk(skypilot.Connection())
-    fake = types.SimpleNamespace(get=lambda found: found, cost_report=lambda days: records)
-    monkeypatch.setattr(sdk, "_sky", lambda: fake)
+    server.answers["/cost_report"] = records
     told = {one.name: one for one in sdk.machines()}
     assert {name: dict(one.labels) for name, one in told.items()} == {"x-1": OURS, "x-77": {}}
     assert told["x-1"].hash == global_user_state.get_cluster_from_name("x-1")["cluster_hash"]

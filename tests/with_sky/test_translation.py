@@ -1,0 +1,81 @@
+"""What the errors of the installed SkyPilot mean to a user."""
+
+import pytest
+import requests
+from sky import exceptions
+
+from pulumi_skypilot import errors
+from pulumi_skypilot.skypilot import http_calls, translation
+
+URL = "http://sky.test:46580"
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_calls, "health", lambda _url: "connection refused")
+
+
+@pytest.mark.parametrize(
+    ("raised", "meaning"),
+    [
+        (exceptions.ApiServerConnectionError(URL), errors.Unreachable),
+        (exceptions.NetworkError("Network seems down"), errors.Unreachable),
+        (exceptions.ClusterNotUpError("the controller is stopped"), errors.Unreachable),
+        (exceptions.ServerTemporarilyUnavailableError("it restarts"), errors.Unreachable),
+        (exceptions.RequestInterruptedError("it restarts"), errors.Unreachable),
+        (exceptions.ApiServerAuthenticationError(URL), errors.Denied),
+        (exceptions.PermissionDeniedError("no"), errors.Denied),
+        (requests.HTTPError("401 Client Error: Unauthorized for url"), errors.Denied),
+        (
+            exceptions.ResourcesUnavailableError("Task requires gcp which is not enabled."),
+            errors.Denied,
+        ),
+        (exceptions.ResourcesUnavailableError("Failed to provision"), errors.NoCapacity),
+        (exceptions.ClusterDoesNotExist("Cluster 'x' does not exist."), errors.NotFound),
+        (exceptions.InvalidClusterNameError("bad name"), errors.Invalid),
+        (exceptions.InvalidSkyPilotConfigError("unknown field"), errors.Invalid),
+        (exceptions.APIVersionMismatchError("too old:\n0.9"), errors.Invalid),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else type(value).__name__,
+)
+def test_an_error_of_skypilots_has_one_meaning(
+    raised: Exception, meaning: type[errors.SkyPilotError]
+) -> None:
+    told = translation.meaning(raised, URL, None)
+    assert type(told) is meaning
+    assert "\n" not in str(told)
+
+
+def test_unreachable_names_the_server_and_the_way_out() -> None:
+    told = str(translation.meaning(exceptions.ApiServerConnectionError(URL), URL, None))
+    assert told == (
+        f"apiServer {URL}: no SkyPilot API server answers there (connection refused); "
+        "start it (sky api start) or set skypilot:apiServer"
+    )
+
+
+def test_a_server_of_another_version_is_named() -> None:
+    error = exceptions.APIVersionMismatchError("too old:\n0.9")
+    assert str(translation.meaning(error, URL, None)) == f"apiServer {URL}: too old: 0.9"
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "way_out"),
+    [
+        ("raw.githubusercontent.com", "/skypilot-org/skypilot-catalog/vms.csv", "instanceType"),
+        ("localhost", "/controller/get_replicas", "run the same command again"),
+    ],
+)
+def test_another_host_that_is_out_of_reach_is_not_taken_for_the_server(
+    host: str, path: str, way_out: str
+) -> None:
+    error = requests.ConnectionError(
+        f"HTTPSConnectionPool(host='{host}', port=443): Max retries exceeded with url: {path} "
+        "(Caused by NameResolutionError('[Errno -2] Name or service not known'))"
+    )
+    told = translation.meaning(error, URL, None)
+    assert type(told) is errors.Unreachable
+    assert str(told).startswith(
+        f"apiServer {URL}: {host} cannot be reached ([Errno -2] Name or service not known); "
+    )
+    assert way_out in str(told)
