@@ -6,7 +6,7 @@ import pytest
 
 from pulumi_skypilot import spec
 from pulumi_skypilot.plan import cost
-from pulumi_skypilot.skypilot import prices
+from pulumi_skypilot.skypilot import prices, sdk_private
 
 
 def wanted(**changes):
@@ -28,8 +28,8 @@ Considered resources (1 node):
 
 
 def test_the_optimizers_table_gives_what_each_cloud_costs():
-    assert prices.considered(TABLE) == [0.10, 0.02, 0.0]
-    assert prices.considered("No resources") == []
+    assert sdk_private.considered(TABLE) == [0.10, 0.02, 0.0]
+    assert sdk_private.considered("No resources") == []
 
 
 hang = threading.Event()

@@ -42,21 +42,6 @@ def test_what_the_sdk_prints_is_swallowed_and_what_others_print_is_not(sdk, caps
     assert capsys.readouterr().out == "ours"
 
 
-def test_an_error_of_skypilot_leaves_this_process_its_tracebacks(sdk, monkeypatch):
-    def fails(_sky):
-        sys.tracebacklimit = 0  # as print_exception_no_traceback does, and does not undo
-        raise RuntimeError("no")
-
-    with pytest.raises(errors.Failed, match="no"):
-        sdk._ask(fails, seconds=10)
-    assert not hasattr(sys, "tracebacklimit")
-    monkeypatch.setattr(sys, "tracebacklimit", 5, raising=False)
-    limited = Sdk(sdk.connection)
-    with pytest.raises(errors.Failed, match="no"):
-        limited._ask(fails, seconds=10)
-    assert sys.tracebacklimit == 5
-
-
 @pytest.mark.parametrize("in_memory", [True, False])
 def test_the_token_goes_into_a_private_file_and_not_into_the_environment(
     monkeypatch, tmp_path, in_memory: bool

@@ -16,6 +16,8 @@ URL = "http://sky.test:46580"
         ("Cannot find service 'x'.", errors.NotFound),
         ("Failed to wait for service initialization. Please", errors.NotStarted),
         ("something else", errors.Failed),
+        # The word alone says nothing.
+        ("Failed to sync credentials.db: No space left on device", errors.Failed),
     ],
 )
 def test_an_error_of_pythons_own_is_told_by_its_words(said, meaning):

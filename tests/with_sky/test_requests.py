@@ -13,9 +13,9 @@ from sky.utils import dag_utils
 
 from pulumi_skypilot import plan, skypilot, spec
 from pulumi_skypilot.lifecycle import marker, ownership
-from pulumi_skypilot.skypilot import cluster_api, interface, sdk_calls
+from pulumi_skypilot.skypilot import interface, sdk_calls, sdk_private
 from tests import wanted
-from tests.skypilot import test_cluster_api
+from tests.skypilot import test_sdk_private
 from tests.with_sky import api_server
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -44,7 +44,7 @@ def listed(
         user_id="owner",
         cluster_name=cluster,
     )
-    return cluster_api.request(requests.encode_requests([made], caller_user_id=caller)[0])
+    return sdk_private.request(requests.encode_requests([made], caller_user_id=caller)[0])
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +81,7 @@ def test_the_launch_of_a_cluster_and_that_of_a_replica_are_told_apart() -> None:
 
 
 def test_a_listed_request_has_the_fields_that_the_fast_tests_give_it() -> None:
-    given = {field.name for field in dataclasses.fields(test_cluster_api.Payload)}
+    given = {field.name for field in dataclasses.fields(test_sdk_private.Payload)}
     assert given <= payloads.RequestPayload.model_fields.keys()
 
 

@@ -16,13 +16,11 @@ from sky.serve import (
     serve_state,
     serve_utils,
 )
-from sky.server.requests import payloads
 from sky.utils import common_utils, schemas, yaml_utils
 
 from pulumi_skypilot import spec
 from pulumi_skypilot.plan import changes, task
 from pulumi_skypilot.plan.changes import Effect
-from pulumi_skypilot.skypilot import sdk_calls
 from pulumi_skypilot.spec import readers
 from tests import specs
 from tests.with_sky import planned, read
@@ -280,11 +278,3 @@ def test_skypilot_logs_in_to_a_private_registry_with_what_it_is_given() -> None:
 @pytest.mark.parametrize("name", ["A", "_a1", "a b", "1a", "", "a-b", "Ä"])
 def test_variables_are_named_as_skypilot_has_them(name: str) -> None:
     assert bool(readers.ENV_NAME.fullmatch(name)) == common_utils.is_valid_env_var(name)
-
-
-def test_the_command_behind_a_request_is_not_this_process_own(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("sys.argv", ["-c"])  # as pytest-xdist's workers have it
-    monkeypatch.setattr(common_utils, "get_pretty_entrypoint_cmd", sdk_calls._command)
-    assert payloads.RequestBody().entrypoint_command == "pulumi-skypilot"

@@ -30,6 +30,19 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
             exceptions.ResourcesUnavailableError("Task requires gcp which is not enabled."),
             errors.Denied,
         ),
+        (
+            exceptions.ResourcesUnavailableError(
+                "Failed to provision on cloud AWS due to invalid cloud credentials: expired"
+            ),
+            errors.Denied,
+        ),
+        (
+            exceptions.NoCloudAccessError("Cloud access is not set up. Run: sky check"),
+            errors.Denied,
+        ),
+        (exceptions.CloudUserIdentityError("Failed to get AWS user."), errors.Denied),
+        (exceptions.ResourcesUnavailableError("quota; see credentials"), errors.NoCapacity),
+        (exceptions.ResourcesUnavailableError("TPU API is not enabled here"), errors.NoCapacity),
         (exceptions.ResourcesUnavailableError("Failed to provision"), errors.NoCapacity),
         (exceptions.ClusterDoesNotExist("Cluster 'x' does not exist."), errors.NotFound),
         (exceptions.InvalidClusterNameError("bad name"), errors.Invalid),
@@ -44,6 +57,18 @@ def test_an_error_of_skypilots_has_one_meaning(
     told = translation.meaning(raised, URL, None)
     assert type(told) is meaning
     assert "\n" not in str(told)
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        exceptions.NoCloudAccessError("Cloud access is not set up. Run: sky check"),
+        exceptions.ResourcesUnavailableError("Task requires gcp which is not enabled."),
+    ],
+    ids=["no cloud at all", "not that one"],
+)
+def test_a_cloud_that_denies_is_not_taken_for_the_server(raised: Exception) -> None:
+    assert str(translation.meaning(raised, URL, None)) == str(raised)
 
 
 def test_unreachable_names_the_server_and_the_way_out() -> None:

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 import yaml
 
 from ..plan import task
-from ..skypilot import interface
+from ..skypilot import interface, sdk_private
 
 LABEL = "pulumi-stack"
 """The label of every machine of a stack: how the cloud's own console names its owner."""
@@ -173,7 +173,7 @@ def theirs(text: str | None) -> task.Task | None:
 
 def without_values(content: task.Task) -> task.Task:
     """Return a task without our label and without any value of env and secrets."""
-    content = {key: value for key, value in content.items() if key != "_user_specified_yaml"}
+    content = {key: value for key, value in content.items() if key != sdk_private.TEXT_KEY}
     for section in ("envs", "secrets"):
         if isinstance(content.get(section), dict):
             content[section] = dict.fromkeys(content[section])

@@ -3,27 +3,24 @@
 interface.py has the calls and values that the life cycle asks for; the fake in testing/ answers
 them too. sdk_calls.py, serve_api.py and cluster_api.py make them with the real SDK; translation.py
 turns its errors into errors.py's. looks.py repeats read-only calls that fail; bounds.py bounds
-each call in time. prices.py asks for the catalogue. credentials.py finds the token. No other room
+each call in time. prices.py asks for the catalogue. sdk_private.py holds what rests on
+the private side of SkyPilot. credentials.py finds the token. No other room
 imports sky.
 """
 
-import hashlib
 import time
 import typing
 from collections.abc import Mapping
-from http import HTTPStatus
 
 from .. import errors
-from . import http_calls, interface, prices, translation
+from . import http_calls, interface, prices, sdk_private, translation
 from .cluster_api import MachineCalls
 from .sdk_calls import DEFAULT_URL, Connection
-from .serve_api import ServiceCalls, user_text
+from .sdk_private import user_text
+from .serve_api import ServiceCalls
 from .translation import clean
 
 __all__ = ["DEFAULT_URL", "Connection", "Sdk", "clean", "user_text"]
-
-_SYSTEM_USER = "skypilot-system"
-"""SKYPILOT_SYSTEM_USER_ID in sky/skylet/constants.py."""
 
 
 class Sdk(ServiceCalls, MachineCalls):
@@ -39,7 +36,7 @@ class Sdk(ServiceCalls, MachineCalls):
                 url=url,
                 user=user or sky.utils.common_utils.get_user_hash(),
                 workspace=self.connection.workspace or "default",
-                since=_since(sky, url),
+                since=sdk_private.database_mark(sky, url),
             )
 
         return self._look(ask, seconds=60)
@@ -94,21 +91,3 @@ class Sdk(ServiceCalls, MachineCalls):
     ) -> tuple[int, str]:
         """Ask a service itself: the HTTP status and the body."""
         return http_calls.get(url, api_key, certificate, check_host=check_host)
-
-
-def _since(sky: typing.Any, url: str) -> str:
-    """Tells the server's database from any other's: by when its own first user was made.
-
-    SkyPilot has no name for a server. Every one of 0.14 makes this user when its database is new
-    (sky/users/permission.py, _system_user_roles), and any user but a viewer may see it
-    (sky/users/rbac.py).
-    """
-    try:
-        answer = sky.server.common.make_authenticated_request(
-            "GET", "/users", server_url=url, retry=False, timeout=10
-        )
-        users = answer.json() if answer.status_code == HTTPStatus.OK else []
-        made = next((one["created_at"] for one in users if one["id"] == _SYSTEM_USER), None)
-    except Exception:  # noqa: BLE001 - an older server, a proxy: nothing is known, and no harm done
-        return ""
-    return "" if made is None else hashlib.sha256(f"{made}".encode()).hexdigest()[:8]

@@ -1,23 +1,15 @@
 """What the port says of clusters and of their jobs, by sky's own calls."""
 
 import io
-import json
 import re
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import yaml
-
-from . import interface, sdk_calls, translation
+from . import interface, sdk_calls, sdk_private, translation
 
 _PREFIX = re.compile(r"^\(.*?pid=\d+.*?\) ")
 _FRAME = re.compile(r"[├└]──|✓ Job finished|ERROR: Job \d+ failed with return code")
 """Lines of SkyPilot's own round a job's log."""
-
-_LAUNCH = "sky.launch"
-_MAKES = {_LAUNCH: "launch", "sky.serve.up": "up", "sky.serve.update": "update"}
-"""The requests that make a cluster or a service (sky/server/requests/request_names.py), and not
-`sky.jobs.launch`, which makes a managed job."""
 
 _LAUNCH_SECONDS = 3600.0
 """A launch may try many places, and a machine may pull an image of 8 GB before its job begins."""
@@ -127,7 +119,7 @@ class MachineCalls(sdk_calls.Calls):
         """Every request under way that makes or changes a cluster or a service."""
 
         def ask(sky: typing.Any) -> tuple[interface.Request, ...]:
-            seen = (request(payload) for payload in sky.api_status(all_status=False))
+            seen = (sdk_private.request(payload) for payload in sky.api_status(all_status=False))
             return tuple(one for one in seen if one is not None)
 
         return self._look(ask, seconds=60)
@@ -138,50 +130,6 @@ class MachineCalls(sdk_calls.Calls):
         self._ask(
             lambda sky: sky.get(sky.api_cancel([request], all_users=True, silent=True)), seconds=60
         )
-
-
-def request(payload: typing.Any) -> interface.Request | None:
-    """Return what a request makes, or None when it makes neither a cluster nor a service.
-
-    The body of another user's request is not shown (sky/server/requests/requests.py,
-    _request_body_for_display). Then a launch still tells its cluster; of a service nothing is told.
-    """
-    kind = _MAKES.get(payload.name)
-    if kind is None:
-        return None
-    body = json.loads(payload.request_body or "null")
-    if not isinstance(body, dict):
-        name = (payload.cluster_name or "") if kind == "launch" else ""
-        return interface.Request(payload.request_id, kind, name)
-    if body.get("is_launched_by_sky_serve_controller"):
-        kind = interface.REPLICA
-    name = body.get("cluster_name" if payload.name == _LAUNCH else "service_name") or ""
-    return interface.Request(payload.request_id, kind, name, _labels(body.get("task") or ""))
-
-
-def _labels(text: str) -> dict[str, str] | None:
-    """Return the labels that all machines of a task have; None when it cannot be read."""
-    try:
-        documents = list(yaml.safe_load_all(text))
-    except yaml.YAMLError:
-        return None
-    first, *others = list(_all_labels(documents, inside=False)) or [{}]
-    return {
-        key: value for key, value in first.items() if all(one.get(key) == value for one in others)
-    }
-
-
-def _all_labels(content: object, *, inside: bool) -> Iterator[dict[str, str]]:
-    """Yield the labels of each choice of resources (`any_of`, `ordered`), inside `resources`."""
-    if isinstance(content, list):
-        for part in content:
-            yield from _all_labels(part, inside=inside)
-    elif isinstance(content, dict):
-        if inside and isinstance(content.get("labels"), dict):
-            yield content["labels"]
-        for key, part in content.items():
-            if inside or key == "resources":
-                yield from _all_labels(part, inside=True)
 
 
 def _cluster(record: Mapping[str, typing.Any]) -> interface.Cluster:

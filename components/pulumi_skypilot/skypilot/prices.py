@@ -15,18 +15,13 @@ import time
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from . import sdk_private
+
 SECONDS = 60.0
 """How long all of it may take: a busy API server on two cores took 22 s for its first answer."""
 
-CONTROLLER = "sky-serve-controller"
-"""How the machine of SkyServe's own controller is named (sky/utils/controller_utils.py,
-Controllers.SKY_SERVE_CONTROLLER)."""
-
-_ROW = ("cloud", "instance", "accelerator", "count", "cpus", "device", "memory", "price", "spot")
-"""InstanceTypeInfo (sky/catalog/common.py), before its region."""
-
-_CONSIDERED = re.compile(r"^\s*\S.*\s(\d+(?:\.\d+)?)(?:\s+\S+)?\s*$")
-"""A row of the optimizer's table, which ends with the cost and, for the chosen one, a mark."""
+_LIVE = "the clusters that there are"
+"""Beside the clouds: the request for what runs, SkyServe's controller among it."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -102,11 +97,11 @@ def answer(
     sizes = [_Size(sky, size) for size in question["machines"]]
     if sizes:
         with contextlib.suppress(Exception):  # no deployment's price depends on it
-            requests[CONTROLLER] = sky.client.sdk.cost_report(days=1)
+            requests[_LIVE] = sky.client.sdk.cost_report(days=1)
     waits = {name: Wait(functools.partial(sky.get, one)) for name, one in requests.items()}
     # The optimizer's logs are read one after another: the SDK shares what it shows them with.
     machines = Wait(functools.partial(_read_all, sizes, seconds))
-    live = waits.pop(CONTROLLER, None)
+    live = waits.pop(_LIVE, None)
     rows: list[dict[str, object]] = []
     for cloud, listing in waits.items():
         with noted(cloud):
@@ -117,7 +112,7 @@ def answer(
     if live is not None:
         with contextlib.suppress(Exception):
             seen = any(
-                one["name"].startswith(CONTROLLER) and one["status"] is not None
+                sdk_private.is_controller(one["name"]) and one["status"] is not None
                 for one in live.result(left())
             )
     return {
@@ -163,20 +158,8 @@ def _read_all(sizes: Sequence[_Size], seconds: float) -> None:
         size.read(seconds)
 
 
-def considered(table: str) -> list[float]:
-    """Return the costs in the optimizer's table of one task, USD an hour to the cent.
-
-    The optimizer prints its result and returns nothing (optimize in sky/server/server.py), and the
-    catalogue's listing leaves out machines without a GPU (list_accelerators_impl in
-    sky/catalog/common.py). A machine of one's own costs 0.
-    """
-    _, found, rest = _COLOUR.sub("", table).partition("COST ($)")
-    rows = [_CONSIDERED.match(line) for line in rest.splitlines()[1:]] if found else []
-    return [float(row[1]) for row in rows if row]
-
-
 def _priced(table: str) -> dict[str, object]:
-    costs = considered(table)
+    costs = sdk_private.considered(table)
     priced = [one for one in costs if one > 0]
     if not priced:
         own = "machines of your own have no price in SkyPilot"
@@ -202,8 +185,8 @@ def _optimize(sky: typing.Any, size: Mapping[str, object]) -> typing.Any:
 
 
 def _row(info: Sequence[typing.Any]) -> dict[str, object]:
-    *values, region = info
-    row = dict(zip(_ROW, map(_plain, values), strict=True))
+    fields, region = sdk_private.price_row(info)
+    row = {name: _plain(value) for name, value in fields.items()}
     del row["device"]
     return {**row, "cloud": str(row["cloud"]).lower(), "region": region}
 

@@ -18,7 +18,7 @@ import typing
 from collections.abc import Callable, Mapping
 
 from .. import errors
-from . import bounds, interface, muted, translation
+from . import bounds, interface, muted, sdk_private, translation
 
 T = typing.TypeVar("T")
 
@@ -49,7 +49,6 @@ class Calls:
         """Make nothing yet; `patience_seconds` is for the server's health (default: the SDK's)."""
         self.connection = connection
         self._patience_seconds = patience_seconds
-        self._tracebacks = getattr(sys, "tracebacklimit", None)
 
     def _look(self, call: Callable[[typing.Any], T], *, seconds: float) -> T:
         """Run one call that changes nothing: what it raises is never an error of the user's."""
@@ -70,8 +69,6 @@ class Calls:
                     result.append(call(self._sky()))
                 except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
                     failure.append(error)
-                finally:
-                    self._restore_tracebacks()
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
@@ -88,16 +85,6 @@ class Calls:
             f"apiServer {self.connection.url}: no answer in {seconds:.0f} s; see what it is at "
             "(sky api status), then run the same command again"
         )
-
-    def _restore_tracebacks(self) -> None:
-        """SkyPilot leaves the whole process without any after an error.
-
-        See sky/utils/ux_utils.py, print_exception_no_traceback.
-        """
-        if self._tracebacks is not None:
-            sys.tracebacklimit = self._tracebacks
-        elif hasattr(sys, "tracebacklimit"):
-            del sys.tracebacklimit
 
     def _sky(self) -> typing.Any:
         with self._lock:
@@ -119,26 +106,19 @@ class Calls:
             import sky.skylet.autostop_lib  # noqa: PLC0415
             import sky.utils.common  # noqa: PLC0415
             import sky.utils.common_utils  # noqa: PLC0415
+            import sky.utils.ux_utils  # noqa: PLC0415
 
-            sky.utils.common_utils.get_pretty_entrypoint_cmd = _command
+            sdk_private.name_command(sky)
+            sdk_private.keep_tracebacks(sky)
             if first and was_there:
-                _read_again(sky)
+                sdk_private.configure_again(sky)
             if first and self._patience_seconds is not None:
-                _be_patient(sky, self._patience_seconds)
+                sdk_private.wait_for_health(sky, self._patience_seconds)
         # A missing server is an error to show, not a server to start on the quiet. Not by
         # SKYPILOT_DISABLE_LOCAL_API_SERVER: it travels with `up` to a controller machine, which
         # then may not start the server by which it launches replicas (utils/controller_utils.py).
         sky.server.common.check_server_healthy(self.connection.url)
         return sky
-
-
-def _command() -> str:
-    """What `sky status` shows as the command behind a cluster or service.
-
-    In place of this process's own arguments, which nobody typed, and of which one that begins with
-    a dash (`python -c`) ends a service's controller (serve/service.py, --entrypoint).
-    """
-    return "pulumi-skypilot"
 
 
 def task(
@@ -151,9 +131,8 @@ def task(
     config = copy.deepcopy(dict(order.task))  # the SDK takes it apart
     if tls is not None:
         config["service"]["tls"] = dict(tls)
-    config["_user_specified_yaml"] = order.text
     return sky.Task.from_yaml_config(
-        config,
+        sdk_private.with_text(config, order.text),
         env_overrides=list(order.env.items()) or None,
         secrets_overrides=list(order.secrets.items()) or None,
     )
@@ -163,43 +142,14 @@ def _prepare(connection: Connection) -> None:
     """Give the SDK a configuration of its own, instead of the user's.
 
     The token goes into a private file: as an environment variable named SKYPILOT_* it would travel
-    in the body of every request (sky/server/requests/payloads.py, request_body_env_vars).
+    in the body of every request.
     """
-    kept = {"SKYPILOT_DISABLE_USAGE_COLLECTION", "SKYPILOT_USER_ID"}
-    for name in [n for n in os.environ if n.startswith("SKYPILOT_") and n not in kept]:
-        del os.environ[name]
     api_server = {"endpoint": connection.url, "service_account_token": connection.token}
     config: dict[str, object] = {"api_server": {k: v for k, v in api_server.items() if v}}
     if connection.workspace:
         config["active_workspace"] = connection.workspace
-    os.environ["SKYPILOT_GLOBAL_CONFIG"] = _private_file(json.dumps(config))
-    os.environ["SKYPILOT_PROJECT_CONFIG"] = _private_file("")
+    sdk_private.configure(os.environ, _private_file(json.dumps(config)), _private_file(""))
     muted.Quiet.install()
-
-
-def _read_again(sky: typing.Any) -> None:
-    """Let a SkyPilot that somebody has imported before us take our configuration.
-
-    It had read the user's own, and would ask (and start) the server that this names instead.
-    """
-    sky.skypilot_config.reload_config()
-    for cached in (sky.server.common.get_server_url, sky.server.common.is_api_server_local):
-        cached.cache_clear()
-
-
-def _be_patient(sky: typing.Any, seconds: float) -> None:
-    """Give a busy server longer to say how it is than the SDK does: three times 2.5 s.
-
-    (get_api_server_status_response in sky/server/common.py.)
-    """
-    request = sky.server.common.make_authenticated_request
-
-    def patient(method: str, path: str, *args: typing.Any, **options: typing.Any) -> typing.Any:
-        if path == "/api/health":
-            options["timeout"] = seconds
-        return request(method, path, *args, **options)
-
-    sky.server.common.make_authenticated_request = patient
 
 
 def _private_file(text: str) -> str:

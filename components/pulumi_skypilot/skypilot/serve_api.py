@@ -6,10 +6,8 @@ import re
 import typing
 from collections.abc import Mapping, Sequence
 
-import yaml
-
 from .. import errors
-from . import bounds, coalesce, interface, looks, sdk_calls, tls, translation
+from . import bounds, coalesce, interface, looks, sdk_calls, sdk_private, tls, translation
 
 _LOG_PREFIX = re.compile(r"^[DIWE] \d\d-\d\d [\d:.]+ (PID=\d+ )?\S+:\d+\] ")
 _Looks = coalesce.Together[interface.Service]
@@ -123,23 +121,6 @@ class ServiceCalls(sdk_calls.Calls):
         return self._look(ask, seconds=120)
 
 
-def user_text(yaml_content: str | None) -> str | None:
-    """The task as its author wrote it, from a service's YAML.
-
-    SkyServe keeps the text, comments and all, beside its own normal form (sky/task.py,
-    Task._to_yaml_config). The normal form holds the values of secrets, the text that this package
-    hands over does not.
-    """
-    if not yaml_content:
-        return None
-    try:
-        content = yaml.safe_load(yaml_content)
-    except yaml.YAMLError:
-        raise ValueError("a service's YAML cannot be read") from None  # the error would quote it
-    text = content.get("_user_specified_yaml") if isinstance(content, dict) else None
-    return text if isinstance(text, str) else yaml_content
-
-
 def _service(record: Mapping[str, typing.Any]) -> interface.Service:
     """Read a record. One that lacks a field raises: it is a look that failed."""
     return interface.Service(
@@ -149,7 +130,7 @@ def _service(record: Mapping[str, typing.Any]) -> interface.Service:
         active_versions=tuple(record["active_versions"] or ()),
         hash=record["hash"] or "",
         endpoint=_endpoint(record["endpoint"]),
-        text=user_text(record["yaml_content"]),
+        text=sdk_private.user_text(record["yaml_content"]),
         replicas=tuple(
             interface.Replica(
                 id=int(replica["replica_id"]),

@@ -24,6 +24,11 @@ _CATALOG = "skypilot-catalog"
 """Where SkyPilot reads what machines a cloud has (sky/skylet/constants.py,
 HOSTED_CATALOG_DIR_URL)."""
 
+_NO_CLOUD_KINDS = "NoCloudAccessError|InvalidCloudCredentials|CloudUserIdentity|CredentialsError"
+_NO_CLOUD = r"which (is|are) not enabled\b|^No cloud access\b|due to invalid cloud credentials\b"
+"""How SkyPilot says that it has no access to a cloud (sky/optimizer.py,
+_check_specified_clouds; sky/data/storage.py; sky/backends/cloud_vm_ray_backend.py)."""
+
 _Row = tuple[str, str, type[errors.SkyPilotError]]
 
 # The first row whose exception or message matches says what an error means. Names, not classes:
@@ -57,7 +62,8 @@ _INVALID = (
 
 _OF_A_CHANGE: tuple[_Row, ...] = (
     ("", r"\b(401|403)\b.*(Unauthorized|Forbidden|Client Error)", errors.Denied),
-    ("", r"not enabled|No cloud access|credentials", errors.Denied),
+    (_NO_CLOUD_KINDS, "", errors.Denied),
+    ("", _NO_CLOUD, errors.Denied),
     (
         r"ConnectionError|NetworkError|ServerTemporarilyUnavailable|RequestInterrupted|ClusterNotUp"
         r"|ClusterStatusFetching",
@@ -129,7 +135,9 @@ def meaning(
             f"apiServer {url}: this account may not do that ({text[:200]}); set "
             "PULUMI_SKYPILOT_TOKEN to the token of one that may"
         )
-    elif found is errors.Denied and "credential" not in text and "enabled" not in text:
+    elif found is errors.Denied and not (
+        re.search(_NO_CLOUD_KINDS, kinds) or re.search(_NO_CLOUD, text, re.IGNORECASE)
+    ):
         text = denied(url, token)
     elif "APIVersionMismatch" in kinds:
         text = f"apiServer {url}: {text}"

@@ -1,11 +1,11 @@
-"""What a request of the server's makes, read from its own fields."""
+"""What is read of a request and of a service's YAML."""
 
 import dataclasses
 import json
 
 import pytest
 
-from pulumi_skypilot.skypilot import cluster_api, interface
+from pulumi_skypilot.skypilot import interface, sdk_private
 
 TASK = "resources: {infra: aws, labels: {pulumi-stack: mark0001}}\nrun: echo prod-chat\n"
 
@@ -69,7 +69,7 @@ OURS = {"pulumi-stack": "mark0001"}
     ],
 )
 def test_what_a_request_makes_is_read_from_its_own_fields(asked, told):
-    assert cluster_api.request(asked) == told
+    assert sdk_private.request(asked) == told
 
 
 def test_labels_are_those_of_every_choice_of_machines():
@@ -80,4 +80,10 @@ resources:
 file_mounts: {labels: {labels: {pulumi-stack: mark0001}}}
 """
     asked = payload("sky.launch", "lab", cluster_name="lab", task=text)
-    assert cluster_api.request(asked) == interface.Request("r", "launch", "lab", {})
+    assert sdk_private.request(asked) == interface.Request("r", "launch", "lab", {})
+
+
+def test_the_authors_text_is_taken_and_not_the_normal_form_with_its_values():
+    content = "secrets: {A: canary}\n_user_specified_yaml: |\n  secrets: {A: null}\n  # mark\n"
+    assert sdk_private.user_text(content) == "secrets: {A: null}\n# mark\n"
+    assert sdk_private.user_text(None) is None
