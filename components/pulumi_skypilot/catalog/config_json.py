@@ -164,7 +164,7 @@ def _refuse_unknown(text: Config) -> None:
 def _tells(value: object) -> bool:
     """Whether such a key says that there is what it tells of; a list names each layer's kind."""
     plain = (1, "attention", "full_attention")
-    return any(one not in plain for one in value) if isinstance(value, list) else bool(value)
+    return any(kind not in plain for kind in value) if isinstance(value, list) else bool(value)
 
 
 def image_numbers(config: Config) -> int:
@@ -240,7 +240,7 @@ def _kinds(text: Config, family: str, layers: int) -> tuple[int | None, tuple[Ki
     if not window:
         return None, (Kind.FULL,) * layers
     if text.get("layer_types"):
-        return window, tuple(KINDS[one] for one in text["layer_types"])
+        return window, tuple(KINDS[kind] for kind in text["layer_types"])
     full = text.get("max_window_layers")
     if full is not None and family.startswith("qwen"):  # transformers, Qwen2Config
         return window, tuple(Kind.FULL if i < full else Kind.WINDOW for i in range(layers))
@@ -258,10 +258,10 @@ def _rope_positions(text: Config, family: str) -> tuple[int, ...]:
     """How long vLLM makes its tables (layers/rotary_embedding/__init__.py, get_rope)."""
     most = text.get("max_position_embeddings") or 0
     nested = text.get("rope_parameters") or {}
-    by_kind = [one for one in nested.values() if isinstance(one, Mapping)]
+    by_kind = [scaling for scaling in nested.values() if isinstance(scaling, Mapping)]
     scaling = text.get("rope_scaling") or (nested if not by_kind else {})
     if by_kind:
-        return tuple(_table(one, most) for one in by_kind)
+        return tuple(_table(scaling, most) for scaling in by_kind)
     if family.startswith("gemma3"):  # local layers have one of their own, without scaling
         return (most, _table(scaling, most))
     return (_table(scaling, most, text.get("original_max_position_embeddings")),)

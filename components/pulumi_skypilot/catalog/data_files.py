@@ -22,16 +22,16 @@ def models() -> Mapping[str, ModelFacts]:
     """Every model of the package, and over them those of the project, by id. Raises WrongFile."""
     folder = project_folder()
     files = sorted(folder.glob("*--*.toml")) if folder else []
-    found = [facts for path in files for facts in _of_project(path)]
-    return {**builtin(), **{facts.id: _over_builtin(facts) for facts in found}}
+    own = [facts for path in files for facts in _of_project(path)]
+    return {**builtin(), **{facts.id: _over_builtin(facts) for facts in own}}
 
 
 @functools.cache
 def builtin() -> Mapping[str, ModelFacts]:
     """Every model of the package's folder models, by id."""
     own = importlib.resources.files(__package__).joinpath("models")
-    files = sorted((one for one in own.iterdir()), key=lambda one: one.name)
-    tables = [tomllib.loads(one.read_text("utf-8")) for one in files]
+    files = sorted((file for file in own.iterdir()), key=lambda file: file.name)
+    tables = [tomllib.loads(file.read_text("utf-8")) for file in files]
     return {entry["id"]: _model(entry) for table in tables for entry in table["model"]}
 
 
@@ -88,21 +88,21 @@ def config_keys() -> Mapping[str, tuple[str, ...]]:
 @functools.cache
 def flags() -> Flags:
     """The flags of the vLLM that replicas install."""
-    found = _read("flags.toml")
+    table = _read("flags.toml")
     values = {
         flag: known.one_of
         for flag, known in declared.ranges().items()
         if known.one_of and isinstance(known.one_of[0], str)
     }
-    values |= {flag: tuple(some) for flag, some in found["values"].items()}
-    return Flags(found["engine"], frozenset(found["flags"]), frozenset(found["switches"]), values)
+    values |= {flag: tuple(some) for flag, some in table["values"].items()}
+    return Flags(table["engine"], frozenset(table["flags"]), frozenset(table["switches"]), values)
 
 
 @functools.cache
 def memory_flags() -> MemoryFlags:
     """What each flag of the vLLM that replicas install means to a GPU's memory."""
-    found = _read("memory_flags.toml")
-    return MemoryFlags(**{key: frozenset(names) for key, names in found.items()})
+    table = _read("memory_flags.toml")
+    return MemoryFlags(**{key: frozenset(names) for key, names in table.items()})
 
 
 def _over_builtin(facts: ModelFacts) -> ModelFacts:
@@ -134,12 +134,12 @@ def _of_project(path: pathlib.Path) -> list[ModelFacts]:
 def _model(entry: dict[str, typing.Any]) -> ModelFacts:
     recommended = tuple(
         Recommendation(
-            families=frozenset(one["families"]),
-            flags=one.get("flags", {}),
-            environment=one.get("environment", {}),
-            source=one["source"],
+            families=frozenset(recipe["families"]),
+            flags=recipe.get("flags", {}),
+            environment=recipe.get("environment", {}),
+            source=recipe["source"],
         )
-        for one in entry.pop("recommended", [])
+        for recipe in entry.pop("recommended", [])
     )
     shape = config_json.read(entry.pop("config"))
     return ModelFacts(

@@ -123,13 +123,13 @@ def for_checkpoint(method: str) -> frozenset[str] | None:
 @functools.cache
 def methods() -> Mapping[str, Method]:
     """Each quantization, by vLLM's name."""
-    found = _read("methods.toml")
-    found.pop("engine")
+    table = _read("methods.toml")
+    table.pop("engine")
     return {
         name: Method(
             name, divmod(row["min_capability"], 10), frozenset(row["dtypes"]), row["source"]
         )
-        for name, row in found.items()
+        for name, row in table.items()
     }
 
 

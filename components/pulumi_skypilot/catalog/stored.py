@@ -21,30 +21,30 @@ class Quantization:
     scale_bits: int = 16
 
 
-def quantization(found: Config) -> Quantization | None:
+def quantization(config: Config) -> Quantization | None:
     """The format that a quantization_config names; None for none or an unknown one."""
     # Some of ModelOpt's say who made them instead.
-    method = found.get("quant_method") or (found.get("producer") or {}).get("name")
+    method = config.get("quant_method") or (config.get("producer") or {}).get("name")
     reader = _STORED.get(str(method))
-    return reader(found) if reader else None
+    return reader(config) if reader else None
 
 
-def _groups(found: Config) -> Quantization:
+def _groups(config: Config) -> Quantization:
     """AWQ and GPTQ."""
-    method = found["quant_method"]
+    method = config["quant_method"]
     # AutoAWQ's first releases had names of their own.
-    bits = found.get("bits") or found.get("w_bit") or 4
-    group = found.get("group_size") or found.get("q_group_size") or 128
+    bits = config.get("bits") or config.get("w_bit") or 4
+    group = config.get("group_size") or config.get("q_group_size") or 128
     return Quantization(
         method,
         bits,
         group if group > 0 else None,  # -1: a scale for each row
-        zeros=not found.get("sym", method == "gptq"),
+        zeros=not config.get("sym", method == "gptq"),
     )
 
 
-def _compressed(found: Config) -> Quantization:
-    (group_0, *_) = found["config_groups"].values()
+def _compressed(config: Config) -> Quantization:
+    (group_0, *_) = config["config_groups"].values()
     weights = group_0["weights"]
     return Quantization(
         "compressed-tensors",
@@ -53,14 +53,14 @@ def _compressed(found: Config) -> Quantization:
         zeros=not weights.get("symmetric", True),
         scale_bits=8 if weights.get("type") == "float" and weights["num_bits"] == 4 else 16,
         # The experts alone where everything else is listed as left out (Kimi K2 Thinking).
-        experts_only=any("self_attn" in str(name) for name in found.get("ignore", ())),
+        experts_only=any("self_attn" in str(name) for name in config.get("ignore", ())),
     )
 
 
-def _modelopt(found: Config) -> Quantization | None:
-    algorithm = str(found.get("quant_algo")).upper()
+def _modelopt(config: Config) -> Quantization | None:
+    algorithm = str(config.get("quant_algo")).upper()
     if "FP4" in algorithm:
-        left = (*found.get("ignore", ()), *found.get("exclude_modules", ()))
+        left = (*config.get("ignore", ()), *config.get("exclude_modules", ()))
         alone = any("self_attn" in str(name) for name in left)
         return Quantization("modelopt_fp4", 4, 16, scale_bits=8, experts_only=alone)
     return Quantization("fp8", 8) if algorithm == "FP8" else None
@@ -78,12 +78,12 @@ _STORED: Mapping[str, typing.Callable[[Config], Quantization | None]] = {
 """By quant_method."""
 
 
-def fp8_cache(found: Config) -> bool:
+def fp8_cache(config: Config) -> bool:
     """Whether a quantization_config names a cache in fp8.
 
     (vllm/utils/torch_utils.py, get_kv_cache_quant_algo_string.)
     """
-    scheme = found.get("kv_cache_scheme") or found.get("kv_cache_quant_algo")
+    scheme = config.get("kv_cache_scheme") or config.get("kv_cache_quant_algo")
     if isinstance(scheme, Mapping):
         return (scheme.get("num_bits"), scheme.get("type")) == (8, "float")
     return str(scheme).upper() == "FP8"

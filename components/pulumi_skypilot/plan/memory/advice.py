@@ -47,8 +47,8 @@ def nearest(
     others: Sequence[Option] = (),
 ) -> Iterator[str]:
     """What would fit, nearest first, as a user would write it."""
-    found = fit(arch, now.gpu, settings, engine)
-    shorter = found.longest // 1024 * 1024
+    reckoned = fit(arch, now.gpu, settings, engine)
+    shorter = reckoned.longest // 1024 * 1024
     while shorter >= 1024:
         told = dataclasses.replace(settings, context=shorter)
         if _fits(arch, now.gpu, told, engine):
@@ -111,15 +111,15 @@ def gains(
             fp8_cache and kv_bytes_each(kv_dtype(arch, settings)) > 1,
         ),
     ]
-    found = []
+    gains = []
     for key, value, told, price, open_ in tried:
         if not open_:
             continue
         then = fit(arch, gpu, told, engine)
         freed = then.available_bytes - now.available_bytes
         if then.concurrency > now.concurrency * (1 + WORTH) or freed >= 2**30:
-            found.append(Gain(key, value, freed, then.concurrency, price))
-    return sorted(found, key=lambda one: -one.concurrency)
+            gains.append(Gain(key, value, freed, then.concurrency, price))
+    return sorted(gains, key=lambda gain: -gain.concurrency)
 
 
 def _fits(arch: Architecture, gpu: Gpu, settings: Settings, engine: Engine) -> bool:

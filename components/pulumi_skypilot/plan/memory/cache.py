@@ -39,7 +39,7 @@ class Layout:
         `layers` are those of the pipeline's stage: groups are made of the whole model. See
         kv_cache_utils.py, _get_kv_cache_bytes_per_block.
         """
-        most = max(sum(one in layers for one in group.layers) for group in self.groups)
+        most = max(sum(layer in layers for layer in group.layers) for group in self.groups)
         return most * self.page_bytes
 
     def request_blocks(self, tokens: int, in_flight: int) -> int:
@@ -96,10 +96,12 @@ def groups(kinds: tuple[Kind, ...], *, hybrid: bool = True) -> tuple[Group, ...]
     every layer keeps everything. So it is by default for chunked layers (config/vllm.py,
     VLLM_ALLOW_CHUNKED_LOCAL_ATTN_WITH_HYBRID_KV_CACHE).
     """
-    found = list(dict.fromkeys(kinds))
-    if len(found) > 1 and (not hybrid or Kind.CHUNK in found):
+    present = list(dict.fromkeys(kinds))
+    if len(present) > 1 and (not hybrid or Kind.CHUNK in present):
         return (Group(Kind.FULL, tuple(range(len(kinds)))),)
-    by_kind = {kind: tuple(i for i, one in enumerate(kinds) if one is kind) for kind in found}
+    by_kind = {
+        kind: tuple(i for i, of_layer in enumerate(kinds) if of_layer is kind) for kind in present
+    }
     least, most = min(map(len, by_kind.values())), max(map(len, by_kind.values()))
     size = most if most < least * 1.5 else least
     cut = []

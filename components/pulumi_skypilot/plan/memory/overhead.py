@@ -73,7 +73,7 @@ def activations(arch: Architecture, quantized: Quantization | None, load: Load) 
         peaks.append(_sampler(arch, load))
     if load.compiled and not arch.multimodal:
         peaks.append(_compiling(arch, load))
-    return max(peaks, key=lambda one: one.bytes)
+    return max(peaks, key=lambda peak: peak.bytes)
 
 
 def graphs(arch: Architecture, load: Load, fitted: Fitted = FITTED) -> int:
@@ -88,9 +88,9 @@ def graphs(arch: Architecture, load: Load, fitted: Fitted = FITTED) -> int:
 
 def non_torch(load: Load, fitted: Fitted = FITTED) -> int:
     """What PyTorch does not count."""
-    found = fitted.non_torch + (COLLECTIVES if load.tensor_parallel > 1 else 0)
+    held = fitted.non_torch + (COLLECTIVES if load.tensor_parallel > 1 else 0)
     graphs_too = load.compiled and not load.second
-    return found + (fitted.non_torch_graphs if graphs_too else 0)
+    return held + (fitted.non_torch_graphs if graphs_too else 0)
 
 
 def graph_sizes(largest: int) -> int:
@@ -103,8 +103,8 @@ def margin(arch: Architecture, load: Load, *, gpu_measured: bool, total: int) ->
 
     More with collectives, and for models that see: what their encoder itself takes is not counted.
     """
-    found = 256 * MIB + 512 * MIB * (load.tensor_parallel > 1) + 512 * MIB * arch.multimodal
-    return found if gpu_measured else found + total // 100
+    size = 256 * MIB + 512 * MIB * (load.tensor_parallel > 1) + 512 * MIB * arch.multimodal
+    return size if gpu_measured else size + total // 100
 
 
 def _forward(arch: Architecture, quantized: Quantization | None, load: Load) -> Peak:

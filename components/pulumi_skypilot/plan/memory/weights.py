@@ -56,8 +56,8 @@ def whole(arch: Architecture) -> Share:
 
 def parameters(arch: Architecture) -> int:
     """How many a model has, as its page on Hugging Face counts them."""
-    one = whole(arch)
-    return count(arch, one, padding=1).total + arch.extra_parameters
+    share = whole(arch)
+    return count(arch, share, padding=1).total + arch.extra_parameters
 
 
 def count(arch: Architecture, share: Share, padding: int = VOCABULARY_PADDING) -> Count:
@@ -86,17 +86,17 @@ def stored_bytes(
 
     `number_bytes` are those of a number that is not quantized: 4 in float32.
     """
-    found = count(arch, share)
+    counted = count(arch, share)
     linear = number_bytes if quantized is None or quantized.experts_only else _per_weight(quantized)
     expert = _per_weight(quantized) if quantized else number_bytes
-    total = found.linear * linear + found.expert * expert
-    total += (found.plain + found.expert_plain + _extra(arch, share)) * number_bytes
+    total = counted.linear * linear + counted.expert * expert
+    total += (counted.plain + counted.expert_plain + _extra(arch, share)) * number_bytes
     total += tables_bytes(arch, fitted) * number_bytes // BFLOAT16
     if linear != number_bytes:
         total += _absorbed(arch, share)
     if quantized and quantized.method == "mxfp4":
         total += _mxfp4_padding(arch, share, hopper=hopper, fitted=fitted)
-        total += found.expert_plain * number_bytes
+        total += counted.expert_plain * number_bytes
     if quantized and quantized.method == "fp8-online":
         total += arch.intermediate // share.tensor_parallel * arch.hidden
     return math.ceil(total)
@@ -104,11 +104,11 @@ def stored_bytes(
 
 def file_bytes(arch: Architecture) -> int:
     """The bytes of the language part's tensors in a model's own files."""
-    found, quantized = count(arch, whole(arch), padding=1), arch.quantization
+    counted, quantized = count(arch, whole(arch), padding=1), arch.quantization
     each = _per_weight(quantized) if quantized else BFLOAT16
     linear = BFLOAT16 if quantized is None or quantized.experts_only else each
-    rest = (found.plain + found.expert_plain) * BFLOAT16
-    return math.ceil(found.linear * linear + found.expert * each + rest)
+    rest = (counted.plain + counted.expert_plain) * BFLOAT16
+    return math.ceil(counted.linear * linear + counted.expert * each + rest)
 
 
 def tables_bytes(arch: Architecture, fitted: Fitted = FITTED) -> int:
@@ -182,8 +182,8 @@ def _absorbed(arch: Architecture, share: Share) -> int:
     if latent is None:
         return 0
     heads = arch.heads // share.tensor_parallel
-    one = latent.kv_rank * heads * (latent.nope + latent.value) * BFLOAT16
-    return one * len(share.layers)
+    layer = latent.kv_rank * heads * (latent.nope + latent.value) * BFLOAT16
+    return layer * len(share.layers)
 
 
 def _mxfp4_padding(arch: Architecture, share: Share, *, hopper: bool, fitted: Fitted) -> int:
@@ -210,5 +210,5 @@ def _up(value: int, multiple: int) -> int:
     return math.ceil(value / multiple) * multiple
 
 
-def _fields(one: Count) -> tuple[int, int, int, int]:
-    return one.linear, one.expert, one.plain, one.expert_plain
+def _fields(counted: Count) -> tuple[int, int, int, int]:
+    return counted.linear, counted.expert, counted.plain, counted.expert_plain
