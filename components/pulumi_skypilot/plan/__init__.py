@@ -82,7 +82,7 @@ def plan(
     problems = [
         *_gpu_problems(wanted, facts),
         *_model_problems(wanted, facts),
-        *(_problem(one.key, one.reason) for one in _refused(wanted, facts)),
+        *(_problem(refusal.key, refusal.reason) for refusal in _refused(wanted, facts)),
         *_flag_problems(wanted, facts),
         *cloud_limits.problems(wanted),
         *routes.problems(wanted),
@@ -135,10 +135,10 @@ def _name_problems(wanted: spec.Spec, name: str, service_account: bool) -> Itera
 
 
 def _gpu_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[spec.Problem]:
-    for one in wanted.accelerators:
-        gpu = catalog.gpu(one.name)
+    for accelerator in wanted.accelerators:
+        gpu = catalog.gpu(accelerator.name)
         if gpu is None:
-            yield from _unknown_gpu(wanted, one.name)
+            yield from _unknown_gpu(wanted, accelerator.name)
             continue
         if gpu.vendor == "amd" and wanted.image is None:
             yield _problem(
@@ -146,19 +146,19 @@ def _gpu_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterat
                 f"{gpu.name} needs an image with ROCm; "
                 f"set image, e.g. docker:vllm/vllm-openai-rocm:v{vllm.VERSION}",
             )
-        found = gpu.compute_capability
+        available = gpu.compute_capability
         needed = facts.min_compute_capability if facts else catalog.VLLM_COMPUTE_CAPABILITY
-        if found is not None and found < needed:
+        if available is not None and available < needed:
             yield _problem(
                 "accelerators",
-                f"{gpu.name} has compute capability {_dotted(found)}, and "
+                f"{gpu.name} has compute capability {_dotted(available)}, and "
                 f"{wanted.model if facts else 'vLLM'} needs {_dotted(needed)}; take "
                 f"{_some_gpus(needed)} or newer",
             )
-        elif found is not None and found < (8, 0) and wanted.dtype == "bfloat16":
+        elif available is not None and available < (8, 0) and wanted.dtype == "bfloat16":
             yield _problem(
                 "dtype", f"bfloat16 needs compute capability 8.0, {gpu.name} has "
-                f"{_dotted(found)}; write float16 or auto",
+                f"{_dotted(available)}; write float16 or auto",
             )  # fmt: skip
 
 
@@ -211,7 +211,7 @@ def _refusals(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[c
             f"lower it to {longest} or leave it out",
             "context",
         )
-    counts = {one.count for one in wanted.accelerators} or {1}
+    counts = {accelerator.count for accelerator in wanted.accelerators} or {1}
     for parallel in sorted({wanted.layer_gpus(count) for count in counts}):
         if not facts.architecture.splits(parallel):
             fitting = [str(n) for n in range(1, facts.heads + 1) if facts.architecture.splits(n)]
@@ -224,7 +224,7 @@ def _refusals(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[c
 
 
 def _refused(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[capability.Refusal]:
-    return (one for one in _refusals(wanted, facts) if not one.lifted_by(wanted))
+    return (refusal for refusal in _refusals(wanted, facts) if not refusal.lifted_by(wanted))
 
 
 def _flag_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[spec.Problem]:
@@ -242,13 +242,13 @@ def _flag_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Itera
 def _mistaken(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> list[tuple[str, str]]:
     """Each key whose flag vLLM would not take as it is, and why."""
     plugins = wanted.vllm_args.keys() & {"reasoning-parser-plugin", "tool-parser-plugin"}
-    found = [
+    problems = [
         (spec.mapping.key_of_flag(flag), vllm.mistaken(flag, value))
         for flag, value in _plain_flags(wanted).items()
         if not (plugins and flag.endswith("-parser"))
     ]
-    found += _disordered(wanted, facts)
-    return [(key, reason) for key, reason in found if reason is not None]
+    problems += _disordered(wanted, facts)
+    return [(key, reason) for key, reason in problems if reason is not None]
 
 
 def _plain_flags(wanted: spec.Spec) -> dict[str, object]:
@@ -302,12 +302,13 @@ def _doubts(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str
     """Yield what would be refused if it were certain that it holds."""
     if wanted.image is not None:
         known = [*_mistaken(wanted, facts), *headroom.problems(wanted)]
-        known += [(one.key, one.reason) for one in capability.refusals(wanted, facts)]
+        known += [(refusal.key, refusal.reason) for refusal in capability.refusals(wanted, facts)]
         yield from (f"{key}: {why}, unless the image's does" for key, why in known)
-    for one in _refusals(wanted, facts):
-        if lifted := one.lifted_by(wanted):
+    for refusal in _refusals(wanted, facts):
+        if lifted := refusal.lifted_by(wanted):
             yield (
-                f"{one.key}: {one.reason}; not refused, because {', '.join(lifted)} may change it"
+                f"{refusal.key}: {refusal.reason}; not refused, because {', '.join(lifted)} may "
+                "change it"
             )
     yield from headroom.notes(wanted)
 

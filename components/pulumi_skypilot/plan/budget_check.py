@@ -60,9 +60,9 @@ def _limits(
 
 def _over(costs: Mapping[str, cost.Cost], budget: Budget) -> Iterator[str]:
     """A line for each limit that what is known is over already."""
-    known = {name: one.most.high for name, one in costs.items() if one.most}
+    known = {name: costed.most.high for name, costed in costs.items() if costed.most}
     dearest = sorted(known, key=lambda name: (-known[name], name))[:3]
-    uncounted = sum(bool(one.unpriced) for one in costs.values())
+    uncounted = sum(bool(costed.unpriced) for costed in costs.values())
     for key, limit, amount, hours, unit in _limits(costs, budget):
         if amount <= limit:
             continue
@@ -86,8 +86,8 @@ def _kept(costs: Mapping[str, cost.Cost], budget: Budget) -> Iterator[str]:
 def _unknown(costs: Mapping[str, cost.Cost]) -> Iterator[tuple[str, str]]:
     """Each reason why a price is unknown, and the deployments that it holds for."""
     reasons: dict[str, list[str]] = {}
-    for name, one in costs.items():
-        for why, alternatives in offers.by_reason(one.unpriced).items():
+    for name, costed in costs.items():
+        for why, alternatives in offers.by_reason(costed.unpriced).items():
             reasons.setdefault(why, []).append(f"{name} ({alternatives})")
     for why, names in reasons.items():
         yield why, ", ".join(names)

@@ -60,20 +60,23 @@ def dtype(told: str, shape: Architecture | None, capability: tuple[int, int]) ->
     """The dtype of what is not quantized (config/model.py, _resolve_auto_dtype)."""
     if told != "auto":
         return told
-    able = [one for one in DTYPES if one != "bfloat16" or capability >= BFLOAT16]
-    stable = [one for one in able if one != "float16" or not _unstable(shape)]
+    able = [name for name in DTYPES if name != "bfloat16" or capability >= BFLOAT16]
+    stable = [name for name in able if name != "float16" or not _unstable(shape)]
     return stable[0]
 
 
 def caches(shape: Architecture | None, capability: tuple[int, int], held: str) -> frozenset[str]:
     """The spellings of kv-cache-dtype that some attention backend takes; any model's for None."""
-    return frozenset(one for row in _backends(shape, capability, held) for one in row.cache)
+    return frozenset(kept for row in _backends(shape, capability, held) for kept in row.cache)
 
 
 def refusals(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[Refusal]:
     """What vLLM would not start with, on each GPU that a replica may get."""
     shape = facts.architecture if facts else None
-    gpus = [catalog.gpu(one) for one in dict.fromkeys(one.name for one in wanted.accelerators)]
+    gpus = [
+        catalog.gpu(name)
+        for name in dict.fromkeys(accelerator.name for accelerator in wanted.accelerators)
+    ]
     flags = vllm.flags(wanted, facts, {gpu.family for gpu in gpus if gpu})
     if wanted.dtype == "float16" and _unstable(shape):
         yield Refusal(
@@ -123,7 +126,7 @@ def _weights(wanted: spec.Spec, on: _On) -> Iterator[Refusal]:
             "quantization",
         )
     elif on.held not in method.dtypes:
-        good = [one for one in DTYPES if one in method.dtypes]
+        good = [name for name in DTYPES if name in method.dtypes]
         told = wanted.dtype != "auto"
         way = f"take another GPU{_such_as(BFLOAT16.__le__)}"
         yield Refusal(

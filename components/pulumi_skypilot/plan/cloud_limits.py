@@ -61,7 +61,7 @@ NEEDS = (
     Need(
         "storage_mounting",
         "mounts",
-        lambda wanted: any(one.mode != "copy" for one in wanted.mounts.values()),
+        lambda wanted: any(mount.mode != "copy" for mount in wanted.mounts.values()),
         "SkyPilot mounts no buckets there; write mode: copy",
     ),
     Need(
@@ -104,8 +104,8 @@ def problems(wanted: spec.Spec) -> Iterator[spec.Problem]:
 
 def is_own(place: str) -> bool:
     """Whether an infra string names machines of one's own."""
-    found = catalog.cloud(place)
-    return found is not None and found.name.lower() in OWN
+    known = catalog.cloud(place)
+    return known is not None and known.name.lower() in OWN
 
 
 def has_cloud(wanted: spec.Spec) -> bool:
@@ -114,8 +114,8 @@ def has_cloud(wanted: spec.Spec) -> bool:
 
 
 def _clouds(wanted: spec.Spec) -> list[catalog.Cloud]:
-    found = {cloud.name: cloud for cloud in map(catalog.cloud, wanted.infra) if cloud}
-    return list(found.values())
+    named = {cloud.name: cloud for cloud in map(catalog.cloud, wanted.infra) if cloud}
+    return list(named.values())
 
 
 def _problem(key: str, cloud: catalog.Cloud, otherwise: str) -> spec.Problem:

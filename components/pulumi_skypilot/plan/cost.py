@@ -94,10 +94,10 @@ def cost(wanted: spec.Spec, prices: Prices) -> Cost:
 
 def total(costs: Sequence[Cost]) -> tuple[Range, Range, int]:
     """The stack at the fewest and the most replicas, and how many deployments are unknown."""
-    known = [one for one in costs if one.fewest is not None and one.most is not None]
+    known = [costed for costed in costs if costed.fewest is not None and costed.most is not None]
     nothing = Range(0.0, 0.0)
-    fewest = sum((one.fewest for one in known if one.fewest), nothing)
-    most = sum((one.most for one in known if one.most), nothing)
+    fewest = sum((costed.fewest for costed in known if costed.fewest), nothing)
+    most = sum((costed.most for costed in known if costed.most), nothing)
     return fewest, most, len(costs) - len(known)
 
 
@@ -149,7 +149,7 @@ def _spot_alone(wanted: spec.Spec) -> bool:
 
 def _why(wanted: spec.Spec, prices: Prices, *, spot: bool) -> str:
     """Why there is no price at all in that market."""
-    reasons = (one.why for one in offers.unpriced(wanted, prices, spot=spot))
+    reasons = (alternative.why for alternative in offers.unpriced(wanted, prices, spot=spot))
     return "; ".join(dict.fromkeys(reasons))
 
 

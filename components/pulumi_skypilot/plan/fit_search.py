@@ -85,7 +85,10 @@ def row(model: str, gpu: str, context: int | None) -> Row | None:
     planned = plan.plan(spec.parse(asked(model, gpu, context)), "fit")
     settings = planned.sized.settings
     return next(
-        (Row(planned.spec, fit, settings[one].context) for one, fit in planned.sized.fits.items()),
+        (
+            Row(planned.spec, fit, settings[accelerator].context)
+            for accelerator, fit in planned.sized.fits.items()
+        ),
         None,
     )
 
@@ -101,8 +104,8 @@ def asked(model: str, gpu: str, context: int | None) -> dict[str, typing.Any]:
 def shortened(facts: catalog.ModelFacts, gpu: str) -> Row | None:
     """The longest context that there is room for, by thousands; None below one."""
     wanted = spec.parse({"model": facts.id, "accelerators": gpu})
-    for found in gpu_fit.size(wanted, facts).fits.values():
-        context = found.longest // STEP * STEP
+    for fit in gpu_fit.size(wanted, facts).fits.values():
+        context = fit.longest // STEP * STEP
         while context >= STEP:
             row = tried(facts.id, gpu, context)
             if row is not None and row.fit.verdict is memory.Verdict.FITS:

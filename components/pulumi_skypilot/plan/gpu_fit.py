@@ -71,19 +71,22 @@ def size(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Sized:
         return Sized({}, {}, ", ".join(uncounted))
     shape = facts.architecture
     settings = {
-        one: dataclasses.replace(
-            _settings(wanted, one, flags, context),
-            dtype=capability.dtype(wanted.dtype, shape, found.compute_capability or (9, 0)),
+        accelerator: dataclasses.replace(
+            _settings(wanted, accelerator, flags, context),
+            dtype=capability.dtype(wanted.dtype, shape, gpu_facts.compute_capability or (9, 0)),
         )
-        for one, found in _gpus(wanted).items()
+        for accelerator, gpu_facts in _gpus(wanted).items()
     }
-    fits = {one: _fit(shape, gpu(found), settings[one]) for one, found in _gpus(wanted).items()}
+    fits = {
+        accelerator: _fit(shape, gpu(gpu_facts), settings[accelerator])
+        for accelerator, gpu_facts in _gpus(wanted).items()
+    }
     return Sized(fits, settings, assumed=tuple(_assumed(wanted, flags)))
 
 
 def families(wanted: spec.Spec) -> set[str]:
     """Return the GPU families that a replica may get; none of them stands for a CPU."""
-    return {catalog.family(one.name) for one in wanted.accelerators}
+    return {catalog.family(accelerator.name) for accelerator in wanted.accelerators}
 
 
 def cpu_needed_bytes(wanted: spec.Spec, facts: catalog.ModelFacts) -> int:
@@ -98,7 +101,7 @@ def shown(
     if facts is None:
         return {}
     if wanted.accelerators:
-        return {str(one): _lines(one, sized, facts) for one in sized.fits}
+        return {str(accelerator): _lines(accelerator, sized, facts) for accelerator in sized.fits}
     needed = math.ceil(cpu_needed_bytes(wanted, facts) / 2**30)
     return {
         "CPU": {
@@ -111,10 +114,11 @@ def shown(
 
 def gains(facts: catalog.ModelFacts, sized: Sized) -> dict[spec.Accelerator, list[advice.Gain]]:
     """The flags that would make room, for each accelerator; none is applied unasked."""
-    found = {
-        one: list(_gains(facts.architecture, one.name, sized.settings[one])) for one in sized.fits
+    gains = {
+        accelerator: list(_gains(facts.architecture, accelerator.name, sized.settings[accelerator]))
+        for accelerator in sized.fits
     }
-    return {one: some for one, some in found.items() if some}
+    return {accelerator: some for accelerator, some in gains.items() if some}
 
 
 def problems(
@@ -132,23 +136,26 @@ def notes(wanted: spec.Spec, facts: catalog.ModelFacts | None, sized: Sized) -> 
         yield from (
             f"{reason}, unless the image's vLLM differs" for _, reason in _misfits(facts, sized)
         )
-    for one, found in sized.fits.items():
-        if found.verdict is memory.Verdict.TIGHT:
-            yield f"{one}: tight, {found.reason}; it may not start"
+    for accelerator, fit in sized.fits.items():
+        if fit.verdict is memory.Verdict.TIGHT:
+            yield f"{accelerator}: tight, {fit.reason}; it may not start"
     yield from _cpu_notes(wanted, facts)
 
 
 def _misfits(facts: catalog.ModelFacts | None, sized: Sized) -> Iterator[tuple[str, str]]:
-    for one, found in sized.fits.items():
-        if facts is None or found.verdict is not memory.Verdict.NOT:
+    for accelerator, fit in sized.fits.items():
+        if facts is None or fit.verdict is not memory.Verdict.NOT:
             continue
-        key = "accelerators" if found.longest < 1024 else "context"
-        settings = sized.settings[one]
-        near = list(_nearest(facts.architecture, facts.min_compute_capability, one.name, settings))
+        key = "accelerators" if fit.longest < 1024 else "context"
+        settings = sized.settings[accelerator]
+        near = list(
+            _nearest(facts.architecture, facts.min_compute_capability, accelerator.name, settings)
+        )
         would = f"; what fits: {', '.join(near)}" if near else "; nothing near it fits"
         yield (
             key,
-            f"{settings.context} tokens of {facts.id} do not fit {one}: {found.reason}{would}",
+            f"{settings.context} tokens of {facts.id} do not fit {accelerator}: "
+            f"{fit.reason}{would}",
         )
 
 
@@ -167,25 +174,27 @@ def _cpu_weights(facts: catalog.ModelFacts) -> int:
     return memory.weights.stored_bytes(shape, whole, shape.quantization, hopper=False)
 
 
-def _lines(one: spec.Accelerator, sized: Sized, facts: catalog.ModelFacts) -> dict[str, typing.Any]:
-    found, settings = sized.fits[one], sized.settings[one]
+def _lines(
+    accelerator: spec.Accelerator, sized: Sized, facts: catalog.ModelFacts
+) -> dict[str, typing.Any]:
+    fit, settings = sized.fits[accelerator], sized.settings[accelerator]
     table: dict[str, typing.Any] = {
-        "memory": f"{memory.gib(found.requested_bytes)} of {memory.gib(found.total_bytes)}",
-        "weights": memory.gib(found.weights_bytes),
-        "activations": memory.gib(found.activation_bytes),
-        "cudaGraphs": memory.gib(found.graph_bytes),
-        "other": memory.gib(found.other_bytes),
-        "kvCache": memory.gib(found.available_bytes),
-        "kvCacheNeeded": f"{memory.gib(found.needed_bytes)} for {settings.context} tokens",
-        "concurrency": f"{found.concurrency:.1f} requests of {settings.context} tokens",
-        "verdict": found.verdict.value,
+        "memory": f"{memory.gib(fit.requested_bytes)} of {memory.gib(fit.total_bytes)}",
+        "weights": memory.gib(fit.weights_bytes),
+        "activations": memory.gib(fit.activation_bytes),
+        "cudaGraphs": memory.gib(fit.graph_bytes),
+        "other": memory.gib(fit.other_bytes),
+        "kvCache": memory.gib(fit.available_bytes),
+        "kvCacheNeeded": f"{memory.gib(fit.needed_bytes)} for {settings.context} tokens",
+        "concurrency": f"{fit.concurrency:.1f} requests of {settings.context} tokens",
+        "verdict": fit.verdict.value,
     }
-    could = _gains(facts.architecture, one.name, settings)
+    could = _gains(facts.architecture, accelerator.name, settings)
     return {**table, "could": list(map(str, could))} if could else table
 
 
 def _settings(
-    wanted: spec.Spec, one: spec.Accelerator, flags: Mapping[str, object], context: int
+    wanted: spec.Spec, accelerator: spec.Accelerator, flags: Mapping[str, object], context: int
 ) -> memory.Settings:
     """What vLLM is told, of what it has in memory."""
 
@@ -196,7 +205,7 @@ def _settings(
     hybrid = flags.get("disable-hybrid-kv-cache-manager")
     return memory.Settings(
         context=context,
-        tensor_parallel=wanted.layer_gpus(one.count),
+        tensor_parallel=wanted.layer_gpus(accelerator.count),
         pipeline_parallel=wanted.pipeline_parallel,
         quantization=typing.cast("str | None", flags.get("quantization")),
         kv_dtype=str(flags.get("kv-cache-dtype") or "auto"),
@@ -247,8 +256,12 @@ _QUIET_VARIABLES = (
 
 def _gpus(wanted: spec.Spec) -> dict[spec.Accelerator, catalog.GpuFacts]:
     """Those that are reckoned: how much others' kernels take is not known."""
-    found = {one: catalog.gpu(one.name) for one in wanted.accelerators}
-    return {one: facts for one, facts in found.items() if facts and facts.vendor == "nvidia"}
+    known = {accelerator: catalog.gpu(accelerator.name) for accelerator in wanted.accelerators}
+    return {
+        accelerator: facts
+        for accelerator, facts in known.items()
+        if facts and facts.vendor == "nvidia"
+    }
 
 
 @functools.lru_cache(maxsize=512)
@@ -263,14 +276,14 @@ def reckon(shape: Architecture, card: memory.Gpu, settings: memory.Settings) -> 
     CUDA graphs were not measured with this release, nor activations of models with experts, which
     are counted as its first runner has them. What would fit if these took nothing is not refused.
     """
-    found = memory.fit(shape, card, settings, ENGINE)
-    unsure = found.graph_bytes + (found.activation_bytes if shape.experts else 0)
-    short = -found.spare_bytes
-    if found.verdict is not memory.Verdict.NOT or short > unsure + found.margin_bytes:
-        return found
-    what = "activations and CUDA graphs" if shape.experts else "CUDA graphs"
-    reason = f"{memory.gib(short)} short, and {what}, {memory.gib(unsure)}, were not measured here"
-    return dataclasses.replace(found, verdict=memory.Verdict.TIGHT, reason=reason)
+    fit = memory.fit(shape, card, settings, ENGINE)
+    unsure = fit.graph_bytes + (fit.activation_bytes if shape.experts else 0)
+    short = -fit.spare_bytes
+    if fit.verdict is not memory.Verdict.NOT or short > unsure + fit.margin_bytes:
+        return fit
+    parts = "activations and CUDA graphs" if shape.experts else "CUDA graphs"
+    reason = f"{memory.gib(short)} short, and {parts}, {memory.gib(unsure)}, were not measured here"
+    return dataclasses.replace(fit, verdict=memory.Verdict.TIGHT, reason=reason)
 
 
 @functools.lru_cache(maxsize=512)
@@ -284,11 +297,11 @@ def _nearest(
     shape: Architecture, least: tuple[int, int], name: str, settings: memory.Settings
 ) -> tuple[str, ...]:
     able = [
-        one
-        for one in capability.USUAL
-        if (catalog.gpus()[one].compute_capability or (0, 0)) >= least
+        usual
+        for usual in capability.USUAL
+        if (catalog.gpus()[usual].compute_capability or (0, 0)) >= least
     ]
-    now, *others = (option(one, shape) for one in (name, *able))
+    now, *others = (option(gpu_name, shape) for gpu_name in (name, *able))
     return tuple(advice.nearest(shape, now, settings, ENGINE, others))
 
 

@@ -25,11 +25,11 @@ class Machines:
 
     def values(self, key: str) -> list[typing.Any]:
         """The different values that the alternatives give to a key, in order."""
-        found: list[typing.Any] = []
+        values: list[typing.Any] = []
         for option in self.options:
-            if option.get(key) not in found:
-                found.append(option.get(key))
-        return found
+            if option.get(key) not in values:
+                values.append(option.get(key))
+        return values
 
     @property
     def pairs(self) -> set[tuple[object, object]]:
@@ -59,13 +59,13 @@ def read(resources: Mapping[str, typing.Any] | None) -> Machines:
     options: list[Machine] = []
     in_order = bool(ordered)
     for override in any_of or ordered or [{}]:
-        one = {**base, **override}
+        merged = {**base, **override}
         if {"labels"} <= base.keys() & override.keys():
-            one["labels"] = {**base["labels"], **override["labels"]}
-        gpus = one.pop("accelerators", None)
+            merged["labels"] = {**base["labels"], **override["labels"]}
+        gpus = merged.pop("accelerators", None)
         in_order = in_order or (isinstance(gpus, list) and len(gpus) > 1)
         for gpu in _gpus(gpus):
-            option = _one({**one, "accelerators": gpu})
+            option = _one({**merged, "accelerators": gpu})
             if option not in options:
                 options.append(option)
     return Machines(tuple(options), in_order and len(options) > 1)
@@ -81,19 +81,19 @@ def _gpus(value: object) -> Sequence[str | None]:
         case Mapping():
             names = [f"{k}:{v}" if v is not None else str(k) for k, v in value.items()]
         case _:
-            names = [str(one) for one in typing.cast("Sequence[object]", value)]
+            names = [str(name) for name in typing.cast("Sequence[object]", value)]
     return [_gpu(name) for name in names]
 
 
 def _gpu(text: str) -> str:
-    found = re.fullmatch(r"([A-Za-z][\w-]*?)(?::([\d.]+))?", text.strip())
-    if found is None:
+    match = re.fullmatch(r"([A-Za-z][\w-]*?)(?::([\d.]+))?", text.strip())
+    if match is None:
         raise errors.UnreadableTask(
             f"resources.accelerators: {readers.shown(text)} names no GPU; write NAME:COUNT"
         )
-    count = float(found[2] or 1)
+    count = float(match[2] or 1)
     folded = {name.casefold(): name for name in catalog.gpus()}
-    return f"{folded.get(found[1].casefold(), found[1])}:{readers.plain(count)}"
+    return f"{folded.get(match[1].casefold(), match[1])}:{readers.plain(count)}"
 
 
 def _one(option: Machine) -> Machine:
@@ -125,7 +125,7 @@ def _amount(value: object) -> object:
 
 def _gib(value: object) -> object:
     """GiB as a number; SkyPilot also takes 512GB and 1TB (sky/utils/resources_utils.py)."""
-    found = re.fullmatch(r"(?i)(\d+)\s*(g|gb|gib|t|tb|tib)?", str(value))
-    if found is None:
+    match = re.fullmatch(r"(?i)(\d+)\s*(g|gb|gib|t|tb|tib)?", str(value))
+    if match is None:
         return value
-    return int(found[1]) * (1024 if (found[2] or "g").lower().startswith("t") else 1)
+    return int(match[1]) * (1024 if (match[2] or "g").lower().startswith("t") else 1)

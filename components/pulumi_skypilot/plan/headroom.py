@@ -53,11 +53,11 @@ def notes(wanted: spec.Spec) -> Iterator[str]:
 
 def _asked(wanted: spec.Spec) -> Iterator[tuple[str, float, catalog.GpuFacts]]:
     told = share(wanted)
-    for name in dict.fromkeys(one.name for one in wanted.accelerators):
+    for name in dict.fromkeys(accelerator.name for accelerator in wanted.accelerators):
         gpu = catalog.gpu(name)
         if told is not None and gpu is not None and gpu.vendor == "nvidia":
             yield *told, gpu
 
 
-def _floor(found: float) -> str:
-    return f"{math.floor(found * 100) / 100:g}"
+def _floor(share: float) -> str:
+    return f"{math.floor(share * 100) / 100:g}"

@@ -76,15 +76,15 @@ class Unpriced:
 
 def question(specs: Sequence[spec.Spec]) -> dict[str, typing.Any]:
     """What to ask the API server for these deployments: plain data, nothing twice."""
-    clouds = {cloud(place) for one in specs for place in one.infra if one.accelerators}
-    sizes = {size for one in specs for size in _machines(one)}
-    service = next((one for one in specs if one.kind == "service"), None)
+    clouds = {cloud(place) for wanted in specs for place in wanted.infra if wanted.accelerators}
+    sizes = {size for wanted in specs for size in _machines(wanted)}
+    service = next((wanted for wanted in specs if wanted.kind == "service"), None)
     if service is not None:
         sizes.add(controller(service))  # one for all services of the server
     return {
         "clouds": sorted(clouds),
-        "anywhere": any(one.accelerators and not one.infra for one in specs),
-        "accelerators": sorted({gpu.name for one in specs for gpu in one.accelerators}),
+        "anywhere": any(wanted.accelerators and not wanted.infra for wanted in specs),
+        "accelerators": sorted({gpu.name for wanted in specs for gpu in wanted.accelerators}),
         "machines": [dict(size) for size in sorted(sizes, key=str)],
     }
 
@@ -116,7 +116,7 @@ def controller(wanted: spec.Spec) -> Machine:
 
     As controller_utils in SkyPilot's sky/utils chooses it.
     """
-    place = next((one for one in wanted.infra if cloud(one) not in OWN), None)
+    place = next((named for named in wanted.infra if cloud(named) not in OWN), None)
     table = {**CONTROLLER, "infra": place, "use_spot": False}
     return machine({key: value for key, value in table.items() if value is not None})
 
@@ -148,9 +148,9 @@ def unpriced(wanted: spec.Spec, prices: Prices, *, spot: bool) -> tuple[Unpriced
 def by_reason(alternatives: Sequence[Unpriced]) -> dict[str, str]:
     """Return why there is no price → the GPUs and places that it holds for, in words."""
     reasons: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
-    for one in alternatives:
-        kinds, places = reasons.setdefault(one.why, ({}, {}))
-        kinds[one.kind] = places[one.place] = None
+    for alternative in alternatives:
+        kinds, places = reasons.setdefault(alternative.why, ({}, {}))
+        kinds[alternative.kind] = places[alternative.place] = None
     return {
         why: f"{' or '.join(kinds)}, {' or '.join(places)}"
         for why, (kinds, places) in reasons.items()
@@ -164,7 +164,7 @@ def cloud(place: str) -> str:
 
 
 def _fitting(wanted: spec.Spec, rows: Sequence[Row]) -> Iterator[Row]:
-    asked = {(one.name, one.count) for one in wanted.accelerators}
+    asked = {(accelerator.name, accelerator.count) for accelerator in wanted.accelerators}
     kind = wanted.instance_type
     for row in rows:
         if (
@@ -213,7 +213,7 @@ def _unpriced_gpus(wanted: spec.Spec, prices: Prices, spot: bool) -> Iterator[Un
     for (place, name, gpu), offered in pairs.items():
         where = place or "anywhere"
         unanswered = _unanswered(place, name, prices)
-        yield from (Unpriced(gpu, *one) for one in unanswered)
+        yield from (Unpriced(gpu, *row) for row in unanswered)
         yield from (Unpriced(gpu, region, _no_price(region)) for region in _free(offered, spot))
         if offered or unanswered:
             continue

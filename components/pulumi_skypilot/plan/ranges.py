@@ -27,8 +27,8 @@ TYPES = {
 
 def name(flag: str) -> str:
     """The flag that one of several names stands for."""
-    found = declared.ranges().get(flag)
-    return (found and found.same_as) or flag
+    known = declared.ranges().get(flag)
+    return (known and known.same_as) or flag
 
 
 def wrong(flag: str, value: object) -> str | None:
@@ -42,7 +42,7 @@ def wrong(flag: str, value: object) -> str | None:
     if several and not known.many:
         return f"{flag} takes one value, not a list; write one"
     values = value if isinstance(value, list) else [value]
-    bad = [one for one in values if not _takes(known, one)]
+    bad = [single for single in values if not _takes(known, single)]
     if not bad:
         return None
     return (
@@ -82,15 +82,15 @@ def _off(given: Mapping[str, object], switch: str) -> bool:
 def _takes(known: declared.Range, value: object) -> bool:
     if known.optional and value in ("", "None"):
         return True
-    found = _number(known.type, value)
-    if found is None or (known.one_of and found not in known.one_of):
+    number = _number(known.type, value)
+    if number is None or (known.one_of and number not in known.one_of):
         return False
     return not (
-        (known.gt is not None and found <= known.gt)
-        or (known.ge is not None and found < known.ge)
-        or (known.lt is not None and found >= known.lt)
-        or (known.le is not None and found > known.le)
-        or (known.multiple_of is not None and found % known.multiple_of != 0)
+        (known.gt is not None and number <= known.gt)
+        or (known.ge is not None and number < known.ge)
+        or (known.lt is not None and number >= known.lt)
+        or (known.le is not None and number > known.le)
+        or (known.multiple_of is not None and number % known.multiple_of != 0)
     )
 
 
@@ -101,17 +101,17 @@ def _number(kind: str, value: object) -> float | None:
     plain = readers.plain(value)
     reader = _READERS[kind]
     try:
-        found = reader(str(plain).strip())
+        number = reader(str(plain).strip())
     except (ValueError, OverflowError):
         return None
-    return found if math.isfinite(found) else None
+    return number if math.isfinite(number) else None
 
 
 def _size(text: str) -> int:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmMgGtT])", text)
-    if found is None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmMgGtT])", text)
+    if match is None:
         return int(text)
-    amount, unit = found.groups()
+    amount, unit = match.groups()
     # Fractions of binary units are refused.
     return int(float(amount) * UNITS[unit]) if unit.islower() else int(amount) * UNITS[unit]
 
@@ -143,10 +143,10 @@ def _phrase(known: declared.Range) -> str:
 
 
 def _instead(known: declared.Range, value: object) -> str:
-    found = _number("float", value)
+    number = _number("float", value)
     share = known.type == "float" and 1 in (known.le, known.lt)
-    if share and found is not None and 1 < found < 100:
-        return f"write {found / 100:g}"
+    if share and number is not None and 1 < number < 100:
+        return f"write {number / 100:g}"
     return "change it or leave it out"
 
 

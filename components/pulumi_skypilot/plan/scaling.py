@@ -147,11 +147,11 @@ def outcome(before: Policy, after: Policy) -> Outcome:
     least = running(before, before.fewest)
     grown = step(least, after, _clipped(after, before.fewest))
     return Outcome(
-        worst=max(steps, key=lambda one: (one.stopped, -one.now.total)),
+        worst=max(steps, key=lambda step: (step.stopped, -step.now.total)),
         idle=idle,
-        none_left=any(one.all_stop for one in steps),
+        none_left=any(step.all_stop for step in steps),
         grown=max(0, grown.started - grown.stopped),
-        sure=len({one.now for one in steps}) == 1,
+        sure=len({step.now for step in steps}) == 1,
     )
 
 
@@ -173,7 +173,7 @@ def _states(before: Policy, after: Policy) -> Iterator[tuple[int, Running]]:
     """
     bounds = {before.fewest, before.most, after.fewest, after.most}
     near = {bound + shift for bound in bounds for shift in (-1, 0, 1)}
-    for target in sorted(one for one in near if before.fewest <= one <= before.most):
+    for target in sorted(number for number in near if before.fewest <= number <= before.most):
         full = running(before, target)
         ready = {full.spot}
         if before.fallback:

@@ -50,7 +50,11 @@ def _catalogued(revision: str | None, facts: catalog.ModelFacts) -> bool:
 
 
 def _gpus(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
-    unknown = [str(one) for one in wanted.accelerators if catalog.gpu(one.name) is None]
+    unknown = [
+        str(accelerator)
+        for accelerator in wanted.accelerators
+        if catalog.gpu(accelerator.name) is None
+    ]
     if unknown:
         yield (
             f"{', '.join(unknown)}: not in the catalogue of GPUs, so see that vLLM runs on it and "
@@ -59,9 +63,9 @@ def _gpus(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
     if facts is None:
         return
     others = [
-        str(one)
-        for one in wanted.accelerators
-        if (gpu := catalog.gpu(one.name)) and gpu.vendor != "nvidia"
+        str(accelerator)
+        for accelerator in wanted.accelerators
+        if (gpu := catalog.gpu(accelerator.name)) and gpu.vendor != "nvidia"
     ]
     if others:
         yield f"{', '.join(others)}: memory is reckoned for NVIDIA's GPUs only"

@@ -46,7 +46,7 @@ def flags(
     wanted: spec.Spec, facts: catalog.ModelFacts | None, families: Collection[str]
 ) -> dict[str, object]:
     """The flags and their values; the user's own stand last and instead of what is recommended."""
-    found: dict[str, object] = {
+    flags: dict[str, object] = {
         "host": "0.0.0.0",  # noqa: S104  # SkyServe's load balancer asks from another machine
         "port": PORT,
         **dict.fromkeys(_FIRST),
@@ -54,13 +54,13 @@ def flags(
     }
     if wanted.tools:
         # Both are needed: without the second, calls are lost though the log says otherwise.
-        found["tool-call-parser"] = facts.tool_parser if facts else None
-        found["enable-auto-tool-choice"] = True
+        flags["tool-call-parser"] = facts.tool_parser if facts else None
+        flags["enable-auto-tool-choice"] = True
     if not families:
-        found["enforce-eager"] = True  # torch.compile is of no use on a CPU and takes a minute
-    found |= agreed(facts, families) | given(wanted)
-    found["middleware"] = _middleware(wanted)
-    return {name: value for name, value in found.items() if value is not None}
+        flags["enforce-eager"] = True  # torch.compile is of no use on a CPU and takes a minute
+    flags |= agreed(facts, families) | given(wanted)
+    flags["middleware"] = _middleware(wanted)
+    return {name: value for name, value in flags.items() if value is not None}
 
 
 def given(wanted: spec.Spec) -> dict[str, object]:
@@ -82,10 +82,10 @@ def environment(
     wanted: spec.Spec, facts: catalog.ModelFacts | None, families: Collection[str]
 ) -> dict[str, str]:
     """The variables that vLLM reads; the user's env of the same name goes before them."""
-    found = _cpu(wanted, facts) if not families else _recommended(facts, families)[1]
+    variables = _cpu(wanted, facts) if not families else _recommended(facts, families)[1]
     if wanted.model_cache is not None:
-        found["HF_HOME"] = wanted.model_cache
-    return {name: value for name, value in found.items() if name not in wanted.env}
+        variables["HF_HOME"] = wanted.model_cache
+    return {name: value for name, value in variables.items() if name not in wanted.env}
 
 
 def context(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> int | None:
@@ -100,7 +100,7 @@ def agreed(facts: catalog.ModelFacts | None, families: Collection[str]) -> dict[
 
 def disputed(facts: catalog.ModelFacts | None, families: Collection[str]) -> tuple[str, ...]:
     """Flags that are recommended for some of the families only, and so for none."""
-    every = {flag for one in families for flag in _flags_for(facts, one)}
+    every = {flag for family in families for flag in _flags_for(facts, family)}
     return tuple(sorted(every - agreed(facts, families).keys()))
 
 
@@ -135,8 +135,8 @@ def _recommended(
     facts: catalog.ModelFacts | None, families: Collection[str]
 ) -> tuple[dict[str, object], dict[str, str]]:
     """Replicas of one service share one command: a flag counts when all families agree on it."""
-    flags = [_flags_for(facts, one) for one in sorted(families)]
-    variables = [_variables_for(facts, one) for one in sorted(families)]
+    flags = [_flags_for(facts, family) for family in sorted(families)]
+    variables = [_variables_for(facts, family) for family in sorted(families)]
     return _common(flags), _common(variables)
 
 
@@ -147,13 +147,18 @@ def _common(tables: Sequence[Mapping[str, T]]) -> dict[str, T]:
 
 def _flags_for(facts: catalog.ModelFacts | None, family: str) -> dict[str, object]:
     recommended = facts.recommended if facts else ()
-    return {k: v for one in recommended if family in one.families for k, v in one.flags.items()}
+    return {
+        k: v for recipe in recommended if family in recipe.families for k, v in recipe.flags.items()
+    }
 
 
 def _variables_for(facts: catalog.ModelFacts | None, family: str) -> dict[str, str]:
     recommended = facts.recommended if facts else ()
     return {
-        k: v for one in recommended if family in one.families for k, v in one.environment.items()
+        k: v
+        for recipe in recommended
+        if family in recipe.families
+        for k, v in recipe.environment.items()
     }
 
 
@@ -168,8 +173,8 @@ def _cpu(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> dict[str, str]:
 def cpu_cache_bytes(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> int:
     """The KV cache without a GPU: whole GiB, enough for one request of the full context."""
     tokens = context(wanted, facts)
-    found = facts.kv_bytes_per_token * tokens if facts and tokens else 0
-    return max(1, math.ceil(found / 2**30)) * 2**30
+    cache_bytes = facts.kv_bytes_per_token * tokens if facts and tokens else 0
+    return max(1, math.ceil(cache_bytes / 2**30)) * 2**30
 
 
 def _line(name: str, value: object) -> str:

@@ -35,7 +35,7 @@ class DefaultEffort:
             messages.append(message)
             size += len(message.get("body", b""))
             if not message.get("more_body"):
-                body = b"".join(one.get("body", b"") for one in messages)
+                body = b"".join(message.get("body", b"") for message in messages)
                 if message["type"] == "http.request":
                     body = filled(path, body, os.environ[VARIABLE])
                     messages = [{"type": "http.request", "body": body, "more_body": False}]
