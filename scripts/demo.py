@@ -151,8 +151,8 @@ class Demo:
 
     def machines(self) -> tuple[str, ...]:
         """The ids of the emulated machines that there are now."""
-        found = json.loads(self.local("status", "--json", capture=True))
-        return tuple(sorted(machine["id"] for machine in found["instances"]))
+        status = json.loads(self.local("status", "--json", capture=True))
+        return tuple(sorted(machine["id"] for machine in status["instances"]))
 
     def local(self, command: str, *args: str, capture: bool = False) -> str:
         """Run a command of the embedded cloud."""
@@ -296,10 +296,10 @@ def step(title: str) -> Iterator[None]:
     say(f"--- {time.monotonic() - start:.0f} s")
 
 
-def expect(condition: bool, what: str) -> None:
+def expect(condition: bool, expected: str) -> None:
     """End the demo when it is not so."""
     if not condition:
-        raise FailedError(what)
+        raise FailedError(expected)
 
 
 def say(text: str) -> None:

@@ -78,23 +78,23 @@ def of(content: Mapping[str, typing.Any]) -> Meaning:
     """What a task means. Raises errors.UnreadableTask."""
     alternatives = hardware.read(content.get("resources"))
     known = variables.known(content, alternatives.gpus)
-    found = server.find(content["run"], known)
+    served = server.find(content["run"], known)
     service = variables.fill(content.get("service"), known)
     setup = content.get("setup") or ""
     points: list[Point] = [
         ("kind", "service" if service else "cluster"),
         ("num_nodes", content.get("num_nodes") or 1),
-        ("model", found.model),
+        ("model", served.model),
         ("vllm", leftovers.installed_vllm(setup, known)),
-        *_flags(found),
+        *_flags(served),
         *_machines(alternatives),
         ("resources.use_spot", _spot(alternatives, serving.policy(service or {}))),
         *(_service(service) if service else _autostop(alternatives, content)),
-        *_variables(content, found),
+        *_variables(content, served),
         *(
-            (f"setup {one[1]}", "run")
-            for one in leftovers.setup(setup, known)
-            if isinstance(one, tuple)
+            (f"setup {line[1]}", "run")
+            for line in leftovers.setup(setup, known)
+            if isinstance(line, tuple)
         ),
         ("workdir", variables.fill(content.get("workdir"), known)),
     ]
@@ -117,11 +117,11 @@ def differences(
         told: What the import said.
 
     """
-    one, other = of(before), of(after)
+    first, second = of(before), of(after)
     return [
-        Difference(path, one.get(path), other.get(path), _reason(path, one, told))
-        for path in sorted(one.keys() | other.keys())
-        if one.get(path) != other.get(path)
+        Difference(path, first.get(path), second.get(path), _reason(path, first, told))
+        for path in sorted(first.keys() | second.keys())
+        if first.get(path) != second.get(path)
     ]
 
 
@@ -147,16 +147,16 @@ def _recommended(model: str) -> dict[str, set[str]]:
     }
 
 
-def _flags(found: server.Server) -> Iterator[Point]:
-    flags = {"tensor-parallel-size": "1", "pipeline-parallel-size": "1", **found.flags}
+def _flags(served: server.Server) -> Iterator[Point]:
+    flags = {"tensor-parallel-size": "1", "pipeline-parallel-size": "1", **served.flags}
     for flag, given in flags.items():
         if flag in (*options.OURS, *options.RAY):
             continue
         match flag:
             case "middleware":
-                layers = [one for one in server.listed(given) if one != vllm.GUARD_MIDDLEWARE]
+                layers = [layer for layer in server.listed(given) if layer != vllm.GUARD_MIDDLEWARE]
                 yield f"flag {flag}", layers or None
-            case "served-model-name" if given == found.model:
+            case "served-model-name" if given == served.model:
                 continue
             case "max-model-len":
                 yield f"flag {flag}", options.tokens(str(given)) or given
@@ -187,9 +187,9 @@ def _spot(alternatives: hardware.Machines, policy: Mapping[str, typing.Any]) -> 
 def _autostop(
     alternatives: hardware.Machines, content: Mapping[str, typing.Any]
 ) -> Iterator[Point]:
-    for found in machine_keys.autostop(alternatives, content):
-        if isinstance(found, tuple):
-            yield "resources.autostop", found[1]
+    for point in machine_keys.autostop(alternatives, content):
+        if isinstance(point, tuple):
+            yield "resources.autostop", point[1]
 
 
 def _service(service: Mapping[str, typing.Any]) -> Iterator[Point]:
@@ -222,8 +222,8 @@ def _service(service: Mapping[str, typing.Any]) -> Iterator[Point]:
         yield path, value
 
 
-def _variables(content: Mapping[str, typing.Any], found: server.Server) -> Iterator[Point]:
-    for name, value in variables.passed_on(content, found).items():
+def _variables(content: Mapping[str, typing.Any], served: server.Server) -> Iterator[Point]:
+    for name, value in variables.passed_on(content, served).items():
         yield f"env {name}", shell.plain(value)
     names = {*variables.secret(content), *(content.get("envs") or {})}
     for name in variables.secret(content):
@@ -238,7 +238,7 @@ def _comparable(value: object) -> object:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):
-        return {key: _comparable(one) for key, one in sorted(value.items())}
+        return {key: _comparable(item) for key, item in sorted(value.items())}
     if isinstance(value, list | tuple):
-        return [_comparable(one) for one in value]
+        return [_comparable(item) for item in value]
     return value

@@ -27,14 +27,14 @@ METHODS = "model_executor/layers/quantization"
 def flags(folder: pathlib.Path) -> dict[str, Row]:
     """Each flag of `vllm serve` that takes a number, or one of some words, and what it takes."""
     source = Source(folder)
-    found: dict[str, Row] = {}
+    rows: dict[str, Row] = {}
     for flag, field, row in _declared(source):
         if field is not None:
             for inner in source.nested(flag, field):
-                found[inner.pop("flag")] = inner
+                rows[inner.pop("flag")] = inner
         if row is not None:
-            found[flag] = row
-    return dict(sorted(found.items()))
+            rows[flag] = row
+    return dict(sorted(rows.items()))
 
 
 def methods(folder: pathlib.Path) -> dict[str, Row]:
@@ -49,22 +49,22 @@ def methods(folder: pathlib.Path) -> dict[str, Row]:
     shorthands = _assigned(folder / "config/quantization.py", "_ONLINE_SHORTHANDS")
     keys = [*table.keys, *shorthands.keys]
     values = [*table.values, *(ast.Name("OnlineQuantizationConfig") for _ in shorthands.keys)]
-    found: dict[str, Row] = {}
+    rows: dict[str, Row] = {}
     for key, value in zip(keys, values, strict=True):
         method = key.value if isinstance(key, ast.Constant) else None
-        if method is None or method in found or name_of(value) not in classes:
+        if method is None or method in rows or name_of(value) not in classes:
             continue
         least = _returned(name_of(value), "get_min_capability", classes)
         dtypes = _returned(name_of(value), "get_supported_act_dtypes", classes)
         if least is None or dtypes is None:
             continue
         path = classes[name_of(value)][0].relative_to(folder)
-        found[str(method)] = {
+        rows[str(method)] = {
             "min_capability": ast.literal_eval(least),
             "dtypes": sorted(_dtypes(dtypes)),
             "source": f"vllm/{path}, {name_of(value)}",
         }
-    return dict(sorted(found.items()))
+    return dict(sorted(rows.items()))
 
 
 def _assigned(path: pathlib.Path, name: str) -> ast.Dict:
@@ -88,16 +88,16 @@ def _declared(source: Source) -> Iterator[tuple[str, Field | None, Row | None]]:
 
 def _declared_by(source: Source, node: ast.AST) -> Iterator[tuple[str, Field | None, Row | None]]:
     owners = {
-        name_of(one.targets[0]): name_of(one.value.args[0])
-        for one in ast.walk(node)
-        if isinstance(one, ast.Assign)
-        and isinstance(one.value, ast.Call)
-        and name_of(one.value.func) == "get_kwargs"
+        name_of(inner.targets[0]): name_of(inner.value.args[0])
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Assign)
+        and isinstance(inner.value, ast.Call)
+        and name_of(inner.value.func) == "get_kwargs"
     }
     for call in ast.walk(node):
         if not isinstance(call, ast.Call) or name_of(call.func) != "add_argument":
             continue
-        words = [one.value for one in call.args if isinstance(one, ast.Constant)]
+        words = [argument.value for argument in call.args if isinstance(argument, ast.Constant)]
         names = [str(word)[2:] for word in words if str(word).startswith("--")]
         field, row = _argument(source, names[0], call, owners) if names else (None, None)
         for name in names:
@@ -109,8 +109,8 @@ def _argument(
     source: Source, name: str, call: ast.Call, owners: Mapping[str, str]
 ) -> tuple[Field | None, Row | None]:
     """What one call of add_argument declares."""
-    given = {one.arg: one.value for one in call.keywords if one.arg}
-    spread = next((one.value for one in call.keywords if one.arg is None), None)
+    given = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+    spread = next((keyword.value for keyword in call.keywords if keyword.arg is None), None)
     field = _spread(source, spread, owners)
     if field is not None:
         return field, source.row(field)
@@ -118,7 +118,7 @@ def _argument(
         return None, {"type": name_of(given["type"]), **_namesake(source, name)}
     choices = given.get("choices")
     if isinstance(choices, ast.List):
-        words = [ast.literal_eval(one) for one in choices.elts]
+        words = [ast.literal_eval(choice) for choice in choices.elts]
         return None, {"one_of": words, "source": f"add_argument --{name}"}
     return None, None
 
@@ -153,12 +153,17 @@ def _returned(
     if owner not in classes:
         return None
     node = classes[owner][1]
-    for one in node.body:
-        if isinstance(one, ast.FunctionDef) and one.name == method:
-            values = [n.value for n in ast.walk(one) if isinstance(n, ast.Return)]
+    for member in node.body:
+        if isinstance(member, ast.FunctionDef) and member.name == method:
+            values = [n.value for n in ast.walk(member) if isinstance(n, ast.Return)]
             return values[0] if len(values) == 1 else None
     return next(
-        (found for base in node.bases if (found := _returned(name_of(base), method, classes))), None
+        (
+            inherited
+            for base in node.bases
+            if (inherited := _returned(name_of(base), method, classes))
+        ),
+        None,
     )
 
 

@@ -139,9 +139,9 @@ def record(made: pathlib.Path, folder: pathlib.Path) -> None:
     key = json.dumps(pem.key.strip())
     (folder / "asked.jsonl").write_text(asked.read_text().replace(key, '"a private key"'))
     state = json.loads(stack.run("stack", "export").output)
-    for one in state["deployment"]["resources"]:
-        one.pop("sourcePosition", None)  # paths of this machine
-        one.pop("stackTrace", None)
+    for resource in state["deployment"]["resources"]:
+        resource.pop("sourcePosition", None)  # paths of this machine
+        resource.pop("stackTrace", None)
     (folder / "state.json").write_text(json.dumps(state, indent=1) + "\n")
 
 

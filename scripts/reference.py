@@ -30,8 +30,8 @@ def tables() -> dict[str, Table]:
 def filled(page: str, made: Mapping[str, Table]) -> str:
     """The page with its tables as they are to be."""
 
-    def table(found: re.Match[str]) -> str:
-        name = found[1]
+    def table(match: re.Match[str]) -> str:
+        name = match[1]
         head, *rows = [f"| {' | '.join(row)} |" for row in made[name]]
         line = "|---" * len(made[name][0]) + "|"
         return "\n".join([f"<!-- {name} -->", head, line, *rows, "<!-- end -->"])
@@ -56,7 +56,7 @@ def _keys() -> dict[str, Table]:
 def _changes() -> Iterator[tuple[str, Table]]:
     """What a change does to each kind of deployment, in the order in which the rules hold."""
     for kind, rules in changes.RULES.items():
-        rows = [(one.what, f"**{one.effect.value}**", one.why) for one in rules]
+        rows = [(rule.what, f"**{rule.effect.value}**", rule.why) for rule in rules]
         yield f"changes.{kind}", (("changed", "effect", "why"), *rows)
 
 

@@ -77,10 +77,10 @@ def record(api_server: str) -> None:
         specs = []
         for name, deployments in CHANGES.items():
             stack.deployments(**deployments)
-            found = json.loads(stack.run("preview", "--json", "--show-sames").output)
-            write(f"{name}.json", cut(found))
-            for one in preview_json.read(found).deployments:
-                specs += [side.spec for side in (one.before, one.after) if side]
+            preview = json.loads(stack.run("preview", "--json", "--show-sames").output)
+            write(f"{name}.json", cut(preview))
+            for deployment in preview_json.read(preview).deployments:
+                specs += [side.spec for side in (deployment.before, deployment.after) if side]
             if name == next(iter(CHANGES)):
                 print(stack.up(check=False).output[-1500:])
         questions = {"prices": cost.question(specs)}
@@ -122,7 +122,7 @@ def cut(content: dict[str, typing.Any]) -> dict[str, typing.Any]:
 def _state(state: dict[str, typing.Any]) -> dict[str, typing.Any]:
     inputs = {key: value for key, value in state.get("inputs", {}).items() if key != "__provider"}
     if "plan" in inputs:
-        inputs["plan"] = {key: one for key, one in inputs["plan"].items() if key != "task"}
+        inputs["plan"] = {key: value for key, value in inputs["plan"].items() if key != "task"}
     return {"urn": state["urn"], "type": state["type"], "inputs": inputs}
 
 

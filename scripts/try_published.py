@@ -100,12 +100,12 @@ def _tasks(folder: pathlib.Path) -> Iterator[tuple[pathlib.Path, dict[str, typin
 def _row(content: dict[str, typing.Any], file: str, *, ask: bool) -> Row:
     served = "service" in content
     try:
-        found = from_task.deployment(content)
+        imported = from_task.deployment(content)
     except errors.UnreadableTask as error:
         return Row(file, served, reason=str(error))
     key = from_task.key(content, pathlib.Path(file).name)
-    (table,) = yaml.safe_load(from_task.text(key, found))["config"]["llm:deployments"].values()
-    named = sum(remark.kind == "not carried over" for remark in found.remarks)
+    (table,) = yaml.safe_load(from_task.text(key, imported))["config"]["llm:deployments"].values()
+    named = sum(remark.kind == "not carried over" for remark in imported.remarks)
     try:
         exported = to_task.export(table, f"{PREFIX}{key}")
     except errors.SpecError as error:
@@ -115,23 +115,23 @@ def _row(content: dict[str, typing.Any], file: str, *, ask: bool) -> Row:
         misfit = ""
     except errors.SpecError as error:
         misfit = str(error)
-    differences = meaning.differences(content, exported, found.remarks)
+    differences = meaning.differences(content, exported, imported.remarks)
     return Row(
         file,
         served,
         named=named,
-        meant=sum(one.reason is not None for one in differences),
-        lost=tuple(str(one) for one in differences if one.reason is None),
-        skypilot=_skypilot(content, exported, told=_told(found)) if ask else "",
+        meant=sum(difference.reason is not None for difference in differences),
+        lost=tuple(str(difference) for difference in differences if difference.reason is None),
+        skypilot=_skypilot(content, exported, told=_told(imported)) if ask else "",
         misfit=misfit,
         key=key,
         table=table,
     )
 
 
-def _told(found: from_task.Imported) -> bool:
+def _told(imported: from_task.Imported) -> bool:
     places = ("resources.", "service.replica_policy")
-    return any(remark.path.startswith(places) for remark in found.remarks)
+    return any(remark.path.startswith(places) for remark in imported.remarks)
 
 
 def _skypilot(
@@ -155,9 +155,9 @@ def _seen(content: Mapping[str, typing.Any]) -> set[str]:
     given = [(name, "x") for name, value in (plain.get("envs") or {}).items() if value is None]
     task = sky.Task.from_yaml_config(plain, env_overrides=given)
     rows = []
-    for one in task.resources:
-        table = {key: value for key, value in one.to_yaml_config().items() if key not in BESIDE}
-        rows.append({**table, "use_spot": one.use_spot})
+    for option in task.resources:
+        table = {key: value for key, value in option.to_yaml_config().items() if key not in BESIDE}
+        rows.append({**table, "use_spot": option.use_spot})
     if task.service is not None:
         policy = dict(task.service.to_yaml_config().get("replica_policy") or {})
         policy.setdefault("max_replicas", policy.get("min_replicas"))
@@ -206,7 +206,9 @@ def _preview(rows: list[Row]) -> None:
     tables: dict[str, Mapping[str, typing.Any]] = {}
     for row in rows:
         letters = ("", *string.ascii_lowercase)
-        free = next(f"{row.key}{one}" for one in letters if f"{row.key}{one}" not in tables)
+        free = next(
+            f"{row.key}{letter}" for letter in letters if f"{row.key}{letter}" not in tables
+        )
         tables[free] = row.table
     with tempfile.TemporaryDirectory(prefix="published-") as folder:
         config = {"skypilot:apiServer": "http://127.0.0.1:9"}

@@ -57,15 +57,15 @@ class Source:
     def fields(self, owner: str) -> dict[str, Field]:
         """The fields of a class and of those that it inherits from."""
         node = self.classes[owner]
-        found: dict[str, Field] = {}
+        fields: dict[str, Field] = {}
         for base in node.bases:
             if name_of(base) in self.classes:
-                found |= self.fields(name_of(base))
-        for one in node.body:
-            if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
-                name = one.target.id
-                found[name] = Field(owner, name, one.annotation, one.value)
-        return found
+                fields |= self.fields(name_of(base))
+        for member in node.body:
+            if isinstance(member, ast.AnnAssign) and isinstance(member.target, ast.Name):
+                name = member.target.id
+                fields[name] = Field(owner, name, member.annotation, member.value)
+        return fields
 
     def types(self, annotation: ast.expr) -> Iterator[ast.expr]:
         """The parts of a union, aliases followed."""
@@ -82,12 +82,12 @@ class Source:
     def row(self, field: Field) -> Row | None:
         """What a flag of that field takes (engine/arg_utils.py, _compute_kwargs); None: any."""
         parts = list(self.types(field.annotation))
-        found = self._type(field.name, parts)
-        if found is None:
+        taken = self._type(field.name, parts)
+        if taken is None:
             return None
         optional = {"optional": True} if "None" in map(name_of, parts) else {}
-        bounds = {} if "one_of" in found else field.bounds
-        return {**found, **bounds, **optional, "source": f"{field.owner}.{field.name}"}
+        bounds = {} if "one_of" in taken else field.bounds
+        return {**taken, **bounds, **optional, "source": f"{field.owner}.{field.name}"}
 
     def _type(self, name: str, parts: list[ast.expr]) -> Row | None:
         names = {name_of(part) for part in parts}
@@ -98,10 +98,10 @@ class Source:
         if "Literal" in held:
             words = self.words(held["Literal"])
             return {"one_of": list(dict.fromkeys(words))} if words and "str" not in names else None
-        many = next((held[one] for one in ("tuple", "list", "set") if one in held), None)
+        many = next((held[kind] for kind in ("tuple", "list", "set") if kind in held), None)
         if many is not None:
-            names = {name_of(one) for one in ast.walk(many.slice)}
-        kind: str | None = next((one for one in ("int", "float") if one in names), None)
+            names = {name_of(inner) for inner in ast.walk(many.slice)}
+        kind: str | None = next((written for written in ("int", "float") if written in names), None)
         if kind is None or "bool" in names or (many is not None and "str" in names):
             return None
         written = self.sizes.get(name, kind) if kind == "int" else kind
@@ -110,23 +110,29 @@ class Source:
     def words(self, literal: ast.Subscript) -> list[typing.Any]:
         """The words of a Literal, those of another one within it too; none if not all are known."""
         held = literal.slice
-        found: list[typing.Any] = []
-        for one in held.elts if isinstance(held, ast.Tuple) else [held]:
-            part = self.aliases.get(name_of(one), one) if isinstance(one, ast.Name) else one
+        words: list[typing.Any] = []
+        for element in held.elts if isinstance(held, ast.Tuple) else [held]:
+            part = (
+                self.aliases.get(name_of(element), element)
+                if isinstance(element, ast.Name)
+                else element
+            )
             if isinstance(part, ast.Subscript) and name_of(part) == "Literal":
-                found += self.words(part)
+                words += self.words(part)
             elif isinstance(part, ast.Constant):
-                found.append(part.value)
+                words.append(part.value)
             else:
                 return []
-        return found
+        return words
 
     def levels(self, owner: str) -> list[int]:
         """The values of an enumeration of numbers."""
         node = self.classes[owner]
         if "IntEnum" not in map(name_of, node.bases):
             return []
-        return [ast.literal_eval(one.value) for one in node.body if isinstance(one, ast.Assign)]
+        return [
+            ast.literal_eval(member.value) for member in node.body if isinstance(member, ast.Assign)
+        ]
 
     def nested(self, flag: str, field: Field, seen: frozenset[str] = frozenset()) -> Iterator[Row]:
         """The rows of a flag whose value is a table: those of its keys that have bounds.
