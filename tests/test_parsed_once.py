@@ -108,13 +108,15 @@ class TestProgram:
         assert counts == {"parse": 2, "plan": 2}
 
     @pytest.mark.parametrize("given", ["b", pulumi.Output.secret("b")], ids=["plain", "secret"])
-    def test_a_deployment_of_a_program_is_parsed_once(self, counts: Counts, given: object) -> None:
+    def test_a_deployment_of_a_program_is_parsed_and_planned_once(
+        self, counts: Counts, given: object
+    ) -> None:
         def declare() -> pulumi.Output[str]:
             spec = {**SPEC, "env": {"A": given}}
             return components.Deployment("chat", spec, scope=resources.Scope("models")).endpoint
 
         programs.run(declare)
-        assert counts == {"parse": 1}
+        assert counts == {"parse": 1, "plan": 1}
 
     def test_a_deployment_that_depends_on_another_resource_is_parsed_once(
         self, counts: Counts

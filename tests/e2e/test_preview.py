@@ -114,6 +114,35 @@ def test_a_budget_holds_in_a_program_of_ones_own(new_stack: Callable[..., stacks
     assert "Traceback" not in wrong
 
 
+WRONG_PROGRAM = """
+import pulumi
+import pulumi_skypilot as skypilot
+
+scope = skypilot.Scope("models", api_server="http://127.0.0.1:9")
+spec = {"model": "openai/gpt-oss-20b", "accelerators": "L4:1", "infra": "aws"}
+skypilot.Deployment("chat", {**spec, "tols": True}, scope=scope)
+skypilot.Service("code", {**spec, "infra": "asw"}, scope=scope)
+skypilot.Cluster("lab", {**spec, "workdir": "./nowhere"}, scope=scope)
+"""
+
+
+def test_all_mistakes_of_a_program_of_ones_own_are_told_at_once(
+    new_stack: Callable[..., stacks.Stack],
+) -> None:
+    stack = new_stack()
+    (stack.project / "__main__.py").write_text(WRONG_PROGRAM)
+    result = stack.run("preview", check=False)
+    assert result.code != 0
+    assert "Traceback" not in result.output
+    told = result.output.partition("Diagnostics:")[2]
+    for line in (
+        "chat: tols: unknown key; did you mean tools?",
+        "code: infra: asw: no cloud asw in SkyPilot; did you mean aws?",
+        "lab: workdir: there is no folder ./nowhere; name one, or make it",
+    ):
+        assert told.count(line) == 1, result.output
+
+
 def mistakes(**told: tuple[dict[str, object], str]) -> dict[str, tuple[dict[str, object], str]]:
     """By the deployment's key: what is wrong, and what its line says."""
     return told

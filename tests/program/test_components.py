@@ -80,9 +80,14 @@ def test_a_local_folder_is_known_by_its_content(made, tmp_path):
 
 
 def test_a_folder_that_is_missing_ends_the_program_in_one_line(made):
-    spec = {"model": "a/b", "accelerators": "L4:1", "workdir": "./nowhere"}
-    with pytest.raises(pulumi.RunError, match=r"workdir: there is no folder \./nowhere"):
-        resources.Service("chat", spec, scope=resources.Scope("models"))
+    @pulumi.runtime.test
+    def program():
+        spec = {"model": "a/b", "accelerators": "L4:1", "workdir": "./nowhere"}
+        return resources.Service("chat", spec, scope=resources.Scope("models")).endpoint
+
+    with pytest.raises(pulumi.RunError, match=r"^chat: workdir: there is no folder \./nowhere"):
+        program()
+    assert "Service" not in made.inputs
 
 
 def test_secrets_in_tables_are_named_by_their_config_keys(monkeypatch):

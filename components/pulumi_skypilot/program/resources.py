@@ -87,11 +87,15 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
         return {**self._given, "mark": self.mark, "user": self.user}
 
     def place_for(
-        self, name: str, declared: declaration.Declaration
+        self,
+        name: str,
+        declared: declaration.Declaration,
+        on_server: object,
+        wrong: Sequence[str] = (),
     ) -> dict[str, pulumi.Input[typing.Any]]:
-        """The same for what costs money: it is known once the budget holds with it."""
-        self._gate.declare(name, declared)
-        return {**self.place(), "mark": self._gate.behind(self.mark)}
+        """The same for what costs money: it is known once it is right and the budget holds."""
+        right = self._gate.declare(name, declared, on_server, wrong)
+        return {**self.place(), "mark": self._gate.behind(self.mark, right=right)}
 
     def api_key(self, service: pulumi.Input[str], version: int = 1) -> pulumi.Output[str]:
         """An API key of a service: the same for the same name, however often it is made."""
@@ -153,14 +157,24 @@ class _Served(dynamic.Resource):
         table = declared.table
         own_name = inputs.settled(name or resource_name)
         derived = functools.partial(scope.api_key, own_name)
-        valid = _keys(resource_name, table, derived, api_key, key_version)
+        wrong: list[str] = []  # told with what else is wrong in the program
+        try:
+            valid = _keys(resource_name, table, derived, api_key, key_version)
+        except errors.ValueRefused as error:
+            valid = dict.fromkeys(("apiKey", "earlierKey"))
+            wrong.append(str(error))
+        try:
+            sent = _with_digest(table)
+        except ValueError as error:
+            sent = table
+            wrong.append(str(error))
         shown = {key: value for key, value in table.items() if key not in specs.VALUES}
         props = {
-            **_with_digest(table),
+            **sent,
             **{key: inputs.hidden(table[key]) for key in _SECRETS if table.get(key)},
             **valid,
             "name": own_name,
-            "scope": scope.place_for(resource_name, declared),
+            "scope": scope.place_for(resource_name, declared, own_name, wrong),
             "upgrade": inputs.read(inputs.settled(upgrade), _if_set),
             "adopt": inputs.read(inputs.settled(adopt), _if_set),
             **inputs.secret_properties({**shown, "name": own_name}),
@@ -281,16 +295,16 @@ def _keys(
     own: ApiKey | None,
     version: int | Sequence[int] | None,
 ) -> dict[str, pulumi.Output[str] | None]:
-    """The valid keys, at most two. Raises RunError for what cannot be one."""
+    """Return the valid keys, at most two. Raises ValueRefused for what cannot be one."""
     none = spec.get("auth") == "none"
     told = [option for option in (own, version) if option is not None]
     if len(told) + none > 1:
-        raise pulumi.RunError(f"{where}: one of auth: none, api_key and key_version, not two")
+        raise errors.ValueRefused("one of auth: none, api_key and key_version, not two")
     if own is not None:
         given = inputs.settled(own)
         listed = given if isinstance(given, list) else [given]
         if not 1 <= len(listed) <= keys.MANY:
-            raise pulumi.RunError(f"{where}: api_key: give one, or the earlier and the next")
+            raise errors.ValueRefused("api_key: give one, or the earlier and the next")
         made = [pulumi.Output.secret(inputs.read(key, _text)) for key in listed]
     else:
         made = [] if none else [derived(number) for number in _versions(where, version)]
@@ -302,7 +316,7 @@ def _versions(where: str, version: int | Sequence[int] | None) -> tuple[int, ...
     try:
         return keys.versions(1 if version is None else inputs.plain(where, "key_version", version))
     except ValueError as error:
-        raise pulumi.RunError(f"{where}: key_version: {error}") from None
+        raise errors.ValueRefused(f"key_version: {error}") from None
 
 
 def _no_key(resource: _Served | Readiness) -> None:
@@ -326,8 +340,11 @@ def _if_set(value: object) -> object:
 
 
 def _with_digest(spec: Inputs) -> Inputs:
+    """Return the spec with the digest of its folder. Raises ValueError when there is no folder."""
     if "workdir" not in spec:
         return spec
+    if not inputs.has_output(spec["workdir"]):
+        return workdir.with_digest(spec)
     return {**spec, "workdir": inputs.read(spec["workdir"], _digested)}
 
 
