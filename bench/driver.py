@@ -65,7 +65,7 @@ def deployment(settings: Settings) -> dict[str, typing.Any]:
 def _change(draw: random.Random, now: Mapping[str, Settings], name: str) -> Change:
     setting = draw.choice(tuple(FIRST))
     mine = now[name]
-    if setting == "min" and mine["min"] == 1 and any(one["min"] == 2 for one in now.values()):
+    if setting == "min" and mine["min"] == 1 and any(wanted["min"] == 2 for wanted in now.values()):
         setting = "target"
     values: dict[str, list[object]] = {
         "context": list(CONTEXTS),

@@ -17,13 +17,13 @@ def table() -> Iterator[str]:
     )
     yield "|---|" + "---:|" * 8
     for row in measured.ELSEWHERE:
-        found = measured.elsewhere(row)
+        reckoned = measured.elsewhere(row)
         told = {"tp": "{} GPUs", "pp": "{} stages", "kv": "{} cache", "quantization": "{}"}
         name = [row["model"], *(text.format(row[key]) for key, text in told.items() if key in row)]
         pairs = {
-            "weights": found.weights,
-            "activation": found.activation,
-            "cache": found.fit.available_bytes / memory.GIB,
+            "weights": reckoned.weights,
+            "activation": reckoned.activation,
+            "cache": reckoned.fit.available_bytes / memory.GIB,
         }
         cells = [
             cell
@@ -31,7 +31,7 @@ def table() -> Iterator[str]:
             for cell in ((f"{row[key]:.2f}", f"{ours:.2f}") if key in row else ("", ""))
         ]
         if "tokens" in row:
-            cells += [f"{row['tokens']:,}", f"{found.fit.tokens:,}"]
+            cells += [f"{row['tokens']:,}", f"{reckoned.fit.tokens:,}"]
         else:
             cells += ["", ""]
         yield f"| {', '.join(name)} | {' | '.join(cells)} |"

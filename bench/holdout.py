@@ -23,7 +23,7 @@ class Held:
     """A run of a model that nothing was fitted to."""
 
     row: measured.Row
-    found: memory.Fit
+    fit: memory.Fit
 
 
 def held_out() -> Iterator[Held]:
@@ -66,8 +66,8 @@ def table(held: Iterable[Held]) -> Iterator[str]:
     yield "| model that nothing was fitted to | runs | weights | KV cache | tokens |"
     yield "|---|---:|---:|---:|---:|"
     rows = list(held)
-    for model in dict.fromkeys(one.row["model"] for one in rows):
-        yield _line(model, [one for one in rows if one.row["model"] == model])
+    for model in dict.fromkeys(held_row.row["model"] for held_row in rows):
+        yield _line(model, [held_row for held_row in rows if held_row.row["model"] == model])
     yield _line("worst of all", rows)
 
 
@@ -78,18 +78,18 @@ def _line(name: str, held: Sequence[Held]) -> str:
         "tokens": "kv_tokens",
     }
     worst = [
-        max(abs(getattr(one.found, ours) / one.row[real] - 1) for one in held)
+        max(abs(getattr(held_row.fit, ours) / held_row.row[real] - 1) for held_row in held)
         for ours, real in pairs.items()
     ]
-    return f"| {name} | {len(held)} | {' | '.join(f'{one:.2%}' for one in worst)} |"
+    return f"| {name} | {len(held)} | {' | '.join(f'{error:.2%}' for error in worst)} |"
 
 
 def _line_through(points: Mapping[int, int]) -> tuple[int, int]:
     """Slope and start; flat where there is one point only."""
     if len(points) < 2:
         return 0, next(iter(points.values()), fitted.FITTED.first_graphs)
-    found = statistics.linear_regression(list(points), list(points.values()))
-    return int(found.slope), int(found.intercept)
+    line = statistics.linear_regression(list(points), list(points.values()))
+    return int(line.slope), int(line.intercept)
 
 
 def _beside(row: measured.Row) -> int:
@@ -103,21 +103,21 @@ def _beside(row: measured.Row) -> int:
 def _tables(rows: Sequence[measured.Row]) -> float:
     """How much of their size large tables take, by the models in bfloat16 that have some."""
     once = dataclasses.replace(NOTHING, large_tables=1.0)
-    found = []
+    shares = []
     for row in rows:
         shape = measured.arch(row["model"])
         large = weights.tables_bytes(shape, once) - weights.tables_bytes(shape, NOTHING)
         if large and _quantized(row) is None:
             counted = weights.stored_bytes(shape, weights.whole(shape), None, fitted=NOTHING)
-            found.append((row["weights_bytes"] - counted) / large)
-    return statistics.median(found) if found else 1.0
+            shares.append((row["weights_bytes"] - counted) / large)
+    return statistics.median(shares) if shares else 1.0
 
 
 def _quantized(row: measured.Row) -> str | None:
-    found = memory.quantization(measured.arch(row["model"]), measured.settings(row))
-    return found.method if found else None
+    quantized = memory.quantization(measured.arch(row["model"]), measured.settings(row))
+    return quantized.method if quantized else None
 
 
 def _median(values: Iterable[float], otherwise: int) -> int:
-    found = list(values)
-    return int(statistics.median(found)) if found else otherwise
+    listed = list(values)
+    return int(statistics.median(listed)) if listed else otherwise

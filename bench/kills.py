@@ -90,13 +90,13 @@ def main() -> int:
     ):
         for number, case in enumerate(cases(kinds, every_ending="--all" in sys.argv)):
             start = time.monotonic()
-            one = Run(cloud, pathlib.Path(folder) / str(number), f"k{number}", case)
+            run = Run(cloud, pathlib.Path(folder) / str(number), f"k{number}", case)
             try:
-                typed, verdict = one.end(), "whole"
+                typed, verdict = run.end(), "whole"
             except (AssertionError, RuntimeError, subprocess.TimeoutExpired) as error:
-                typed, verdict = one.typed, f"WRONG: {error}".replace("\n", " ")[:2000]
+                typed, verdict = run.typed, f"WRONG: {error}".replace("\n", " ")[:2000]
                 failed += 1
-                one.clear()
+                run.clear()
             commands = ", ".join(f"`{command}`" for command in typed)
             seconds = time.monotonic() - start
             print(f"| {case} | {commands} | {seconds:.0f} | {verdict} |", flush=True)
@@ -142,8 +142,8 @@ class Run:
         self.stack.run("cancel", "--yes", check=False)
         self.stack.run("destroy", "--yes", "--skip-preview", "--refresh", check=False)
         self.stack.sweep("--yes")
-        for one in self.cloud.instances():
-            self.cloud.kill(one["id"])
+        for instance in self.cloud.instances():
+            self.cloud.kill(instance["id"])
 
     def _kill(self) -> None:
         """Come to the call and kill there."""
@@ -187,8 +187,8 @@ class Run:
         elif self.case.operation != "delete" or self.case.side == "before":
             kill(self._controllers())
         else:  # it may have ended by itself
-            for one in self._controllers():
-                os.kill(one, signal.SIGKILL)
+            for controller in self._controllers():
+                os.kill(controller, signal.SIGKILL)
 
     def _type(self, command: str) -> None:
         """What a user types: the plain command, then what the message says."""
@@ -196,8 +196,14 @@ class Run:
             self.typed.append(" ".join([command, *options]))
             arguments: tuple[str, ...] = options
             if options == ("--target-replace",):
-                found = [one for one in self.stack.resources() if one["type"] == stacks.SERVICE]
-                arguments = (*options, str(found[0]["urn"]), "--target-dependents") if found else ()
+                services = [
+                    resource
+                    for resource in self.stack.resources()
+                    if resource["type"] == stacks.SERVICE
+                ]
+                arguments = (
+                    (*options, str(services[0]["urn"]), "--target-dependents") if services else ()
+                )
             done = self.stack.run(command, "--yes", "--skip-preview", *arguments, check=False)
             if done.code == 0:
                 if options == ("--target-replace",):
@@ -219,25 +225,25 @@ class Run:
     def _machines(self) -> list[str]:
         name = f"{self.stack.name}-chat"
         return [
-            str(one["id"])
-            for one in self.cloud.instances()
-            if any(name in tag for tag in one["tags"].values())
+            str(instance["id"])
+            for instance in self.cloud.instances()
+            if any(name in tag for tag in instance["tags"].values())
         ]
 
     def _controllers(self) -> list[int]:
         return _running("sky.serve.service", f"{self.stack.name}-chat")
 
-    def _ours(self, what: str) -> list[int]:
+    def _ours(self, command: str) -> list[int]:
         home = f"PULUMI_HOME={self.stack.folder / 'pulumi'}"
-        return [one for one in _running(what) if home in processes.environment(one)]
+        return [process for process in _running(command) if home in processes.environment(process)]
 
 
-def kill(found: list[int]) -> None:
+def kill(running: list[int]) -> None:
     """As `kill -9` of these. Raises RuntimeError when there are none: nothing was tried then."""
-    if not found:
+    if not running:
         raise RuntimeError("nothing to kill")
-    for one in found:
-        os.kill(one, signal.SIGKILL)
+    for process in running:
+        os.kill(process, signal.SIGKILL)
 
 
 def _running(*words: str) -> list[int]:

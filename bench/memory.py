@@ -116,8 +116,8 @@ def summary(lines: list[Line]) -> Iterable[str]:
     yield _row(("error against vLLM", "median", "worst"))
     yield "|---|---:|---:|"
     for key, name in {"weights": "weights", "cache": "KV cache", "tokens": "tokens"}.items():
-        found = [abs(line.error(key)) for line in lines]
-        yield _row((f"ours: {name}", f"{statistics.median(found):.2%}", f"{max(found):.2%}"))
+        errors = [abs(line.error(key)) for line in lines]
+        yield _row((f"ours: {name}", f"{statistics.median(errors):.2%}", f"{max(errors):.2%}"))
     said: dict[str, Callable[[Line], float]] = {
         "ours": lambda line: line.ours.concurrency,
         "llm-cal": lambda line: line.llm_cal,

@@ -53,13 +53,13 @@ def main() -> None:
 
 def _llm_cal(row: dict[str, typing.Any]) -> dict[str, typing.Any]:
     """Its own evaluation for one H100: weights, cache of a request, requests that fit."""
-    found = evaluator.Evaluator(source=Memory(row), cache=Nowhere()).evaluate(
+    evaluated = evaluator.Evaluator(source=Memory(row), cache=Nowhere()).evaluate(
         row["model"], gpu="H100", engine="vllm", gpu_count=1, context_length=row["context"]
     )
-    option = found.fleet.options[0]
+    option = evaluated.fleet.options[0]
     return {
         "weights_bytes": option.weight_bytes_per_gpu,
-        "request_bytes": found.kv_cache_by_context[row["context"]].value,
+        "request_bytes": evaluated.kv_cache_by_context[row["context"]].value,
         "requests": dict(option.max_concurrent_by_context).get(row["context"], 0),
     }
 

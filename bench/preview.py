@@ -115,7 +115,7 @@ def previews() -> Iterator[tuple[str, int, float]]:
             started = time.monotonic()
             stack.run("preview", env=extra)
             yield name, server.health, time.monotonic() - started
-    calls = cost.question([spec.parse(one) for one in wanted.values()])
+    calls = cost.question([spec.parse(table) for table in wanted.values()])
     asked = len(calls["clouds"]) + len(calls["machines"]) + 1
     print(f"\nOne round for them is {asked} calls, all sent before any is waited for.")
 

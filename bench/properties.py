@@ -82,9 +82,9 @@ def main() -> int:
 def changes(kind: str) -> Iterator[properties.Change]:
     """Those of a service or a cluster that can be made on the embedded cloud."""
     not_there = NOT_THERE if kind == "service" else NOT_THERE | NOT_ON_MACHINES
-    for one in properties.CHANGES:
-        if one.kind == kind and one.name not in not_there:
-            yield one
+    for change in properties.CHANGES:
+        if change.kind == kind and change.name not in not_there:
+            yield change
 
 
 def _lives(
@@ -107,8 +107,10 @@ def _lives(
 def _life(stack: stacks.Stack, group: Sequence[properties.Change]) -> None:
     """Make the changes at once. Raises AssertionError."""
     names = [f"chat{number}" for number, _ in enumerate(group, 1)]
-    before = {name: _cheap(one, one.before) for name, one in zip(names, group, strict=True)}
-    after = {name: _cheap(one, one.after) for name, one in zip(names, group, strict=True)}
+    before = {
+        name: _cheap(change, change.before) for name, change in zip(names, group, strict=True)
+    }
+    after = {name: _cheap(change, change.after) for name, change in zip(names, group, strict=True)}
     stack.deployments(**before)
     stack.up()
     stack.deployments(**after)

@@ -69,7 +69,7 @@ class Pulumi:
 
     def apply(self, changed: Iterable[str], settings: typing.Mapping[str, driver.Settings]) -> None:  # noqa: ARG002
         """Write the stack file, and let Pulumi find what has changed."""
-        self.stack.deployments(**{n: driver.deployment(one) for n, one in settings.items()})
+        self.stack.deployments(**{n: driver.deployment(setting) for n, setting in settings.items()})
         self.stack.up()
 
     def end(self) -> None:
@@ -77,7 +77,7 @@ class Pulumi:
         self.stack.run("destroy", "--yes", "--skip-preview")
         left = self.stack.resources()
         if left:
-            raise RuntimeError(f"still in state: {[one['urn'] for one in left]}")
+            raise RuntimeError(f"still in state: {[resource['urn'] for resource in left]}")
 
 
 class Hand:
@@ -185,9 +185,9 @@ def soak(
             except (AssertionError, TimeoutError, subprocess.CalledProcessError) as error:
                 broken += 1
                 watching.say(f"{way.name}: a step failed: {error}")
-            what = ", ".join(f"{c.service} {c.setting}={c.value}" for c in step)
+            changed = ", ".join(f"{c.service} {c.setting}={c.value}" for c in step)
             watching.say(
-                f"{way.name}: {what}: {time.monotonic() - began:.0f} s, "
+                f"{way.name}: {changed}: {time.monotonic() - began:.0f} s, "
                 f"{len(traffic.failed) - failed} not answered"
             )
     elapsed = time.monotonic() - start
@@ -222,13 +222,13 @@ def settle(sky: interface.SkyPilot, name: str, replicas: int) -> None:
 
 def _settled(sky: interface.SkyPilot, name: str, replicas: int) -> bool:
     try:
-        found = sky.service(f"soak-{name}")
+        service = sky.service(f"soak-{name}")
     except errors.SkyPilotError:
         return False  # a busy server gives no answer now and then
     return (
-        found is not None
-        and len(found.replicas) == replicas
-        and all(r.status == "READY" and r.version == found.version for r in found.replicas)
+        service is not None
+        and len(service.replicas) == replicas
+        and all(r.status == "READY" and r.version == service.version for r in service.replicas)
     )
 
 
@@ -240,8 +240,8 @@ def table(rows: list[dict[str, object]]) -> str:
 
 
 def _url(sky: interface.SkyPilot, name: str, server: str) -> str:
-    found = sky.service(f"soak-{name}")
-    return str(operations.endpoint(found.endpoint if found else None, server))
+    service = sky.service(f"soak-{name}")
+    return str(operations.endpoint(service.endpoint if service else None, server))
 
 
 if __name__ == "__main__":

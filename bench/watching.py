@@ -23,7 +23,9 @@ class Traffic:
         """Service, exception and status of each request without an answer."""
         self._key = key
         self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=one) for one in urls.items()]
+        self._threads = [
+            threading.Thread(target=self._ask, args=arguments) for arguments in urls.items()
+        ]
 
     def __enter__(self) -> "Traffic":
         for thread in self._threads:
