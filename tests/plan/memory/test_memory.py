@@ -55,9 +55,9 @@ def test_blocks_and_requests_are_exact_for_the_bytes_there_are(row: dict[str, ty
 
 def test_a_model_that_nothing_was_fitted_to_is_met() -> None:
     for held in holdout.held_out():
-        assert held.found.weights_bytes == pytest.approx(held.row["weights_bytes"], rel=0.005)
+        assert held.fit.weights_bytes == pytest.approx(held.row["weights_bytes"], rel=0.005)
         cache = held.row["available_kv_bytes"]
-        assert held.found.available_bytes == pytest.approx(cache, rel=0.015)
+        assert held.fit.available_bytes == pytest.approx(cache, rel=0.015)
 
 
 every_one_elsewhere = pytest.mark.parametrize(
