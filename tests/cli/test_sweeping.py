@@ -92,7 +92,7 @@ def test_what_no_state_knows_is_taken_down_when_told_to(server, state, capsys) -
     assert (server.services(), server.machines()) == ((), ())
     assert NAME in capsys.readouterr().out
     assert sweep() == 0
-    assert capsys.readouterr().out == "nothing is there that no state knows\n"
+    assert capsys.readouterr().out == "nothing is there that the state does not know\n"
 
 
 @pytest.mark.parametrize("flags", [(), ("--yes",)])
@@ -217,7 +217,7 @@ def test_what_stays_is_an_error(server, state, capsys) -> None:
         (["--stack", "none"], "pulumi stack export: no stack named none"),
         (["--all", "--yes"], "--all only lists"),
         (["--stack", "prod", "--api-server", URL], "--api-server goes with --mark or --all"),
-        (["--mark", "m"], "on which API server?"),
+        (["--mark", "m"], "no API server is named;"),
     ],
 )
 def test_what_is_wrong_is_one_line(state, capsys, flags: list[str], reason: str) -> None:

@@ -250,7 +250,7 @@ class TestTls:
 
     def test_another_certificate_is_no_answer(self, sky, services):
         applied = services.create(dataclasses.replace(wanted(), tls=TLS))
-        with pytest.raises(errors.Failed, match="does not prove itself by the certificate of tls"):
+        with pytest.raises(errors.Failed, match="does not present the certificate of tls"):
             wait(sky).until_ready(expected(applied, certificate="another"), "sk-1")
 
     def test_a_certificate_for_another_name_is_let_pass_and_said(self, sky, services):

@@ -58,9 +58,18 @@ def test_a_budget_is_read(value, meaning):
         ({"hourley": 3}, "llm:budget.hourley: unknown key; did you mean hourly?"),
         ({"daily": 3}, "llm:budget.daily: unknown key; "),
         ({"hourly": 1, "unkown": "allow"}, "llm:budget.unkown: unknown key; did you mean unknown?"),
-        ({"hourly": 1, "unknown": "alow"}, "llm:budget.unknown: 'alow' is neither fail nor allow"),
-        ({"hourly": 1, "unknown": True}, "llm:budget.unknown: True is neither fail nor allow"),
-        ({"hourly": 1, "unknown": ["allow"]}, "llm:budget.unknown: ['allow'] is neither fail nor"),
+        (
+            {"hourly": 1, "unknown": "alow"},
+            "llm:budget.unknown: 'alow' is unknown; write fail or allow",
+        ),
+        (
+            {"hourly": 1, "unknown": True},
+            "llm:budget.unknown: True is unknown; write fail or allow",
+        ),
+        (
+            {"hourly": 1, "unknown": ["allow"]},
+            "llm:budget.unknown: ['allow'] is unknown; write fail or allow",
+        ),
         ({"hourly": 0}, "llm:budget.hourly: 0 is no amount of USD"),
         ({"hourly": -1}, "llm:budget.hourly: -1 is no amount of USD"),
         ({"hourly": float("inf")}, "llm:budget.hourly: inf is no amount of USD"),

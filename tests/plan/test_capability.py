@@ -253,7 +253,7 @@ def test_a_cache_whose_size_is_not_counted_is_not_reckoned_with() -> None:
     for cache in sorted(TURBO | {"int4_per_token_head"}):
         found = planned(QWEN, "L4:1", kvCacheDtype=cache)
         assert found.fit == {}
-        assert f"with kv-cache-dtype {cache} memory is not reckoned" in found.unchecked
+        assert f"with kv-cache-dtype {cache} the memory fit is not computed" in found.unchecked
 
 
 def test_the_tables_of_capabilities_hold_together() -> None:

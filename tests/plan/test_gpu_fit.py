@@ -92,7 +92,7 @@ def test_an_image_brings_a_vllm_of_its_own_so_that_nothing_is_refused() -> None:
 def test_flags_that_are_not_counted_leave_it_unknown(flag: str, value: object) -> None:
     found = planned(accelerators="L4:2", tensorParallel=1, vllmArgs={flag: value})
     assert found.fit == {}
-    assert found.unchecked == (f"with {flag} memory is not reckoned",)
+    assert found.unchecked == (f"with {flag} the memory fit is not computed",)
 
 
 def test_a_share_of_the_memory_that_is_written_as_text_counts() -> None:

@@ -268,7 +268,7 @@ def test_a_plugin_brings_words_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("data", "note"),
     [
-        ({"auth": "none"}, "auth none: whoever reaches the endpoint is served, without a key"),
+        ({"auth": "none"}, "auth none: everybody who reaches the endpoint is served"),
         ({"mounts": {"/m": "s3://a"}}, "mounts: with files, SkyServe rolls the replicas at every"),
         ({"workdir": "."}, "workdir: with files, SkyServe rolls the replicas at every change"),
         ({"kind": "cluster", "spot": True}, "spot: once the cloud has taken the machine"),

@@ -23,8 +23,9 @@ def test_what_is_reckoned_whole_has_no_reason() -> None:
     [
         (
             {"model": "deepseek-ai/DeepSeek-V3.2-Exp", "accelerators": "T4:1"},
-            "deepseek-ai/DeepSeek-V3.2-Exp is not in the catalogue, so neither memory, disk nor "
-            "flags: add it with `pulumi-skypilot models add deepseek-ai/DeepSeek-V3.2-Exp`",
+            "deepseek-ai/DeepSeek-V3.2-Exp is not in the catalogue, so its memory, disk and "
+            "flags are unknown: add it with `pulumi-skypilot models add "
+            "deepseek-ai/DeepSeek-V3.2-Exp`",
         ),
         ({"model": "openai/gpt-oss-20B"}, "(did you mean openai/gpt-oss-20b?)"),
         ({"model": "/models/mine"}, "the model in /models/mine is not known here"),
@@ -32,36 +33,42 @@ def test_what_is_reckoned_whole_has_no_reason() -> None:
         ({"accelerators": "GB10:1"}, "GB10:1: not in the catalogue of GPUs"),
         (
             {"accelerators": "MI300X:1", "image": "docker:vllm/vllm-openai-rocm:v0.32.0"},
-            "MI300X:1: memory is reckoned for NVIDIA's GPUs only",
+            "MI300X:1: the memory fit is computed for NVIDIA's GPUs only",
         ),
         (
             {"accelerators": None, "cpus": "8"},
-            "without GPUs memory is only estimated: about 24 GiB, and memory is not written",
+            "without GPUs memory is only estimated: about 24 GiB, and memory is not set",
         ),
         ({"accelerators": None, "memory": "8+"}, "about 24 GiB, and memory is 8+"),
         ({"image": "docker:vllm/vllm-openai:v0.20.0"}, "the image brings its own"),
         ({"nodes": 2}, "over several machines or stages"),
         ({"accelerators": "H100:2", "tensorParallel": 1, "pipelineParallel": 2}, "or stages"),
-        ({"quantization": "experts_int8"}, "with quantization experts_int8 memory is not"),
+        ({"quantization": "experts_int8"}, "with quantization experts_int8 the memory fit is not"),
         (
             {"model": "Qwen/Qwen3-0.6B", "kvCacheDtype": "int4_per_token_head"},
-            "with kv-cache-dtype int4_per_token_head memory is not reckoned",
+            "with kv-cache-dtype int4_per_token_head the memory fit is not computed",
         ),
-        ({"vllmArgs": {"enable-lora": True}}, "with enable-lora memory is not reckoned"),
-        ({"vllmArgs": {"hf-overrides.rope_scaling.factor": 2}}, "with hf-overrides memory is not"),
+        ({"vllmArgs": {"enable-lora": True}}, "with enable-lora the memory fit is not computed"),
+        (
+            {"vllmArgs": {"hf-overrides.rope_scaling.factor": 2}},
+            "with hf-overrides the memory fit is not",
+        ),
         ({"vllmArgs": {"speculative-config": {"method": "mtp"}}}, "with speculative-config"),
         ({"vllmArgs": {"spec-method": "mtp", "spec-model": "a/b"}}, "spec-method, spec-model"),
-        ({"vllmArgs": {"compilation-config": {"level": 0}}}, "reckoned without compilation-config"),
+        (
+            {"vllmArgs": {"compilation-config": {"level": 0}}},
+            "the memory fit leaves out compilation-config",
+        ),
         (
             {"context": 4096, "vllmArgs": {"enable-chunked-prefill": False}},
-            "without enable-chunked-prefill",
+            "leaves out enable-chunked-prefill",
         ),
         (
             {"context": 4096, "vllmArgs": {"no-enable-chunked-prefill": True}},
-            "without enable-chunked-prefill",
+            "leaves out enable-chunked-prefill",
         ),
-        ({"env": {"VLLM_USE_V2_MODEL_RUNNER": "0"}}, "without env VLLM_USE_V2_MODEL_RUNNER"),
-        ({"env": {"CUDA_VISIBLE_DEVICES": "0"}}, "without env CUDA_VISIBLE_DEVICES"),
+        ({"env": {"VLLM_USE_V2_MODEL_RUNNER": "0"}}, "leaves out env VLLM_USE_V2_MODEL_RUNNER"),
+        ({"env": {"CUDA_VISIBLE_DEVICES": "0"}}, "leaves out env CUDA_VISIBLE_DEVICES"),
     ],
 )
 def test_each_kind_is_told_with_what_to_do(data: dict[str, object], reason: str) -> None:
@@ -72,7 +79,7 @@ def test_each_kind_is_told_with_what_to_do(data: dict[str, object], reason: str)
 
 def test_a_flag_of_another_release_is_not_taken_for_harmless() -> None:
     found = reasons(image="docker:vllm/vllm-openai:v0.40.0", vllmArgs={"new-pool-gb": 8})
-    assert "memory is reckoned without new-pool-gb" in found
+    assert "the memory fit leaves out new-pool-gb" in found
 
 
 def test_every_reason_is_told_at_once() -> None:

@@ -171,7 +171,7 @@ def test_what_shapes_the_program_is_no_output(key: str, wrap: Wrap) -> None:
 
 @pytest.mark.parametrize("table", [None, "x", ["model"], 5])
 def test_a_spec_is_a_table(table: object) -> None:
-    with pytest.raises(pulumi.RunError, match=r"^chat: spec: it is not a table"):
+    with pytest.raises(pulumi.RunError, match=r"^chat: spec: expected a table"):
         deployed(table)
 
 

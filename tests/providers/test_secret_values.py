@@ -69,7 +69,7 @@ class TestKeys:
 
     def test_without_auth_there_is_no_key_and_it_is_said(self, sky, service):
         props = checked(auth="none", apiKey=None)
-        assert "whoever reaches the endpoint is served" in str(props["plan"]["notes"])
+        assert "everybody who reaches the endpoint is served" in str(props["plan"]["notes"])
         service.create(props)
         assert sky.order(NAME).secrets == {}
 

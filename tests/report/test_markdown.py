@@ -283,7 +283,10 @@ def test_what_is_reckoned_in_part_does_not_read_as_approved():
         image="docker:vllm/vllm-openai-rocm:v0.32.0",
     )
     assert "H100:1: fits, 16.6 at once; MI300X:1: **fit not checked** |" in text
-    assert "- **chat**: MI300X:1: memory is reckoned for NVIDIA's GPUs only." in text.splitlines()
+    assert (
+        "- **chat**: MI300X:1: the memory fit is computed for NVIDIA's GPUs only."
+        in text.splitlines()
+    )
 
 
 def test_what_the_preview_did_not_check_is_taken_from_it():

@@ -96,7 +96,9 @@ class TestTheAdapter:
         def fails() -> object:
             raise error
 
-        with pytest.raises(errors.NoAnswer, match=r"^apiServer .*: it cannot tell \(") as caught:
+        with pytest.raises(
+            errors.NoAnswer, match=r"^apiServer .*: it could not answer \("
+        ) as caught:
             LOOKS[call](an_sdk(fails))
         assert type(error).__name__ in str(caught.value)
 

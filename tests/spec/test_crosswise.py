@@ -15,7 +15,7 @@ CREDENTIALS = {"server": "a.b", "username": "u", "password": "p"}
 
 def test_what_cannot_stop_is_to_be_given_up() -> None:
     told = refused(autostop={"idle": 30}, kind="cluster", spot=True)
-    assert told == "autostop.then: spot machines cannot stop; write down"
+    assert told == "autostop.then: spot machines cannot stop; write then: down"
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_what_cannot_stop_is_to_be_given_up() -> None:
         ({"secrets": {"VLLM_USE_RUST_FRONTEND": "1"}}, "secrets", "does not load the guard"),
         ({"env": {"CUSTOM_FASTAPI_MIDDLEWARE_THROTTLE": "a:b"}}, "env", "runs before the guard"),
         ({"env": {"LLM_GUARD_KEYS": "none"}}, "env", "is set up by it"),
-        ({"workdir": {"path": ".", "url": "https://a"}}, "workdir", "name a local folder, or"),
+        ({"workdir": {"path": ".", "url": "https://a"}}, "workdir", "write a local folder, or"),
         ({"workdir": {"path": ".", "ref": "main"}}, "workdir", "ref belongs to the url"),
         ({"workdir": {"url": "https://a", "digest": "0"}}, "workdir", "digest belongs to a local"),
         ({"mounts": {"/m": "s3://a/"}}, "mounts", "is not a bucket's URL such as s3://bucket/dir"),

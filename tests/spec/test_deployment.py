@@ -192,7 +192,7 @@ def test_all_gpus_are_those_of_whichever_machine_it_is() -> None:
 
 @pytest.mark.parametrize("flag", sorted(spec.OWNED))
 def test_flags_that_are_ours_are_refused(flag: str) -> None:
-    assert refused(vllmArgs={flag: "x"}).startswith(f"vllmArgs: {flag} is not free; ")
+    assert refused(vllmArgs={flag: "x"}).startswith(f"vllmArgs: {flag} is managed for you; ")
 
 
 @pytest.mark.parametrize(("flag", "key"), spec.mapping.FLAGS.items())
@@ -224,7 +224,7 @@ def test_a_flag_cut_short_is_refused(image: str | None, flag: str, whole: str) -
 
 @pytest.mark.parametrize("flag", ["api-key.x", "grpc.on", "port.a"])
 def test_a_part_of_a_flag_that_is_ours_is_refused(flag: str) -> None:
-    assert refused(vllmArgs={flag: 1}).startswith(f"vllmArgs: {flag} is not free; ")
+    assert refused(vllmArgs={flag: 1}).startswith(f"vllmArgs: {flag} is managed for you; ")
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_vllm_args_are_a_table() -> None:
 @pytest.mark.parametrize("name", ["SKYPILOT_X", "SERVE_API_KEYS", "VLLM_API_KEY"])
 @pytest.mark.parametrize("key", ["env", "secrets"])
 def test_taken_names_are_refused(key: str, name: str) -> None:
-    assert refused(**{key: {name: "x"}}) == f"{key}: {name} is taken; choose another name"
+    assert refused(**{key: {name: "x"}}) == f"{key}: {name} is reserved; choose another name"
 
 
 def test_one_name_stands_in_env_or_in_secrets() -> None:

@@ -66,7 +66,7 @@ def _rows(given: argparse.Namespace) -> list[fit_search.Row]:
     if not given.model and not given.gpu:
         raise Wrong("name a model, or a GPU with --gpu, or both")
     if given.context is not None and given.context < 1:
-        raise Wrong(f"--context: {given.context} is no number of tokens")
+        raise Wrong(f"--context: {given.context} is not a number of tokens; give 1 or more")
     if given.model:
         _known(given.model, given.context)
     if given.gpu:
@@ -81,8 +81,8 @@ def _rows(given: argparse.Namespace) -> list[fit_search.Row]:
     else:
         rows = list(fit_search.gpus_for(given.model, given.context, given.max_gpus))
         nothing = (
-            f"{given.model}: no {given.max_gpus} of any GPU that is known serve it; raise "
-            "--max-gpus or lower --context"
+            f"{given.model}: no known GPU serves it, up to {given.max_gpus} of it on a machine; "
+            "raise --max-gpus or lower --context"
         )
     if not rows:
         raise Wrong(nothing)
@@ -107,7 +107,10 @@ def _known_gpu(gpu: str) -> None:
         hint = suggest.did_you_mean(name, catalog.gpus(), listed)
         raise Wrong(f"--gpu: no GPU {name} is known; {hint}")
     if facts.vendor != "nvidia":
-        raise Wrong(f"--gpu: {name} needs an image of its own, of which nothing is reckoned")
+        raise Wrong(
+            f"--gpu: {name} needs an image of its own, whose memory fit is not computed; name "
+            "one of NVIDIA's"
+        )
 
 
 def _one(model: str, gpu: str, context: int | None) -> fit_search.Row:

@@ -48,7 +48,7 @@ def run(given: argparse.Namespace) -> int:
     except errors.SkyPilotError as error:
         raise Wrong(" ".join(str(error).split())) from None
     if not found:
-        sys.stdout.write("nothing is there that no state knows\n")
+        sys.stdout.write("nothing is there that the state does not know\n")
         return 0
     screens.screen().print(rows(found, time.time()))
     if given.yes:
@@ -140,7 +140,7 @@ def _searches(given: argparse.Namespace) -> list[_Search]:
     if not found:
         raise Wrong(
             "this stack's state has no scope: it has made nothing, or is destroyed; for a state "
-            "that is lost say --mark, which is the label pulumi-stack of its machines"
+            "that is lost give --mark, which is the label pulumi-stack of its machines"
         )
     return found
 
@@ -182,7 +182,9 @@ def _server(given: argparse.Namespace) -> tuple[str, str | None]:
         config = files.stack(project, given.stack)
         found = stacks.read(config.settings, project.name).server
         return found.api_server or skypilot.DEFAULT_URL, found.workspace
-    raise Wrong("on which API server? say --api-server URL, or --stack for the one in its config")
+    raise Wrong(
+        "no API server is named; give --api-server URL, or --stack for the one in its config"
+    )
 
 
 def _connection(

@@ -106,7 +106,7 @@ def refused(theirs: changes.Task | None, ours: changes.Task) -> str | None:
             f"{one.property} is {_short(one.old)} there and {_short(one.new)} here ({one.why})"
             for one in found
         )
-        + "; write it as it is there, or take the service down first"
+        + "; change the spec to what is there, or take the service down first"
     )
 
 
@@ -153,7 +153,7 @@ def _other_machines(theirs: changes.Task, ours: changes.Task) -> str | None:
             if not any(_MACHINE[key](one.get(key), it.get(key)) for one in there for it in here)
         ]
     why = f"{'; '.join(found) or 'its machines are others'} (a cluster keeps its machines)"
-    return f"{why}; write it as it is there, or take the cluster down first"
+    return f"{why}; change the spec to what is there, or take the cluster down first"
 
 
 def _serves(machine: hardware.Machine, wanted: hardware.Machine) -> bool:

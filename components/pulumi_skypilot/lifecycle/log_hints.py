@@ -22,7 +22,7 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     ),
     (
         r"GatedRepo|gated repo|401 Client Error",
-        "the model wants a token: secrets.HF_TOKEN of an account that was let in",
+        "the model is gated: write secrets.HF_TOKEN of an account that has access",
     ),
     (
         r"RepositoryNotFound|RevisionNotFound|not a valid model identifier|404 Client Error",
@@ -35,7 +35,7 @@ _ADVICE: tuple[tuple[str, str], ...] = (
         "there is no such image, or it is private: look at image and imageCredentials",
     ),
     (r"No space left on device", "its disk is full: raise disk"),
-    (r"unrecognized arguments|invalid choice", "vLLM does not take a flag: look at vllmArgs"),
+    (r"unrecognized arguments|invalid choice", "vLLM refuses a flag: look at vllmArgs"),
     (
         r"[Qq]uota|VcpuLimitExceeded",
         "the account's quota is too small there: have the cloud raise it, or allow more in infra",

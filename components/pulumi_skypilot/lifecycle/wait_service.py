@@ -171,7 +171,7 @@ class Wait:
         except errors.Untrusted as error:
             if not error.name_only:
                 raise errors.Failed(
-                    f"{expected.name}: its load balancer does not prove itself by the certificate "
+                    f"{expected.name}: its load balancer does not present the certificate "
                     f"of tls ({error})"
                 ) from error
             self._note = (

@@ -315,7 +315,7 @@ def _doubts(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str
 
 def _kind_notes(wanted: spec.Spec) -> Iterator[str]:
     if wanted.auth == "none":
-        yield "auth none: whoever reaches the endpoint is served, without a key"
+        yield "auth none: everybody who reaches the endpoint is served"
     folder = wanted.workdir is not None and wanted.workdir.path is not None
     if wanted.kind == "service" and (wanted.mounts or folder):
         key = "mounts" if wanted.mounts else "workdir"

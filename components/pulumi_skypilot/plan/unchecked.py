@@ -34,8 +34,9 @@ def _model(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]
     elif facts is None:
         near = suggest.nearest(name, catalog.models())
         yield (
-            f"{name} is not in the catalogue, so neither memory, disk nor flags: add it with "
-            f"`pulumi-skypilot models add {name}`" + (f" (did you mean {near}?)" if near else "")
+            f"{name} is not in the catalogue, so its memory, disk and flags are unknown: add it "
+            f"with `pulumi-skypilot models add {name}`"
+            + (f" (did you mean {near}?)" if near else "")
         )
     elif not _catalogued(wanted.revision, facts):
         yield (
@@ -68,12 +69,12 @@ def _gpus(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
         if (gpu := catalog.gpu(accelerator.name)) and gpu.vendor != "nvidia"
     ]
     if others:
-        yield f"{', '.join(others)}: memory is reckoned for NVIDIA's GPUs only"
+        yield f"{', '.join(others)}: the memory fit is computed for NVIDIA's GPUs only"
     if not wanted.accelerators:
         needed = math.ceil(gpu_fit.cpu_needed_bytes(wanted, facts) / 2**30)
         yield (
             f"without GPUs memory is only estimated: about {needed} GiB, and "
-            + (f"memory is {wanted.memory}" if wanted.memory else "memory is not written")
+            + (f"memory is {wanted.memory}" if wanted.memory else "memory is not set")
         )
 
 
@@ -86,12 +87,15 @@ def _reckoning(
     if vllm.context(wanted, facts) is None:
         yield "the model's context is not known; write context"
     if sized.unknown:
-        yield f"with {sized.unknown} memory is not reckoned"
+        yield f"with {sized.unknown} the memory fit is not computed"
     if not sized.fits:
         return
     if sized.assumed:
-        yield f"memory is reckoned without {', '.join(sized.assumed)}"
+        yield f"the memory fit leaves out {', '.join(sized.assumed)}"
     if wanted.image is not None:
-        yield f"memory is reckoned for vLLM {vllm.VERSION}, and the image brings its own"
+        yield f"the memory fit is for vLLM {vllm.VERSION}, and the image brings its own"
     if wanted.nodes > 1 or wanted.pipeline_parallel > 1:
-        yield "over several machines or stages memory is reckoned from vLLM's source, not measured"
+        yield (
+            "over several machines or stages the memory fit follows vLLM's source and is "
+            "not measured"
+        )

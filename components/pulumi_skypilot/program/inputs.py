@@ -28,9 +28,7 @@ def table(where: str, spec: object) -> dict[str, typing.Any]:
             "Outputs"
         )
     if not isinstance(spec, Mapping):
-        raise pulumi.RunError(
-            f"{where}: spec: it is not a table; write one, such as {{'model': …}}"
-        )
+        raise pulumi.RunError(f"{where}: spec: expected a table; write one, such as {{'model': …}}")
     for key in spec:
         if not isinstance(key, str):
             raise pulumi.RunError(

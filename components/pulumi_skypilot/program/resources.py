@@ -299,7 +299,7 @@ def _keys(
     none = spec.get("auth") == "none"
     told = [option for option in (own, version) if option is not None]
     if len(told) + none > 1:
-        raise errors.ValueRefused("one of auth: none, api_key and key_version, not two")
+        raise errors.ValueRefused("give only one of auth: none, api_key and key_version")
     if own is not None:
         given = inputs.settled(own)
         listed = given if isinstance(given, list) else [given]

@@ -111,16 +111,15 @@ def meaning(
         if re.search(kind, kinds) and re.search(message, text, re.IGNORECASE)
     )
     if found is errors.NoAnswer:
-        text = (
-            f"apiServer {url}: it cannot tell ({_named(error, text)}); run the same command again"
-        )
+        reason = _named(error, text)
+        text = f"apiServer {url}: it could not answer ({reason}); run the same command again"
     elif re.search(_SLOW, text):
         text = (
             "SkyServe's controller of it has not started in time: the API server is busy, or has "
             "as many services as its memory allows"
         )
     elif found is errors.Unreachable and re.search(_UNABLE, text):
-        text = f"apiServer {url}: it cannot tell ({text[:120]}); run the same command again"
+        text = f"apiServer {url}: it could not answer ({text[:120]}); run the same command again"
     elif found is errors.Unreachable and (other := _other_host(text, url)):
         # It, or this machine: the SDK's error is the same. So no answer that says anything.
         text = f"apiServer {url}: {other} cannot be reached ({_reason(text)}); {_way_out(text)}"

@@ -59,7 +59,7 @@ def _problems(where: str, key: str, value: object) -> Iterator[str]:
         yield f"{where}.{readers.shown(key)}: unknown key; {hint}"
     elif key == "unknown":
         if value not in UNKNOWN:
-            yield f"{where}.{key}: {_shown(value)} is neither fail nor allow"
+            yield f"{where}.{key}: {_shown(value)} is unknown; write fail or allow"
     else:
         amount = readers.written(value)
         is_number = isinstance(amount, int | float) and not isinstance(amount, bool)

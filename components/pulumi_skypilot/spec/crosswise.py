@@ -37,9 +37,9 @@ def _kind(spec: Spec) -> Iterator[Problem]:
             key = Spec.model_fields[name].alias or name
             yield Problem(key, f"{key}: a {spec.kind} has none; drop it, or write kind: {kind}")
     if spec.kind == "cluster" and spec.spot and (spec.spot.fallback or spec.spot.on_demand):
-        yield Problem("spot", "spot: a cluster is one or the other; write true or false")
+        yield Problem("spot", "spot: fallback and onDemand are a service's; write true or false")
     if spec.spot and spec.autostop and spec.autostop.then == "stop":
-        yield Problem("autostop", "autostop.then: spot machines cannot stop; write down")
+        yield Problem("autostop", "autostop.then: spot machines cannot stop; write then: down")
 
 
 def _machines(spec: Spec) -> Iterator[Problem]:

@@ -172,23 +172,23 @@ def _place(text: str) -> str:
     return "/".join([name.lower(), *rest])
 
 
-_LISTENS = "the service listens where SkyServe looks"
-_PLAIN = "SkyServe asks replicas in plain HTTP"
+_LISTENS = "leave it out, since SkyServe chooses where it listens"
+_PLAIN = "leave it out, since SkyServe probes replicas in plain HTTP"
 _NODES = "write nodes"
-_HTTP = "the API key guards HTTP alone"
+_HTTP = "leave it out, since the API key guards HTTP alone"
 
 OWNED = {
     "host": _LISTENS,
     "port": _LISTENS,
     "uds": _LISTENS,
-    "root-path": "the service answers where SkyServe looks",
+    "root-path": "leave it out, since SkyServe chooses the path",
     "grpc": _HTTP,
     "grpc-port": _HTTP,
     "ssl-keyfile": _PLAIN,
     "ssl-certfile": _PLAIN,
     "ssl-ca-certs": _PLAIN,
-    "api-key": "the keys are made for you",
-    "config": "the file with the keys takes its place",
+    "api-key": "write apiKey to choose a key",
+    "config": "write its flags into vllmArgs",
     "hf-token": "put HF_TOKEN into secrets",
     "model": "write model",
     "node-rank": _NODES,
@@ -260,7 +260,7 @@ def _not_free(flag: str, keyed: Mapping[str, str]) -> str | None:
     if name in keyed:
         return f"{flag} is set by the key {keyed[name]}; write {keyed[name]}"
     if name in OWNED:
-        return f"{flag} is not free; {OWNED[name]}"
+        return f"{flag} is managed for you; {OWNED[name]}"
     if flag in _FREE_IN_PART or (name in catalog.flags().flags and name not in _FREE_IN_PART):
         return None
     whole = next(
@@ -290,7 +290,7 @@ def variables(value: object) -> dict[str, values.Given]:
                 f"{readers.shown(name)} is no name of a variable; use A-Z, 0-9 and _"
             )
         if name.startswith("SKYPILOT_") or name in (API_KEYS, "VLLM_API_KEY"):
-            raise errors.ValueRefused(f"{name} is taken; choose another name")
+            raise errors.ValueRefused(f"{name} is reserved; choose another name")
         if name in UNGUARDED or name.startswith("LLM_GUARD_"):
             reason = UNGUARDED.get(name, "the guard of the API key is set up by it")
             raise errors.ValueRefused(f"{name} cannot be set: {reason}; leave it out")

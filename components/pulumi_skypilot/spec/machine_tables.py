@@ -111,11 +111,15 @@ class Workdir(fields.Strict):
     @pydantic.model_validator(mode="after")
     def _one_of_two(self) -> typing.Self:
         if (self.path is None) is (self.url is None):
-            raise errors.ValueRefused("name a local folder, or {url, ref} of a Git repository")
+            raise errors.ValueRefused(
+                "write a local folder, or {url, ref} of a Git repository, and not both"
+            )
         if self.url is None and self.ref is not None:
-            raise errors.ValueRefused("ref belongs to the url of a Git repository")
+            raise errors.ValueRefused(
+                "ref belongs to the url of a Git repository; add url, or drop ref"
+            )
         if self.url is not None and self.digest is not None:
-            raise errors.ValueRefused("digest belongs to a local folder")
+            raise errors.ValueRefused("digest belongs to a local folder; drop it")
         return self
 
 

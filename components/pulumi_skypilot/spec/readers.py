@@ -186,7 +186,7 @@ def strings(value: object) -> dict[str, str]:
         raise errors.ValueRefused("expected a table; write {NAME: value}")
     for key, item in value.items():
         if not isinstance(item, str):
-            raise errors.ValueRefused(f"{key} is not a string; put its value in quotes")
+            raise errors.ValueRefused(f"{key}: expected a text; put its value in quotes")
     return dict(value)
 
 

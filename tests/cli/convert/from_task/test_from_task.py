@@ -173,9 +173,9 @@ def test_the_tensor_parallel_of_vllm_is_one_where_nothing_is_said() -> None:
     ("content", "reason"),
     [
         ({"run": None}, "run: it is missing"),
-        ({"service": "yes"}, "service: it is not a table"),
-        ({"resources": ["L4"]}, "resources: it is not a table"),
-        ({"resources": {"any_of": ["L4"]}}, "resources.any_of: it is not a table"),
+        ({"service": "yes"}, "service: expected a table"),
+        ({"resources": ["L4"]}, "resources: expected a table"),
+        ({"resources": {"any_of": ["L4"]}}, "resources.any_of: expected a table"),
         ({"service": {"replica_policy": {}}}, "service.replica_policy.min_replicas: it is missing"),
         ({"service": {"readiness_probe": {"x": 1}}}, "service.readiness_probe.path: it is missing"),
         ({"service": {"pool": True, "replicas": 1}}, "a pool of workers serves no model"),

@@ -81,7 +81,7 @@ def _check_shapes(content: Mapping[str, typing.Any]) -> None:
                 tables[f"resources.{name}"] = option
     for name, table in tables.items():
         if not isinstance(table, Mapping | None):
-            raise errors.UnreadableTask(f"{name}: it is not a table")
+            raise errors.UnreadableTask(f"{name}: expected a table")
     for name, key in (("readiness_probe", "path"), ("replica_policy", "min_replicas")):
         table = tables.get(f"service.{name}")
         if table is not None and table.get(key) is None:
