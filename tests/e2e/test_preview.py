@@ -161,7 +161,7 @@ def mistakes(**told: tuple[dict[str, object], str]) -> dict[str, tuple[dict[str,
             turned=(chat(replicas={"min": 5, "max": 2}), "replicas: min 5 is above max 2"),
             aimless=(chat(replicas={"min": 1, "max": 2}), "replicas: from 1 to 2 needs a target"),
             place=(chat(infra="asw"), "infra: asw: no cloud asw in SkyPilot; did you mean aws?"),
-            Chat_1=(chat(), "name: t"),
+            Chat_1=(chat(), "llm:deployments.Chat_1: t"),  # the name is at fault, and is the key
         ),
         mistakes(secret=(chat(secrets={"HF_TOKEN": "hfToken"}), "secrets.HF_TOKEN: ")),
     ],
@@ -178,7 +178,8 @@ def test_each_mistake_is_one_line_that_names_the_property(
     lines = [line for line in summary.splitlines() if "llm:" in line and "Stack" not in line]
     assert len(lines) == len(told), result.output
     for key, (_, words) in told.items():
-        assert [line for line in lines if f"llm:deployments.{key}.{words}" in line], key
+        place = words if words.startswith("llm:") else f"llm:deployments.{key}.{words}"
+        assert [line for line in lines if place in line], key
 
 
 def test_a_model_that_does_not_fit_is_told_with_what_would(
