@@ -56,7 +56,14 @@ def _keys() -> dict[str, Table]:
 def _changes() -> Iterator[tuple[str, Table]]:
     """What a change does to each kind of deployment, in the order in which the rules hold."""
     for kind, rules in changes.RULES.items():
-        rows = [(rule.what, f"**{rule.effect.value}**", rule.why) for rule in rules]
+        rows = [
+            (
+                rule.what,
+                f"**{rule.effect.value}**",
+                "; ".join(filter(None, [rule.why, rule.meanwhile])),
+            )
+            for rule in rules
+        ]
         yield f"changes.{kind}", (("changed", "effect", "why"), *rows)
 
 

@@ -126,7 +126,7 @@ def test_a_service_is_made_twice_and_changed_in_place_and_behind_our_back(world:
     world.sky.update(world.name, testing.order(text, env=order.env, secrets=order.secrets))
     seen = world.services.read(second)
     assert seen is not None
-    assert seen.drift == ("service.replica_policy.max_replicas: 2 -> 3",)
+    assert seen.drift == {"replicas.max": "2 -> 3"}
     right = world.services.update(seen.applied, scaled)
     assert world.services.read(right) == operations.Seen(right)
     assert world.ready(right).version == 4
@@ -170,7 +170,7 @@ def test_a_cluster_is_made_twice_and_its_server_ends_and_is_changed(world: World
     world.sky.cancel_jobs(world.name, [1])
     seen = world.clusters.read(applied)
     assert seen is not None
-    assert seen.drift == ("the server does not run: its job 1 is CANCELLED",)
+    assert seen.drift == {"server": "it does not run: its job 1 is CANCELLED"}
     world.is_as_recorded("cancelled", snapshots.of_cluster)
     changed = world.wanted_cluster(context=4096)
     second = world.clusters.update(applied, wanted, changed, lambda *_: world.answering(changed))

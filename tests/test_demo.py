@@ -33,8 +33,8 @@ def test_the_demo_does_the_main_job_and_leaves_nothing() -> None:
         'tool call: get_weather({"city": "Paris"})',
         "without the key: 401",
         "/invocations without the key: 401",
-        "in place: service.replica_policy.max_replicas 1 -> 2",
-        "rolls: run --max-model-len 2048 -> --max-model-len 4096",
+        "in place: replicas.max 1 -> 2",
+        "rolls: context 2048 -> 4096",
         "0 not answered",
         "Done in",
     ):

@@ -9,7 +9,7 @@ import typing
 import pytest
 
 from pulumi_skypilot import errors, plan, spec, testing
-from pulumi_skypilot.plan import changes
+from pulumi_skypilot.plan import changes, task_diff
 from pulumi_skypilot.plan.changes import Effect
 from tests import properties as given
 from tests import stack_in_memory
@@ -54,7 +54,7 @@ def test_a_property_goes_through_its_whole_life(
 @pytest.mark.parametrize("change", given.CHANGES, ids=str)
 def test_a_change_of_a_property_has_the_effect_of_the_table(change: given.Change) -> None:
     was, now = (plan.plan(spec.parse(table), "x") for table in (change.before, change.after))
-    assert changes.effect(changes.compare(was.task, now.task)) is change.effect
+    assert changes.strongest(task_diff.compare(was.task, now.task)) is change.effect
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_a_service_made_by_hand_is_adopted_and_made_anew_when_tainted(
     stack.deployments(chat=chat(replicas=ASLEEP, adopt=True))
     shown = stack.run("preview").output
     assert f"adopt: the service '{name}' is there" in shown
-    assert "adopt: in place: service.replica_policy.max_replicas 3 -> 1" in shown
+    assert "adopt: in place: replicas.max 3 -> 1" in shown
     stack.up()
     assert stack.service()["outputs"]["version"] == 2
     assert "adopt:" not in stack.unchanged()

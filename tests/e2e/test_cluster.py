@@ -117,7 +117,7 @@ def test_a_cluster_lives_from_preview_to_destroy(
     # A change of the command or a file starts the server anew, on the same machine.
     (folder / "head.txt").write_text("second ")
     stack.deployments(lab=lab(context=4096, **settings))
-    assert ": restarts: envs.PULUMI_WORKDIR_DIGEST" in stack.run("preview").output
+    assert ": restarts: workdir.digest" in stack.run("preview").output
     stack.up()
     assert str(ask(endpoint, key)).endswith("=4096")
     assert files.said(outputs, "lab").endswith("second bucket env")

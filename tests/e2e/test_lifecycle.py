@@ -69,7 +69,7 @@ def test_a_service_of_two_spot_nodes_has_a_target_for_each_gpu(
     # A file that is changed is a change, and arrives. Nobody asks diff here: the engine itself must
     # delete first. What is targeted is all that is done: the next one waits and tells the address.
     (folder / "head.txt").write_text("second ")
-    assert ": replaces: envs.PULUMI_WORKDIR_DIGEST" in stack.run("preview").output
+    assert ": replaces: workdir.digest" in stack.run("preview").output
     before = {host["id"] for host in cloud.hosts()}
     stack.up("--target-replace", str(stack.service()["urn"]), "--target-dependents")
     stack.up()

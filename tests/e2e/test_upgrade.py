@@ -67,7 +67,7 @@ def test_a_stack_of_an_earlier_release_goes_on(stack: stacks.Stack, left: pathli
     now = config(stack)
     now["llm:deployments"]["chat"]["context"] = 8192
     stack.write(now)
-    assert "rolls: run --max-model-len" in stack.up(env=there).output
+    assert "rolls: context" in stack.up(env=there).output
     stack.run("refresh", "--yes", "--skip-preview", "--expect-no-changes", env=there)
     stack.run("preview", "--expect-no-changes", env=there)
     assert "--max-model-len 8192" in fake.read(left).order("recorded-chat").text

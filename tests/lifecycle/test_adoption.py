@@ -40,14 +40,13 @@ def lines(found: adoption.Remote, mine: str | None = "mine") -> list[str]:
 def test_each_difference_is_told_with_what_it_does():
     told = lines(remote())
     assert told[0] == f"adopt: the service {NAME!r} is there, made by hand: it is taken over"
-    assert "adopt: in place: service.replica_policy.min_replicas 2 -> 1" in told
+    assert "adopt: in place: replicas.min 2 -> 1" in told
     assert told[-1] == "adopt: its replicas are started anew"
 
 
 def test_what_skyserve_ignores_waits_for_a_replacement():
-    assert (
-        "adopt: not before it is replaced: service.load_balancer.stream_timeout_seconds none -> "
-        "1800" in lines(remote(BY_HAND.replace("service:", "service:\n  load_balancer: {}")))
+    assert "adopt: not before it is replaced: loadBalancing.streamTimeout none -> 1800" in lines(
+        remote(BY_HAND.replace("service:", "service:\n  load_balancer: {}"))
     )
 
 
@@ -76,9 +75,12 @@ def test_what_is_there_and_cannot_be_read_is_named_all_the_same():
 @pytest.mark.parametrize(
     ("section", "reason"),
     [
-        ("tls: {keyfile: k, certfile: c}", "service.tls"),
-        ("replica_policy: {dynamic_ondemand_fallback: true}", "dynamic_ondemand_fallback"),
-        ("replica_policy: {target_qps_per_replica: {L4: 1}}", "target_qps_per_replica"),
+        ("tls: {keyfile: k, certfile: c}", "tls is set there"),
+        ("replica_policy: {dynamic_ondemand_fallback: true}", "spot.fallback is on-demand there"),
+        (
+            "replica_policy: {target_qps_per_replica: {L4: 1}}",
+            "replicas.targetQps is {L4: 1}",
+        ),
     ],
 )
 def test_what_an_update_would_break_is_refused(section, reason):
@@ -127,7 +129,7 @@ def told_of_a_cluster(text: str, **changes: object) -> list[str]:
 def test_what_a_cluster_keeps_waits_for_a_replacement():
     told = told_of_a_cluster(CLUSTER, cpus=8, memory=16)
     assert told[0] == f"adopt: the cluster {NAME!r} is there, made by hand: it is taken over"
-    assert "adopt: not before it is replaced: resources.cpus 4+ -> 8" in told
+    assert "adopt: not before it is replaced: cpus 4+ -> 8" in told
     assert not [line for line in told if "accelerators" in line or "infra" in line]
     assert any(line.startswith("adopt: restarts: run ") for line in told)
     assert told[-1] == "adopt: its server is started anew"
@@ -137,10 +139,10 @@ def test_what_a_cluster_keeps_waits_for_a_replacement():
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"accelerators": "H100:1"}, "resources.accelerators is L4:1 there and H100:1 here"),
-        ({"infra": ["gcp", "azure"]}, "resources.infra is aws there and gcp or azure here"),
-        ({"spot": True}, "resources.use_spot is none there and True here"),
-        ({"nodes": 2, "tensorParallel": 1}, "num_nodes is 1 there and 2 here"),
+        ({"accelerators": "H100:1"}, "accelerators is L4:1 there and H100:1 here"),
+        ({"infra": ["gcp", "azure"]}, "infra is aws there and gcp or azure here"),
+        ({"spot": True}, "spot is none there and true here"),
+        ({"nodes": 2, "tensorParallel": 1}, "nodes is 1 there and 2 here"),
     ],
 )
 def test_machines_that_are_others_are_not_taken_over(changes, reason):

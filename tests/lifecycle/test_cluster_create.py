@@ -74,7 +74,7 @@ class TestCreate:
     def test_a_create_never_gives_up_a_machine_that_it_was_to_adopt(self, sky, made):
         by_hand = testing.order("name: x\nresources: {infra: gcp}")
         sky.launch(NAME, by_hand)
-        with pytest.raises(errors.Invalid, match=r"resources.infra is gcp there and aws here"):
+        with pytest.raises(errors.Invalid, match=r"infra is gcp there and aws here"):
             made.create(wanted(), adopt=True)
         assert jobs(sky) == [(None, "SETTING_UP")]
 

@@ -72,19 +72,19 @@ class TestRead:
         sky.stop_cluster(NAME)
         sky.clock.sleep(60)
         sky.start_cluster(NAME)
-        assert made.read(applied).drift == ("the server does not run: its job 1 is SUCCEEDED",)
+        assert made.read(applied).drift == {"server": "it does not run: its job 1 is SUCCEEDED"}
 
     @pytest.mark.parametrize("end", ["FAILED", "CANCELLED", "FAILED_SETUP"])
     def test_a_read_finds_a_server_that_has_ended(self, sky, made, end):
         applied = made.create(wanted())
         sky.end_job(NAME, end)
-        assert made.read(applied).drift == (f"the server does not run: its job 1 is {end}",)
+        assert made.read(applied).drift == {"server": f"it does not run: its job 1 is {end}"}
 
     def test_a_read_names_what_runs_instead(self, sky, made):
         applied = made.create(wanted())
         sky.end_job(NAME, "CANCELLED")
         sky.launch(NAME, testing.order(f"{wanted().text}\nname: mine"))
-        assert made.read(applied).drift[0].endswith("; mine runs")
+        assert made.read(applied).drift["server"].endswith("; mine runs")
 
     def test_a_read_lets_others_run_their_jobs_beside_the_server(self, sky, made):
         applied = made.create(wanted())
@@ -94,12 +94,12 @@ class TestRead:
     def test_a_read_shows_a_broken_cluster_with_its_reason(self, sky, made):
         applied = made.create(wanted())
         sky.break_cluster(NAME, "one or more nodes terminated")
-        assert made.read(applied).drift == ("the cluster is INIT: one or more nodes terminated",)
+        assert made.read(applied).drift == {"cluster": "it is INIT: one or more nodes terminated"}
 
     def test_a_read_shows_another_autostop(self, sky, made):
         applied = made.create(wanted(autostop=(3, False)))
         sky.autostop(NAME, -1, down=False)
-        assert made.read(applied).drift == ("autostop: stop after 3 minutes -> none",)
+        assert made.read(applied).drift == {"autostop": "stop after 3 minutes -> none"}
 
 
 class TestUpdate:
@@ -206,7 +206,7 @@ class TestUpdate:
     def test_an_update_takes_the_place_of_what_an_interrupted_update_has_left(self, sky, made):
         applied = made.create(wanted())
         made.update(applied, wanted(), wanted(model="n"), nothing)  # and its state was lost
-        assert "runs" in made.read(applied).drift[0]
+        assert "runs" in made.read(applied).drift["server"]
         after = made.update(applied, wanted(), wanted(model="o"), nothing)
         assert jobs(sky)[:2] == [
             (wanted(model="o").digest, "SETTING_UP"),

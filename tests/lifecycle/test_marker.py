@@ -56,3 +56,11 @@ def test_a_strangers_task_is_shown_without_values():
 @pytest.mark.parametrize("text", [None, "- a list", "a: [", ""])
 def test_what_is_no_task_of_a_stranger_is_none(text):
     assert marker.theirs(text) is None
+
+
+def test_of_env_only_what_this_package_generates_keeps_its_value():
+    planned = {"envs": {"OMP": "8", "A": None}, "secrets": {"B": None}}
+    shown = marker.theirs(
+        "envs: {OMP: 9, A: canary}\nsecrets: {B: canary}\n", marker.generated(planned)
+    )
+    assert shown == {"envs": {"OMP": 9, "A": None}, "secrets": {"B": None}}

@@ -78,7 +78,7 @@ class TestCreate:
     def test_a_create_refuses_to_take_over_what_an_update_would_break(self, sky, services):
         text = "service: {tls: {keyfile: k, certfile: c}}"
         sky.up(NAME, testing.order(text))
-        with pytest.raises(errors.Invalid, match=r"^adopt: .*service.tls"):
+        with pytest.raises(errors.Invalid, match=r"^adopt: .*tls is set there"):
             services.create(wanted(), adopt=True)
         assert sky.order(NAME).text == text
 

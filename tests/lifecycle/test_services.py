@@ -40,9 +40,7 @@ class TestRead:
         text = sky.order(NAME).text.replace("min_replicas: 1", "min_replicas: 3")
         sky.update(NAME, testing.order(text, secrets=sky.order(NAME).secrets))
         seen = services.read(applied)
-        assert len(seen.drift) == 1
-        assert "min_replicas" in seen.drift[0]
-        assert "1 -> 3" in seen.drift[0]
+        assert seen.drift == {"replicas.min": "1 -> 3"}
 
     def test_a_read_knows_its_own_service_though_the_text_was_edited(self, sky, services):
         applied = services.create(wanted())
@@ -78,7 +76,7 @@ class TestUpdate:
         applied = services.create(wanted())
         text = sky.order(NAME).text.replace("min_replicas: 1", "min_replicas: 3")
         sky.update(NAME, testing.order(text, secrets=sky.order(NAME).secrets))
-        with pytest.raises(errors.Failed, match=r"min_replicas.*1 -> 3.*pulumi refresh"):
+        with pytest.raises(errors.Failed, match=r"replicas.min: 1 -> 3.*pulumi refresh"):
             services.update(applied, wanted(context=4096))
 
     def test_an_update_puts_right_what_a_refresh_has_shown(self, sky, services):

@@ -4,6 +4,7 @@ import pytest
 
 from pulumi_skypilot import spec
 from pulumi_skypilot.plan import cost, disruption, waits
+from pulumi_skypilot.plan.changes import REFUSES, Change, Effect
 
 
 def side(usd=1.0, **changes):
@@ -13,15 +14,21 @@ def side(usd=1.0, **changes):
     return disruption.Side(wanted, cost.Cost(each, each.times(fewest), each.times(most)))
 
 
+def in_place(before, after):
+    """The disruption of a change that SkyServe applies to the running service."""
+    change = Change("replicas", Effect.IN_PLACE, "", meanwhile=REFUSES)
+    return disruption.disruption(Effect.IN_PLACE, before, after, [change])
+
+
 def test_more_replicas_in_place_cost_the_difference():
-    found = disruption.disruption("in place", side(replicas=1), side(replicas=3))
-    assert found.text == f"no running replica stops; 2 more start; {disruption.REFUSES}"
+    found = in_place(side(replicas=1), side(replicas=3))
+    assert found.text == f"no running replica stops; 2 more start; {REFUSES}"
     assert found.extra == cost.Range(2, 2)
 
 
 def test_fewer_replicas_in_place_are_stopped():
-    found = disruption.disruption("in place", side(replicas=3), side(replicas=1))
-    assert found.text == f"2 of 3 running replicas stop at once; {disruption.REFUSES}"
+    found = in_place(side(replicas=3), side(replicas=1))
+    assert found.text == f"2 of 3 running replicas stop at once; {REFUSES}"
     assert found.extra == cost.Range(0, 0)
 
 
@@ -35,17 +42,17 @@ ASKED = "without downscaleDelay, if the requests of the last minute do not need 
         (
             {"spot": True, "replicas": 2},
             {"spot": {"onDemand": 1}, "replicas": 2},
-            "1 of 2 running replicas stops at once, before what takes its place (1) is ready",
+            "1 of 2 running replicas stops at once, before its substitute is ready",
         ),
         (
             {"spot": {"onDemand": 2}, "replicas": 3},
             {"spot": {"onDemand": 1}, "replicas": 3},
-            "1 of 3 running replicas stops at once, before what takes its place (1) is ready",
+            "1 of 3 running replicas stops at once, before its substitute is ready",
         ),
         (
             {"spot": {"fallback": "on-demand", "onDemand": 1}, "replicas": 3},
             {"spot": {"onDemand": 1}, "replicas": 3},
-            "up to 2 running replicas stop at once, before what takes their place (2) is ready",
+            "up to 2 running replicas stop at once, before their 2 substitutes are ready",
         ),
         (
             {"spot": True, "replicas": 2},
@@ -75,49 +82,41 @@ ASKED = "without downscaleDelay, if the requests of the last minute do not need 
     ],
 )
 def test_a_change_in_place_says_how_many_replicas_stop(before, after, text):
-    found = disruption.disruption("in place", side(**before), side(**after))
-    assert found.text == f"{text}; {disruption.REFUSES}"
+    found = in_place(side(**before), side(**after))
+    assert found.text == f"{text}; {REFUSES}"
     assert not found.away
 
 
 def test_where_all_that_run_stop_nothing_answers():
     mixed = {"spot": {"onDemand": 1}}
-    found = disruption.disruption("in place", side(spot=True), side(**mixed))
+    found = in_place(side(spot=True), side(**mixed))
     assert found.text.startswith(
-        "1 of 1 running replica stops at once, before what takes its place (1) is ready"
+        "1 of 1 running replica stops at once, before its substitute is ready"
     )
     assert f"; {disruption.AWAY}; " in found.text
     assert found.away
-    found = disruption.disruption(
-        "in place", side(spot=True, replicas=AUTO), side(replicas=AUTO, **mixed)
-    )
+    found = in_place(side(spot=True, replicas=AUTO), side(replicas=AUTO, **mixed))
     assert f"; where no more run, {disruption.AWAY}; " in found.text
     assert found.away
-    found = disruption.disruption("in place", side(replicas=2), side(replicas=0))
+    found = in_place(side(replicas=2), side(replicas=0))
     assert "; nothing serves any more; " in found.text
 
 
 def test_what_only_this_stack_heeds_touches_nothing():
-    found = disruption.disruption("in place", side(), side(timeouts={"ready": 7200}))
+    found = disruption.disruption(Effect.IN_PLACE, side(), side(timeouts={"ready": 7200}))
     assert found.text == "nothing that runs is touched"
 
 
 def test_what_a_refresh_found_is_what_stops():
     mine = side(replicas=2)
     theirs = {"service": {"replica_policy": {"min_replicas": 5, "max_replicas": 5}}}
-    now = {"service": {"replica_policy": {"min_replicas": 2, "max_replicas": 2}}}
-    before = disruption.Side(mine.spec, mine.cost, theirs, drifted=True)
-    after = disruption.Side(mine.spec, mine.cost, now)
-    found = disruption.disruption("in place", before, after)
+    found = in_place(disruption.Side(mine.spec, mine.cost, theirs), mine)
     assert found.text.startswith("3 of 5 running replicas stop at once; ")
-    unknown = disruption.Side(mine.spec, mine.cost, drifted=True)
-    found = disruption.disruption("in place", unknown, mine)
-    assert found.text.startswith("what was changed outside this stack is put right, and replicas")
 
 
 def test_the_mix_costs_the_difference_of_its_prices():
     before, after = side(replicas=2, spot=True), side(1.5, replicas=2, spot={"onDemand": 1})
-    assert disruption.disruption("in place", before, after).extra == cost.Range(1, 1)
+    assert in_place(before, after).extra == cost.Range(1, 1)
 
 
 @pytest.mark.parametrize(
@@ -129,8 +128,8 @@ def test_the_mix_costs_the_difference_of_its_prices():
     ],
 )
 def test_a_roll_names_the_wait_that_holds(data, minutes):
-    found = disruption.disruption("rolls", side(), side(**data))
-    assert f"for which `up` waits up to {minutes} min;" in found.text
+    found = disruption.disruption(Effect.ROLLING, side(), side(**data))
+    assert f"(`up` waits up to {minutes} min);" in found.text
     assert waits.timeout_seconds(side(**data).spec) == minutes * 60
 
 
@@ -140,27 +139,27 @@ def test_a_roll_names_the_wait_that_holds(data, minutes):
 )
 def test_a_restart_names_the_wait_that_holds(timeouts, minutes):
     cluster = side(kind="cluster", timeouts=timeouts)
-    found = disruption.disruption("restarts", cluster, cluster)
-    assert f"(up to {minutes} min, then the earlier one is started again)" in found.text
+    found = disruption.disruption(Effect.RESTART, cluster, cluster)
+    assert f"(up to {minutes} min, then the earlier server is started again)" in found.text
     assert waits.restart_seconds(cluster.spec) == minutes * 60
 
 
 def test_a_roll_costs_the_new_replicas_beside_the_old():
-    found = disruption.disruption("rolls", side(replicas=2), side(2.0, replicas=3))
-    assert found.text.startswith("3 new replicas of L4:1 start beside the old; the 2 that serve")
+    found = disruption.disruption(Effect.ROLLING, side(replicas=2), side(2.0, replicas=3))
+    assert found.text.startswith("3 new replicas of L4:1 start beside the 2 old ones, each")
     assert found.extra == cost.Range(6, 6)
     assert not found.away
 
 
 def test_a_roll_at_rest_starts_nothing():
     idle = {"replicas": {"min": 0, "max": 2, "targetQps": 1}}
-    found = disruption.disruption("rolls", side(**idle), side(**idle))
-    assert found.text == "what runs now is replaced; at rest nothing runs"
+    found = disruption.disruption(Effect.ROLLING, side(**idle), side(**idle))
+    assert found.text == "replicas that run now are replaced; none is started for it"
 
 
-@pytest.mark.parametrize("happens", ["restarts", "replaces"])
-def test_where_nothing_answers_it_is_said_aloud(happens):
-    found = disruption.disruption(happens, side(), side())
+@pytest.mark.parametrize("effect", [Effect.RESTART, Effect.REPLACE])
+def test_where_nothing_answers_it_is_said_aloud(effect):
+    found = disruption.disruption(effect, side(), side())
     assert disruption.AWAY in found.text
     assert found.away
     assert found.extra is None
@@ -168,19 +167,19 @@ def test_where_nothing_answers_it_is_said_aloud(happens):
 
 def test_a_cluster_starts():
     cluster = side(kind="cluster")
-    assert disruption.disruption("starts", None, cluster).text == (
+    assert disruption.disruption(Effect.STARTS, None, cluster).text == (
         "the cluster starts; nothing else is touched"
     )
 
 
 def test_a_removal_says_what_it_saves():
-    found = disruption.disruption("stops", side(replicas=2), None)
-    assert found.text == "it is taken down for good and saves 2.00 USD/h"
+    found = disruption.disruption(Effect.STOPS, side(replicas=2), None)
+    assert found.text == "it is taken down for good, which saves 2.00 USD/h"
 
 
 def test_an_unknown_cost_stays_unknown():
     wanted = side().spec
     unknown = disruption.Side(wanted, cost.Cost(None, None, None, "no server"))
-    assert disruption.disruption("rolls", unknown, unknown).extra is None
-    assert disruption.disruption("in place", unknown, unknown).extra is None
-    assert disruption.disruption("stops", unknown, None).text == "it is taken down for good"
+    assert disruption.disruption(Effect.ROLLING, unknown, unknown).extra is None
+    assert in_place(unknown, unknown).extra is None
+    assert disruption.disruption(Effect.STOPS, unknown, None).text == "it is taken down for good"

@@ -50,8 +50,7 @@ def test_diff_of_another_autostop_is_in_place(sky, cluster, monkeypatch):
     cluster.diff(NAME, state, checked(autostop={"idle": 60.0, "then": "down"}))
     assert [line.split(": ")[1] for line in told] == [
         "in place",
-        "in place",
-        "the server is not touched",
+        "the server keeps running",
     ]
     outs = cluster.update(NAME, state, checked(autostop={"idle": 60.0, "then": "down"})).outs
     assert sky.calls.count(f"launch {NAME}") == 1
@@ -97,7 +96,7 @@ def test_drift_is_shown_as_an_input_and_put_right(sky, cluster):
     outs = cluster.create(checked()).outs
     sky.end_job(NAME, "FAILED")
     result = cluster.read(NAME, outs)
-    assert result.inputs["drift"] == ["the server does not run: its job 1 is FAILED"]
+    assert result.inputs["drift"] == {"server": "it does not run: its job 1 is FAILED"}
     assert cluster.diff(NAME, result.outs, checked()).changes
     after = cluster.update(NAME, result.outs, checked()).outs
     assert "drift" not in after

@@ -34,7 +34,7 @@ class TestKeys:
             (
                 ("sk-key-1",),
                 ("sk-key-2",),
-                "refused as replicas roll; to spare them, make both valid first: keyVersion: [1, ",
+                "refused as replicas roll; to avoid that, first make both valid: keyVersion: [1, ",
             ),
             (
                 ("sk-key-1",),

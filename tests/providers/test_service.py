@@ -95,7 +95,7 @@ class TestLifeCycle:
         text = sky.order(NAME).text.replace("min_replicas: 1", "min_replicas: 3")
         sky.update(NAME, testing.order(text, secrets=sky.order(NAME).secrets))
         result = service.read(NAME, outs)
-        assert "min_replicas" in result.inputs["drift"][0]
+        assert result.inputs["drift"] == {"replicas.min": "1 -> 3"}
         assert service.diff(NAME, result.outs, checked()).changes
         after = service.update(NAME, result.outs, checked()).outs
         assert "drift" not in after

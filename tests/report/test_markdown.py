@@ -6,8 +6,8 @@ import pathlib
 import pytest
 
 from pulumi_skypilot import spec
-from pulumi_skypilot.plan import changes, cost
-from pulumi_skypilot.providers import differences
+from pulumi_skypilot.plan import cost
+from pulumi_skypilot.plan.changes import Effect
 from pulumi_skypilot.report import markdown, preview_json
 
 FOLDER = pathlib.Path(__file__).parents[1] / "previews"
@@ -50,11 +50,14 @@ def test_a_change_shows_both_sides_and_what_it_takes_meanwhile():
     assert "| L4:1, aws, spot → **L40S:1, aws, spot** |" in line(text, "| **chat**")
     assert "| at the fewest replicas | 0.30 | **0.80** | 584 |" in text
     assert line(text, "**chat** rolls:") == (
-        "**chat** rolls: 1 new replica of L40S:1 starts beside the old; what serves now goes when "
-        "the new answer, for which `up` waits up to 45 min; requests go on being answered. "
+        "**chat** rolls: 1 new replica of L40S:1 starts beside the old one, which retires once "
+        "its replacement is ready (`up` waits up to 45 min); requests are answered throughout. "
         "**+0.80 USD/h while it lasts.**"
     )
-    assert "| `resources.accelerators`: `L4:1` → `L40S:1` | rolls | SkyServe starts" in text
+    assert (
+        "| `accelerators`: `L4:1` → `L40S:1` | `resources.accelerators` | rolls | "
+        "replicas read it when they start |"
+    ) in text
 
 
 def test_a_change_of_the_autoscaler_says_what_may_stop():
@@ -63,18 +66,43 @@ def test_a_change_of_the_autoscaler_says_what_may_stop():
     assert line(text, "**chat** in place:") == (
         "**chat** in place: up to 1 running replica stops at once, without downscaleDelay, if the "
         "requests of the last minute do not need it; SkyServe may answer 503 for up to 20 s while "
-        "it takes this."
+        "it applies the change."
     )
     assert "| at the most replicas | 0.60 | **1.20** |" in text
 
 
-def test_what_a_refresh_found_is_not_said_to_stay():
+def test_what_a_refresh_found_is_what_may_stop():
     changed = content("scale")
     for step in changed["steps"]:
         if step["op"] == "update" and step["newState"]["type"].endswith(":Service"):
-            step["oldState"]["inputs"]["drift"] = ["service.replica_policy.max_replicas 9 -> 2"]
+            text = "service: {replica_policy: {min_replicas: 5, max_replicas: 5}}"
+            step["oldState"]["inputs"]["plan"]["task"] = text
+            step["oldState"]["inputs"]["drift"] = {"replicas.min": "1 -> 5"}
     text = markdown.markdown(preview_json.read(changed), PRICES)
-    assert "**chat** in place: what was changed outside this stack is put right" in text
+    assert "**chat** in place: 1 of 5 running replicas stops at once; up to 4, without" in text
+
+
+def test_changes_of_one_reason_share_a_row():
+    text = report("model")
+    assert (
+        "| `model`: `openai/gpt-oss-20b` → `Qwen/Qwen3-8B`<br>"
+        "`servedName`: `openai/gpt-oss-20b` → `Qwen/Qwen3-8B` | `run`<br>`run` | rolls |"
+    ) in text
+
+
+def test_the_report_reads_data_and_no_text():
+    said = content("replace")
+    said["diagnostics"] = [{"severity": "info", "message": "other-chat: rolls: nonsense (x)\n"}]
+    assert markdown.markdown(preview_json.read(said), PRICES) == report("replace")
+
+
+def test_of_what_stays_the_changes_of_the_last_update_are_not_told():
+    changed = content("same")
+    row = {"key": "context", "effect": "rolls", "why": "x"}
+    for step in changed["steps"]:
+        if step["newState"]["type"].endswith(":Service"):
+            step["newState"]["inputs"]["changes"] = [row]
+    assert markdown.markdown(preview_json.read(changed), PRICES) == report("same")
 
 
 def test_a_removal_is_struck_out_and_not_in_the_picture():
@@ -86,8 +114,8 @@ def test_a_removal_is_struck_out_and_not_in_the_picture():
 
 def test_a_replacement_says_that_nothing_answers():
     text = report("replace")
-    assert "**nothing answers meanwhile**" in line(text, "**chat** replaced:")
-    assert "| `name`: `demo-chat` → `other-chat` | replaced | another name" in text
+    assert "**nothing answers meanwhile**" in line(text, "**chat** replaces:")
+    assert "| `name`: `demo-chat` → `other-chat` | `name` | replaces | another name" in text
 
 
 def test_an_unchanged_stack():
@@ -165,19 +193,6 @@ def test_tables_of_secrets_are_hidden_as_pulumi_has_them_and_known_to_be_there()
     assert plain not in markdown.markdown(preview_json.read(changed), PRICES)
 
 
-def test_the_line_of_a_change_is_read_as_it_was_written():
-    change = changes.Change("replicas.min", changes.Effect.IN_PLACE, "they stay", 1.0, 2.0)
-    diagnostics = [{"message": f"prod-chat: {differences.describe(change)}\n"}]
-    assert list(preview_json._told(diagnostics)) == [
-        ("prod-chat", preview_json.Told("in place", "replicas.min 1 -> 2", "they stay"))
-    ]
-
-
-@pytest.mark.parametrize("effect", changes.Effect)
-def test_every_effect_of_a_change_has_its_word(effect):
-    assert effect.value in markdown._WORDS
-
-
 def test_what_stands_in_a_cell_cannot_break_the_table():
     changed = content("new")
     for step in changed["steps"]:
@@ -205,7 +220,7 @@ def test_the_memory_of_each_gpu_is_drawn():
 
 def fitted(**data):
     side = preview_json.Side(spec.parse({"accelerators": "H100:1", **data}), {})
-    one = preview_json.Deployment("chat", "p-chat", "starts", None, side)
+    one = preview_json.Deployment("chat", "p-chat", Effect.STARTS, None, side)
     return markdown.markdown(preview_json.Preview("p", (one,)), cost.Prices(away="not asked"))
 
 
@@ -231,7 +246,7 @@ def test_a_verdict_that_changes_shows_both():
         preview_json.Side(spec.parse({"model": "openai/gpt-oss-20b", "accelerators": gpu}), {})
         for gpu in ("L4:1", ["L40S:1", "H100:1"])
     )
-    one = preview_json.Deployment("chat", "p-chat", "rolls", before, after)
+    one = preview_json.Deployment("chat", "p-chat", Effect.ROLLING, before, after)
     text = markdown.markdown(preview_json.Preview("p", (one,)), cost.Prices(away="not asked"))
     assert "fits, 1.4 at once → **L40S:1: fits, 7.9 at once; H100:1: fits, 16.6 at once**" in text
     assert "fit | USD/h" in line(text, "| deployment")
@@ -242,7 +257,7 @@ def test_what_is_not_reckoned_any_more_is_bold_once():
         preview_json.Side(spec.parse({"model": model, "accelerators": "L4:1"}), {})
         for model in ("openai/gpt-oss-20b", "somebody/some-model")
     )
-    one = preview_json.Deployment("chat", "p-chat", "rolls", before, after)
+    one = preview_json.Deployment("chat", "p-chat", Effect.ROLLING, before, after)
     text = markdown.markdown(preview_json.Preview("p", (one,)), cost.Prices(away="not asked"))
     assert "fits, 1.4 at once → **fit not checked** |" in text
 
@@ -295,7 +310,7 @@ def test_what_the_preview_did_not_check_is_taken_from_it():
     side = preview_json.Side(
         spec.parse({"model": "openai/gpt-oss-20b", "accelerators": "H100:1"}), told
     )
-    one = preview_json.Deployment("chat", "p-chat", "starts", None, side)
+    one = preview_json.Deployment("chat", "p-chat", Effect.STARTS, None, side)
     text = markdown.markdown(preview_json.Preview("p", (one,)), cost.Prices(away="not asked"))
     assert "- **chat**: because of env.\n- **chat**: disk: tight.\n" in text
 

@@ -4,7 +4,7 @@ import pytest
 import sky
 
 from pulumi_skypilot.lifecycle import adoption
-from pulumi_skypilot.plan import changes, task
+from pulumi_skypilot.plan import changes, task, task_diff
 from pulumi_skypilot.plan.changes import Effect
 from tests import specs
 from tests.with_sky import planned, read
@@ -39,7 +39,7 @@ def test_other_machines_are_a_new_cluster_whatever_skypilot_would_take(
     launched = next(iter(read(was.task, was.spec).resources))
     wanted = next(iter(read(now.task, now.spec).resources))
     assert wanted.less_demanding_than(launched) == taken
-    assert changes.effect(changes.compare(was.task, now.task)) is Effect.REPLACE
+    assert changes.strongest(task_diff.compare(was.task, now.task)) is Effect.REPLACE
     assert (adoption.refused(was.task, now.task) is None) == taken
 
 

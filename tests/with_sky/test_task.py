@@ -19,7 +19,7 @@ from sky.serve import (
 from sky.utils import common_utils, schemas, yaml_utils
 
 from pulumi_skypilot import spec
-from pulumi_skypilot.plan import changes, task
+from pulumi_skypilot.plan import changes, task, task_diff
 from pulumi_skypilot.plan.changes import Effect
 from pulumi_skypilot.spec import readers
 from tests import specs
@@ -167,7 +167,7 @@ def test_skyserve_keeps_and_replaces_replicas_as_compare_says(
     monkeypatch: pytest.MonkeyPatch, tables: tuple[dict[str, object], dict[str, object]]
 ) -> None:
     was, now = map(planned, tables)
-    found = changes.effect(changes.compare(was.task, now.task))
+    found = changes.strongest(task_diff.compare(was.task, now.task))
     before, after = read(was.task, was.spec), read(now.task, now.spec)
     controller = Controller(monkeypatch)
     controller.up(before)
@@ -193,7 +193,7 @@ def test_any_update_breaks_over_a_target_per_gpu(monkeypatch: pytest.MonkeyPatch
     controller.up(read(was.task, was.spec))
     with pytest.raises(ValueError, match="does not support dict"):
         controller.update(read(now.task, now.spec))
-    assert changes.effect(changes.compare(was.task, now.task)) is Effect.REPLACE
+    assert changes.strongest(task_diff.compare(was.task, now.task)) is Effect.REPLACE
 
 
 def test_giving_up_on_demand_fallback_breaks_an_update(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +203,7 @@ def test_giving_up_on_demand_fallback_breaks_an_update(monkeypatch: pytest.Monke
     controller.up(read(was.task, was.spec))
     with pytest.raises(AssertionError):
         controller.update(read(now.task, now.spec))
-    assert changes.effect(changes.compare(was.task, now.task)) is Effect.REPLACE
+    assert changes.strongest(task_diff.compare(was.task, now.task)) is Effect.REPLACE
 
 
 def test_a_target_per_gpu_needs_its_own_policy() -> None:

@@ -10,7 +10,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from .. import errors, spec
-from ..plan import changes, hardware, task
+from ..plan import changes, hardware, task, task_diff
 from ..skypilot import interface, looks
 from . import marker, masking
 
@@ -87,7 +87,7 @@ def compare(theirs: changes.Task, ours: changes.Task) -> tuple[changes.Change, .
     was, now = ({**content, "name": None} for content in (theirs, marker.without_values(ours)))
     if "service" not in now:
         was, now = ({**one, "resources": _plain(one.get("resources"))} for one in (was, now))
-    return changes.compare(was, now)
+    return task_diff.compare(was, now)
 
 
 def refused(theirs: changes.Task | None, ours: changes.Task) -> str | None:
@@ -98,16 +98,14 @@ def refused(theirs: changes.Task | None, ours: changes.Task) -> str | None:
         return _other_machines(theirs, ours)
     if "service" not in theirs:
         return "it is a pool of workers, not a service; choose another name"
-    found = [one for one in compare(theirs, ours) if _stands_in_the_way(one)]
-    if not found:
+    reasons = [
+        f"{change.key} is {_short(change.old)} there and {_short(change.new)} here ({change.why})"
+        for change in compare(theirs, ours)
+        if _stands_in_the_way(change)
+    ]
+    if not reasons:
         return None
-    return (
-        "; ".join(
-            f"{one.property} is {_short(one.old)} there and {_short(one.new)} here ({one.why})"
-            for one in found
-        )
-        + "; change the spec to what is there, or take the service down first"
-    )
+    return "; ".join(reasons) + "; change the spec to what is there, or take the service down first"
 
 
 def told(remote: Remote, mine: str | None, ours: changes.Task) -> Iterator[str]:
@@ -128,8 +126,8 @@ def told(remote: Remote, mine: str | None, ours: changes.Task) -> Iterator[str]:
     if reason is not None:
         yield f"adopt: not possible: {reason}"
         return
-    for one in compare(remote.task, ours):
-        yield f"adopt: {_effect(one)}: {one.property}{_values(one)}"
+    for change in compare(remote.task, ours):
+        yield f"adopt: {_effect(change)}: {change.key}{_values(change)}"
     what = "its replicas are" if remote.kind == "service" else "its server is"
     yield f"adopt: {what} started anew"
 
@@ -143,16 +141,17 @@ def _other_machines(theirs: changes.Task, ours: changes.Task) -> str | None:
     asked = [one.get("num_nodes") or 1 for one in (theirs, ours)]
     there, here = _options(theirs.get("resources")), _options(ours.get("resources"))
     if asked[0] < asked[1]:
-        found = [f"num_nodes is {asked[0]} there and {asked[1]} here"]
+        reasons = [f"nodes is {asked[0]} there and {asked[1]} here"]
     elif not there or not here or any(_serves(one, it) for one in there for it in here):
         return None
     else:
-        found = [
-            f"resources.{key} is {_choice(there, key)} there and {_choice(here, key)} here"
+        reasons = [
+            f"{spec.mapping.key_of_path(f'resources.{key}')} is {_choice(there, key)} there and "
+            f"{_choice(here, key)} here"
             for key in _MACHINE
             if not any(_MACHINE[key](one.get(key), it.get(key)) for one in there for it in here)
         ]
-    why = f"{'; '.join(found) or 'its machines are others'} (a cluster keeps its machines)"
+    why = f"{'; '.join(reasons) or 'its machines differ'} (a cluster keeps its machines)"
     return f"{why}; change the spec to what is there, or take the cluster down first"
 
 
@@ -218,7 +217,7 @@ def _stands_in_the_way(change: changes.Change) -> bool:
 
 
 def _is_later(change: changes.Change) -> bool:
-    return change.property.startswith(_LATER)
+    return change.path.startswith(_LATER)
 
 
 def _effect(change: changes.Change) -> str:
@@ -228,14 +227,12 @@ def _effect(change: changes.Change) -> str:
 
 
 def _values(change: changes.Change) -> str:
-    if change.property.startswith(_HIDDEN):
+    if change.path.startswith(_HIDDEN):
         return " (values are not shown)"
     return f" {_short(change.old)} -> {_short(change.new)}"
 
 
 def _short(value: object) -> str:
     """A value as people write it, without what looks like a key."""
-    if value is None:
-        return "none"
-    text = masking.masked(str(value))
+    text = masking.masked(changes.shown(value))
     return text if len(text) <= 300 else f"{text[:297]}..."

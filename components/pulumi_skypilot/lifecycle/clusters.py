@@ -71,7 +71,7 @@ class Clusters(operations.LifeCycle):
         if found.status in _AWAY:
             return operations.Seen(now)
         if found.status != "UP":
-            return operations.Seen(now, (f"the cluster is {found.status}: {found.reason}",))
+            return operations.Seen(now, {"cluster": f"it is {found.status}: {found.reason}"})
         now = dataclasses.replace(now, endpoint=self._address(applied.name))
         wanted = marker.ClusterWanted(applied.name, applied.mark, applied.task, {}, {})
         drift = _job_drift(found, jobs, applied)
@@ -79,8 +79,8 @@ class Clusters(operations.LifeCycle):
         if max(set_to[0], -1) != wanted.autostop[0] or (
             wanted.autostop[0] >= 0 and set_to[1] != wanted.autostop[1]
         ):
-            drift.append(f"autostop: {_autostop(wanted.autostop)} -> {_autostop(set_to)}")
-        return operations.Seen(now, tuple(drift))
+            drift["autostop"] = f"{_autostop(wanted.autostop)} -> {_autostop(set_to)}"
+        return operations.Seen(now, drift)
 
     def update(
         self,
@@ -298,19 +298,19 @@ class Clusters(operations.LifeCycle):
 
 def _job_drift(
     found: interface.Cluster, jobs: Sequence[interface.Job], applied: marker.Applied
-) -> list[str]:
+) -> dict[str, str]:
     mine = next((one for one in jobs if _digest(one, applied.mark) == applied.digest), None)
     if mine is not None and mine.status in _RUNNING:
-        return []
+        return {}
     if (
         mine is not None
         and mine.status == "SUCCEEDED"
         and (mine.ended_at or 0.0) >= found.launched_at
     ):
-        return []  # ended for idleness, and not started by hand since
-    what = f"its job {mine.id} is {mine.status}" if mine else "it has no job"
-    others = ", ".join(one.name for one in jobs if one.status in _RUNNING)
-    return [f"the server does not run: {what}" + (f"; {others} runs" if others else "")]
+        return {}  # ended for idleness, and not started by hand since
+    why = f"its job {mine.id} is {mine.status}" if mine else "it has no job"
+    others = ", ".join(job.name for job in jobs if job.status in _RUNNING)
+    return {"server": f"it does not run: {why}" + (f"; {others} runs" if others else "")}
 
 
 def _digest(job: interface.Job, mark: str) -> str | None:

@@ -13,7 +13,7 @@ import json
 import re
 import typing
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import yaml
 
@@ -158,25 +158,32 @@ def fingerprint(service: interface.Service) -> str:
     return "foreign-" + _sha(f"{service.hash} {service.version} {service.text}")
 
 
-def theirs(text: str | None) -> task.Task | None:
-    """Read a text that SkyPilot keeps, without our label and without any value.
+def theirs(text: str | None, plain: Collection[str] = ()) -> task.Task | None:
+    """Read a text that SkyPilot keeps, without our label and without values (without_values).
 
     None where there is no text, or it is no task.
     """
     if text is None:
         return None
     try:
-        return without_values(task.from_text(text))
+        return without_values(task.from_text(text), plain)
     except yaml.YAMLError:
         return None
 
 
-def without_values(content: task.Task) -> task.Task:
-    """Return a task without our label and without any value of env and secrets."""
+def generated(content: task.Task) -> Collection[str]:
+    """Return the env of a plan's task that has values there: this package's own, and no secret."""
+    return {name for name, value in (content.get("envs") or {}).items() if value is not None}
+
+
+def without_values(content: task.Task, plain: Collection[str] = ()) -> task.Task:
+    """Return a task without our label and without any value of env and secrets, but plain env."""
     content = {key: value for key, value in content.items() if key != sdk_private.TEXT_KEY}
-    for section in ("envs", "secrets"):
+    for section, kept in (("envs", plain), ("secrets", ())):
         if isinstance(content.get(section), dict):
-            content[section] = dict.fromkeys(content[section])
+            content[section] = {
+                name: value if name in kept else None for name, value in content[section].items()
+            }
     resources = content.get("resources")
     if isinstance(resources, dict) and isinstance(resources.get("labels"), dict):
         content["resources"] = _without(resources, "labels", LABEL)

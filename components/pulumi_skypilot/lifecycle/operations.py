@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import typing
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from .. import errors
 from ..plan import task
@@ -39,10 +39,21 @@ MOST_REST_SECONDS = 15.0
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
-    """What a read found: the service as it is, and how it differs from what was applied."""
+    """What a read found: what is there, and how it differs from what was applied."""
 
     applied: marker.Applied
-    drift: tuple[str, ...] = ()
+    drift: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """What differs, by key: how, for a reader, e.g. `replicas.max` → "2 -> 4"."""
+
+    @property
+    def told(self) -> str:
+        """The drift on one line."""
+        return told(self.drift)
+
+
+def told(drift: Mapping[str, str]) -> str:
+    """Return drift on one line."""
+    return "; ".join(f"{key}: {how}" for key, how in drift.items())
 
 
 class LifeCycle:

@@ -9,7 +9,7 @@ import typing
 from collections.abc import Callable
 
 from .. import errors
-from ..plan import changes, task
+from ..plan import changes, task, task_diff
 from ..skypilot import bounds, interface
 from . import adoption, marker, operations, orphans, ownership, shutdown, turns
 
@@ -81,22 +81,25 @@ class Services(shutdown.Shutdown):
         )
         if digest == applied.digest:
             return operations.Seen(now)
-        content = marker.theirs(found.text)
+        plain = marker.generated(applied.task)
+        content = marker.theirs(found.text, plain)
         if content is None:
             return operations.Seen(
                 dataclasses.replace(now, digest=marker.fingerprint(found)),
-                (f"version {found.version} was never completed",),
+                {"version": f"{found.version} was never completed"},
             )
-        was = marker.without_values(applied.task)
-        differences = changes.compare(was, content) if was else ()
-        drift = tuple(f"{c.property}: {c.old} -> {c.new}" for c in differences)
+        was = marker.without_values(applied.task, plain)
+        drift = {
+            change.key: f"{changes.shown(change.old)} -> {changes.shown(change.new)}"
+            for change in (task_diff.compare(was, content) if was else ())
+        }
         if not was:
-            drift = ("what the state says of its task cannot be read",)
+            drift = {"task": "the state does not say what was applied"}
         return operations.Seen(
             dataclasses.replace(
                 now, task=content, text=task.text(content), digest=marker.fingerprint(found)
             ),
-            drift or ("a value of env or secrets is another",),
+            drift or {"env, secrets": "a value differs"},
         )
 
     def update(self, applied: marker.Applied, wanted: marker.Wanted) -> marker.Applied:
@@ -120,7 +123,7 @@ class Services(shutdown.Shutdown):
                 return _applied(wanted, found)
             if not ours or (now != applied.digest and found.text is not None):
                 seen = self.read(applied)
-                what = "; ".join(seen.drift) if seen else "it was replaced"
+                what = seen.told if seen else "it was replaced"
                 raise errors.Failed(
                     f"the service {wanted.name!r} was changed outside this stack ({what}); "
                     "look at it with `pulumi refresh`, then `pulumi up` puts it right"

@@ -1,4 +1,4 @@
-"""What a change of a task does to what runs, as SkyPilot 0.14.1 decides it.
+"""What a change of a deployment does to what runs: a value for each change, and the rules.
 
 On `update` SkyServe keeps a replica when everything outside `service:` is equal and there are no
 file mounts, and replaces it otherwise (sky/serve/replica_managers.py,
@@ -7,34 +7,100 @@ SkyPilotReplicaManager.update_version). What it would ignore, or break over, nee
 
 import dataclasses
 import enum
-import json
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from .. import spec
-from . import task, task_scripts
+from . import task
 
 Task = task.Task
 
 
 class Effect(enum.Enum):
-    """What a change does, from the weakest to the strongest."""
+    """What a change does to a deployment, from the weakest to the strongest."""
 
+    UNCHANGED = "unchanged"
+    STARTS = "new"
     IN_PLACE = "in place"
-    RESTART = "restarts"
     ROLLING = "rolls"
+    RESTART = "restarts"
     REPLACE = "replaces"
+    STOPS = "removed"
+
+    @property
+    def rank(self) -> int:
+        """The place in the order from the weakest to the strongest."""
+        return list(Effect).index(self)
 
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """One difference: where, what it does, why, and both values (None where there is none)."""
+    """One difference, in the words of a stack file."""
 
-    property: str
+    key: str
+    """Where a stack file says it, e.g. `replicas.max`; SkyPilot's path where no key does."""
     effect: Effect
     why: str
-    old: object
-    new: object
+    """Why it has this effect."""
+    old: object = None
+    """The value before; None where there was none, or it is not shown."""
+    new: object = None
+    path: str = ""
+    """Where SkyPilot's task says it, e.g. `service.replica_policy.max_replicas`; empty where the
+    task does not."""
+    meanwhile: str = ""
+    """What clients may notice while the change is taken."""
+
+    def data(self) -> dict[str, typing.Any]:
+        """Return it as inputs of a resource hold it: what is empty is left out."""
+        table = {**vars(self), "effect": self.effect.value}
+        return {name: value for name, value in table.items() if value is not None and value != ""}
+
+
+def from_data(rows: object) -> tuple[Change, ...]:
+    """Return the changes that inputs hold. Rows of another shape are left out."""
+    effects = {effect.value: effect for effect in Effect}
+    texts = ("key", "why", "path", "meanwhile")
+    return tuple(
+        Change(
+            effect=effects[row["effect"]],
+            old=row.get("old"),
+            new=row.get("new"),
+            **{name: str(row.get(name, "")) for name in texts},
+        )
+        for row in (rows if isinstance(rows, list) else ())
+        if isinstance(row, Mapping) and row.get("key") and row.get("effect") in effects
+    )
+
+
+def strongest(changes: Iterable[Change]) -> Effect:
+    """Return the strongest effect of all; UNCHANGED when there is no change."""
+    effects = (change.effect for change in changes)
+    return max(effects, key=lambda effect: effect.rank, default=Effect.UNCHANGED)
+
+
+def by_reason(changes: Iterable[Change]) -> Iterator[tuple[Effect, str, list[Change]]]:
+    """Yield the changes of one effect and one reason together, the strongest effect first."""
+    groups: dict[tuple[Effect, str], list[Change]] = {}
+    for change in changes:
+        groups.setdefault((change.effect, change.why), []).append(change)
+    for effect, why in sorted(groups, key=lambda group: -group[0].rank):
+        yield effect, why, groups[effect, why]
+
+
+def shown(value: object) -> str:
+    """Return a value as a stack file has it, on one line."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}"
+        case Mapping():
+            return "{" + ", ".join(f"{key}: {shown(item)}" for key, item in value.items()) + "}"
+        case list() | tuple():
+            return "[" + ", ".join(map(shown, value)) + "]"
+    return str(value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,24 +108,27 @@ class Rule:
     """What a change at these paths of a task, and below them, does."""
 
     what: str
-    """The same for a reader, in the words of a stack file."""
+    """The paths in the words of a stack file, for the documentation."""
     paths: tuple[str, ...]
+    """Paths of a task; the empty one covers all."""
     effect: Effect
     why: str
     source: str
     when: Callable[[Task, Task], bool] = lambda _old, _new: True
+    meanwhile: str = ""
+    """What clients may notice while SkyPilot takes the change."""
 
 
 def _service(content: Task, *path: str) -> typing.Any:
-    """What stands there in the service's section; someone else's task may have less than ours."""
-    found = content.get("service")
+    """Return the value at a path of the service section; None where a task lacks it."""
+    value = content.get("service")
     for key in path:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def _policy(content: Task) -> str:
-    """Return the policy that holds (sky/serve/load_balancing_policies.py, LeastLoadPolicy)."""
+    """Return the policy in force (sky/serve/load_balancing_policies.py, LeastLoadPolicy)."""
     return _service(content, "load_balancing_policy") or "least_load"
 
 
@@ -74,7 +143,7 @@ def _spare(content: Task) -> float:
 
 
 def by_gpu(content: Task) -> bool:
-    """Whether the service scales by a target per GPU."""
+    """Return whether the service scales by a target per GPU."""
     return isinstance(_service(content, "replica_policy", "target_qps_per_replica"), Mapping)
 
 
@@ -85,6 +154,10 @@ def _has_files(content: Task) -> bool:
 
 _POLICY = "service.replica_policy"
 BY_GPU_WHY = "SkyServe's autoscaler fails over every update while the target is per GPU"
+ROLLING_WHY = "replicas read it when they start"
+RESTART_WHY = "vLLM reads it when it starts"
+TLS_WHY = "SkyServe ignores a change of TLS while the service runs"
+REFUSES = "SkyServe may answer 503 for up to 20 s while it applies the change"
 _SAME_REPLICAS = "sky/serve/replica_managers.py, SkyPilotReplicaManager.update_version"
 
 SERVICE = (
@@ -100,7 +173,7 @@ SERVICE = (
         "`tls`",
         ("service.tls",),
         Effect.REPLACE,
-        "SkyServe ignores a change of TLS while the service runs",
+        TLS_WHY,
         "sky/serve/server/impl.py, update",
     ),
     Rule(
@@ -165,29 +238,30 @@ SERVICE = (
         "`spot.fallback`, `spot.onDemand`",
         (f"{_POLICY}.dynamic_ondemand_fallback", f"{_POLICY}.base_ondemand_fallback_replicas"),
         Effect.IN_PLACE,
-        "replicas of a kind that is then too many stop before substitutes of the other are ready, "
-        "and SkyServe may answer 503 for up to 20 s while it takes this",
+        "surplus replicas of one kind stop before their substitutes of the other kind are ready",
         "sky/serve/autoscalers.py, FallbackRequestRateAutoscaler (plan/scaling.py)",
+        meanwhile=REFUSES,
     ),
     Rule(
         "`replicas`, `readinessProbe` but its `path`",
         ("service",),
         Effect.IN_PLACE,
-        "no replica is replaced, but SkyServe may answer 503 for up to 20 s while it takes this",
+        "SkyServe applies it to the running service, and replicas are not started anew",
         f"{_SAME_REPLICAS}; the 503: get_active_replica_urls there, and sky/serve/constants.py, "
         "LB_CONTROLLER_SYNC_INTERVAL_SECONDS",
+        meanwhile=REFUSES,
     ),
     Rule(
         "everything else: model, flags, machines, places, image, files, env, secrets, keys, labels",
         ("",),
         Effect.ROLLING,
-        "SkyServe starts new replicas and retires the old ones as these are READY",
+        ROLLING_WHY,
         f"{_SAME_REPLICAS}; sky/serve/autoscalers.py, "
         "Autoscaler._select_outdated_replicas_to_scale_down",
     ),
 )
 
-_KEPT = "a cluster keeps the machines that it was made with"
+_KEPT = "a cluster keeps the machines that it was created with"
 
 CLUSTER = (
     Rule(
@@ -202,7 +276,7 @@ CLUSTER = (
         "`autostop`, when it comes or goes",
         ("resources.autostop", f"envs.{task.IDLE_MINUTES}"),
         Effect.RESTART,
-        "the server runs under the watchdog, or without it",
+        "a watchdog starts and ends the server of a cluster that stops by itself",
         "plan/remote/watchdog.py",
         lambda old, new: _autostops(old) is not _autostops(new),
     ),
@@ -210,7 +284,7 @@ CLUSTER = (
         "`autostop.idle`, `autostop.then`",
         ("resources.autostop", f"envs.{task.IDLE_MINUTES}"),
         Effect.IN_PLACE,
-        "the server goes on: SkyPilot and the watchdog change this while it runs",
+        "SkyPilot and the watchdog take it while the server runs",
         "sky/core.py, autostop; plan/remote/watchdog.py",
     ),
     Rule(
@@ -247,7 +321,7 @@ CLUSTER = (
         "everything else: model, flags, files, set-up, env, secrets, keys",
         ("",),
         Effect.RESTART,
-        "the server is ended and started anew on the same machines, and is away meanwhile",
+        RESTART_WHY,
         "lifecycle/clusters.py, update",
     ),
 )
@@ -259,116 +333,3 @@ def _autostops(content: Task) -> bool:
 
 RULES: Mapping[str, tuple[Rule, ...]] = {"service": SERVICE, "cluster": CLUSTER}
 """By the kind of deployment. The first rule that fits holds. The last fits everything."""
-
-
-def compare(old_task: Task, new_task: Task) -> tuple[Change, ...]:
-    """Every difference between two tasks and what it does; the order of any_of is none."""
-    old, new = _unordered(old_task), _unordered(new_task)
-    kind = RULES["service" if "service" in new else "cluster"]
-    rules = [rule for rule in kind if rule.when(old, new)]
-    guard: tuple[Change, ...] = ()
-    if unguarded(old) and not unguarded(new):
-        guard = (Change("guard", _rule("run", rules).effect, _GUARD_WHY, None, None),)
-        old, new = _without_guard(old), _without_guard(new)
-    return (*guard, *_changes("", old, new, rules))
-
-
-def unguarded(content: Task) -> bool:
-    """Return whether an earlier release wrote this task: its server has no guard of the key."""
-    run = content.get("run")
-    return isinstance(run, str) and task_scripts.made(run) and not task_scripts.guarded(run)
-
-
-_GUARD_WHY = (
-    "what runs answers paths outside of /v1 to anybody, without a key: an earlier release "
-    "started it without the guard, which comes with this"
-)
-
-
-def _without_guard(content: Task) -> dict[str, typing.Any]:
-    return {**content, "run": task_scripts.without_guard(content["run"])}
-
-
-def effect(changes: Iterable[Change]) -> Effect | None:
-    """The strongest effect of all; None when there is no change."""
-    strength = list(Effect)
-    return max((change.effect for change in changes), key=strength.index, default=None)
-
-
-def keep_generated(
-    old_spec: spec.Spec, new_spec: spec.Spec, old_task: Task, new_task: Task
-) -> dict[str, typing.Any]:
-    """The task to apply when the two specs differ as they do.
-
-    A new release of this package may generate another task from the same spec. That alone must not
-    roll replicas: it waits for a change of the spec that rolls them anyway. The guard of the API
-    key does not wait.
-    """
-    if _disturbing(old_spec) != _disturbing(new_spec) or unguarded(old_task):
-        return dict(new_task)
-    if new_spec.kind == "service":
-        return {**old_task, "service": new_task["service"]}
-    kept = dict(old_task)
-    for section, key in (("resources", "autostop"), ("envs", task.IDLE_MINUTES)):
-        if key in new_task.get(section, {}):
-            kept[section] = {**kept[section], key: new_task[section][key]}
-    return kept
-
-
-def _disturbing(wanted: spec.Spec) -> dict[str, typing.Any]:
-    """What of a spec reaches a task outside what changes without touching a machine."""
-    quiet = {"load_balancing", "readiness_probe", "replicas", "tls", "autostop"}
-    data = wanted.model_dump(exclude={*quiet, "update_mode", "timeouts"})
-    data |= {"spot": wanted.spot is not None, "autostop": wanted.autostop is not None}
-    return {**data, "probe": task_scripts.probe(wanted)}  # the guard lets no other one pass
-
-
-def _unordered(task: Task) -> dict[str, typing.Any]:
-    """SkyServe compares any_of as a set.
-
-    See sky/utils/resources_utils.py, normalize_any_of_resources_config.
-    """
-    resources = dict(task.get("resources") or {})
-    if "any_of" in resources:
-        resources["any_of"] = sorted(
-            resources["any_of"], key=lambda one: json.dumps(one, sort_keys=True)
-        )
-    return {**task, "resources": resources}
-
-
-def _changes(path: str, old: object, new: object, rules: Sequence[Rule]) -> Iterator[Change]:
-    if isinstance(old, Mapping) and isinstance(new, Mapping) and not _special(path):
-        for key in dict.fromkeys([*old, *new]):
-            below = f"{path}.{key}" if path else str(key)
-            if (key in old) != (key in new) or old[key] != new[key]:
-                yield from _changes(below, old.get(key), new.get(key), rules)
-        return
-    rule = _rule(path, rules)
-    yield Change(path, rule.effect, rule.why, *_shown(old, new))
-
-
-def _rule(path: str, rules: Sequence[Rule]) -> Rule:
-    return next(rule for rule in rules if any(_covers(one, path) for one in rule.paths))
-
-
-def _shown(old: object, new: object) -> tuple[object, object]:
-    """Both values; of two scripts only the lines that differ."""
-    if not (isinstance(old, str) and isinstance(new, str) and "\n" in old + new):
-        return old, new
-    was, now = (
-        [line.strip(" \\") for line in task_scripts.outline(text).splitlines()]
-        for text in (old, new)
-    )
-    return (
-        "; ".join(line for line in was if line not in now),
-        "; ".join(line for line in now if line not in was),
-    )
-
-
-def _special(path: str) -> bool:
-    """Tables that are one value: what changes is the choice."""
-    return path in ("resources.accelerators", "service.replica_policy.target_qps_per_replica")
-
-
-def _covers(rule: str, path: str) -> bool:
-    return not rule or path == rule or path.startswith(f"{rule}.")

@@ -6,18 +6,13 @@ The effects are those of changes.py; how many replicas, and the money, are the s
 import dataclasses
 import math
 import typing
+from collections.abc import Callable, Iterable, Mapping
 
 from .. import spec
-from . import cost, scaling, task, waits
-
-Happens = typing.Literal[
-    "starts", "in place", "rolls", "restarts", "replaces", "stops", "unchanged"
-]
-
+from . import cost, scaling, waits
+from .changes import Change, Effect
 
 AWAY = "nothing answers meanwhile"
-REFUSES = "SkyServe may answer 503 for up to 20 s while it takes this"
-"""Of every change of a service in place: plan/changes.py says why."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,17 +21,15 @@ class Side:
 
     spec: spec.Spec
     cost: cost.Cost
-    task: typing.Mapping[str, typing.Any] | None = None
+    task: Mapping[str, typing.Any] | None = None
     """The task that runs, where it is known: a refresh may have found another than the spec's."""
-    drifted: bool = False
-    """Whether a refresh has found it changed outside of the stack."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Disruption:
     """What happens to one deployment, in one line, and the money that it takes meanwhile."""
 
-    happens: Happens
+    effect: Effect
     text: str
     extra: cost.Range | None = None
     """USD an hour beside what runs now, while the change lasts; None: nothing, or unknown."""
@@ -44,69 +37,73 @@ class Disruption:
     """Whether nothing answers for a time."""
 
 
-def disruption(happens: Happens, before: Side | None, after: Side | None) -> Disruption:
-    """What the change from one side to the other does."""
+def disruption(
+    effect: Effect, before: Side | None, after: Side | None, changes: Iterable[Change] = ()
+) -> Disruption:
+    """Return what the change from one side to the other does. One side is None, or neither."""
     if after is None:
         return _stops(before)
     if before is None:
         return _starts(after)
-    return _CHANGES[happens](before, after)
+    meanwhile = tuple(dict.fromkeys(change.meanwhile for change in changes if change.meanwhile))
+    return _CHANGES[effect](before, after, meanwhile)
+
+
+_Meanwhile = tuple[str, ...]
+"""What clients may notice, of all changes."""
 
 
 def _starts(after: Side) -> Disruption:
     count = _least(after)
     if count == 0:
-        wakes = "; the first request wakes a replica" if cost.replicas(after.spec)[1] else ""
-        return Disruption("starts", f"it is registered, and no replica starts{wakes}")
-    return Disruption(
-        "starts", f"{_begin(count, after)}; nothing else is touched", after.cost.fewest
-    )
+        wakes = "; the first request starts one" if cost.replicas(after.spec)[1] else ""
+        return Disruption(Effect.STARTS, f"it is registered, and no replica starts{wakes}")
+    text = f"{_begin(count, after)}; nothing else is touched"
+    return Disruption(Effect.STARTS, text, after.cost.fewest)
 
 
 def _stops(before: Side | None) -> Disruption:
-    saved = f" and saves {cost.shown(before.cost.fewest)} USD/h" if _known(before) else ""
-    return Disruption("stops", f"it is taken down for good{saved}", away=True)
+    saved = f", which saves {cost.shown(before.cost.fewest)} USD/h" if _known(before) else ""
+    return Disruption(Effect.STOPS, f"it is taken down for good{saved}", away=True)
 
 
-def _same(_before: Side, _after: Side) -> Disruption:
-    return Disruption("unchanged", "it stays as it is")
+def _same(_before: Side, _after: Side, _meanwhile: _Meanwhile) -> Disruption:
+    return Disruption(Effect.UNCHANGED, "it stays as it is")
 
 
-def _in_place(before: Side, after: Side) -> Disruption:
+def _in_place(before: Side, after: Side, meanwhile: _Meanwhile) -> Disruption:
     if after.spec.kind == "cluster":
-        return Disruption("in place", "the server is not touched")
-    if before.drifted and before.task is None:
-        text = "what was changed outside this stack is put right, and replicas may stop for it"
-        return Disruption("in place", f"{text}; {REFUSES}", _more(before, after))
-    if _section(before) == _section(after):
-        return Disruption("in place", "nothing that runs is touched")
-    found = scaling.outcome(_policy(before), _policy(after))
-    parts = [_stopped(found)]
-    if found.grown:
-        parts.append(f"{found.grown} more {_verb('start', found.grown)}")
-    if found.none_left:
-        alone = "" if found.sure else "where no more run, "
+        return Disruption(Effect.IN_PLACE, "the server keeps running")
+    if not meanwhile:
+        return Disruption(Effect.IN_PLACE, "nothing that runs is touched")
+    outcome = scaling.outcome(_policy(before), scaling.of_spec(after.spec))
+    parts = [_stopped(outcome)]
+    if outcome.grown:
+        parts.append(f"{outcome.grown} more {_verb('start', outcome.grown)}")
+    if outcome.none_left:
+        alone = "" if outcome.sure else "where no more run, "
         parts.append(
             f"{alone}{AWAY if cost.replicas(after.spec)[1] else 'nothing serves any more'}"
         )
-    text = "; ".join([*parts, REFUSES])
-    return Disruption("in place", text, _more(before, after), away=found.none_left)
+    text = "; ".join([*parts, *meanwhile])
+    return Disruption(Effect.IN_PLACE, text, _more(before, after), away=outcome.none_left)
 
 
-def _stopped(found: scaling.Outcome) -> str:
+def _stopped(outcome: scaling.Outcome) -> str:
     """Say how many replicas stop, at the most, and whether others take their place."""
-    lost, idle, substitutes = found.worst.stopped, found.idle, found.worst.started
+    lost, idle, substitutes = outcome.worst.stopped, outcome.idle, outcome.worst.started
     if not lost and not idle:
         return "no running replica stops"
     unasked = "without downscaleDelay, if the requests of the last minute do not need "
     unasked += "it" if idle == 1 else "them"
     if not lost:
         return f"up to {_counted(idle)} {_verb('stop', idle)} at once, {unasked}"
-    of = f"{lost} of {_counted(found.worst.now.total)}" if found.sure else f"up to {_counted(lost)}"
+    total = _counted(outcome.worst.now.total)
+    of = f"{lost} of {total}" if outcome.sure else f"up to {_counted(lost)}"
     text = f"{of} {_verb('stop', lost)} at once"
     if substitutes:
-        place = "its" if lost == 1 else "their"
-        text += f", before what takes {place} place ({substitutes}) is ready"
+        ready = "its substitute is" if lost == 1 else f"their {substitutes} substitutes are"
+        text += f", before {ready} ready"
     return f"{text}; up to {idle}, {unasked}" if idle > lost else text
 
 
@@ -122,29 +119,26 @@ def _policy(side: Side) -> scaling.Policy:
     return scaling.of_spec(side.spec) if side.task is None else scaling.of_task(side.task)
 
 
-def _section(side: Side) -> object:
-    return task.service(side.spec) if side.task is None else side.task.get("service")
-
-
-def _rolls(before: Side, after: Side) -> Disruption:
+def _rolls(before: Side, after: Side, meanwhile: _Meanwhile) -> Disruption:
     was, now = _least(before), _least(after)
     if was == 0 and now == 0:
-        return Disruption("rolls", "what runs now is replaced; at rest nothing runs")
+        text = "replicas that run now are replaced; none is started for it"
+        return Disruption(Effect.ROLLING, text)
     minutes = _minutes(waits.timeout_seconds(after.spec))
-    old = f"the {was} that serve now go" if was > 1 else "what serves now goes"
+    old = f"the {was} old ones, each of which" if was > 1 else "the old one, which"
     text = (
-        f"{_begin(now, after)} beside the old; {old} when the new answer, for which `up` waits up "
-        f"to {minutes} min; requests go on being answered"
+        f"{_begin(now, after)} beside {old} retires once its replacement is ready (`up` waits up "
+        f"to {minutes} min); requests are answered throughout"
     )
-    return Disruption("rolls", text, after.cost.fewest)
+    return Disruption(Effect.ROLLING, "; ".join([text, *meanwhile]), after.cost.fewest)
 
 
-def _restarts(_before: Side, after: Side) -> Disruption:
+def _restarts(_before: Side, after: Side, _meanwhile: _Meanwhile) -> Disruption:
     minutes = _minutes(waits.restart_seconds(after.spec))
     return Disruption(
-        "restarts",
-        f"the server stops, the new one starts on the same machine: {AWAY} (up to {minutes} min, "
-        "then the earlier one is started again)",
+        Effect.RESTART,
+        f"the server stops and the new one starts on the same machines: {AWAY} (up to {minutes} "
+        "min, then the earlier server is started again)",
         away=True,
     )
 
@@ -153,22 +147,19 @@ def _minutes(seconds: float) -> int:
     return math.ceil(seconds / 60)
 
 
-def _replaces(_before: Side, after: Side) -> Disruption:
+def _replaces(_before: Side, after: Side, _meanwhile: _Meanwhile) -> Disruption:
     count = _least(after)
-    first = "all of it is taken down first, then "
     then = _begin(count, after) if count else "it is registered anew"
-    return Disruption(
-        "replaces", f"{first}{then}: {AWAY}, and the address may be another",
-        away=True,
-    )  # fmt: skip
+    text = f"it is taken down first, then {then}: {AWAY}, and the address may change"
+    return Disruption(Effect.REPLACE, text, away=True)
 
 
-_CHANGES: dict[str, typing.Callable[[Side, Side], Disruption]] = {
-    "unchanged": _same,
-    "in place": _in_place,
-    "rolls": _rolls,
-    "restarts": _restarts,
-    "replaces": _replaces,
+_CHANGES: Mapping[Effect, Callable[[Side, Side, _Meanwhile], Disruption]] = {
+    Effect.UNCHANGED: _same,
+    Effect.IN_PLACE: _in_place,
+    Effect.ROLLING: _rolls,
+    Effect.RESTART: _restarts,
+    Effect.REPLACE: _replaces,
 }
 
 

@@ -83,6 +83,8 @@ cat > "$HOME/.vllm-watchdog.py" <<'END_OF_MODULE'
 {source}END_OF_MODULE
 """
 
+_STARTS, _STARTS_WATCHED = "exec ", 'exec python3 "$HOME/.vllm-watchdog.py" '
+
 _CPU_THREADS = 'export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$(nproc --ignore=1)}"\n'
 """One core is left to the server, as vLLM advises (its documentation, installation/cpu)."""
 
@@ -110,7 +112,7 @@ def run(wanted: spec.Spec, command: Sequence[str]) -> str:
         "" if wanted.accelerators else _CPU_THREADS,
         _WATCHDOG.format(source=_source("watchdog")) if wanted.autostop else "",
     ]
-    start = 'exec python3 "$HOME/.vllm-watchdog.py" ' if wanted.autostop else "exec "
+    start = _STARTS_WATCHED if wanted.autostop else _STARTS
     last = [*(['--config "$keys"'] if keyed else []), *(['"${node[@]}"'] if several else [])]
     return "".join(parts) + start + " \\\n  ".join([*command, *last]) + "\n"
 
@@ -181,3 +183,24 @@ def _packages(wanted: spec.Spec) -> str:
     index = f"https://wheels.vllm.ai/{vllm.VERSION}/cpu"
     options = ["--torch-backend=cpu", "--index-strategy=first-index", f"--extra-index-url={index}"]
     return shlex.join([*options, f"vllm=={vllm.VERSION}+cpu"])
+
+
+def blocks() -> dict[str, tuple[str, ...]]:
+    """Return the parts of a run script that a key of a stack puts there: key → their lines."""
+    parts = {
+        "auth": _KEYS_ARE_SET.format(keys=spec.API_KEYS)
+        + _KEYS.format(keys=spec.API_KEYS)
+        + '--config "$keys"',
+        "reasoningEffort": _effort("low"),
+        "nodes": _NODES + '"${node[@]}"',
+        "accelerators": _CPU_THREADS,
+        "setup": _PATH,
+        "autostop": _WATCHDOG.format(source=_source("watchdog"))
+        + f"{_STARTS_WATCHED}vllm serve\n{_STARTS}vllm serve",
+    }
+    return {key: tuple(lines(text)) for key, text in parts.items()}
+
+
+def lines(script: str) -> list[str]:
+    """Return the lines of a script's outline, without the marks that they go on."""
+    return [line.strip(" \\") for line in outline(script).splitlines()]

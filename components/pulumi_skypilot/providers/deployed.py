@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pulumi import dynamic
 
 from .. import errors, plan, spec
-from ..plan import changes
+from ..plan import task
 from ..spec import keys, pem, readers
 from . import base, differences, plugin_host, properties, sides
 from .properties import Props
+
+_NOT_COMPARED = {"changes", "__provider"}
+"""Inputs that say nothing of what is deployed."""
 
 
 class Ends(typing.Protocol):
@@ -50,7 +53,30 @@ class DeployedProvider(base.Provider):
         # Values go on as they came, so that unknown ones stay so and secret ones keep their place.
         inputs |= {key: news[key] for key in properties.VALUES if news.get(key)}
         inputs.pop("drift", None)
+        self._add_changes(olds, new, inputs)
         return dynamic.CheckResult(inputs, [])
+
+    def _add_changes(self, olds: Props, new: sides.Asked, inputs: Props) -> None:
+        """Add what differs from a state's inputs, as data: a reader of a preview has no other.
+
+        The engine checks a resource that it replaces once more, without its state.
+        """
+        told = vars(self).setdefault("_told", {})
+        if olds:
+            told[new.name] = []
+        if olds and any(
+            olds.get(key) != inputs.get(key) for key in {*olds, *inputs} - _NOT_COMPARED
+        ):
+            plan_ = olds.get("plan")
+            applied = plan_.get("task") if isinstance(plan_, Mapping) else None
+            old = sides.kept({**olds, "task": applied}, new.name, self.kind)
+            next_ = differences.next_task(old, new)
+            found = differences.compare(old, new, next_)
+            told[new.name] = [change.data() for change in differences.shown(found, new.props)]
+            if next_ != new.plan.task:
+                inputs["plan"]["task"] = task.text(next_)
+        if told.get(new.name):
+            inputs["changes"] = told[new.name]
 
     def diff(self, id_: str, olds: Props, news: Props) -> dynamic.DiffResult:
         """Say whether a change is in place, rolls or replaces, by what SkyPilot would do."""
@@ -62,24 +88,15 @@ class DeployedProvider(base.Provider):
             # Check refuses these; only a refresh has them, from a state of an earlier release.
             return dynamic.DiffResult(changes=bool(olds.get("drift")))
         old = sides.kept(olds, id_, self.kind)
-        next_ = differences.next_task(old, new)
-        found = list(differences.compare(old, new, next_))
+        found = differences.compare(old, new, differences.next_task(old, new))
         if not found:
             return dynamic.DiffResult(changes=False)
-        strongest = changes.effect(found)
-        for change in found:
-            plugin_host.message(f"{new.name}: {differences.describe(change)}")
-        if strongest is not None:
-            plugin_host.message(f"{new.name}: {differences.disturbs(old, new, next_, strongest)}")
-        # What is not known yet may turn out to be what it was.
-        replaces = [
-            change.property
-            for change in found
-            if change.effect is changes.Effect.REPLACE and not _unknown(news, change.property)
-        ]
+        shown = differences.shown(found, news)
+        for line in (*differences.lines(shown), differences.headline(old, new, shown)):
+            plugin_host.message(f"{new.name}: {line}")
         return dynamic.DiffResult(
             changes=True,
-            replaces=replaces,
+            replaces=differences.forced(found, news),
             delete_before_replace=True,
         )
 
@@ -119,12 +136,6 @@ class DeployedProvider(base.Provider):
 
 def _failures(problems: Sequence[spec.Problem]) -> list[dynamic.CheckFailure]:
     return [properties.failure(problem.property, problem.reason) for problem in problems]
-
-
-def _unknown(news: Props, key: str) -> bool:
-    """Whether a changed property's value, which other resources may give, is not known yet."""
-    keys = properties.KEYS if key in properties.KEYS else (key,)
-    return any(properties.has_unknown(news.get(key)) for key in keys)
 
 
 def _wrong_options(news: Props) -> Iterator[dynamic.CheckFailure]:

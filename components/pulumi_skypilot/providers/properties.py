@@ -20,7 +20,9 @@ The engine hands a provider secrets as plain values: only the program can tell t
 """
 OPTIONS = ("upgrade", "adopt")
 """Inputs that are true or not there."""
-OWN = ("name", "scope", "apiKey", "earlierKey", "plan", "drift", MARKED_SECRET, *OPTIONS)
+OWN = (
+    "name", "scope", "apiKey", "earlierKey", "plan", "changes", "drift", MARKED_SECRET, *OPTIONS,
+)  # fmt: skip
 """Inputs that are not part of the spec."""
 VALUES = spec.VALUES
 """They go on as they came, unknown and secret ones too."""
@@ -56,6 +58,15 @@ def old_seconds(props: Props, call: str) -> float | None:
         return None
 
 
+def drift(props: Props) -> Mapping[str, str]:
+    """Return what a state says was changed outside the stack, by key."""
+    value = props.get("drift") or {}
+    if isinstance(value, Mapping):
+        return value
+    lines = value if isinstance(value, list) else [value]  # an earlier release wrote lines
+    return {f"line {number}": str(line) for number, line in enumerate(lines, 1)}
+
+
 def keys(props: Props) -> tuple[str, ...]:
     """The API keys that are valid; the last is the one that is handed out."""
     return tuple(props[key] for key in KEYS if props.get(key) is not None)
@@ -75,12 +86,14 @@ def computed(applied: marker.Applied, props: Props) -> Props:
     }
 
 
-def read_result(id_: str, outs: Props, drift: Sequence[str]) -> dynamic.ReadResult:
-    """What a read has found: drift is shown as an input that is to go."""
+def read_result(id_: str, outs: Props, drift: Mapping[str, str]) -> dynamic.ReadResult:
+    """Return what a read has found, with drift as an input that is to go."""
     outs = {key: value for key, value in outs.items() if key != "drift"}
     if not drift:
         return dynamic.ReadResult(id_, outs)
-    outs["drift"] = list(drift)
+    outs["drift"] = dict(drift)
+    if isinstance(outs.get("plan"), Mapping) and "task" in outs:
+        outs["plan"] = {**outs["plan"], "task": outs["task"]}  # the next check compares with it
     inputs = {key: value for key, value in outs.items() if key not in COMPUTED}
     return dynamic.ReadResult(id_, outs, inputs)
 

@@ -38,7 +38,7 @@ class ServiceProvider(deployed.DeployedProvider):
         outs = {**props, **properties.computed(seen.applied, props)}
         # A version of ours that a killed update has left is drift until the next update: state has
         # its task from the first refresh on, beside the inputs of the version before.
-        return properties.read_result(id_, outs, seen.drift or props.get("drift") or ())
+        return properties.read_result(id_, outs, seen.drift or properties.drift(props))
 
     @plugin_host.one_line
     def update(self, id_: str, olds: Props, news: Props) -> dynamic.UpdateResult:

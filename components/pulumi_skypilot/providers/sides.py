@@ -58,6 +58,8 @@ class Kept:
     """The keys of the spec that this release refuses."""
     task: task.Task
     """The task that was applied; empty when it cannot be read."""
+    drift: Mapping[str, str]
+    """What a refresh has found changed outside the stack, by key."""
 
     def wanted(self) -> marker.Wanted:
         """Return what runs: the task that was applied and the values that it only names."""
@@ -112,6 +114,7 @@ def kept(
         spec=found.spec,
         unread=found.unread,
         task=_task(props),
+        drift=properties.drift(props),
     )
 
 

@@ -5,18 +5,15 @@ Pure: a preview and prices in, text out. For a reader who has never seen the pro
 
 from collections.abc import Callable, Iterator, Mapping
 
-from ..plan import cost, disruption, memory
-from . import memory_bars, preview_json, wording
+from ..plan import changes, cost, disruption, memory
+from ..plan.changes import Effect
+from . import cautions, memory_bars, picture, preview_json, wording
 
-_WORDS: dict[disruption.Happens, str] = {
-    "starts": "new",
-    "in place": "in place",
-    "rolls": "rolls",
-    "restarts": "restarts",
-    "replaces": "replaced",
-    "stops": "removed",
-    "unchanged": "unchanged",
-}
+_ORDER = (
+    Effect.STARTS, Effect.IN_PLACE, Effect.ROLLING, Effect.RESTART, Effect.REPLACE, Effect.STOPS,
+    Effect.UNCHANGED,
+)  # fmt: skip
+"""The order in which the first sentence counts deployments."""
 
 
 def markdown(seen: preview_json.Preview, prices: cost.Prices) -> str:
@@ -36,7 +33,7 @@ def markdown(seen: preview_json.Preview, prices: cost.Prices) -> str:
             *_warnings(seen),
             *_memory(seen),
             *_gains(seen),
-            _picture(seen),
+            *_picture(seen),
             _footnotes(seen, prices),
         ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -50,21 +47,21 @@ def _failed(seen: preview_json.Preview) -> Iterator[str]:
 
 def _summary(seen: preview_json.Preview, prices: cost.Prices) -> str:
     """One or two sentences: what changes and what it costs."""
-    told = [
-        f"{number} {word}"
-        for happens, word in _WORDS.items()
-        if (number := sum(one.happens == happens for one in seen.deployments))
+    counts = [
+        f"{number} {effect.value}"
+        for effect in _ORDER
+        if (number := sum(deployment.effect is effect for deployment in seen.deployments))
     ]
-    line = f"Deployments: {', '.join(told) or 'none in this preview'}."
+    line = f"Deployments: {', '.join(counts) or 'none in this preview'}."
     others = sum(seen.others.values())
     if others:
         line += f" Other resources that change: {others}."
     if seen.unseen:
-        line += " What does not change is not in it: make it with `--show-sames` to see the whole."
+        line += " Unchanged resources are omitted; preview with `--show-sames` to see them."
     if not seen.deployments:
         return "" if seen.errors else line
-    before = [_cost(one.before, prices) for one in seen.deployments if one.before]
-    after = [_cost(one.after, prices) for one in seen.deployments if one.after]
+    before = [_cost(change.before, prices) for change in seen.deployments if change.before]
+    after = [_cost(change.after, prices) for change in seen.deployments if change.after]
     return f"{line}\n\n{_money(before, after)}"
 
 
@@ -103,29 +100,30 @@ def _table(seen: preview_json.Preview, prices: cost.Prices) -> str:
     )
     head = "| deployment | change | " + " | ".join(name for name, _ in columns) + " |"
     rows = [head, "|---" * (len(columns) + 2) + "|"]
-    for one in seen.deployments:
-        cells = [_cell(one, show) for _, show in columns]
-        rows.append(f"| **{_safe(one.name)}** | {_WORDS[one.happens]} | {' | '.join(cells)} |")
+    for deployment in seen.deployments:
+        cells = " | ".join(_cell(deployment, show) for _, show in columns)
+        rows.append(f"| **{_safe(deployment.name)}** | {deployment.effect.value} | {cells} |")
     return "\n".join(rows)
 
 
 def _unread(seen: preview_json.Preview) -> Iterator[str]:
     """What is missing of the sides above, since an earlier release wrote them."""
     lines = [
-        f"- **{_safe(one.name)}**: its state is of an earlier release, and this one cannot read "
-        f"{_safe(', '.join(side.unread))} of it: {'it' if side.sized else 'it, and the cost,'} "
-        "is not in what is said of before."
-        for one in seen.deployments
-        for side in (one.before or one.after,)
+        f"- **{_safe(deployment.name)}**: an earlier release wrote its state, and this one cannot "
+        f"read {_safe(', '.join(side.unread))} of it: "
+        f"{'it is' if side.sized else 'it and the cost are'} missing from what stands before."
+        for deployment in seen.deployments
+        for side in (deployment.before or deployment.after,)
         if side and side.unread
     ]
     if lines:
         yield "\n".join(lines)
 
 
-def _cell(one: preview_json.Deployment, show: Callable[[preview_json.Side], str]) -> str:
-    """Before and after, where they differ."""
-    before, after = (_safe(show(side)) if side else None for side in (one.before, one.after))
+def _cell(deployment: preview_json.Deployment, show: Callable[[preview_json.Side], str]) -> str:
+    """Return before and after, where they differ."""
+    sides = (deployment.before, deployment.after)
+    before, after = (_safe(show(side)) if side else None for side in sides)
     if after is None:
         return f"~~{before}~~"
     if before is None or before == after:
@@ -134,49 +132,62 @@ def _cell(one: preview_json.Deployment, show: Callable[[preview_json.Side], str]
 
 
 def _disturbs(seen: preview_json.Preview, prices: cost.Prices) -> Iterator[str]:
-    changed = [one for one in seen.deployments if one.happens != "unchanged"]
+    changed = [one for one in seen.deployments if one.effect is not Effect.UNCHANGED]
     if not changed:
         yield "Nothing that runs is disturbed."
         return
     yield "### What it does to what is running"
-    for one in changed:
-        found = disruption.disruption(
-            one.happens, _priced(one.before, prices), _priced(one.after, prices)
-        )
+    for deployment in changed:
+        effect = deployment.effect
+        before, after = (_priced(side, prices) for side in (deployment.before, deployment.after))
+        does = disruption.disruption(effect, before, after, deployment.changes)
         extra = ""
-        if found.extra and found.extra.high:
-            meanwhile = " while it lasts" if one.happens == "rolls" else ""
-            extra = f" **+{cost.shown(found.extra)} USD/h{meanwhile}.**"
-        text = found.text.replace(disruption.AWAY, f"**{disruption.AWAY}**")
-        lines = [f"**{_safe(one.name)}** {_WORDS[one.happens]}: {text}.{extra}"]
-        if one.told:
-            lines += ["", "| what changes | effect | why |", "|---|---|---|"]
-            lines += [
-                f"| {_change(told.what)} | {_WORDS[told.happens]} | {_safe(told.why)} |"
-                for told in one.told
+        if does.extra and does.extra.high:
+            meanwhile = " while it lasts" if effect is Effect.ROLLING else ""
+            extra = f" **+{cost.shown(does.extra)} USD/h{meanwhile}.**"
+        text = does.text.replace(disruption.AWAY, f"**{disruption.AWAY}**")
+        yield "\n".join(
+            [
+                f"**{_safe(deployment.name)}** {effect.value}: {text}.{extra}",
+                *_reasons(deployment.changes),
             ]
-        yield "\n".join(lines)
+        )
 
 
-def _change(what: str) -> str:
-    """`path old -> new`, as a reader of a diff expects it."""
-    path, _, values = what.partition(" ")
-    old, arrow, new = values.partition(" -> ")
-    if not arrow:
-        return f"`{_safe(what)}`"
-    return f"`{_safe(path)}`: {_value(old)} → {_value(new)}"
+def _reasons(changed: tuple[changes.Change, ...]) -> Iterator[str]:
+    """Yield a table of the changes: a row for each effect and reason."""
+    if not changed:
+        return
+    yield from ("", "| what changes | in the task | effect | why |", "|---|---|---|---|")
+    for effect, why, group in changes.by_reason(changed):
+        keys = "<br>".join(map(_change, group))
+        paths = "<br>".join(f"`{_safe(change.path)}`" if change.path else "—" for change in group)
+        yield f"| {keys} | {paths} | {effect.value} | {_safe(why)} |"
 
 
-def _value(text: str) -> str:
-    text = text if len(text) <= 120 else f"{text[:117]}…"
-    return f"`{_safe(text)}`" if text else "none"
+def _change(change: changes.Change) -> str:
+    """Return the key, and both values where they are shown."""
+    if change.old is None and change.new is None:
+        return f"`{_safe(change.key)}`"
+    return f"`{_safe(change.key)}`: {_value(change.old)} → {_value(change.new)}"
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return "none"
+    text = changes.shown(value)
+    return f"`{_safe(text if len(text) <= 120 else f'{text[:117]}…')}`"
 
 
 def _warnings(seen: preview_json.Preview) -> Iterator[str]:
     """What a reviewer should have thought of; each once, with the deployments it holds for."""
     lines = []
-    for text, holds in WARNINGS:
-        names = [one.name for one in seen.deployments if one.after and holds(one.after)]
+    for text, holds in cautions.CAUTIONS:
+        names = [
+            deployment.name
+            for deployment in seen.deployments
+            if deployment.after and holds(deployment.after)
+        ]
         if names:
             lines.append(f"- **{_safe(', '.join(names))}**: {text}")
     if lines:
@@ -186,70 +197,13 @@ def _warnings(seen: preview_json.Preview) -> Iterator[str]:
 def _unchecked(seen: preview_json.Preview) -> Iterator[str]:
     """What nobody has checked, so that nobody takes silence for approval."""
     lines = [
-        f"- **{_safe(one.name)}**: {_safe(reason)}."
-        for one in seen.deployments
-        if one.after
-        for reason in (*one.after.unchecked, *one.after.disk)
+        f"- **{_safe(deployment.name)}**: {_safe(reason)}."
+        for deployment in seen.deployments
+        if deployment.after
+        for reason in (*deployment.after.unchecked, *deployment.after.disk)
     ]
     if lines:
         yield "### Not checked\n\n" + "\n".join(lines)
-
-
-def _no_spot_fallback(side: preview_json.Side) -> bool:
-    return side.spec.spot is not None and not side.spec.spot.fallback
-
-
-def _scales_to_zero(side: preview_json.Side) -> bool:
-    return side.spec.kind == "service" and side.spec.replicas.min == 0 < side.spec.replicas.max
-
-
-def _serves_nothing(side: preview_json.Side) -> bool:
-    return side.spec.kind == "service" and side.spec.replicas.max == 0
-
-
-def _plain_http(side: preview_json.Side) -> bool:
-    return side.spec.kind == "service" and side.spec.tls is None
-
-
-def _open(side: preview_json.Side) -> bool:
-    return side.spec.auth == "none"
-
-
-def _few_at_once(side: preview_json.Side) -> bool:
-    return any(fit.concurrency < FEW for fit in side.fits.values())
-
-
-FEW = 4
-"""Requests of the whole context at once: with fewer, one long request makes others wait."""
-
-WARNINGS: tuple[tuple[str, Callable[[preview_json.Side], bool]], ...] = (
-    (
-        "spot without a fallback: when the cloud takes the machines back and has no others, "
-        "nothing answers. `spot: {fallback: on-demand}` puts on-demand machines in their place.",
-        _no_spot_fallback,
-    ),
-    (
-        "scales to zero: the first request after a quiet time fails, and so do the next ones until "
-        "a replica has started and loaded the model, which takes minutes.",
-        _scales_to_zero,
-    ),
-    (
-        f"fewer than {FEW} requests of the whole context fit at once: when several are long, some "
-        "wait. A shorter `context`, `kvCacheDtype: fp8` or another GPU makes room.",
-        _few_at_once,
-    ),
-    ("no replicas: nothing is served, and no request wakes one.", _serves_nothing),
-    (
-        "no key is asked for: whoever reaches the endpoint is served, at your expense.",
-        _open,
-    ),
-    (
-        "the endpoint is plain HTTP: keys and prompts cross the network in the clear. Keep it in a "
-        "private network, put a proxy with TLS before it, or set `tls`.",
-        _plain_http,
-    ),
-)
-"""What to warn of, and when it holds; the worst first."""
 
 
 def _verdicts(side: preview_json.Side) -> Iterator[str]:
@@ -271,36 +225,33 @@ def _verdicts(side: preview_json.Side) -> Iterator[str]:
 
 
 def _memory(seen: preview_json.Preview) -> Iterator[str]:
-    """A bar for each GPU that a deployment may run on."""
-    found = [
-        (one.name, gpu, fit)
-        for one in seen.deployments
-        if one.after
-        for gpu, fit in one.after.fits.items()
+    """Yield a bar for each GPU that a deployment may run on."""
+    fits = [
+        (f"{deployment.name} {gpu}", fit)
+        for deployment in seen.deployments
+        if deployment.after
+        for gpu, fit in deployment.after.fits.items()
     ]
-    if not found:
+    if not fits:
         return
-    width = max(len(f"{name} {gpu}") for name, gpu, _ in found)
+    width = max(len(label) for label, _ in fits)
     lines = [
-        f"{f'{name} {gpu}':{width}} {_bar(fit)} {memory.gib(fit.total_bytes)}"
-        for name, gpu, fit in found
+        f"{label:{width}} {memory_bars.of_fit(fit)} {memory.gib(fit.total_bytes)}"
+        for label, fit in fits
     ]
-    yield (
-        "### Memory of one GPU\n\n```\n" + "\n".join(lines) + "\n```\n\n"
-        "█ weights, ▓ activations and CUDA graphs, ▒ the KV cache of one request of the whole "
-        "context, ░ that of more requests, · kept free"
-    )
+    bars = "\n".join(lines)
+    yield f"### Memory of one GPU\n\n```\n{bars}\n```\n\n{memory_bars.LEGEND}"
 
 
 def _gains(seen: preview_json.Preview) -> Iterator[str]:
     """What could be set, for what changes; the price stands beside it."""
     rows = [
-        f"| {_safe(one.name)}, {gpu} | `{gain.key}: {gain.value}` | "
-        f"{one.after.fits[gpu].concurrency:.1f} → **{gain.concurrency:.1f}** | "
+        f"| {_safe(deployment.name)}, {gpu} | `{gain.key}: {gain.value}` | "
+        f"{deployment.after.fits[gpu].concurrency:.1f} → **{gain.concurrency:.1f}** | "
         f"{_safe(gain.price)} |"
-        for one in seen.deployments
-        if one.after and one.happens != "unchanged"
-        for gpu, gains in one.after.gains.items()
+        for deployment in seen.deployments
+        if deployment.after and deployment.effect is not Effect.UNCHANGED
+        for gpu, gains in deployment.after.gains.items()
         for gain in gains
     ]
     if rows:
@@ -308,70 +259,32 @@ def _gains(seen: preview_json.Preview) -> Iterator[str]:
         yield "### What would make room\n\n" + head + "\n".join(rows)
 
 
-def _bar(fit: memory.Fit) -> str:
-    cache = max(fit.available_bytes, 0)
-    one = min(fit.needed_bytes, cache)
-    missing = (
-        fit.needed_bytes - fit.available_bytes if fit.available_bytes < fit.needed_bytes else 0
-    )
-    parts = [
-        ("█", fit.weights_bytes),
-        ("▓", fit.activation_bytes + fit.graph_bytes + fit.other_bytes),
-        ("▒", one + missing),
-        ("░", cache - one),
-    ]
-    return memory_bars.bar(parts, fit.total_bytes)
-
-
-def _picture(seen: preview_json.Preview) -> str:
-    """The stack as it will be, drawn by GitHub itself."""
-    left = [one for one in seen.deployments if one.after]
-    if not left:
-        return ""
-    lines = ["flowchart LR", '  clients(["clients"])']
-    marked = []
-    for number, one in enumerate(left):
-        side = one.after
-        assert side is not None  # noqa: S101 - chosen above
-        door, machines = f"d{number}", f"m{number}"
-        if side.spec.kind == "service":
-            title = f"{one.name}<br/>load balancer"
-            replicas, machines_text = wording.replicas(side.spec), wording.machines(side.spec)
-            crowd = f"{replicas} of {side.spec.model}<br/>{machines_text}"
-            lines.append(f"  clients --> {door}[{_label(title)}] --> {machines}[{_label(crowd)}]")
-        else:
-            crowd = f"{one.name}<br/>{side.spec.model}<br/>{wording.machines(side.spec)}"
-            lines.append(f"  clients --> {door}[{_label(crowd)}]")
-        if one.happens != "unchanged":
-            marked.append(door)
-    if marked:
-        lines += ["  classDef changed stroke-width:3px", f"  class {','.join(marked)} changed"]
-    return "### The stack after it\n\n```mermaid\n" + "\n".join(lines) + "\n```"
-
-
-def _label(text: str) -> str:
-    return '"' + text.replace('"', "'") + '"'
+def _picture(seen: preview_json.Preview) -> Iterator[str]:
+    """Yield the stack as it will be."""
+    left = [deployment for deployment in seen.deployments if deployment.after]
+    if left:
+        yield f"### The stack after it\n\n```mermaid\n{picture.flowchart(left)}\n```"
 
 
 def _footnotes(seen: preview_json.Preview, prices: cost.Prices) -> str:
-    sides = [one.after for one in seen.deployments if one.after]
-    costs = {one.name: _cost(one.after, prices) for one in seen.deployments if one.after}
+    sides = {change.name: change.after for change in seen.deployments if change.after}
+    costs = {name: _cost(side, prices) for name, side in sides.items()}
     notes = [
         "USD an hour at the fewest and the most replicas, from the cheapest to the dearest place "
         "that the spec allows, by the API server's catalogue; without disks, traffic and taxes."
     ]
-    notes += [f"{name}: {found.unknown}." for name, found in costs.items() if found.unknown]
-    notes += [f"{name}: {note}." for name, found in costs.items() for note in found.notes]
-    service = next((side.spec for side in sides if side.spec.kind == "service"), None)
-    price = cost.controller(service, prices) if service else None
-    if price is not None and prices.controller:
+    notes += [f"{name}: {price.unknown}." for name, price in costs.items() if price.unknown]
+    notes += [f"{name}: {note}." for name, price in costs.items() for note in price.notes]
+    service = next((side.spec for side in sides.values() if side.spec.kind == "service"), None)
+    controller = cost.controller(service, prices) if service else None
+    if controller is not None and prices.controller:
         notes.append(
-            f"SkyServe's controller has a machine of its own: {cost.money(price)} USD/h more."
+            f"SkyServe's controller has a machine of its own: {cost.money(controller)} USD/h more."
         )
-    elif price is not None:
+    elif controller is not None:
+        more = f"{cost.money(controller)} USD/h more"
         notes.append(
-            f"Where SkyServe's controller has a machine of its own: {cost.money(price)} USD/h more "
-            "(none is running now)."
+            f"Where SkyServe's controller has a machine of its own: {more} (none is running now)."
         )
     return "<sub>" + "<br>".join(_safe(note) for note in dict.fromkeys(notes)) + "</sub>"
 
@@ -379,7 +292,7 @@ def _footnotes(seen: preview_json.Preview, prices: cost.Prices) -> str:
 def _priced(side: preview_json.Side | None, prices: cost.Prices) -> disruption.Side | None:
     if side is None:
         return None
-    return disruption.Side(side.spec, _cost(side, prices), drifted=side.drifted)
+    return disruption.Side(side.spec, _cost(side, prices), side.found)
 
 
 def _cost(side: preview_json.Side | None, prices: cost.Prices) -> cost.Cost:

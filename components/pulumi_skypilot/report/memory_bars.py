@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from ..plan import memory
+
 WIDTH = 40
 Part = tuple[str, float]
 """The letter that a part is drawn with, and its size."""
@@ -22,3 +24,23 @@ def bar(parts: Sequence[Part], total: float, width: int = WIDTH) -> str:
     if end > total or len(drawn) > width:
         return drawn[: width - 1] + ("!" if end > total else drawn[width - 1])
     return drawn + "·" * (width - len(drawn))
+
+
+LEGEND = (
+    "█ weights, ▓ activations and CUDA graphs, ▒ the KV cache of one request of the whole "
+    "context, ░ that of more requests, · kept free"
+)
+
+
+def of_fit(fit: memory.Fit) -> str:
+    """Return the bar of a fit, as LEGEND explains it."""
+    cache = max(fit.available_bytes, 0)
+    one_request = min(fit.needed_bytes, cache)
+    missing = max(fit.needed_bytes - fit.available_bytes, 0)
+    parts = [
+        ("█", fit.weights_bytes),
+        ("▓", fit.activation_bytes + fit.graph_bytes + fit.other_bytes),
+        ("▒", one_request + missing),
+        ("░", cache - one_request),
+    ]
+    return bar(parts, fit.total_bytes)

@@ -10,16 +10,15 @@ import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 
+import yaml
+
 from .. import catalog, spec
-from ..plan import disruption, gpu_fit, memory, unchecked
+from ..plan import gpu_fit, memory, task, unchecked
+from ..plan.changes import Change, Effect, from_data, strongest
 from ..plan.memory import advice
 from ..spec import old_specs
 
 _TYPES = ("pulumi-python:dynamic/skypilot:Service", "pulumi-python:dynamic/skypilot:Cluster")
-_STRENGTH: tuple[disruption.Happens, ...] = ("in place", "rolls", "restarts", "replaces")
-_TOLD = re.compile(
-    rf"(?P<name>[^\s:]+): (?P<happens>{'|'.join(_STRENGTH)}): (?P<what>.*)", re.DOTALL
-)
 _BUDGET = re.compile(r"[\w.-]+:budget(\.\w+)?: .+")
 _SPEC_KEYS = old_specs.KEYS - {"env", "secrets"}
 
@@ -35,15 +34,6 @@ class Unreadable(ValueError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Told:
-    """A line by which the preview told of a change: what it does, and to what."""
-
-    happens: disruption.Happens
-    what: str
-    why: str
-
-
-@dataclasses.dataclass(frozen=True)
 class Side:
     """A deployment before or after."""
 
@@ -55,6 +45,16 @@ class Side:
     """Whether the machines, and their number, are among what was read."""
     drifted: bool = False
     """Whether a refresh has found it changed outside of the stack."""
+
+    @property
+    def found(self) -> Mapping[str, typing.Any] | None:
+        """The task that a refresh has found in place of the plan's; None when there is none."""
+        if not self.drifted:
+            return None
+        try:
+            return task.from_text(self.plan["task"])
+        except (KeyError, AttributeError, TypeError, yaml.YAMLError):
+            return None
 
     @property
     def context(self) -> str:
@@ -87,8 +87,8 @@ class Side:
         facts = catalog.model(self.spec.model)
         if facts is None:
             return {}
-        found = gpu_fit.gains(facts, self._reckoned)
-        return {str(gpu): some for gpu, some in found.items()}
+        gains = gpu_fit.gains(facts, self._reckoned)
+        return {str(gpu): rows for gpu, rows in gains.items()}
 
     @functools.cached_property
     def _reckoned(self) -> gpu_fit.Sized:
@@ -103,10 +103,10 @@ class Deployment:
     """As the stack names it."""
     remote: str
     """Its name on the API server."""
-    happens: disruption.Happens
+    effect: Effect
     before: Side | None
     after: Side | None
-    told: tuple[Told, ...] = ()
+    changes: tuple[Change, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,14 +141,13 @@ def read(content: object) -> Preview:
             ours.setdefault(step["urn"], []).append(step)
         elif "skypilot:" not in kind and not kind.startswith("pulumi:") and step["op"] != "same":
             others[step["op"]] = others.get(step["op"], 0) + 1
-    told = list(_told(content.get("diagnostics") or ()))
     scope = next((_scope(step) for group in ours.values() for step in group), {})
     return Preview(
         stack=next((step["urn"].split("::")[0].rpartition(":")[2] for step in steps), ""),
         deployments=tuple(
             sorted(
-                (_deployment(urn, group, told) for urn, group in ours.items()),
-                key=lambda one: one.name,
+                (_deployment(urn, group) for urn, group in ours.items()),
+                key=lambda deployment: deployment.name,
             )
         ),
         api_server=scope.get("apiServer"),
@@ -160,37 +159,37 @@ def read(content: object) -> Preview:
     )
 
 
-def _deployment(
-    urn: str,
-    steps: Sequence[Mapping[str, typing.Any]],
-    told: Iterable[tuple[str, Told]],
-) -> Deployment:
+def _deployment(urn: str, steps: Sequence[Mapping[str, typing.Any]]) -> Deployment:
     old = next((step["oldState"] for step in steps if step.get("oldState")), None)
     new = next((step["newState"] for step in steps if step.get("newState")), None)
     inputs = (new or old or {}).get("inputs") or {}
-    remote = str(inputs.get("name"))
-    lines = tuple(dict.fromkeys(line for name, line in told if name == remote))
     operations = {step["op"] for step in steps}
+    changed = from_data(inputs.get("changes")) if operations & _CHANGING else ()
     return Deployment(
         name=urn.rpartition("::")[2],
-        remote=remote,
-        happens=_happens(operations, lines),
+        remote=str(inputs.get("name")),
+        effect=_effect(operations, changed),
         before=_side(old),
         after=_side(new),
-        told=lines,
+        changes=changed,
     )
 
 
-def _happens(operations: set[str], lines: Sequence[Told]) -> disruption.Happens:
-    if operations & {"replace", "create-replacement", "delete-replaced"}:
-        return "replaces"
+_REPLACING = {"replace", "create-replacement", "delete-replaced"}
+_CHANGING = {"update", *_REPLACING}
+"""Operations on something that is there. What stays may have the changes of the last update."""
+
+
+def _effect(operations: set[str], changed: Sequence[Change]) -> Effect:
+    if operations & _REPLACING:
+        return Effect.REPLACE
     if "create" in operations:
-        return "starts"
+        return Effect.STARTS
     if "delete" in operations:
-        return "stops"
+        return Effect.STOPS
     if "update" not in operations:
-        return "unchanged"
-    return max((line.happens for line in lines), key=_STRENGTH.index, default="in place")
+        return Effect.UNCHANGED
+    return strongest(changed) if changed else Effect.IN_PLACE
 
 
 def _side(state: Mapping[str, typing.Any] | None) -> Side | None:
@@ -198,28 +197,17 @@ def _side(state: Mapping[str, typing.Any] | None) -> Side | None:
         return None
     inputs = state.get("inputs") or {}
     kind: spec.Kind = "cluster" if _type(state) == _TYPES[1] else "service"
-    found = old_specs.read(
+    old = old_specs.read(
         {key: _HIDDEN.get(key, inputs[key]) for key in inputs.keys() & _SPEC_KEYS}, kind
     )
     planned = inputs.get("plan")
     return Side(
-        spec=found.spec,
+        spec=old.spec,
         plan=planned if isinstance(planned, Mapping) else {},
-        unread=found.unread,
-        sized=found.sized,
+        unread=old.unread,
+        sized=old.sized,
         drifted=bool(inputs.get("drift")),
     )
-
-
-def _told(diagnostics: Iterable[Mapping[str, typing.Any]]) -> typing.Iterator[tuple[str, Told]]:
-    """The lines of the provider's diff (providers.differences.describe)."""
-    for one in diagnostics:
-        for line in str(one.get("message") or "").splitlines():
-            found = _TOLD.fullmatch(line.strip())
-            if found:
-                what, _, why = found["what"].rpartition(" (")
-                happens = typing.cast(disruption.Happens, found["happens"])
-                yield found["name"], Told(happens, what, why.removesuffix(")"))
 
 
 def _unseen(content: Mapping[str, typing.Any]) -> bool:
@@ -229,20 +217,20 @@ def _unseen(content: Mapping[str, typing.Any]) -> bool:
 
 
 def _errors(content: Mapping[str, typing.Any]) -> tuple[str, ...]:
-    found = (
+    lines = (
         " ".join(line.removeprefix("error: ").split())
-        for one in content.get("diagnostics") or ()
-        if one.get("severity") == "error" and "non-zero exit code" not in one["message"]
-        for line in one["message"].splitlines()
+        for message in content.get("diagnostics") or ()
+        if message.get("severity") == "error" and "non-zero exit code" not in message["message"]
+        for line in message["message"].splitlines()
     )
-    return tuple(dict.fromkeys(line for line in found if line))
+    return tuple(dict.fromkeys(line for line in lines if line))
 
 
 def _budget(diagnostics: Iterable[Mapping[str, typing.Any]]) -> typing.Iterator[str]:
-    """The lines of the program (budget.check) that are no errors."""
-    for one in diagnostics:
-        if one.get("severity") != "error":
-            for line in str(one.get("message") or "").splitlines():
+    """Yield the lines of the program (budget_check) that are no errors."""
+    for message in diagnostics:
+        if message.get("severity") != "error":
+            for line in str(message.get("message") or "").splitlines():
                 text = line.strip().removeprefix("warning: ")
                 if _BUDGET.fullmatch(text):
                     yield text
@@ -254,5 +242,5 @@ def _type(step: Mapping[str, typing.Any]) -> str:
 
 def _scope(step: Mapping[str, typing.Any]) -> Mapping[str, typing.Any]:
     state = step.get("newState") or step.get("oldState") or {}
-    found = (state.get("inputs") or {}).get("scope")
-    return found if isinstance(found, Mapping) else {}
+    scope = (state.get("inputs") or {}).get("scope")
+    return scope if isinstance(scope, Mapping) else {}
