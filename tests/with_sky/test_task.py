@@ -177,11 +177,11 @@ def test_skyserve_keeps_and_replaces_replicas_as_compare_says(
     if found is Effect.REPLACE and first == later:
         with pytest.raises((AssertionError, ValueError)):
             controller.update(after)
-    elif found is None and isinstance(was.spec.replicas.target_qps, dict):
+    elif found is Effect.UNCHANGED and isinstance(was.spec.replicas.target_qps, dict):
         pass  # equal: no update is sent, and any would break (below)
     elif found is not Effect.REPLACE:
         assert first == later
-        kept = found in (None, Effect.IN_PLACE)
+        kept = found in (Effect.UNCHANGED, Effect.IN_PLACE)
         assert controller.update(after) == (kept and not changes._has_files(now.task))
 
 
