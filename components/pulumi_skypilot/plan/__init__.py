@@ -1,4 +1,4 @@
-"""From a spec to what would run: the command, its environment, the task, and what to know of it.
+"""The plan of a deployment: its command, environment and task, and what to know of them.
 
 Pure: a preview computes it and shows it. It names env and secrets and never holds their values.
 """
@@ -28,7 +28,7 @@ Problem = spec.Problem
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What a spec comes to."""
+    """A spec and all that is computed from it."""
 
     name: str
     spec: spec.Spec
@@ -36,27 +36,27 @@ class Plan:
     environment: dict[str, str]
     task: dict[str, typing.Any]
     sized: gpu_fit.Sized
-    """How it sits on each accelerator."""
+    """The memory fit on each accelerator."""
     notes: tuple[str, ...]
     """What a user should know and need not change."""
     fit: dict[str, typing.Any] = dataclasses.field(default_factory=dict)
-    """For each accelerator, what of its memory goes where (plan/gpu_fit.py)."""
+    """For each accelerator, how its memory is divided (plan/gpu_fit.py)."""
     unchecked: tuple[str, ...] = ()
     """Why it is not known, or only assumed, that the model fits (plan/unchecked.py)."""
     disk: tuple[str, ...] = ()
     """What is tight on the disk, or was not checked (plan/disk.py)."""
     warnings: tuple[str, ...] = ()
-    """Those of the notes that a user should act on."""
+    """The notes that a user should act on."""
     misfits: tuple[Problem, ...] = ()
-    """What does not fit, where that was not refused."""
+    """What does not fit, where the plan was not refused for it."""
 
     @functools.cached_property
     def task_text(self) -> str:
-        """The task as a preview and a state hold it."""
+        """Return the task as a preview and a state hold it."""
         return task.text(self.task)
 
     def shown(self) -> dict[str, typing.Any]:
-        """What a preview shows, line by line."""
+        """Return the table that a preview shows, line by line."""
         table = {
             "command": list(self.command),
             "environment": self.environment,
@@ -72,10 +72,11 @@ class Plan:
 def plan(
     wanted: spec.Spec, name: str, *, service_account: bool = False, must_fit: bool = True
 ) -> Plan:
-    """The plan of a valid spec. Raises SpecError for what the catalogue knows cannot work.
+    """Return the plan of a valid spec.
 
-    A service account leaves a name less room than a person does. What is too large for a GPU is
-    refused too, or else only told.
+    A service account leaves less room for a name than a person does. A model that is too large for
+    a GPU or a disk is refused when `must_fit`; else it becomes a note. Raises SpecError for what
+    cannot work according to the catalogue.
     """
     facts = catalog.model(wanted.model)
     names = list(_name_problems(wanted, name, service_account))
@@ -94,7 +95,7 @@ def plan(
     refused = [*names, *too_large] if must_fit else names
     if refused:
         raise errors.SpecError(refused)
-    told = tuple(problem.reason for problem in too_large)
+    misfit_notes = tuple(problem.reason for problem in too_large)
     families = gpu_fit.families(wanted)
     command = vllm.command(wanted, facts, families)
     environment = vllm.environment(wanted, facts, families)
@@ -111,7 +112,7 @@ def plan(
             *warnings,
             *_notes(wanted, facts, families),
             *gpu_fit.notes(wanted, facts, sized),
-            *told,
+            *misfit_notes,
         ),
         warnings=warnings,
         fit=gpu_fit.shown(wanted, facts, sized),
@@ -163,9 +164,9 @@ def _gpu_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterat
 
 
 def _unknown_gpu(wanted: spec.Spec, name: str) -> Iterator[spec.Problem]:
-    """Refuse a GPU name that SkyPilot would take for another one; unchecked.py tells the rest.
+    """Refuse a GPU name that SkyPilot would take for another one; unchecked.py reports the rest.
 
-    On machines of one's own the label is the owner's: there nothing is misspelt.
+    On machines of one's own the owner chose the label, so that nothing is misspelt there.
     """
     if not catalog.is_gpu(name):
         yield _problem("accelerators", _no_gpu(name))
@@ -198,7 +199,7 @@ def _model_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iter
 
 
 def _refusals(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[capability.Refusal]:
-    """What vLLM would refuse, whether something that is given may change it or not."""
+    """Yield what vLLM would refuse, even where a given flag or variable may change that."""
     if wanted.image is None:
         yield from capability.refusals(wanted, facts)
     if facts is None:
@@ -228,7 +229,10 @@ def _refused(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[ca
 
 
 def _flag_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[spec.Problem]:
-    """An image brings a vLLM of its own: then only a note is made, but of what is reckoned with."""
+    """Yield the flags that vLLM would refuse.
+
+    An image brings its own vLLM. Then only the flags that the memory fit counts are refused.
+    """
     if wanted.image is not None:
         for flag, value in _plain_flags(wanted).items():
             reason = ranges.wrong(flag, value) if flag in gpu_fit.COUNTED else None
@@ -240,7 +244,7 @@ def _flag_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Itera
 
 
 def _mistaken(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> list[tuple[str, str]]:
-    """Each key whose flag vLLM would not take as it is, and why."""
+    """Return each key whose flag vLLM would refuse, and why."""
     plugins = wanted.vllm_args.keys() & {"reasoning-parser-plugin", "tool-parser-plugin"}
     problems = [
         (spec.mapping.key_of_flag(flag), vllm.mistaken(flag, value))
@@ -252,13 +256,13 @@ def _mistaken(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> list[tuple
 
 
 def _plain_flags(wanted: spec.Spec) -> dict[str, object]:
-    """Return the flags that a stack writes, but for a value that only the machine knows."""
+    """Return the flags that a stack writes, except a value that only the machine knows."""
     given = vllm.given(wanted)
     return {flag: value for flag, value in given.items() if value is not vllm.MACHINE_GPUS}
 
 
 def _disordered(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[tuple[str, str]]:
-    """What vLLM refuses of two flags together, by the keys that a stack writes them under."""
+    """Yield each pair of flags that vLLM refuses together, by the key to change."""
     flags = vllm.flags(wanted, facts, gpu_fit.families(wanted))
     written = {*spec.to_inputs(wanted), *wanted.vllm_args}
     keys = spec.mapping.FLAGS
@@ -299,7 +303,7 @@ def _notes(
 
 
 def _doubts(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
-    """Yield what would be refused if it were certain that it holds."""
+    """Yield what would be refused if it were certain."""
     if wanted.image is not None:
         known = [*_mistaken(wanted, facts), *headroom.problems(wanted)]
         known += [(refusal.key, refusal.reason) for refusal in capability.refusals(wanted, facts)]

@@ -1,4 +1,4 @@
-"""What the Hugging Face hub asks of whoever downloads a model. Pure."""
+"""The Hugging Face hub's conditions for the download of a model. Pure."""
 
 from collections.abc import Iterator
 
@@ -7,11 +7,11 @@ from .. import catalog, spec
 TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH")
 """Variables that give huggingface_hub a token (huggingface_hub.constants, utils._auth)."""
 ELSEWHERE = ("HF_ENDPOINT", "HF_HUB_OFFLINE", "VLLM_USE_MODELSCOPE")
-"""Variables by which the model comes from another place than the hub, which may ask for none."""
+"""Variables that name another source than the hub, which may need no token."""
 
 
 def warnings(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
-    """Yield why the download would be refused as the deployment stands."""
+    """Yield why the hub would refuse the download to this deployment."""
     given = {*wanted.env, *wanted.secrets}
     if facts is not None and facts.gated and not given.intersection((*TOKENS, *ELSEWHERE)):
         yield (

@@ -1,7 +1,7 @@
-"""Whether a stack keeps to its budget.
+"""The check of a stack against its budget.
 
-Pure. A budget is held to the most replicas at the dearest place that the specs allow. A price that
-is not known fails it too, unless the budget says `unknown: allow`: what was not counted may cost
+Pure. A budget is compared with the most replicas at the dearest place that the specs allow. An
+unknown price exceeds it too, unless the budget says `unknown: allow`: what was not counted may cost
 anything.
 """
 
@@ -14,18 +14,18 @@ from . import cost, offers
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What a budget makes of a stack, in lines."""
+    """The result of the check, in lines."""
 
     errors: tuple[str, ...] = ()
     """Why the stack is refused; none when it keeps to the budget."""
     warnings: tuple[str, ...] = ()
-    """What was not counted, by the budget's leave."""
+    """What was not counted, because the budget allows that."""
     kept: tuple[str, ...] = ()
     """How much of each limit is used; none when the stack is refused."""
 
 
 def check(costs: Mapping[str, cost.Cost], budget: Budget) -> Verdict:
-    """Return what the budget makes of these deployments: by name, what each costs."""
+    """Return the verdict on these deployments: by name, the cost of each."""
     if not budget:
         return Verdict()
     over = tuple(_over(costs, budget))
@@ -48,7 +48,7 @@ def check(costs: Mapping[str, cost.Cost], budget: Budget) -> Verdict:
 def _limits(
     costs: Mapping[str, cost.Cost], budget: Budget
 ) -> Iterator[tuple[str, float, float, float, str]]:
-    """Each limit: its key, its amount, what the stack comes to, hours and unit."""
+    """Yield each limit: its key, its amount, the cost of the stack, hours and unit."""
     _, most, _ = cost.total(list(costs.values()))
     for key, limit, hours, unit in (
         ("hourly", budget.hourly, 1, "an hour"),
@@ -59,7 +59,7 @@ def _limits(
 
 
 def _over(costs: Mapping[str, cost.Cost], budget: Budget) -> Iterator[str]:
-    """A line for each limit that what is known is over already."""
+    """Yield a line for each limit that the known cost alone exceeds."""
     known = {name: costed.most.high for name, costed in costs.items() if costed.most}
     dearest = sorted(known, key=lambda name: (-known[name], name))[:3]
     uncounted = sum(bool(costed.unpriced) for costed in costs.values())
@@ -84,7 +84,7 @@ def _kept(costs: Mapping[str, cost.Cost], budget: Budget) -> Iterator[str]:
 
 
 def _unknown(costs: Mapping[str, cost.Cost]) -> Iterator[tuple[str, str]]:
-    """Each reason why a price is unknown, and the deployments that it holds for."""
+    """Yield each reason why a price is unknown, and the deployments that it holds for."""
     reasons: dict[str, list[str]] = {}
     for name, costed in costs.items():
         for why, alternatives in offers.by_reason(costed.unpriced).items():

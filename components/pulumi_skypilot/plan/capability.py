@@ -1,7 +1,8 @@
-"""What vLLM serves on a GPU: formats of weights, activations and cache, by compute capability.
+"""The formats of weights, activations and cache that vLLM serves on a GPU.
 
-The same tables (catalog/attention.toml and methods.toml, from vLLM's source) say what is advised
-and what is refused. Where a given flag or variable may change a rule, it is told and not refused.
+They follow from its compute capability. The same tables (catalog/attention.toml and methods.toml,
+from vLLM's source) decide what is advised and what is refused. Where a given flag or variable may
+change a rule, it becomes a note and refuses nothing.
 """
 
 import dataclasses
@@ -13,26 +14,26 @@ from ..catalog.architecture import Architecture, Kind
 from . import ranges, vllm
 
 USUAL = ("L4", "L40S", "A100-80GB", "H100", "H200", "B200")
-"""What is named when another GPU would do: the ones that most clouds have, smaller ones first."""
+"""The GPUs that a message suggests: those that most clouds have, smaller ones first."""
 
 DTYPES = ("bfloat16", "float16", "float32")
 """In the order of vLLM's preference (platforms/cuda.py, supported_dtypes)."""
 
 BFLOAT16 = (8, 0)
-"""From which compute capability up there is bfloat16."""
+"""The least compute capability that has bfloat16."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Refusal:
-    """What vLLM would refuse: the key to blame, why and what to do, and what may change it."""
+    """Something that vLLM would refuse: the key to blame, why, what to do, and its rule."""
 
     key: str
     reason: str
     rule: str
-    """Of declared.lifted."""
+    """The rule's name for declared.lifted."""
 
     def lifted_by(self, wanted: spec.Spec) -> list[str]:
-        """The flags and variables of a deployment that may make it untrue."""
+        """Return the flags and variables of a deployment that may lift this refusal."""
         off = ("", "0", "false")
         variables = {
             name
@@ -56,22 +57,25 @@ class _On:
     """The dtype of what is not quantized."""
 
 
-def dtype(told: str, shape: Architecture | None, capability: tuple[int, int]) -> str:
-    """The dtype of what is not quantized (config/model.py, _resolve_auto_dtype)."""
-    if told != "auto":
-        return told
+def dtype(asked: str, shape: Architecture | None, capability: tuple[int, int]) -> str:
+    """Return the dtype of what is not quantized (config/model.py, _resolve_auto_dtype)."""
+    if asked != "auto":
+        return asked
     able = [name for name in DTYPES if name != "bfloat16" or capability >= BFLOAT16]
     stable = [name for name in able if name != "float16" or not _unstable(shape)]
     return stable[0]
 
 
 def caches(shape: Architecture | None, capability: tuple[int, int], held: str) -> frozenset[str]:
-    """The spellings of kv-cache-dtype that some attention backend takes; any model's for None."""
+    """Return the values of kv-cache-dtype that some attention backend takes.
+
+    For a model that is not known (None) these are the values of any model.
+    """
     return frozenset(kept for row in _backends(shape, capability, held) for kept in row.cache)
 
 
 def refusals(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[Refusal]:
-    """What vLLM would not start with, on each GPU that a replica may get."""
+    """Yield what vLLM would not start with, on each GPU that a replica may get."""
     shape = facts.architecture if facts else None
     gpus = [
         catalog.gpu(name)
@@ -98,7 +102,10 @@ def refusals(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[Re
 
 
 def _another_method(wanted: spec.Spec, shape: Architecture | None) -> Iterator[Refusal]:
-    """Whether a checkpoint is quantized in another way (config/model.py, _verify_quantization)."""
+    """Yield a refusal where the checkpoint is quantized in another way.
+
+    See config/model.py, _verify_quantization.
+    """
     stored = shape.quantization.method if shape and shape.quantization else ""
     takes = declared.for_checkpoint(stored)
     if wanted.quantization and takes is not None and wanted.quantization not in takes:
@@ -111,7 +118,10 @@ def _another_method(wanted: spec.Spec, shape: Architecture | None) -> Iterator[R
 
 
 def _weights(wanted: spec.Spec, on: _On) -> Iterator[Refusal]:
-    """Whether a quantization runs (config/vllm.py, _get_quantization_config)."""
+    """Yield a refusal where a quantization does not run on the GPU.
+
+    See config/vllm.py, _get_quantization_config.
+    """
     stored = on.shape.quantization.method if on.shape and on.shape.quantization else None
     method = declared.methods().get(wanted.quantization or stored or "")
     if method is None:
@@ -127,19 +137,22 @@ def _weights(wanted: spec.Spec, on: _On) -> Iterator[Refusal]:
         )
     elif on.held not in method.dtypes:
         good = [name for name in DTYPES if name in method.dtypes]
-        told = wanted.dtype != "auto"
+        asked = wanted.dtype != "auto"
         way = f"take another GPU{_such_as(BFLOAT16.__le__)}"
         yield Refusal(
-            "dtype" if told else "accelerators",
+            "dtype" if asked else "accelerators",
             f"vLLM {vllm.VERSION} would serve {wanted.model} in {on.held} on {on.gpu}, and "
             f"{method.name} weights go with {' and '.join(good)} only; "
-            + (f"write {good[0]}, or auto" if told else way),
+            + (f"write {good[0]}, or auto" if asked else way),
             "quantization",
         )
 
 
 def _cache(wanted: spec.Spec, flags: Mapping[str, object], on: _On) -> Iterator[Refusal]:
-    """Whether an attention backend takes the cache (platforms/cuda.py, get_attn_backend_cls)."""
+    """Yield a refusal where no attention backend takes the cache.
+
+    See platforms/cuda.py, get_attn_backend_cls.
+    """
     cache = _cache_dtype(flags, on.shape)
     known = catalog.flags().values["kv-cache-dtype"]
     able = caches(on.shape, on.able, on.held)
@@ -147,7 +160,7 @@ def _cache(wanted: spec.Spec, flags: Mapping[str, object], on: _On) -> Iterator[
         return
     ways = [f"write {'bfloat16' if on.able >= BFLOAT16 else 'float16'}"]
     ways += ["leave it out"] if wanted.kv_cache_dtype else []
-    where = _such_as(lambda other: cache in caches(on.shape, other, on.held))
+    where = _such_as(lambda capability: cache in caches(on.shape, capability, on.held))
     ways += [f"take another GPU{where}"] if where else []
     yield Refusal(
         "kvCacheDtype",
@@ -158,9 +171,9 @@ def _cache(wanted: spec.Spec, flags: Mapping[str, object], on: _On) -> Iterator[
 
 
 def _blocks(flags: Mapping[str, object], on: _On) -> Iterator[Refusal]:
-    """Whether an attention backend takes blocks of that size."""
-    told = flags.get("block-size")
-    size = None if told is None else ranges.number("block-size", told)
+    """Yield a refusal where no attention backend takes blocks of that size."""
+    given = flags.get("block-size")
+    size = None if given is None else ranges.number("block-size", given)
     cache = _cache_dtype(flags, on.shape)
     blocks = [row.block for row in _backends(on.shape, on.able, on.held) if cache in row.cache]
     if blocks and size is not None and all(size % block for block in blocks):
@@ -173,15 +186,18 @@ def _blocks(flags: Mapping[str, object], on: _On) -> Iterator[Refusal]:
 
 
 def _cache_dtype(flags: Mapping[str, object], shape: Architecture | None) -> str:
-    """As told, else what the checkpoint was made for."""
-    told = str(flags.get("kv-cache-dtype") or "auto")
-    return "fp8" if told == "auto" and shape is not None and shape.fp8_cache else told
+    """Return the cache's dtype that is set, else the one that the checkpoint was made for."""
+    given = str(flags.get("kv-cache-dtype") or "auto")
+    return "fp8" if given == "auto" and shape is not None and shape.fp8_cache else given
 
 
 def _backends(
     shape: Architecture | None, able: tuple[int, int], held: str
 ) -> Iterator[declared.Backend]:
-    """The rows that a model gets on a GPU; of an unknown model, every one that some model gets."""
+    """Yield the backends that a model may get on a GPU.
+
+    For a model that is not known these are the backends of any model.
+    """
     for row in declared.backends():
         if row.least <= able <= row.most and (shape is None or _suits(row, shape, held)):
             yield row
@@ -205,7 +221,7 @@ def _unstable(shape: Architecture | None) -> bool:
 
 
 def _of(shape: Architecture | None) -> str:
-    """What of a model narrows the backends."""
+    """Return the traits of a model that narrow its backends, in words."""
     if shape is None:
         return ""
     parts = [

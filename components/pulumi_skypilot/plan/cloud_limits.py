@@ -1,6 +1,6 @@
-"""What cannot be done at a place where a deployment may run.
+"""The limits of the places where a deployment may run.
 
-SkyPilot leaves such a place out without a word, or finds nothing at all (sky/clouds/cloud.py,
+SkyPilot skips such a place without a message, or finds nothing at all (sky/clouds/cloud.py,
 Cloud.get_feasible_launchable_resources).
 """
 
@@ -18,13 +18,13 @@ OWN = ("kubernetes", "ssh", "slurm")
 
 @dataclasses.dataclass(frozen=True)
 class Need:
-    """What a deployment asks of a cloud: SkyPilot's word for it, our key, and who asks."""
+    """A feature that a deployment may need of a cloud: SkyPilot's name for it, and our key."""
 
     feature: str
     key: str
     asked: Callable[[spec.Spec], bool]
     otherwise: str
-    """What a cloud without it means, and what to do beside leaving it out."""
+    """What happens on a cloud without it, and what to do."""
 
 
 NEEDS = (
@@ -92,7 +92,7 @@ NEEDS = (
 
 
 def problems(wanted: spec.Spec) -> Iterator[spec.Problem]:
-    """What each named place cannot do of what is asked."""
+    """Yield what a deployment needs and a named place lacks."""
     for cloud in _clouds(wanted):
         for need in NEEDS:
             if need.feature in cloud.lacks and need.asked(wanted):
@@ -103,13 +103,16 @@ def problems(wanted: spec.Spec) -> Iterator[spec.Problem]:
 
 
 def is_own(place: str) -> bool:
-    """Whether an infra string names machines of one's own."""
+    """Return whether an infra string names machines of one's own."""
     known = catalog.cloud(place)
     return known is not None and known.name.lower() in OWN
 
 
 def has_cloud(wanted: spec.Spec) -> bool:
-    """Whether a machine may be a cloud's: without infra any cloud may be chosen."""
+    """Return whether a machine may be a cloud's.
+
+    Without infra SkyPilot may choose any cloud.
+    """
     return not wanted.infra or not all(map(is_own, wanted.infra))
 
 

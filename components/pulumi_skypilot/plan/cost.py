@@ -1,8 +1,8 @@
-"""What a deployment costs an hour, from the prices that the API server's catalogue knows.
+"""The cost of a deployment an hour, by the prices in the API server's catalogue.
 
-Pure. Prices come from `skypilot/prices.py`, once a preview; no resource has them as inputs, so that
-a new price is never a change. What is not known is None with the reason, and fails nothing but a
-budget (budget.py).
+Pure. `skypilot/prices.py` reads prices once a preview. They are no inputs of a resource, so that a
+new price is never a change. An unknown price is None with the reason. It fails nothing but a budget
+(budget_check.py).
 """
 
 import dataclasses
@@ -36,7 +36,7 @@ HOURS_A_MONTH = 730
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """USD an hour, from the cheapest place that the spec allows to the dearest."""
+    """USD an hour, from the cheapest to the dearest place that the spec allows."""
 
     low: float
     high: float
@@ -45,13 +45,13 @@ class Range:
         return Range(self.low + other.low, self.high + other.high)
 
     def times(self, factor: float) -> "Range":
-        """Of so many."""
+        """Return this range for so many machines."""
         return Range(self.low * factor, self.high * factor)
 
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """Of one deployment an hour; None with a reason where it is not known."""
+    """The cost of one deployment in USD an hour; None with a reason where it is unknown."""
 
     replica: Range | None
     """One replica, all its nodes."""
@@ -60,11 +60,11 @@ class Cost:
     unknown: str | None = None
     notes: tuple[str, ...] = ()
     unpriced: tuple[Unpriced, ...] = ()
-    """What the deployment may run on and what is not in the ranges."""
+    """The alternatives that the ranges leave out."""
 
 
 def cost(wanted: spec.Spec, prices: Prices) -> Cost:
-    """What a deployment costs at its fewest and at its most replicas."""
+    """Return the cost of a deployment at its fewest and at its most replicas."""
     fewest, most = replicas(wanted)
     unpriced = _unpriced(wanted, prices) if most else ()
     if prices.away:
@@ -93,7 +93,10 @@ def cost(wanted: spec.Spec, prices: Prices) -> Cost:
 
 
 def total(costs: Sequence[Cost]) -> tuple[Range, Range, int]:
-    """The stack at the fewest and the most replicas, and how many deployments are unknown."""
+    """Return the cost of a stack at the fewest and at the most replicas.
+
+    The third value is the number of deployments whose cost is unknown.
+    """
     known = [costed for costed in costs if costed.fewest is not None and costed.most is not None]
     nothing = Range(0.0, 0.0)
     fewest = sum((costed.fewest for costed in known if costed.fewest), nothing)
@@ -102,12 +105,15 @@ def total(costs: Sequence[Cost]) -> tuple[Range, Range, int]:
 
 
 def controller(wanted: spec.Spec, prices: Prices) -> float | None:
-    """USD an hour of SkyServe's controller on a machine of its own, in the deployment's place."""
+    """Return USD an hour of SkyServe's controller; None where that is unknown.
+
+    It runs on a machine of its own, in the deployment's place.
+    """
     return prices.machines.get(offers.controller(wanted))
 
 
 def replicas(wanted: spec.Spec) -> tuple[int, int]:
-    """How many machines' worth of it run at the fewest and at the most."""
+    """Return the fewest and the most replicas that run; a cluster counts as one."""
     if wanted.kind == "cluster":
         return 1, 1
     spare = wanted.replicas.overprovision or 0
@@ -115,12 +121,12 @@ def replicas(wanted: spec.Spec) -> tuple[int, int]:
 
 
 def money(amount: float) -> str:
-    """An amount as people write it: cents where they matter."""
+    """Return an amount as people write it: with cents below 100."""
     return f"{amount:,.2f}" if amount < 100 else f"{amount:,.0f}"
 
 
 def shown(range_: Range | None) -> str:
-    """A range as people write it, without a unit."""
+    """Return a range as people write it, without a unit."""
     if range_ is None:
         return "unknown"
     low, high = money(range_.low), money(range_.high)
@@ -128,13 +134,13 @@ def shown(range_: Range | None) -> str:
 
 
 def _range(wanted: spec.Spec, prices: Prices, *, spot: bool) -> Range | None:
-    """From the cheapest to the dearest place."""
+    """Return the range over all places that have a price."""
     rates = offers.rates(wanted, prices, spot=spot)
     return Range(min(rates), max(rates)) if rates else None
 
 
 def _unpriced(wanted: spec.Spec, prices: Prices) -> tuple[Unpriced, ...]:
-    """What has no price in the market that is the dearest that the spec allows."""
+    """Return the alternatives without a price in the dearest market that the spec allows."""
     alone = _spot_alone(wanted)
     unpriced = offers.unpriced(wanted, prices, spot=alone)
     if alone and wanted.spot and wanted.spot.on_demand:
@@ -143,17 +149,17 @@ def _unpriced(wanted: spec.Spec, prices: Prices) -> tuple[Unpriced, ...]:
 
 
 def _spot_alone(wanted: spec.Spec) -> bool:
-    """Whether no on-demand machine stands in for spot ones that are gone."""
+    """Return whether no on-demand machine replaces a lost spot machine."""
     return wanted.spot is not None and not wanted.spot.fallback
 
 
 def _why(wanted: spec.Spec, prices: Prices, *, spot: bool) -> str:
-    """Why there is no price at all in that market."""
+    """Return why there is no price at all in that market."""
     reasons = (alternative.why for alternative in offers.unpriced(wanted, prices, spot=spot))
     return "; ".join(dict.fromkeys(reasons))
 
 
 def _uncounted(unpriced: Sequence[Unpriced]) -> Iterator[str]:
-    """A note for each reason."""
+    """Yield a note for each reason."""
     for why, alternatives in offers.by_reason(unpriced).items():
         yield f"nothing is counted for {alternatives} ({why})"

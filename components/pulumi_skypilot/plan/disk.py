@@ -1,9 +1,9 @@
-"""Whether a machine's disk holds the model and what serves it: for the plan, in words. Pure.
+"""The disk of a machine and what it has to hold: the model, vLLM and the system. Pure.
 
-Counted are the tensors that vLLM downloads: of gpt-oss neither `original/` (vLLM's `LoadConfig`
-ignores it) nor `metal/` (no safetensors). Where the catalogue has no bytes of the files, they are
-reckoned from the shape. A repository with a second copy of its tensors takes more, and so does one
-with layers that only speculate, such as DeepSeek's.
+Counted are the tensors that vLLM downloads. For gpt-oss these are neither `original/` (vLLM's
+`LoadConfig` ignores it) nor `metal/` (no safetensors). Where the catalogue lacks the size of the
+files, it is computed from the shape. A repository with a second copy of its tensors takes more. So
+does one with layers that only speculate, such as DeepSeek's.
 """
 
 import math
@@ -19,20 +19,20 @@ DEFAULT_GIB = 256
 """SkyPilot's disk where `disk` is not written (`DEFAULT_DISK_SIZE_GB` in sky/resources.py)."""
 
 LEAST_GIB = {"gpu": 6, "cpu": 4}
-"""What vLLM takes at the least once it is installed, without the machine's own system: 7.07 GB for
+"""The least that vLLM takes once it is installed, without the machine's own system: 7.07 GB for
 `pip install --no-cache-dir vllm` in a python-slim image (vllm-project/vllm issue 13112), 5.1 GB
 measured for vLLM 0.32 on a CPU."""
 
 USUAL_GIB = 35
-"""What system and vLLM take together: `vllm/vllm-openai:latest` unpacks to 28.6 GB, 26.6 GiB
-(vllm-project/vllm pull request 22377, at 0.12), and SkyPilot's runtime, the system and caches come
-on top. Not measured with a GPU here."""
+"""The usual size of system and vLLM together. `vllm/vllm-openai:latest` unpacks to 28.6 GB, 26.6
+GiB (vllm-project/vllm pull request 22377, at 0.12). SkyPilot's runtime, the system and caches come
+on top. This was not measured with a GPU here."""
 
 SPARE = 0.05
-"""The part of a model that is left free for what is not counted, such as layers that speculate."""
+"""The part of a model that stays free for what is not counted, such as layers that speculate."""
 
 _CACHE_VARIABLES = ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME")
-"""Where Hugging Face's library keeps models: the first that is set."""
+"""Variables for the folder of Hugging Face's library: the first that is set counts."""
 _WHOLE_FORMATS = ("auto", "hf", "safetensors", "fastsafetensors", "mistral", "pt", "npcache")
 """The values of `load-format` with which a model is downloaded as a whole."""
 
@@ -45,13 +45,13 @@ def model_bytes(facts: catalog.ModelFacts) -> int:
 
 
 def suggested_gib(facts: catalog.ModelFacts) -> int:
-    """Return a disk that surely holds a model and what serves it, in tens of GiB."""
+    """Return the size of a disk that surely holds a model and its server, in tens of GiB."""
     needed = model_bytes(facts) * (1 + SPARE) / GIB + USUAL_GIB
     return math.ceil(needed / 10) * 10
 
 
 def problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[spec.Problem]:
-    """Yield the disk that surely does not hold the model, with the one that does."""
+    """Yield the disk that is surely too small, with one that is large enough."""
     held = _held_bytes(wanted, facts)
     if facts is None or held is None or not cloud_limits.has_cloud(wanted):
         return
@@ -69,7 +69,7 @@ def problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[sp
 
 
 def notes(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
-    """Yield what a reviewer should know of it: what is tight, and what was not checked."""
+    """Yield what a reviewer should know about the disk: what is tight or was not checked."""
     if facts is None:
         return  # plan/unchecked.py says that nothing is known of it
     held, disk = _held_bytes(wanted, facts), wanted.disk or DEFAULT_GIB
@@ -92,14 +92,14 @@ def notes(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
 
 
 def _held_bytes(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> int | None:
-    """Return what of the model is on the machine's own disk; None where that is not known."""
+    """Return the bytes of the model on the machine's own disk; None where unknown."""
     flags = vllm.given(wanted)
     if facts is None or flags.get("load-format", "auto") not in _WHOLE_FORMATS:
         return None
-    given = dict.fromkeys(wanted.secrets, spec.UNKNOWN) | wanted.env  # a secret is not told apart
+    given = dict.fromkeys(wanted.secrets, spec.UNKNOWN) | wanted.env  # a secret may have any value
     variables = [given.get(name) for name in _CACHE_VARIABLES]
-    told = [flags.get("download-dir"), wanted.model_cache, *variables]
-    first = next((path for path in told if path is not None), None)
+    folders = [flags.get("download-dir"), wanted.model_cache, *variables]
+    first = next((path for path in folders if path is not None), None)
     if first is None:
         return model_bytes(facts)
     if first is spec.UNKNOWN:

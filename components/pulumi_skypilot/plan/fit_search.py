@@ -1,4 +1,7 @@
-"""What serves a model, and what a GPU serves: each tried as a preview would try it. Pure."""
+"""A search for GPUs that serve a model, and for models that a GPU serves. Pure.
+
+Each combination is tried as a preview would try it.
+"""
 
 import dataclasses
 import typing
@@ -9,12 +12,12 @@ from . import disk, gpu_fit, memory
 
 COUNTS = (1, 2, 4, 8)
 STEP = 1024
-"""Contexts are shortened to a multiple of it."""
+"""Contexts are shortened to a multiple of this many tokens."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A model on so many of a GPU, at a context that is served."""
+    """A model on a number of GPUs of one kind, with the context that they serve."""
 
     wanted: spec.Spec
     fit: memory.Fit
@@ -22,21 +25,21 @@ class Row:
 
     @property
     def gpu(self) -> spec.Accelerator:
-        """The only one that is asked for."""
+        """Return the accelerator, of which there is only one."""
         return self.wanted.accelerators[0]
 
     @property
     def size_bytes(self) -> int:
-        """Of all its GPUs: what to go by where no price is known."""
+        """Return the memory of all GPUs: it sorts the rows where no price is known."""
         return self.fit.total_bytes * self.gpu.count
 
     @property
     def serves(self) -> bool:
-        """Whether one request of the context is served: what may not start serves nothing."""
+        """Return whether one request of the full context is surely served."""
         return self.fit.concurrency >= 1 and self.fit.spare_bytes >= 0
 
     def data(self) -> dict[str, typing.Any]:
-        """For machines."""
+        """Return the row as JSON data."""
         return {
             "model": self.wanted.model,
             "accelerators": str(self.gpu),
@@ -52,7 +55,10 @@ class Row:
 
 
 def gpus_for(model: str, context: int | None, most: int) -> Iterator[Row]:
-    """Of each GPU the fewest that serve a model; fewer too, where those are within the margin."""
+    """Yield for each GPU the smallest number that serves a model.
+
+    Smaller numbers that are within the margin of error are yielded too.
+    """
     for name in catalog.gpus():
         for count in COUNTS:
             row = tried(model, f"{name}:{count}", context) if count <= most else None
@@ -63,7 +69,10 @@ def gpus_for(model: str, context: int | None, most: int) -> Iterator[Row]:
 
 
 def models_for(gpu: str, context: int | None) -> Iterator[Row]:
-    """The models that are known and that it serves, with a shorter context where it must be."""
+    """Yield the models of the catalogue that a GPU serves.
+
+    Without `context` the context is shortened where the full one does not fit.
+    """
     for facts in catalog.models().values():
         row = tried(facts.id, gpu, context)
         if context is None and (row is None or not row.serves):
@@ -73,7 +82,7 @@ def models_for(gpu: str, context: int | None) -> Iterator[Row]:
 
 
 def tried(model: str, gpu: str, context: int | None) -> Row | None:
-    """A model as a preview sees it; None where it is refused, or not reckoned."""
+    """Return a model as a preview sees it; None where it is refused or not computed."""
     try:
         return row(model, gpu, context)
     except errors.SpecError:
@@ -81,7 +90,10 @@ def tried(model: str, gpu: str, context: int | None) -> Row | None:
 
 
 def row(model: str, gpu: str, context: int | None) -> Row | None:
-    """The same; None where it is not reckoned. Raises SpecError where it is refused."""
+    """Return a model as a preview sees it; None where the fit is not computed.
+
+    Raises SpecError where a preview refuses it.
+    """
     planned = plan.plan(spec.parse(asked(model, gpu, context)), "fit")
     settings = planned.sized.settings
     return next(
@@ -94,7 +106,10 @@ def row(model: str, gpu: str, context: int | None) -> Row | None:
 
 
 def asked(model: str, gpu: str, context: int | None) -> dict[str, typing.Any]:
-    """Return the deployment that is tried, with a disk that holds it: only GPUs are compared."""
+    """Return the deployment that is tried.
+
+    Its disk is large enough, so that only GPUs are compared.
+    """
     facts = catalog.model(model)
     size = disk.suggested_gib(facts) if facts else None
     data = {"model": model, "accelerators": gpu, "context": context, "disk": size}
@@ -102,7 +117,7 @@ def asked(model: str, gpu: str, context: int | None) -> dict[str, typing.Any]:
 
 
 def shortened(facts: catalog.ModelFacts, gpu: str) -> Row | None:
-    """The longest context that there is room for, by thousands; None below one."""
+    """Return the row with the longest context that fits, in steps of STEP; None below one."""
     wanted = spec.parse({"model": facts.id, "accelerators": gpu})
     for fit in gpu_fit.size(wanted, facts).fits.values():
         context = fit.longest // STEP * STEP

@@ -1,7 +1,7 @@
-"""Whether a spec's model fits each GPU that it may get: for the plan, in words.
+"""The fit of a spec's model on each GPU that it may get, in words.
 
-Refused is only what is surely beyond a GPU. What cannot be known is said and refuses nothing: an
-image brings a vLLM of its own, and some flags change what the memory model counts.
+Only what is surely too large for a GPU is refused. What cannot be known becomes a note: an image
+brings its own vLLM, and some flags change what the memory model counts.
 """
 
 import dataclasses
@@ -18,32 +18,32 @@ from .memory import advice
 ENGINE = memory.ENGINES[vllm.VERSION]
 
 UNCOUNTED_CACHE = ("int4", "nvfp4_4over6", "turboquant", "ultraquant", "fp8_ds", "nvfp4_ds")
-"""How kv-cache-dtype begins where the size of a token is not counted here."""
+"""Beginnings of the kv-cache-dtype whose bytes a token are not counted here."""
 
 COUNTED = (*headroom.FLAGS, "block-size", "max-cudagraph-capture-size")
-"""Flags among vllmArgs whose numbers are reckoned with."""
+"""Flags among vllmArgs whose numbers the fit counts."""
 
 CPU_BYTES = 4 * 2**30
-"""What vLLM itself takes of a machine's memory, measured with a tiny model on a CPU."""
+"""The memory that vLLM itself takes, measured with a tiny model on a CPU."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Sized:
-    """A spec on each of its accelerators, or why that is not known.
+    """The fit of a spec on each of its accelerators, or why that is not known.
 
-    An accelerator that is not reckoned is missing; plan/unchecked.py says why.
+    An accelerator whose fit is not computed is missing; plan/unchecked.py says why.
     """
 
     fits: Mapping[spec.Accelerator, memory.Fit]
     settings: Mapping[spec.Accelerator, memory.Settings]
     unknown: str | None = None
-    """The flags with which nothing is reckoned."""
+    """The flags for which no fit is computed."""
     assumed: tuple[str, ...] = ()
-    """The flags that were left out of what is reckoned."""
+    """The flags that the fit leaves out."""
 
 
 def gpu(facts: catalog.GpuFacts) -> memory.Gpu:
-    """A GPU as the memory model sees it."""
+    """Return a GPU as the memory model sees it."""
     offered = facts.offered_bytes
     return memory.Gpu(
         total_bytes=offered,
@@ -54,7 +54,7 @@ def gpu(facts: catalog.GpuFacts) -> memory.Gpu:
 
 
 def size(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Sized:
-    """A valid spec on each of its accelerators."""
+    """Return the fit of a valid spec on each of its accelerators."""
     flags = vllm.flags(wanted, facts, families(wanted))
     context = vllm.context(wanted, facts)
     if facts is None or context is None or not wanted.accelerators:
@@ -64,9 +64,9 @@ def size(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Sized:
     cache = str(flags.get("kv-cache-dtype"))
     uncounted += [f"kv-cache-dtype {cache}"] if cache.startswith(UNCOUNTED_CACHE) else []
     stored = facts.architecture.quantization
-    told = flags.get("quantization")
-    if told not in (None, "fp8", stored and stored.method):
-        uncounted.append(f"quantization {told}")
+    asked = flags.get("quantization")
+    if asked not in (None, "fp8", stored and stored.method):
+        uncounted.append(f"quantization {asked}")
     if uncounted:
         return Sized({}, {}, ", ".join(uncounted))
     shape = facts.architecture
@@ -85,19 +85,19 @@ def size(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Sized:
 
 
 def families(wanted: spec.Spec) -> set[str]:
-    """Return the GPU families that a replica may get; none of them stands for a CPU."""
+    """Return the GPU families that a replica may get; empty for a CPU."""
     return {catalog.family(accelerator.name) for accelerator in wanted.accelerators}
 
 
 def cpu_needed_bytes(wanted: spec.Spec, facts: catalog.ModelFacts) -> int:
-    """Return about how much memory a machine without GPUs needs."""
+    """Return about how many bytes of memory a machine without GPUs needs."""
     return _cpu_weights(facts) + vllm.cpu_cache_bytes(wanted, facts) + CPU_BYTES
 
 
 def shown(
     wanted: spec.Spec, facts: catalog.ModelFacts | None, sized: Sized
 ) -> dict[str, typing.Any]:
-    """Line by line, what a preview shows of each accelerator, or of a machine without."""
+    """Return the lines that a preview shows of each accelerator, or of a CPU."""
     if facts is None:
         return {}
     if wanted.accelerators:
@@ -113,25 +113,29 @@ def shown(
 
 
 def gains(facts: catalog.ModelFacts, sized: Sized) -> dict[spec.Accelerator, list[advice.Gain]]:
-    """The flags that would make room, for each accelerator; none is applied unasked."""
-    gains = {
+    """Return for each accelerator the flags that would make room; none is set unasked."""
+    all_gains = {
         accelerator: list(_gains(facts.architecture, accelerator.name, sized.settings[accelerator]))
         for accelerator in sized.fits
     }
-    return {accelerator: some for accelerator, some in gains.items() if some}
+    return {
+        accelerator: accelerator_gains
+        for accelerator, accelerator_gains in all_gains.items()
+        if accelerator_gains
+    }
 
 
 def problems(
     wanted: spec.Spec, facts: catalog.ModelFacts | None, sized: Sized
 ) -> Iterator[spec.Problem]:
-    """What does not fit, with the nearest that does."""
+    """Yield what does not fit, with the nearest settings that do."""
     if wanted.image is None:
         for key, reason in _misfits(facts, sized):
             yield spec.Problem(key, f"{key}: {reason}")
 
 
 def notes(wanted: spec.Spec, facts: catalog.ModelFacts | None, sized: Sized) -> Iterator[str]:
-    """What a reviewer should know of it."""
+    """Yield what a reviewer should know about the fit."""
     if wanted.image is not None:
         yield from (
             f"{reason}, unless the image's vLLM differs" for _, reason in _misfits(facts, sized)
@@ -196,12 +200,12 @@ def _lines(
 def _settings(
     wanted: spec.Spec, accelerator: spec.Accelerator, flags: Mapping[str, object], context: int
 ) -> memory.Settings:
-    """What vLLM is told, of what it has in memory."""
+    """Return the settings of vLLM that its memory depends on."""
 
     def number(flag: str) -> int | None:
         return int(ranges.number(flag, flags.get(flag)) or 0) or None
 
-    told = headroom.share(wanted)
+    asked_share = headroom.share(wanted)
     hybrid = flags.get("disable-hybrid-kv-cache-manager")
     return memory.Settings(
         context=context,
@@ -211,7 +215,7 @@ def _settings(
         kv_dtype=str(flags.get("kv-cache-dtype") or "auto"),
         max_sequences=number("max-num-seqs"),
         max_batched_tokens=number("max-num-batched-tokens"),
-        utilization=told[1] if told else 0.92,
+        utilization=asked_share[1] if asked_share else 0.92,
         eager=flags.get("enforce-eager") is True,
         hybrid=hybrid is not True,
         async_scheduling=flags.get("async-scheduling") is not False
@@ -222,9 +226,9 @@ def _settings(
 
 
 def _given(flags: Mapping[str, object]) -> set[str]:
-    """Return the flags that may change something, of hf-overrides.x.y the first part.
+    """Return the flags that may change something; of hf-overrides.x.y the first part.
 
-    A switch that is off is as vLLM has it by itself, except for enable-chunked-prefill.
+    A switch that is off is vLLM's default, except for enable-chunked-prefill.
     """
     on = {name for name, value in flags.items() if value is not False or name == _ON_BY_DEFAULT}
     return {name.partition(".")[0].removeprefix("no-") for name in on if flags[name] is not None}
@@ -234,7 +238,7 @@ _ON_BY_DEFAULT = "enable-chunked-prefill"
 
 
 def _assumed(wanted: spec.Spec, flags: Mapping[str, object]) -> Iterator[str]:
-    """Yield what is given and was left out of what is reckoned."""
+    """Yield the flags and variables that are given and not counted."""
     known = catalog.memory_flags()
     yield from sorted(_given(flags) - known.counted - known.none)
     for name in sorted(wanted.env.keys() | wanted.secrets.keys()):
@@ -243,7 +247,7 @@ def _assumed(wanted: spec.Spec, flags: Mapping[str, object]) -> Iterator[str]:
 
 
 _ENGINE_VARIABLES = ("VLLM_", "PYTORCH_", "CUDA_VISIBLE_DEVICES")
-"""What of an environment may change how vLLM uses a GPU's memory."""
+"""Variables that may change how vLLM uses a GPU's memory begin with these."""
 _QUIET_VARIABLES = (
     "VLLM_LOGGING_",
     "VLLM_LOG_",
@@ -251,11 +255,14 @@ _QUIET_VARIABLES = (
     "VLLM_DO_NOT_TRACK",
     "VLLM_HOST_IP",
 )
-"""What of it does not."""
+"""Variables among them that do not."""
 
 
 def _gpus(wanted: spec.Spec) -> dict[spec.Accelerator, catalog.GpuFacts]:
-    """Those that are reckoned: how much others' kernels take is not known."""
+    """Return the GPUs whose fit is computed.
+
+    How much the kernels of other vendors take is not known.
+    """
     known = {accelerator: catalog.gpu(accelerator.name) for accelerator in wanted.accelerators}
     return {
         accelerator: facts
@@ -266,15 +273,16 @@ def _gpus(wanted: spec.Spec) -> dict[spec.Accelerator, catalog.GpuFacts]:
 
 @functools.lru_cache(maxsize=512)
 def _fit(shape: Architecture, card: memory.Gpu, settings: memory.Settings) -> memory.Fit:
-    """Kept: check and diff ask the same of every preview."""
+    """Return the fit from a cache: check and diff ask the same of every preview."""
     return reckon(shape, card, settings)
 
 
 def reckon(shape: Architecture, card: memory.Gpu, settings: memory.Settings) -> memory.Fit:
-    """How a model sits on a GPU; tight, where it is not surely beyond it.
+    """Return how a model fits a GPU; tight where it is not surely too large.
 
-    CUDA graphs were not measured with this release, nor activations of models with experts, which
-    are counted as its first runner has them. What would fit if these took nothing is not refused.
+    CUDA graphs were not measured with this release. Neither were activations of models with
+    experts, which are counted as in vLLM's first runner. A model that would fit if these took
+    nothing is not refused.
     """
     fit = memory.fit(shape, card, settings, ENGINE)
     unsure = fit.graph_bytes + (fit.activation_bytes if shape.experts else 0)
@@ -301,12 +309,12 @@ def _nearest(
         for usual in capability.USUAL
         if (catalog.gpus()[usual].compute_capability or (0, 0)) >= least
     ]
-    now, *others = (option(gpu_name, shape) for gpu_name in (name, *able))
-    return tuple(advice.nearest(shape, now, settings, ENGINE, others))
+    now, *options = (option(gpu_name, shape) for gpu_name in (name, *able))
+    return tuple(advice.nearest(shape, now, settings, ENGINE, options))
 
 
 def option(name: str, shape: Architecture) -> advice.Option:
-    """A GPU of the catalogue as something to take instead."""
+    """Return a GPU of the catalogue as an alternative to suggest."""
     facts = catalog.gpus()[name]
     able = facts.compute_capability or (9, 0)
     held = capability.dtype("auto", shape, able)

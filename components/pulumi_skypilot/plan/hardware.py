@@ -1,4 +1,4 @@
-"""The `resources:` of any SkyPilot task: its alternatives, each value written in one way."""
+"""The `resources:` of any SkyPilot task: its alternatives, each value in its normal form."""
 
 import dataclasses
 import re
@@ -12,7 +12,7 @@ Machine = dict[str, typing.Any]
 """One alternative: the keys of SkyPilot's resources, each with one value."""
 
 DEFAULTS: Machine = {"use_spot": False, "disk_size": 256}
-"""What SkyPilot takes where nothing is said, as far as it makes a difference here."""
+"""SkyPilot's defaults, as far as they matter here."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,10 +21,10 @@ class Machines:
 
     options: tuple[Machine, ...]
     ordered: bool
-    """They stand in an order of preference."""
+    """Whether they are in an order of preference."""
 
     def values(self, key: str) -> list[typing.Any]:
-        """The different values that the alternatives give to a key, in order."""
+        """Return the different values that the alternatives give to a key, in order."""
         values: list[typing.Any] = []
         for option in self.options:
             if option.get(key) not in values:
@@ -33,26 +33,26 @@ class Machines:
 
     @property
     def pairs(self) -> set[tuple[object, object]]:
-        """Each GPU with each place that it may be in."""
+        """Return each GPU with each place that it may be in."""
         return {(option.get("accelerators"), option.get("infra")) for option in self.options}
 
     @property
     def every_pair(self) -> bool:
-        """Any of the GPUs may be in any of the places."""
+        """Return whether each of the GPUs may be in each of the places."""
         return len(self.pairs) == len(self.values("accelerators")) * len(self.values("infra"))
 
     @property
     def gpus(self) -> int | None:
-        """GPUs of one machine, where every alternative has the same number."""
+        """Return the GPUs of one machine; None where the alternatives differ."""
         counts = {str(gpu or ":0").rpartition(":")[2] for gpu in self.values("accelerators")}
         (first, *more) = counts
         return int(first) if first.isdecimal() and not more else None
 
 
 def read(resources: Mapping[str, typing.Any] | None) -> Machines:
-    """The alternatives, as SkyPilot works them out (sky/resources.py, from_yaml_config).
+    """Return the alternatives, as SkyPilot computes them (sky/resources.py, from_yaml_config).
 
-    Raises errors.UnreadableTask for accelerators that are not named.
+    Raises errors.UnreadableTask for accelerators that have no name.
     """
     base = dict(resources or {})
     any_of, ordered = base.pop("any_of", None), base.pop("ordered", None)
@@ -65,14 +65,14 @@ def read(resources: Mapping[str, typing.Any] | None) -> Machines:
         gpus = merged.pop("accelerators", None)
         in_order = in_order or (isinstance(gpus, list) and len(gpus) > 1)
         for gpu in _gpus(gpus):
-            option = _one({**merged, "accelerators": gpu})
+            option = _normal({**merged, "accelerators": gpu})
             if option not in options:
                 options.append(option)
     return Machines(tuple(options), in_order and len(options) > 1)
 
 
 def _gpus(value: object) -> Sequence[str | None]:
-    """Each accelerator as NAME:COUNT, under the catalogue's spelling of its name."""
+    """Return each accelerator as NAME:COUNT, under the catalogue's spelling of its name."""
     match value:
         case None:
             return [None]
@@ -96,15 +96,15 @@ def _gpu(text: str) -> str:
     return f"{folded.get(match[1].casefold(), match[1])}:{readers.plain(count)}"
 
 
-def _one(option: Machine) -> Machine:
-    """One alternative with each value written in one way, defaults left out."""
+def _normal(option: Machine) -> Machine:
+    """Return an alternative with each value in its normal form and without defaults."""
     place = [option.pop(key, None) for key in ("cloud", "region", "zone")]
     if any(place) and not option.get("infra"):
         option["infra"] = "/".join(str(part or "*") for part in place).rstrip("/*")
     infra = str(option.get("infra") or "*")
     cloud, slash, rest = infra.partition("/")
     option["infra"] = None if infra == "*" else f"{cloud.lower()}{slash}{rest}"
-    option.pop("ports", None)  # the deployment's own: it knows where its server listens
+    option.pop("ports", None)  # the deployment sets its own port
     for key in ("cpus", "memory"):
         if key in option:
             option[key] = _amount(option[key])
@@ -118,13 +118,13 @@ def _one(option: Machine) -> Machine:
 
 
 def _amount(value: object) -> object:
-    """8 for 8, "8" and 8.0; "8+" as it is."""
+    """Return 8 for 8, "8" and 8.0, and "8+" unchanged."""
     text = re.sub(r"(?i)\s*(gb|gib|g)(?=\+?$)", "", str(value))
     return readers.plain(float(text)) if re.fullmatch(r"\d+(\.\d+)?", text) else text
 
 
 def _gib(value: object) -> object:
-    """GiB as a number; SkyPilot also takes 512GB and 1TB (sky/utils/resources_utils.py)."""
+    """Return GiB as a number; SkyPilot also takes 512GB and 1TB (sky/utils/resources_utils.py)."""
     match = re.fullmatch(r"(?i)(\d+)\s*(g|gb|gib|t|tb|tib)?", str(value))
     if match is None:
         return value

@@ -1,8 +1,8 @@
-"""Whether what vLLM is told to take of a GPU is free when it starts.
+"""The share of a GPU that vLLM may take, against what is free when vLLM starts.
 
-It refuses to start when less is free than gpu-memory-utilization of the whole
+vLLM refuses to start when less is free than gpu-memory-utilization of the whole
 (vllm/v1/worker/utils.py, request_memory). What CUDA's context holds by then was measured on some
-cards; on others it is estimated, and then only what no card can give is refused.
+cards. On others it is estimated, and only what no card can give is refused.
 """
 
 import math
@@ -15,7 +15,10 @@ FLAGS = ("gpu-memory-utilization", "device-memory-utilization")
 
 
 def share(wanted: spec.Spec) -> tuple[str, float] | None:
-    """The flag that says how much to take, and how much; None where none does, or not rightly."""
+    """Return the flag that sets the share of a GPU's memory, and the share.
+
+    None where no flag does, or where its value is wrong.
+    """
     given = vllm.given(wanted)
     for flag in FLAGS:
         asked = ranges.number(flag, given.get(flag))
@@ -25,7 +28,7 @@ def share(wanted: spec.Spec) -> tuple[str, float] | None:
 
 
 def problems(wanted: spec.Spec) -> Iterator[tuple[str, str]]:
-    """What surely is not free, as property and reason."""
+    """Yield what is surely not free, as property and reason."""
     for flag, asked, gpu in _asked(wanted):
         if asked >= 1 or (gpu.free_gib is not None and asked > gpu.free_share):
             why = (
@@ -41,7 +44,7 @@ def problems(wanted: spec.Spec) -> Iterator[tuple[str, str]]:
 
 
 def notes(wanted: spec.Spec) -> Iterator[str]:
-    """What may not be free, by an estimate."""
+    """Yield what may not be free, by an estimate."""
     for flag, asked, gpu in _asked(wanted):
         if gpu.free_gib is None and gpu.free_share < asked < 1:
             yield (
@@ -52,11 +55,11 @@ def notes(wanted: spec.Spec) -> Iterator[str]:
 
 
 def _asked(wanted: spec.Spec) -> Iterator[tuple[str, float, catalog.GpuFacts]]:
-    told = share(wanted)
+    asked = share(wanted)
     for name in dict.fromkeys(accelerator.name for accelerator in wanted.accelerators):
         gpu = catalog.gpu(name)
-        if told is not None and gpu is not None and gpu.vendor == "nvidia":
-            yield *told, gpu
+        if asked is not None and gpu is not None and gpu.vendor == "nvidia":
+            yield *asked, gpu
 
 
 def _floor(share: float) -> str:

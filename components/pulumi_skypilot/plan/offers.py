@@ -1,7 +1,7 @@
-"""What the API server offers of what a deployment may run on, and which of it has no price.
+"""The offers of the API server for a deployment's machines, and what has no price.
 
-Pure. An answer of `skypilot/prices.py` becomes Prices here; `cost.py` adds them up, `budget.py`
-refuses what they do not tell. Not asked, asked in vain, and asked of a catalogue without a price
+Pure. An answer of `skypilot/prices.py` becomes Prices here. `cost.py` adds them up, and
+`budget_check.py` refuses what has no price. "Not asked", "no answer" and "listed without a price"
 are three different reasons.
 """
 
@@ -13,7 +13,7 @@ from .. import catalog, spec
 from .cloud_limits import OWN
 
 CONTROLLER = {"cpus": "4+", "memory": "8+"}
-"""SkyServe's controller, where it is a machine of its own (CONTROLLER_RESOURCES in
+"""SkyServe's controller where it has a machine of its own (CONTROLLER_RESOURCES in
 sky/serve/constants.py)."""
 
 Machine = tuple[tuple[str, object], ...]
@@ -34,30 +34,30 @@ class Row:
     price: float | None
     """None where it is not offered on demand; 0 where it has no price."""
     spot: float | None
-    """The same of spot machines."""
+    """The price of a spot machine; None where there is none."""
 
     def rate(self, *, spot: bool) -> float | None:
-        """USD an hour in that market."""
+        """Return USD an hour in that market."""
         return self.spot if spot else self.price
 
 
 @dataclasses.dataclass(frozen=True)
 class Prices:
-    """All that a preview knows of prices."""
+    """The prices that a preview knows."""
 
     rows: tuple[Row, ...] = ()
     machines: Mapping[Machine, float] = dataclasses.field(default_factory=dict)
     """Machines without a GPU: USD an hour in the cheapest cloud."""
     dearest: Mapping[Machine, float] = dataclasses.field(default_factory=dict)
-    """The same in the dearest cloud."""
+    """Machines without a GPU: USD an hour in the dearest cloud."""
     free: frozenset[Machine] = frozenset()
-    """Machines without a GPU that may come from a place without a price, too."""
+    """Machines without a GPU that a place without a price may also give."""
     failed: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """Cloud, or `enabled` (the list of the server's clouds): asked, and why there is no answer."""
+    """By cloud, or by `enabled` (the list of the server's clouds): why there is no answer."""
     failed_machines: Mapping[Machine, str] = dataclasses.field(default_factory=dict)
-    """Machines without a GPU: asked, and why there is no answer."""
+    """By machine without a GPU: why there is no answer."""
     asked: Mapping[str, typing.Any] | None = None
-    """The question; None where the answer does not say."""
+    """The question; None where the answer does not repeat it."""
     controller: bool = False
     """Whether SkyServe's controller was seen on a machine of its own."""
     away: str | None = None
@@ -66,7 +66,7 @@ class Prices:
 
 @dataclasses.dataclass(frozen=True)
 class Unpriced:
-    """One alternative that a deployment allows and whose price is not known, and why."""
+    """An alternative that a deployment allows and whose price is unknown, and why."""
 
     kind: str
     """The GPU, or the size of a machine without one."""
@@ -75,7 +75,7 @@ class Unpriced:
 
 
 def question(specs: Sequence[spec.Spec]) -> dict[str, typing.Any]:
-    """What to ask the API server for these deployments: plain data, nothing twice."""
+    """Return the question to the API server about these deployments, as plain data."""
     clouds = {cloud(place) for wanted in specs for place in wanted.infra if wanted.accelerators}
     sizes = {size for wanted in specs for size in _machines(wanted)}
     service = next((wanted for wanted in specs if wanted.kind == "service"), None)
@@ -90,7 +90,7 @@ def question(specs: Sequence[spec.Spec]) -> dict[str, typing.Any]:
 
 
 def read(answer: Mapping[str, typing.Any]) -> Prices:
-    """Return the prices of an answer (prices.answer, through JSON)."""
+    """Return the prices of an answer (skypilot/prices.py, answer) that went through JSON."""
     asked = [(machine(entry["machine"]), entry) for entry in answer.get("machines") or ()]
     known = {size: entry for size, entry in asked if "failed" not in entry}
     return Prices(
@@ -107,14 +107,14 @@ def read(answer: Mapping[str, typing.Any]) -> Prices:
 
 
 def machine(table: Mapping[str, object]) -> Machine:
-    """Return a machine's name as a key."""
+    """Return the key of a machine."""
     return tuple(sorted(table.items()))
 
 
 def controller(wanted: spec.Spec) -> Machine:
     """Return the machine of SkyServe's controller, which goes where the replicas go.
 
-    As controller_utils in SkyPilot's sky/utils chooses it.
+    SkyPilot chooses it so in sky/utils/controller_utils.py.
     """
     place = next((named for named in wanted.infra if cloud(named) not in OWN), None)
     table = {**CONTROLLER, "infra": place, "use_spot": False}
@@ -122,9 +122,9 @@ def controller(wanted: spec.Spec) -> Machine:
 
 
 def rates(wanted: spec.Spec, prices: Prices, *, spot: bool) -> list[float]:
-    """Return what is to be paid an hour for a machine in each place, at its cheapest there.
+    """Return USD an hour of a machine in each place, at its cheapest there.
 
-    A region that is out of that machine may give the next larger one, which is not counted.
+    A region without that machine may give the next larger one, which is not counted.
     """
     if not wanted.accelerators:
         sizes = [size for size in _machines(wanted) if dict(size)["use_spot"] is spot]
@@ -146,7 +146,7 @@ def unpriced(wanted: spec.Spec, prices: Prices, *, spot: bool) -> tuple[Unpriced
 
 
 def by_reason(alternatives: Sequence[Unpriced]) -> dict[str, str]:
-    """Return why there is no price → the GPUs and places that it holds for, in words."""
+    """Return by reason the GPUs and places that have no price, in words."""
     reasons: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
     for alternative in alternatives:
         kinds, places = reasons.setdefault(alternative.why, ({}, {}))
@@ -194,9 +194,9 @@ def _covers(place: str, row: Row) -> bool:
 
 
 def _unpriced_gpus(wanted: spec.Spec, prices: Prices, spot: bool) -> Iterator[Unpriced]:
-    """Each GPU in each place.
+    """Yield each GPU in each place without a price.
 
-    A catalogue that answers and does not list a GPU cannot give it. So that counts only where it
+    A catalogue that answers and does not list a GPU cannot give it. That counts only where it
     leaves a place, or a GPU, without any price.
     """
     rows = [row for row in _fitting(wanted, prices.rows) if row.rate(spot=spot) is not None]
@@ -217,8 +217,8 @@ def _unpriced_gpus(wanted: spec.Spec, prices: Prices, spot: bool) -> Iterator[Un
         yield from (Unpriced(gpu, region, _no_price(region)) for region in _free(offered, spot))
         if offered or unanswered:
             continue
-        in_place = any(some for key, some in pairs.items() if key[0] == place)
-        of_gpu = any(some for key, some in pairs.items() if key[2] == gpu)
+        in_place = any(rows_of_pair for key, rows_of_pair in pairs.items() if key[0] == place)
+        of_gpu = any(rows_of_pair for key, rows_of_pair in pairs.items() if key[2] == gpu)
         if place is not None and cloud(place) in OWN:
             yield Unpriced(gpu, where, _no_price(place))
         elif not (in_place and of_gpu):
@@ -228,7 +228,7 @@ def _unpriced_gpus(wanted: spec.Spec, prices: Prices, spot: bool) -> Iterator[Un
 
 
 def _unanswered(place: str | None, gpu: str, prices: Prices) -> list[tuple[str, str]]:
-    """Where there is no answer for that GPU in that place, and why."""
+    """Return where there is no answer for that GPU in that place, and why."""
     if prices.away:
         return [(place or "anywhere", prices.away)]
     name = None if place is None else cloud(place)
@@ -248,7 +248,7 @@ def _unanswered(place: str | None, gpu: str, prices: Prices) -> list[tuple[str, 
 
 
 def _free(offered: Sequence[Row], spot: bool) -> Iterator[str]:
-    """Regions in which nothing that is offered has a price."""
+    """Yield the regions in which nothing that is offered has a price."""
     regions: dict[str, bool] = {}
     for row in offered:
         region = f"{row.cloud}/{row.region}" if row.region else row.cloud
@@ -263,7 +263,7 @@ def _no_price(place: str) -> str:
 
 
 def _machines(wanted: spec.Spec) -> Iterator[Machine]:
-    """The machines without a GPU that a spec may run on, one a place and market."""
+    """Yield the machines without a GPU that a spec may run on, one a place and market."""
     if wanted.accelerators:
         return
     for place in wanted.infra or (None,):

@@ -1,6 +1,7 @@
-"""Whether the number of a flag is one that vLLM takes, by what its own source declares.
+"""The numbers that vLLM takes for its flags, as its own source declares them.
 
-A value may be text, as `pulumi config set` stores fractions: vLLM reads its command line so too.
+A value may be text, as `pulumi config set` stores fractions. vLLM reads its command line in the
+same way.
 """
 
 import json
@@ -15,7 +16,7 @@ UNITS = {
     "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12,
     "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40,
 }  # fmt: skip
-"""vllm/utils/argparse_utils.py, human_readable_int."""
+"""The units of vllm/utils/argparse_utils.py, human_readable_int."""
 
 TYPES = {
     "int": "a whole number",
@@ -26,13 +27,16 @@ TYPES = {
 
 
 def name(flag: str) -> str:
-    """The flag that one of several names stands for."""
+    """Return the flag that this name is an alias of; else the name."""
     known = declared.ranges().get(flag)
     return (known and known.same_as) or flag
 
 
 def wrong(flag: str, value: object) -> str | None:
-    """What is wrong with the value of a flag, and what to do; None where nothing is known to be."""
+    """Return what is wrong with the value of a flag, and what to do.
+
+    None where no mistake is known.
+    """
     known = declared.ranges().get(flag)
     if known is None:
         return next(_wrong_within(flag, value), None)
@@ -52,15 +56,16 @@ def wrong(flag: str, value: object) -> str | None:
 
 
 def number(flag: str, value: object) -> float | None:
-    """The number that vLLM takes the value of a flag for; None where it takes none."""
+    """Return the value of a flag as the number that vLLM reads; None where it takes none."""
     known = declared.ranges()[flag]
     return _number(known.type, value) if _takes(known, value) else None
 
 
 def disordered(given: Mapping[str, object]) -> Iterator[tuple[declared.Order, float, float]]:
-    """Each pair of flags that vLLM compares and refuses, with the larger's number and the other's.
+    """Yield each pair of flags that vLLM compares and refuses, with both numbers.
 
-    `given` has the flags of the whole command, by their names.
+    The number of the flag that must be the larger comes first. `given` has the flags of the whole
+    command, by their names.
     """
     for order in declared.orders():
         if order.unless is not None and not _off(given, order.unless):
@@ -95,7 +100,7 @@ def _takes(known: declared.Range, value: object) -> bool:
 
 
 def _number(kind: str, value: object) -> float | None:
-    """A number as vLLM's parser reads it, never one that is not finite."""
+    """Return a number as vLLM's parser reads it; None where it is not finite."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     plain = readers.plain(value)
@@ -151,7 +156,10 @@ def _instead(known: declared.Range, value: object) -> str:
 
 
 def _wrong_within(flag: str, value: object) -> Iterator[str]:
-    """The same of the keys of a flag that takes a table, also where that is written as JSON."""
+    """Yield what is wrong with the keys of a flag that takes a table.
+
+    The table may also be written as JSON.
+    """
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
             value = json.loads(value)

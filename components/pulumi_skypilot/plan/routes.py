@@ -1,7 +1,7 @@
-"""What the paths of vLLM 0.32's server do that the guard refuses, and which a probe may ask.
+"""The paths of vLLM 0.32's server that the guard refuses, and those that a probe may ask.
 
-The paths that the guard lets through stand in remote/vllm_guard.py. A test asks the running vLLM
-for its own list and fails over a path that stands in neither.
+remote/vllm_guard.py lists the paths that the guard lets through. A test asks the running vLLM for
+its own list and fails for a path that is in neither list.
 """
 
 import re
@@ -71,18 +71,18 @@ REFUSED: Mapping[str, str] = {
     "/weight_checker": _TRAINING,
     "/weight_info": _TRAINING,
 }
-"""Paths that the guard refuses, key or not, and what each does (vllm/entrypoints)."""
+"""Paths that the guard refuses even with a key, and what each does (vllm/entrypoints)."""
 
 _HARMLESS = ("/load", "/ping", "/version")
 
 
 def is_inference(path: str) -> bool:
-    """Return whether clients of a model ask this path, with a key."""
+    """Return whether clients of a model use this path, with a key."""
     return path in vllm_guard.INFERENCE
 
 
 def harm_of_probe(path: str) -> str | None:
-    """Return what asking this path does; None when everybody may ask it."""
+    """Return why it is harmful that everybody may ask this path; None where it is not."""
     if path in _HARMLESS:
         return None
     if path == "/metrics":

@@ -1,8 +1,8 @@
-"""What SkyServe's autoscaler stops and starts when a service changes in place. Pure.
+"""The replicas that SkyServe's autoscaler stops and starts when a service changes in place. Pure.
 
-After `RequestRateAutoscaler` and `FallbackRequestRateAutoscaler` in sky/serve/autoscalers.py
-(0.14.1). What is too many stops in the same decision in which its substitutes start, long before
-they are ready.
+It follows `RequestRateAutoscaler` and `FallbackRequestRateAutoscaler` in sky/serve/autoscalers.py
+(0.14.1). Replicas that are too many stop in the same decision that starts their substitutes, long
+before the substitutes are ready.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from .. import spec
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
-    """How many replicas a service has, and of which kind."""
+    """The number of replicas of a service, and their kind."""
 
     fewest: int
     most: int
@@ -30,7 +30,7 @@ class Policy:
 
     @property
     def mixed(self) -> bool:
-        """Whether its autoscaler tells spot from on-demand replicas."""
+        """Return whether the autoscaler counts spot and on-demand replicas apart."""
         return self.always > 0 or self.fallback
 
 
@@ -43,13 +43,13 @@ class Running:
 
     @property
     def total(self) -> int:
-        """Both kinds."""
+        """Return the number of replicas of both kinds."""
         return self.spot + self.on_demand
 
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """What the first decision after a change does."""
+    """The first decision of the autoscaler after a change."""
 
     now: Running
     stopped: int
@@ -57,22 +57,22 @@ class Step:
 
     @property
     def all_stop(self) -> bool:
-        """Whether nothing answers until a substitute is ready."""
+        """Return whether nothing answers until a substitute is ready."""
         return 0 < self.now.total == self.stopped
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What a change does, over all numbers of replicas that may be running."""
+    """The effect of a change, over all numbers of replicas that may be running."""
 
     worst: Step
     """The step that stops the most replicas while traffic asks for as many as before."""
     idle: int
-    """Replicas that stop at the most, where traffic asks for no more than the fewest."""
+    """The most replicas that stop while traffic asks for no more than the fewest."""
     none_left: bool
     """Whether there is a number of running replicas all of which stop."""
     grown: int
-    """Replicas more than before where the fewest run."""
+    """Additional replicas where the fewest run."""
     sure: bool
     """Whether only one number of replicas may be running."""
 
@@ -91,7 +91,7 @@ def of_spec(wanted: spec.Spec) -> Policy:
 
 
 def of_task(content: Mapping[str, typing.Any]) -> Policy:
-    """Return the policy of a service's task, somebody else's too, as far as it can be read."""
+    """Return the policy of a service's task, also of a task that others wrote."""
     section = _table(content.get("service"))
     policy = _table(section.get("replica_policy")) or {"min_replicas": section.get("replicas", 1)}
     fewest = _number(policy.get("min_replicas"))
@@ -115,20 +115,21 @@ def _number(value: object) -> int:
 
 
 def running(policy: Policy, target: int, spot_ready: int | None = None) -> Running:
-    """Return what runs while traffic asks for so many replicas.
+    """Return the replicas that run while traffic asks for `target` of them.
 
-    `spot_ready` is how many spot replicas the cloud grants; None: as many as are wanted.
+    `spot_ready` is the number of spot replicas that the cloud grants. None means all that the
+    autoscaler asks for.
     """
     if not policy.mixed:
         total = target + policy.spare
         return Running(spot=total) if policy.spot else Running(on_demand=total)
-    wanted = max(0, target + policy.spare - policy.always)
-    spot = wanted if spot_ready is None else min(spot_ready, wanted)
+    most_spot = max(0, target + policy.spare - policy.always)
+    spot = most_spot if spot_ready is None else min(spot_ready, most_spot)
     return Running(spot, _on_demand(policy, target, spot))
 
 
 def step(now: Running, policy: Policy, target: int) -> Step:
-    """Return what the autoscaler does first with what runs, once it has another policy."""
+    """Return the autoscaler's first decision about what runs, once it has a new policy."""
     if not policy.mixed:
         more = target + policy.spare - now.total
         return Step(now, max(0, -more), max(0, more))
@@ -139,7 +140,7 @@ def step(now: Running, policy: Policy, target: int) -> Step:
 
 
 def outcome(before: Policy, after: Policy) -> Outcome:
-    """Return what a change of the policy does, over all that may be running."""
+    """Return the effect of a new policy, over all that may be running."""
     steps, idle = [], 0
     for target, now in _states(before, after):
         steps.append(step(now, after, _clipped(after, target)))
@@ -156,7 +157,7 @@ def outcome(before: Policy, after: Policy) -> Outcome:
 
 
 def _on_demand(policy: Policy, target: int, spot_ready: int) -> int:
-    """Return how many on-demand replicas are wanted: none stands in for a spare one."""
+    """Return the number of on-demand replicas; none of them replaces a spare replica."""
     missing = max(0, target + policy.spare - policy.always - spot_ready)
     return min(policy.always + (missing if policy.fallback else 0), target)
 
@@ -166,7 +167,7 @@ def _clipped(policy: Policy, target: int) -> int:
 
 
 def _states(before: Policy, after: Policy) -> Iterator[tuple[int, Running]]:
-    """Yield what may be running before the change.
+    """Yield what may be running before the change, with the number that traffic asks for.
 
     All quantities are linear between the numbers that are tried here, so that the extremes are
     among them.
@@ -177,8 +178,8 @@ def _states(before: Policy, after: Policy) -> Iterator[tuple[int, Running]]:
         full = running(before, target)
         ready = {full.spot}
         if before.fallback:
-            wanted = max(0, _clipped(after, target) + after.spare - after.always)
-            edges = itertools.product((0, full.spot, before.spare, wanted), (-1, 0, 1))
+            spot_after = max(0, _clipped(after, target) + after.spare - after.always)
+            edges = itertools.product((0, full.spot, before.spare, spot_after), (-1, 0, 1))
             ready |= {edge + shift for edge, shift in edges if 0 <= edge + shift <= full.spot}
         for spot in sorted(ready):
             yield target, running(before, target, spot)

@@ -1,4 +1,4 @@
-"""What a whole stack comes to: the plan of each deployment, and every mistake in it. Pure."""
+"""The plans of a whole stack, one for each deployment, and every mistake in it. Pure."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,18 +9,21 @@ from ..spec import stack as stacks
 
 @dataclasses.dataclass(frozen=True)
 class StackPlans:
-    """The plans of a stack's deployments, and what is wrong, a line each."""
+    """The plans of a stack's deployments, and its mistakes, a line each."""
 
     plans: Mapping[str, plan.Plan]
-    """By key, of those that have one."""
+    """By key; a deployment with a mistake has none."""
     mistakes: tuple[str, ...]
-    """Of the settings and of the deployments, by the place to mend."""
+    """Mistakes in settings and deployments; each line begins with the place to correct."""
     misfits: tuple[str, ...]
-    """What does not fit its GPUs, which what runs already may do all the same."""
+    """What does not fit its GPUs. A deployment that runs already may run nevertheless."""
 
 
 def read(stack: stacks.Stack, *, service_account: bool = False) -> StackPlans:
-    """Return the plans of all deployments of a stack. A service account leaves names less room."""
+    """Return the plans of all deployments of a stack.
+
+    A service account leaves less room for names than a person does.
+    """
     plans: dict[str, plan.Plan] = {}
     lines = list(stack.mistakes)
     misfits: list[str] = []

@@ -1,8 +1,7 @@
 """The SkyPilot task of a plan: the dict and the YAML text that SkyPilot reads.
 
-It names the user's env and secrets and never holds their values: a null is filled in when the task
-goes to SkyPilot (sky/task.py, Task.from_yaml_config), and an env that is not filled in is an error
-there.
+It names the user's env and secrets and never holds their values. A null is filled in when the task
+goes to SkyPilot (sky/task.py, Task.from_yaml_config), which refuses an env that is not filled in.
 """
 
 import re
@@ -16,38 +15,38 @@ from ..spec import readers
 from . import task_scripts, vllm
 
 Task = Mapping[str, typing.Any]
-"""A task as SkyPilot's YAML has it. It is a table until it goes to SkyPilot or into a state."""
+"""A task in the form of SkyPilot's YAML: a table until it goes to SkyPilot or into a state."""
 
 API_KEYS = spec.API_KEYS
 
 IDLE_MINUTES = "AUTOSTOP_IDLE_MINUTES"
-"""The variable by which the watchdog is told its minutes (plan/remote/watchdog.py)."""
+"""The variable with the watchdog's minutes (plan/remote/watchdog.py)."""
 
 AUTOSTOP_MINUTES = 3
-"""How long a cluster may have no job before SkyPilot stops it: long enough for a server that is
-started anew, since SkyPilot counts from its last look, which was up to a minute before
-(sky/skylet/events.py, StopEvent)."""
+"""How long a cluster may have no job before SkyPilot stops it. A restart of the server has to fit:
+SkyPilot counts from its last look, which was up to a minute before (sky/skylet/events.py,
+StopEvent)."""
 
 WORKDIR_DIGEST = "PULUMI_WORKDIR_DIGEST"
 """The variable that tells one content of a local working directory from another."""
 
 TLS_CERTIFICATE, TLS_KEY = "tls-certificate.pem", "tls-key.pem"
-"""What stands for the files of the load balancer's TLS until the task goes to SkyPilot."""
+"""Placeholders for the load balancer's TLS files until the task goes to SkyPilot."""
 
 
 def task(
     wanted: spec.Spec, name: str, command: Sequence[str], environment: Mapping[str, str]
 ) -> dict[str, typing.Any]:
-    """The task that serves the command's model, as a service or on a cluster."""
-    told = {**_workdir_digest(wanted), **_idle_minutes(wanted.autostop)}
-    envs = {**environment, **told, **dict.fromkeys(sorted(wanted.env))}
+    """Return the task that serves the command's model, as a service or on a cluster."""
+    own = {**_workdir_digest(wanted), **_idle_minutes(wanted.autostop)}
+    envs = {**environment, **own, **dict.fromkeys(sorted(wanted.env))}
     content = {
         "name": name,
         "workdir": _workdir(wanted),
         "num_nodes": wanted.nodes if wanted.nodes > 1 else None,
         "resources": _resources(wanted),
         "service": service(wanted) if wanted.kind == "service" else None,
-        "file_mounts": {path: _mount(one) for path, one in sorted(wanted.mounts.items())},
+        "file_mounts": {path: _mount(mount) for path, mount in sorted(wanted.mounts.items())},
         "volumes": dict(sorted(wanted.volumes.items())),
         "config": wanted.config,
         "envs": envs,
@@ -59,37 +58,38 @@ def task(
 
 
 def secret_names(wanted: spec.Spec) -> tuple[str, ...]:
-    """The secrets that the task of this spec names, the API keys first."""
+    """Return the names of the secrets in this spec's task, the API keys first."""
     keys = (API_KEYS,) if wanted.auth == "key" else ()
     return (*keys, *sorted(_values(wanted)))
 
 
 def secrets(wanted: spec.Spec, api_keys: Sequence[str]) -> dict[str, str]:
-    """The values of exactly these secrets, when the spec holds values and not their config keys.
+    """Return the values of exactly these secrets, for a spec that holds values, not config keys.
 
-    Raises ValueError for one that is not known yet.
+    Raises ValueError for a value that is not known yet.
     """
     known = {**spec.known(_values(wanted)), API_KEYS: ",".join(api_keys)}
     return {name: known[name] for name in secret_names(wanted)}
 
 
 def _values(wanted: spec.Spec) -> dict[str, spec.Given]:
-    """SkyPilot wants all three of a registry's words in one place.
+    """Return the secrets of a spec, among them the credentials of its image's registry.
 
-    See sky/task.py, _check_docker_login_config.
+    SkyPilot wants all three words of a registry in one place (sky/task.py,
+    _check_docker_login_config).
     """
-    found = dict(wanted.secrets)
+    values = dict(wanted.secrets)
     if wanted.image_credentials is not None:
-        found |= {
+        values |= {
             "SKYPILOT_DOCKER_SERVER": wanted.image_credentials.server,
             "SKYPILOT_DOCKER_USERNAME": wanted.image_credentials.username,
             spec.IMAGE_PASSWORD: wanted.image_credentials.password,
         }
-    return found
+    return values
 
 
 def service(wanted: spec.Spec) -> dict[str, typing.Any]:
-    """The `service:` section: all that SkyServe changes without touching a replica."""
+    """Return the `service:` section: all that SkyServe changes without touching a replica."""
     policy = {
         **_below("service.replica_policy", "replicas", wanted),
         **_below("service.replica_policy", "spot", wanted),
@@ -119,7 +119,7 @@ def _below(path: str, table: str, wanted: spec.Spec) -> dict[str, typing.Any]:
 
 
 def _policy(wanted: spec.Spec) -> str | None:
-    """A target per GPU has a policy of its own.
+    """Return the load balancer's policy; a target per GPU needs one of its own.
 
     See sky/serve/service_spec.py, SkyServiceSpec.from_yaml_config.
     """
@@ -135,7 +135,10 @@ def _workdir(wanted: spec.Spec) -> object:
 
 
 def _workdir_digest(wanted: spec.Spec) -> dict[str, str]:
-    """SkyPilot compares tasks, not files: this makes another content another task."""
+    """Return the variable that changes with the content of a local working directory.
+
+    SkyPilot compares tasks, not files.
+    """
     digest = wanted.workdir and wanted.workdir.digest
     return {WORKDIR_DIGEST: digest} if digest else {}
 
@@ -143,21 +146,27 @@ def _workdir_digest(wanted: spec.Spec) -> dict[str, str]:
 _MODES = {"mount": "MOUNT", "cached": "MOUNT_CACHED"}
 
 
-def _mount(one: spec.Mount) -> object:
-    """A bare URL is copied at the start (sky/task.py, Task.from_yaml_config)."""
-    mode = _MODES.get(one.mode)
-    return one.source if mode is None else {"source": one.source, "mode": mode}
+def _mount(mount: spec.Mount) -> object:
+    """Return a mount as SkyPilot writes it.
+
+    A bare URL is copied at the start (sky/task.py, Task.from_yaml_config).
+    """
+    mode = _MODES.get(mount.mode)
+    return mount.source if mode is None else {"source": mount.source, "mode": mode}
 
 
 def places(content: Task) -> tuple[str, ...]:
-    """The infra strings that a task may run on; none stands for any."""
+    """Return the infra strings that a task may run on; an empty tuple means any."""
     resources = content.get("resources") or {}
     options = [resources, *resources.get("any_of", [])]
     return tuple(option["infra"] for option in options if option.get("infra"))
 
 
 def text(content: Task) -> str:
-    """Write the task as YAML: in its own order, scripts as blocks, the same every time."""
+    """Return the task as YAML: in its own order, with scripts as blocks.
+
+    The same task always gives the same text.
+    """
     try:
         return _dump(content, _FastDumper)
     except _WrittenApart:
@@ -171,19 +180,19 @@ def _dump(content: Task, dumper: typing.Any) -> str:
 
 
 def from_text(content: str) -> dict[str, typing.Any]:
-    """The task that a text holds."""
-    found = yaml.load(content, Loader=_Loader)  # noqa: S506 - a safe loader
-    if not isinstance(found, dict):
+    """Return the task that a text holds. Raises yaml.YAMLError for a text without one."""
+    table = yaml.load(content, Loader=_Loader)  # noqa: S506 - a safe loader
+    if not isinstance(table, dict):
         raise yaml.YAMLError("the text is not a SkyPilot task")
-    return found
+    return table
 
 
 def _resources(wanted: spec.Spec) -> dict[str, typing.Any]:
-    """Where it may run.
+    """Return where the task may run.
 
-    Alternatives are a table of GPUs (a set to SkyPilot: a list would be an order of preference,
-    which may not stand beside any_of: sky/resources.py, Resources.from_yaml_config) and an any_of
-    of places.
+    Alternatives are a table of GPUs and an any_of of places. SkyPilot reads the table as a set. A
+    list of GPUs would be an order of preference, which any_of excludes (sky/resources.py,
+    Resources.from_yaml_config).
     """
     infra = wanted.infra
     resources = {
@@ -212,13 +221,13 @@ _RESOURCES = (
 def _accelerators(gpus: Sequence[spec.Accelerator]) -> object:
     if len(gpus) == 1:
         return str(gpus[0])
-    counts = {one.name: one.count for one in gpus}
+    counts = {gpu.name: gpu.count for gpu in gpus}
     # A table has each key once: one GPU in several numbers is NAME:COUNT without a value.
     return counts if len(counts) == len(gpus) else dict.fromkeys(map(str, gpus))
 
 
 def _autostop(wanted: spec.Autostop | None) -> dict[str, typing.Any] | None:
-    """What SkyPilot does once the watchdog has ended the server."""
+    """Return what SkyPilot does once the watchdog has ended the server."""
     if wanted is None:
         return None
     # Not jobs_and_ssh, its default: a forgotten terminal would keep the machine for ever.
@@ -238,32 +247,32 @@ def _without_empty(table: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
 
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""In C where there is one: in Python a diff would take 2.5 ms more to read the state's task."""
+"""The loader in C where there is one: the one in Python takes 2.5 ms more of each diff."""
 
 
 class _Blocks:
-    """Scripts as block scalars, for a reader; no anchors, which hide what is written."""
+    """A writer of scripts as block scalars, for a reader, and without anchors, which hide text."""
 
     def ignore_aliases(self, _data: object) -> bool:
         return True
 
 
 class _Dumper(_Blocks, yaml.SafeDumper):
-    """The writer that says what the text is: states hold its digest."""
+    """The writer that defines the text: states hold its digest."""
 
 
 class _WrittenApart(Exception):
-    """The two writers may not agree on this."""
+    """Raised where the two writers may disagree."""
 
 
 _ALIKE = re.compile(r"|[\n\t -~]*[ -~]\n?")
 _ALIKE_KEY = re.compile(r"[ -~]{1,100}")
-"""Text and keys of which libyaml makes what PyYAML makes, byte for byte (tests/plan/test_task.py).
-Not of an emoji, a control character, empty lines at the end, an empty or a long key."""
+"""Text and keys that libyaml writes as PyYAML does, byte for byte (tests/plan/test_task.py). They
+differ for an emoji, a control character, empty lines at the end, and an empty or a long key."""
 
 
 class _FastDumper(_Blocks, getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-    """The same text in C, a twentieth of the time. Raises _WrittenApart where it may differ."""
+    """The same text from C, in a twentieth of the time. Raises _WrittenApart in case of doubt."""
 
     def represent_mapping(
         self, tag: str, mapping: typing.Any, flow_style: bool | None = None

@@ -1,6 +1,6 @@
-"""What of a deployment was not checked, and why: whoever reads that it fits reads this beside it.
+"""The facts of a deployment that were not checked, and why; they stand beside every "fits".
 
-Pure. A reason is one sentence without a full stop; it names what to do where there is something.
+Pure. A reason is one sentence without a full stop. It names what to do where there is something.
 """
 
 import math
@@ -14,7 +14,7 @@ from . import gpu_fit, vllm
 def reasons(
     wanted: spec.Spec, facts: catalog.ModelFacts | None, sized: gpu_fit.Sized
 ) -> tuple[str, ...]:
-    """Return why it is not known, or only assumed, that the model fits; else nothing."""
+    """Return why it is not known, or only assumed, that the model fits; empty if it is known."""
     return (*_model(wanted, facts), *_gpus(wanted, facts), *_reckoning(wanted, facts, sized))
 
 
@@ -46,7 +46,7 @@ def _model(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]
 
 
 def _catalogued(revision: str | None, facts: catalog.ModelFacts) -> bool:
-    """Whether the facts were read of that revision."""
+    """Return whether the facts were read from that revision."""
     return revision in (None, "main") or str(revision) in facts.source
 
 
@@ -63,13 +63,13 @@ def _gpus(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
         )
     if facts is None:
         return
-    others = [
+    other_vendors = [
         str(accelerator)
         for accelerator in wanted.accelerators
         if (gpu := catalog.gpu(accelerator.name)) and gpu.vendor != "nvidia"
     ]
-    if others:
-        yield f"{', '.join(others)}: the memory fit is computed for NVIDIA's GPUs only"
+    if other_vendors:
+        yield f"{', '.join(other_vendors)}: the memory fit is computed for NVIDIA's GPUs only"
     if not wanted.accelerators:
         needed = math.ceil(gpu_fit.cpu_needed_bytes(wanted, facts) / 2**30)
         yield (
@@ -81,7 +81,7 @@ def _gpus(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
 def _reckoning(
     wanted: spec.Spec, facts: catalog.ModelFacts | None, sized: gpu_fit.Sized
 ) -> Iterator[str]:
-    """Yield why a known model on known GPUs is not reckoned, or not as it will run."""
+    """Yield why the fit of a known model on known GPUs is not computed, or not exact."""
     if facts is None or not wanted.accelerators:
         return
     if vllm.context(wanted, facts) is None:

@@ -1,4 +1,4 @@
-"""The vLLM command line and its environment, as the catalogue and the spec have them."""
+"""The vLLM command line and its environment, from the catalogue and the spec."""
 
 import json
 import math
@@ -12,12 +12,12 @@ from . import ranges
 from .remote import default_effort
 
 VERSION = "0.32.0"
-"""What replicas install where their image has no vLLM: the release that this was run with."""
+"""The tested release, which replicas install where their image has no vLLM."""
 
 PORT = 8000
 
 MACHINE_GPUS = "$SKYPILOT_NUM_GPUS_PER_NODE"
-"""What SkyPilot tells each machine of its own GPUs (sky/skylet/constants.py)."""
+"""SkyPilot's variable for the GPUs of a machine (sky/skylet/constants.py)."""
 
 GUARD_MIDDLEWARE = "vllm_guard.Guard"
 EFFORT_MIDDLEWARE = "default_effort.DefaultEffort"
@@ -27,8 +27,8 @@ _FIRST = (
     "served-model-name", "revision", "max-model-len", "nnodes", "tensor-parallel-size",
     "pipeline-parallel-size", "dtype", "quantization", "reasoning-parser",
 )  # fmt: skip
-"""Flags that stand before the recommended ones. All others that have a key stand behind them: the
-order never changes, since another text of the command would roll replicas."""
+"""Flags before the recommended ones. All other flags with a key come after them. The order never
+changes, since another text of the command would roll replicas."""
 
 T = typing.TypeVar("T")
 
@@ -36,16 +36,19 @@ T = typing.TypeVar("T")
 def command(
     wanted: spec.Spec, facts: catalog.ModelFacts | None, families: Collection[str]
 ) -> tuple[str, ...]:
-    """`vllm serve MODEL` and its flags, one string a flag, quoted for a shell."""
-    told = flags(wanted, facts, families)
-    lines = [_line(name, value) for name, value in told.items()]
+    """Return `vllm serve MODEL` and its flags, one string a flag, quoted for a shell."""
+    all_flags = flags(wanted, facts, families)
+    lines = [_line(name, value) for name, value in all_flags.items()]
     return (f"vllm serve {shlex.quote(wanted.model)}", *lines)
 
 
 def flags(
     wanted: spec.Spec, facts: catalog.ModelFacts | None, families: Collection[str]
 ) -> dict[str, object]:
-    """The flags and their values; the user's own stand last and instead of what is recommended."""
+    """Return the flags and their values.
+
+    The user's own flags come last and override the recommended ones.
+    """
     flags: dict[str, object] = {
         "host": "0.0.0.0",  # noqa: S104  # SkyServe's load balancer asks from another machine
         "port": PORT,
@@ -53,7 +56,7 @@ def flags(
         "max-model-len": context(wanted, facts),
     }
     if wanted.tools:
-        # Both are needed: without the second, calls are lost though the log says otherwise.
+        # Without the second flag tool calls are lost, although the log says otherwise.
         flags["tool-call-parser"] = facts.tool_parser if facts else None
         flags["enable-auto-tool-choice"] = True
     if not families:
@@ -66,7 +69,7 @@ def flags(
 def given(wanted: spec.Spec) -> dict[str, object]:
     """Return the flags that a stack writes, under keys of their own or in `vllmArgs`.
 
-    A key whose value vLLM takes anyway is left out.
+    A key is left out when its value is vLLM's default.
     """
     keyed: dict[str, object] = {}
     for flag, key in spec.mapping.FLAGS.items():
@@ -81,7 +84,7 @@ def given(wanted: spec.Spec) -> dict[str, object]:
 def environment(
     wanted: spec.Spec, facts: catalog.ModelFacts | None, families: Collection[str]
 ) -> dict[str, str]:
-    """The variables that vLLM reads; the user's env of the same name goes before them."""
+    """Return the variables that vLLM reads; the user's env of the same name overrides them."""
     variables = _cpu(wanted, facts) if not families else _recommended(facts, families)[1]
     if wanted.model_cache is not None:
         variables["HF_HOME"] = wanted.model_cache
@@ -89,23 +92,26 @@ def environment(
 
 
 def context(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> int | None:
-    """The tokens that one request may have; None leaves it to vLLM, which reads the model's own."""
+    """Return the tokens of one request; None leaves it to vLLM, which reads the model's own."""
     return wanted.context or (facts.max_positions if facts else None)
 
 
 def agreed(facts: catalog.ModelFacts | None, families: Collection[str]) -> dict[str, object]:
-    """The recommended flags that hold for every GPU family that a replica may get."""
+    """Return the recommended flags that hold for every GPU family that a replica may get."""
     return _recommended(facts, families)[0]
 
 
 def disputed(facts: catalog.ModelFacts | None, families: Collection[str]) -> tuple[str, ...]:
-    """Flags that are recommended for some of the families only, and so for none."""
+    """Return the flags that are recommended for only some of the families, and so not set."""
     every = {flag for family in families for flag in _flags_for(facts, family)}
     return tuple(sorted(every - agreed(facts, families).keys()))
 
 
 def mistaken(flag: str, value: object) -> str | None:
-    """What is wrong with a flag, as the pinned release of vLLM sees it; None when nothing is."""
+    """Return what is wrong with a flag, according to the pinned release of vLLM.
+
+    None when nothing is wrong.
+    """
     known = catalog.flags()
     name = flag.partition(".")[0]
     if name.removeprefix("no-") in known.switches:
@@ -125,7 +131,7 @@ def mistaken(flag: str, value: object) -> str | None:
 
 
 def _middleware(wanted: spec.Spec) -> list[object]:
-    """The layers around vLLM's server, the outermost last (init_entrypoints_middleware)."""
+    """Return the layers around vLLM's server, outermost last (init_entrypoints_middleware)."""
     layers = wanted.vllm_args.get("middleware", [])
     effort = [EFFORT_MIDDLEWARE] if wanted.reasoning_effort else []
     return [*(layers if isinstance(layers, list) else [layers]), *effort, GUARD_MIDDLEWARE]
@@ -134,15 +140,18 @@ def _middleware(wanted: spec.Spec) -> list[object]:
 def _recommended(
     facts: catalog.ModelFacts | None, families: Collection[str]
 ) -> tuple[dict[str, object], dict[str, str]]:
-    """Replicas of one service share one command: a flag counts when all families agree on it."""
+    """Return the recommended flags and variables on which all families agree.
+
+    The replicas of a service share one command.
+    """
     flags = [_flags_for(facts, family) for family in sorted(families)]
     variables = [_variables_for(facts, family) for family in sorted(families)]
     return _common(flags), _common(variables)
 
 
 def _common(tables: Sequence[Mapping[str, T]]) -> dict[str, T]:
-    first, *others = tables or [{}]
-    return {k: v for k, v in first.items() if all(other.get(k) == v for other in others)}
+    first, *rest = tables or [{}]
+    return {k: v for k, v in first.items() if all(table.get(k) == v for table in rest)}
 
 
 def _flags_for(facts: catalog.ModelFacts | None, family: str) -> dict[str, object]:
@@ -163,7 +172,10 @@ def _variables_for(facts: catalog.ModelFacts | None, family: str) -> dict[str, s
 
 
 def _cpu(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> dict[str, str]:
-    """Without a GPU vLLM takes half of the machine's memory and pins threads unless told."""
+    """Return the variables for a machine without GPUs.
+
+    By default vLLM takes half of its memory and pins threads.
+    """
     return {
         "VLLM_CPU_KVCACHE_SPACE": str(cpu_cache_bytes(wanted, facts) // 2**30),
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
@@ -171,7 +183,10 @@ def _cpu(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> dict[str, str]:
 
 
 def cpu_cache_bytes(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> int:
-    """The KV cache without a GPU: whole GiB, enough for one request of the full context."""
+    """Return the bytes of the KV cache without a GPU.
+
+    They are whole GiB, enough for one request of the full context.
+    """
     tokens = context(wanted, facts)
     cache_bytes = facts.kv_bytes_per_token * tokens if facts and tokens else 0
     return max(1, math.ceil(cache_bytes / 2**30)) * 2**30
@@ -186,7 +201,7 @@ def _line(name: str, value: object) -> str:
 
 
 def _flag(name: str, value: object) -> list[str]:
-    """One flag as `vllm serve` takes it."""
+    """Return one flag as `vllm serve` takes it."""
     if isinstance(value, bool):
         return [f"--{name}" if value else f"--no-{name}"]
     if isinstance(value, list):

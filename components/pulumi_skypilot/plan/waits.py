@@ -1,4 +1,4 @@
-"""How long a wait for a model may take, in seconds. Pure: previews quote what the waits keep to."""
+"""The seconds that a wait for a model may take. Pure: previews quote them."""
 
 from .. import spec
 
@@ -10,7 +10,7 @@ START_SECONDS = 1200.0
 
 
 def timeout_seconds(wanted: spec.Spec) -> float:
-    """Return how long to wait for a deployment: `timeouts.ready`, else time to get and load it."""
+    """Return the seconds to wait for a deployment: `timeouts.ready`, else to get and load it."""
     if wanted.timeouts.ready:
         return float(wanted.timeouts.ready)
     if wanted.kind == "cluster":
@@ -19,6 +19,6 @@ def timeout_seconds(wanted: spec.Spec) -> float:
 
 
 def restart_seconds(wanted: spec.Spec) -> float:
-    """Return how long an update waits for the new server at the most, within `timeouts.update`."""
+    """Return the most seconds that an update waits for the new server (`timeouts.update`)."""
     seconds, bound = timeout_seconds(wanted), wanted.timeouts.update
     return seconds if bound is None else min(seconds, bound)

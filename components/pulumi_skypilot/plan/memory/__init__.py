@@ -1,7 +1,8 @@
-"""Does a model fit a GPU: weights, activations, CUDA graphs, and what is left for the KV cache.
+"""The memory fit of a model on a GPU: weights, activations, CUDA graphs and the KV cache.
 
-Pure arithmetic, after vLLM's own; `Fit.steps` says where every number is from. `engine` has what
-goes in, `stages` the memory of one GPU, `derivation` the steps; here they become a Fit.
+Pure arithmetic that follows vLLM's own. `Fit.steps` names the source of every number. `engine` has
+the inputs, `stages` the memory of one GPU and `derivation` the steps. This module makes a Fit of
+them.
 """
 
 import dataclasses
@@ -45,7 +46,7 @@ __all__ = [
 
 
 class Verdict(enum.Enum):
-    """Whether one request of the full context can be served."""
+    """The answer to whether one request of the full context can be served."""
 
     FITS = "fits"
     TIGHT = "tight"
@@ -55,7 +56,7 @@ class Verdict(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Fit:
-    """How a model sits on its GPUs: bytes are those of the fullest one."""
+    """The memory of a model on its GPUs, in bytes of the fullest one."""
 
     verdict: Verdict
     reason: str
@@ -72,7 +73,7 @@ class Fit:
     margin_bytes: int
     blocks: int
     tokens: int
-    """As vLLM logs them: concurrency * context."""
+    """Tokens in the cache as vLLM logs them: concurrency * context."""
     concurrency: float
     """Requests of the full context at once."""
     longest: int
@@ -83,14 +84,14 @@ class Fit:
 
     @property
     def spare_bytes(self) -> int:
-        """What is left of the cache beyond one request; negative when that is not there."""
+        """Return the bytes of the cache beyond one request; negative when it lacks them."""
         return self.available_bytes - self.needed_bytes
 
 
 def fit(
     arch: Architecture, gpu: Gpu, settings: Settings, engine: Engine, fitted: Fitted = FITTED
 ) -> Fit:
-    """Return how a model sits on the GPUs of a replica."""
+    """Return the memory fit of a model on the GPUs of a replica."""
     sequences, batched = limits(gpu, settings)
     kv_bytes = kv_bytes_each(kv_dtype(arch, settings), settings.number_bytes)
     laid = cache.layout(

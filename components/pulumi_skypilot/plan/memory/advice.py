@@ -1,4 +1,4 @@
-"""What would fit where a model does not, and what would make more room: each is tried."""
+"""Settings that would fit where a model does not, and flags that make room; each is tried."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from ...catalog.architecture import Architecture
 from . import Engine, Gpu, Settings, Verdict, fit, gib, kv_bytes_each, kv_dtype
 
 WORTH = 0.05
-"""Gains below this are not worth a line."""
+"""The least gain in concurrency, as a fraction, that is worth a line."""
 
 COUNTS = (1, 2, 4, 8)
 
@@ -21,12 +21,12 @@ class Option:
     fp8_cache: bool
     """Whether the model's attention takes an fp8 cache there."""
     dtype: str = "bfloat16"
-    """In which the model is served there."""
+    """The dtype of the model there."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Gain:
-    """A flag that would make room: what it gives, and what it takes."""
+    """A flag that would make room: its gain, and its price."""
 
     key: str
     value: int | str
@@ -44,14 +44,14 @@ def nearest(
     now: Option,
     settings: Settings,
     engine: Engine,
-    others: Sequence[Option] = (),
+    options: Sequence[Option] = (),
 ) -> Iterator[str]:
-    """What would fit, nearest first, as a user would write it."""
+    """Yield the settings that would fit, nearest first, as a user would write them."""
     reckoned = fit(arch, now.gpu, settings, engine)
     shorter = reckoned.longest // 1024 * 1024
     while shorter >= 1024:
-        told = dataclasses.replace(settings, context=shorter)
-        if _fits(arch, now.gpu, told, engine):
+        shorter_settings = dataclasses.replace(settings, context=shorter)
+        if _fits(arch, now.gpu, shorter_settings, engine):
             yield f"context {shorter}"
             break
         shorter = shorter * 3 // 4 // 1024 * 1024
@@ -64,21 +64,21 @@ def nearest(
         yield "kvCacheDtype fp8"
     if count := fewest(arch, now.gpu, settings, engine, over=settings.tensor_parallel):
         yield f"{now.name}:{count}"
-    for other in others:
-        there = dataclasses.replace(settings, dtype=other.dtype)
-        count = fewest(arch, other.gpu, there, engine)
-        if count and other.name != now.name and count <= max(settings.tensor_parallel, 1):
-            yield f"{other.name}:{count}"
+    for option in options:
+        there = dataclasses.replace(settings, dtype=option.dtype)
+        count = fewest(arch, option.gpu, there, engine)
+        if count and option.name != now.name and count <= max(settings.tensor_parallel, 1):
+            yield f"{option.name}:{count}"
             return
 
 
 def fewest(
     arch: Architecture, gpu: Gpu, settings: Settings, engine: Engine, over: int = 0
 ) -> int | None:
-    """The fewest of a GPU that serve a model with room."""
+    """Return the smallest number of a GPU that serves a model with room; None where none does."""
     for count in COUNTS:
-        told = dataclasses.replace(settings, tensor_parallel=count)
-        if count > over and arch.splits(count) and _fits(arch, gpu, told, engine):
+        split = dataclasses.replace(settings, tensor_parallel=count)
+        if count > over and arch.splits(count) and _fits(arch, gpu, split, engine):
             return count
     return None
 
@@ -86,7 +86,7 @@ def fewest(
 def gains(
     arch: Architecture, gpu: Gpu, settings: Settings, engine: Engine, *, fp8_cache: bool
 ) -> list[Gain]:
-    """The flags that would make room, the largest gain first; none is applied unasked."""
+    """Return the flags that would make room, the largest gain first; none is set unasked."""
     now = fit(arch, gpu, settings, engine)
     tried: list[tuple[str, int | str, Settings, str, bool]] = [
         (
@@ -112,10 +112,10 @@ def gains(
         ),
     ]
     gains = []
-    for key, value, told, price, open_ in tried:
+    for key, value, changed, price, open_ in tried:
         if not open_:
             continue
-        then = fit(arch, gpu, told, engine)
+        then = fit(arch, gpu, changed, engine)
         freed = then.available_bytes - now.available_bytes
         if then.concurrency > now.concurrency * (1 + WORTH) or freed >= 2**30:
             gains.append(Gain(key, value, freed, then.concurrency, price))

@@ -1,4 +1,4 @@
-"""The KV cache as vLLM divides it: pages, groups of layers, blocks, and what a request takes.
+"""The KV cache as vLLM divides it: pages, groups of layers, blocks, and a request's share.
 
 Exact for the bytes that are there: vllm/v1/core/kv_cache_utils.py and kv_cache_interface.py (0.32).
 """
@@ -10,8 +10,8 @@ from ...catalog.architecture import Architecture, Kind
 
 BLOCK_TOKENS = 16
 FLASH_MLA_TOKENS = 64
-"""Of FlashMLA, which takes an fp8 cache of MLA on Hopper; FlashAttention takes a bfloat16 one, in
-blocks of 16 (platforms/cuda.py, _get_backend_priorities; v1/attention/backends/mla,
+"""The block of FlashMLA, which takes an fp8 cache of MLA on Hopper. FlashAttention takes a bfloat16
+cache, in blocks of 16 (platforms/cuda.py, _get_backend_priorities; v1/attention/backends/mla,
 supported_kv_cache_dtypes)."""
 
 
@@ -25,29 +25,32 @@ class Group:
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """How the cache of one model is divided on one GPU."""
+    """The division of one model's cache on one GPU."""
 
     groups: tuple[Group, ...]
     page_bytes: int
-    """One block of one layer."""
+    """The bytes of one block of one layer."""
     block_tokens: int
     window: int
 
     def block_bytes(self, layers: range) -> int:
-        """One block of every layer of the largest group.
+        """Return the bytes of one block of every layer of the largest group.
 
-        `layers` are those of the pipeline's stage: groups are made of the whole model. See
+        `layers` are those of the pipeline's stage, while groups are made of the whole model. See
         kv_cache_utils.py, _get_kv_cache_bytes_per_block.
         """
         most = max(sum(layer in layers for layer in group.layers) for group in self.groups)
         return most * self.page_bytes
 
     def request_blocks(self, tokens: int, in_flight: int) -> int:
-        """What one request of so many tokens holds at most, over all groups."""
+        """Return the most blocks that a request of so many tokens holds, over all groups."""
         return sum(self._group_blocks(group, tokens, in_flight) for group in self.groups)
 
     def longest(self, blocks: int, most: int, in_flight: int) -> int:
-        """The longest request that fits: vLLM's own binary search; 0 when not one block is left."""
+        """Return the tokens of the longest request that fits, by vLLM's own binary search.
+
+        0 when not one block is left.
+        """
         low, high = 0, most
         while low < high:
             middle = (low + high + 1) // 2
@@ -74,7 +77,10 @@ def layout(
     hybrid: bool = True,
     block_tokens: int | None = None,
 ) -> Layout:
-    """How vLLM would divide the cache. KV heads are copied where there are fewer than GPUs."""
+    """Return how vLLM would divide the cache.
+
+    KV heads are copied where there are fewer of them than GPUs.
+    """
     own = FLASH_MLA_TOKENS if arch.latent and kv_bytes < 2 else BLOCK_TOKENS
     block = block_tokens or own
     if arch.latent:  # one vector a token, whole on every GPU
@@ -90,10 +96,10 @@ def layout(
 
 
 def groups(kinds: tuple[Kind, ...], *, hybrid: bool = True) -> tuple[Group, ...]:
-    """Layers of one kind, cut into groups of one size.
+    """Return the layers of each kind, cut into groups of one size.
 
-    So kv_cache_utils.py, _get_kv_cache_groups_uniform_page_size, has it. Without the hybrid manager
-    every layer keeps everything. So it is by default for chunked layers (config/vllm.py,
+    See kv_cache_utils.py, _get_kv_cache_groups_uniform_page_size. Without the hybrid manager every
+    layer keeps all tokens. For chunked layers that is the default (config/vllm.py,
     VLLM_ALLOW_CHUNKED_LOCAL_ATTN_WITH_HYBRID_KV_CACHE).
     """
     present = list(dict.fromkeys(kinds))

@@ -29,7 +29,7 @@ def steps(
     each: int,
     in_flight: int,
 ) -> tuple[Step, ...]:
-    """Return the derivation of the fullest stage, in the order that it is reckoned in."""
+    """Return the derivation of the fullest stage, in the order of the computation."""
     quantized = quantization(arch, settings)
     stored = quantized.method if quantized else settings.dtype
     groups = ", ".join(f"{len(group.layers)} {group.kind.value}" for group in laid.groups)

@@ -1,4 +1,4 @@
-"""What vLLM is told, on which GPU and in which release, and what it then takes by itself."""
+"""The inputs of the memory fit: vLLM's settings, its GPU and its release, and its defaults."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ GIB = 2**30
 
 @dataclasses.dataclass(frozen=True)
 class Engine:
-    """In what the releases of vLLM differ here."""
+    """The differences between releases of vLLM that matter here."""
 
     graphs_of_second: bool
     """Whether CUDA graphs of the second runner are counted (v1/worker/gpu/cudagraph_utils.py)."""
@@ -33,25 +33,25 @@ ENGINES: Mapping[str, Engine] = {
     "0.26.0": Engine(graphs_of_second=False, null_block=False),
     "0.32.0": Engine(graphs_of_second=True, null_block=True, images_in_second=True),
 }
-"""0.26 is the release that was measured, and 0.19 by others; 0.32 differs by its source."""
+"""0.26 was measured here and 0.19 by others; 0.32 follows its source."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Gpu:
-    """What there is of one GPU."""
+    """The memory of one GPU."""
 
     total_bytes: int
-    """What CUDA offers."""
+    """The bytes that CUDA offers."""
     measured: bool = False
-    """Whether that was read on a real card."""
+    """Whether total_bytes was read on a real card."""
     hopper: bool = False
     large: bool = False
-    """vLLM's larger defaults: 70 GiB or more and no A100 (EngineArgs.get_batch_defaults)."""
+    """Whether vLLM's larger defaults hold: from 70 GiB, no A100 (EngineArgs.get_batch_defaults)."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What `vllm serve` is told; None is its own default."""
+    """The settings of `vllm serve`; None is its own default."""
 
     context: int
     tensor_parallel: int = 1
@@ -66,9 +66,9 @@ class Settings:
     async_scheduling: bool = True
     largest_graph: int | None = None
     block_tokens: int | None = None
-    """Of the cache; vLLM's own is what the attention's kernels prefer."""
+    """The tokens of a block of the cache; vLLM's default is what the attention's kernels prefer."""
     dtype: str = "bfloat16"
-    """Of weights that are not quantized, of activations, and of a cache that is auto."""
+    """The dtype of weights that are not quantized, of activations, and of an `auto` cache."""
 
     @property
     def number_bytes(self) -> int:
@@ -82,7 +82,7 @@ class Settings:
 
 
 def limits(gpu: Gpu, settings: Settings) -> tuple[int, int]:
-    """Return max_num_seqs and max_num_batched_tokens: as told, else vLLM's for the API server."""
+    """Return max_num_seqs and max_num_batched_tokens: as set, else the API server's defaults."""
     large = gpu.large or gpu.total_bytes >= 160 * GIB
     tokens = 16384 if gpu.total_bytes >= 160 * GIB else 8192 if large else 2048
     batched = settings.max_batched_tokens or tokens
@@ -97,15 +97,18 @@ def quantization(arch: Architecture, settings: Settings) -> Quantization | None:
 
 
 def kv_dtype(arch: Architecture, settings: Settings) -> str:
-    """Return the dtype of the cache: as told, else the one that the checkpoint was made for.
+    """Return the dtype of the cache: as set, else the one that the checkpoint was made for.
 
-    (vllm/utils/torch_utils.py, resolve_kv_cache_dtype_string.)
+    See vllm/utils/torch_utils.py, resolve_kv_cache_dtype_string.
     """
     return "fp8" if settings.kv_dtype == "auto" and arch.fp8_cache else settings.kv_dtype
 
 
 def kv_bytes_each(kv_dtype: str, number_bytes: int = 2) -> float:
-    """Return the bytes of a number of the cache; auto is as wide as the model's, `number_bytes`."""
+    """Return the bytes of a number of the cache.
+
+    A number of an auto cache is as wide as the model's: `number_bytes`.
+    """
     if kv_dtype == "auto":
         return number_bytes
     if kv_dtype.startswith(("fp8", "int8")):
@@ -114,7 +117,7 @@ def kv_bytes_each(kv_dtype: str, number_bytes: int = 2) -> float:
 
 
 def steps_in_flight(arch: Architecture, settings: Settings, engine: Engine) -> int:
-    """Return the batches at once (config/vllm.py, max_concurrent_batches)."""
+    """Return the number of batches at once (config/vllm.py, max_concurrent_batches)."""
     stages = settings.pipeline_parallel
     if not settings.async_scheduling:
         return stages

@@ -1,7 +1,7 @@
-"""What vLLM takes beside weights and cache: activations at their peak, CUDA graphs, the context.
+"""The memory that vLLM takes beside weights and cache: activations, CUDA graphs, the context.
 
-Formulas from vLLM's source (0.26, which was measured; file names are the same in 0.32) and from
-PyTorch's. What they do not say is in fitted.py. No other GPU than an H100 has been measured.
+The formulas are from vLLM's source (0.26, which was measured; file names are the same in 0.32) and
+from PyTorch's. fitted.py has what they do not give. No GPU but an H100 was measured.
 """
 
 import dataclasses
@@ -12,24 +12,24 @@ from .cache import BLOCK_TOKENS
 from .fitted import COLLECTIVES, FITTED, MIB, SECOND_GRAPHS, Fitted
 
 CUBLAS = 32 * MIB
-"""cuBLAS's workspace on Hopper, there from the first bfloat16 matrix product on (PyTorch,
+"""cuBLAS's workspace on Hopper, from the first bfloat16 matrix product on (PyTorch,
 aten/src/ATen/cuda/CublasHandlePool.cpp, getChosenWorkspaceSize); 8 MiB on older GPUs."""
 
 SAMPLER_V1 = 12
 """Bytes a logit beside the logit itself: in float32 the logits, their softmax and the noise
 (v1/sample/sampler.py; ops/topk_topp_sampler.py, random_sample)."""
 MULTIPROCESSORS = 132
-"""Of an H100. The first runner's top-k keeps a row of float32 logits for each
+"""The multiprocessors of an H100. The first runner's top-k keeps a row of float32 logits for each
 (v1/sample/ops/topk_topp_triton.py, _TRITON_BUFFER_CACHE)."""
 
 SECOND_RUNNER = frozenset({"DeepseekV2ForCausalLM", "GraniteMoeForCausalLM", "Qwen2MoeForCausalLM"})
-"""Models with experts that the second runner serves nevertheless (0.26: config/vllm.py,
+"""Models that the second runner serves although they have experts (0.26: config/vllm.py,
 DEFAULT_V2_MODEL_RUNNER_ARCHITECTURES)."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-    """What the engine is asked to do at once, on one GPU."""
+    """The work that the engine gets at once, on one GPU."""
 
     tokens: int
     requests: int
@@ -37,37 +37,37 @@ class Load:
     tensor_parallel: int = 1
     compiled: bool = True
     last: bool = True
-    """Holds the output layer and so the sampler."""
+    """Whether the GPU holds the output layer and so the sampler."""
     graph_sizes: int = 51
     hopper: bool = True
     second: bool = True
-    """Served by the second model runner."""
+    """Whether the second model runner serves the model."""
     images: bool = False
-    """The dummy run takes images too, of a model that sees."""
+    """Whether the dummy run of a model that takes images includes them."""
     number_bytes: int = 2
-    """Of a number of the activations: 2 in bfloat16."""
+    """Bytes of a number of the activations: 2 in bfloat16."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Peak:
-    """The highest of several peaks, and which."""
+    """The highest of several peaks, in bytes, and its formula."""
 
     bytes: int
     formula: str
 
 
 def second_runner(arch: Architecture) -> bool:
-    """Whether vLLM's second model runner serves it.
+    """Return whether vLLM's second model runner serves the model.
 
-    So 0.26 has it (config/vllm.py, VllmConfig._is_default_v2_model_runner_model). 0.32 takes it for
-    all. Its lighter sampler was not measured with experts, so that for those the first runner's is
-    still counted, which promises less.
+    This is the rule of 0.26 (config/vllm.py, VllmConfig._is_default_v2_model_runner_model). 0.32
+    takes the second runner for all models. Its lighter sampler was not measured with experts. For
+    those the first runner's is still counted, which promises less.
     """
     return arch.experts is None or arch.name in SECOND_RUNNER
 
 
 def activations(arch: Architecture, quantized: Quantization | None, load: Load) -> Peak:
-    """The peak of the dummy run that vLLM profiles itself with."""
+    """Return the peak of the dummy run with which vLLM profiles itself."""
     peaks = [_forward(arch, quantized, load)]
     if load.last:
         peaks.append(_sampler(arch, load))
@@ -77,7 +77,7 @@ def activations(arch: Architecture, quantized: Quantization | None, load: Load) 
 
 
 def graphs(arch: Architecture, load: Load, fitted: Fitted = FITTED) -> int:
-    """What is set aside for CUDA graphs: an estimate of vLLM's own, which it makes by capturing."""
+    """Return the bytes for CUDA graphs, as vLLM estimates them by capturing."""
     if not load.compiled:
         return 0
     if load.second:
@@ -87,28 +87,35 @@ def graphs(arch: Architecture, load: Load, fitted: Fitted = FITTED) -> int:
 
 
 def non_torch(load: Load, fitted: Fitted = FITTED) -> int:
-    """What PyTorch does not count."""
+    """Return the bytes that PyTorch does not count."""
     held = fitted.non_torch + (COLLECTIVES if load.tensor_parallel > 1 else 0)
     graphs_too = load.compiled and not load.second
     return held + (fitted.non_torch_graphs if graphs_too else 0)
 
 
 def graph_sizes(largest: int) -> int:
-    """How many batch sizes are captured: 1, 2, 4, every 8 to 256, every 16 beyond."""
+    """Return the number of batch sizes that are captured.
+
+    These are 1, 2 and 4, every 8 to 256, and every 16 beyond.
+    """
     return 3 + min(largest, 256) // 8 + max(0, largest - 256) // 16
 
 
 def margin(arch: Architecture, load: Load, *, gpu_measured: bool, total: int) -> int:
-    """Within so much of the edge, either way, nobody should promise anything.
+    """Return the bytes around the edge, either way, within which a fit is not certain.
 
-    More with collectives, and for models that see: what their encoder itself takes is not counted.
+    The margin grows with collectives, and for models that take images, whose encoder is not
+    counted.
     """
     size = 256 * MIB + 512 * MIB * (load.tensor_parallel > 1) + 512 * MIB * arch.multimodal
     return size if gpu_measured else size + total // 100
 
 
 def _forward(arch: Architecture, quantized: Quantization | None, load: Load) -> Peak:
-    """The widest point of a layer: the feed-forward part's two tables beside the hidden states."""
+    """Return the peak at the widest point of a layer.
+
+    There the two tables of the feed-forward part stand beside the hidden states.
+    """
     hidden = load.tokens * arch.hidden * load.number_bytes
     # The layer's input, its residual and what attention gave; another where norms give a new
     # residual (GemmaRMSNorm), and the result where the part before it is held on to meanwhile.
@@ -133,10 +140,10 @@ def _forward(arch: Architecture, quantized: Quantization | None, load: Load) -> 
 
 
 def _latent(arch: Architecture, load: Load) -> int:
-    """MLA's stand-in for the largest context it may expand at once, beside queries and output.
+    """Return the bytes of MLA's dummy expansion of the largest context, with queries and output.
 
-    (layers/attention/mla_attention.py: forward_impl without metadata, and
-    determine_chunked_prefill_workspace_size.)
+    See layers/attention/mla_attention.py: forward_impl without metadata, and
+    determine_chunked_prefill_workspace_size.
     """
     latent = arch.latent
     if latent is None:
@@ -150,7 +157,7 @@ def _latent(arch: Architecture, load: Load) -> int:
 
 def _sampler(arch: Architecture, load: Load) -> Peak:
     requests = min(load.requests, load.tokens)
-    # The second runner's works in place (v1/worker/gpu/sample/sampler.py).
+    # The second runner's sampler works in place (v1/worker/gpu/sample/sampler.py).
     each = load.number_bytes + (0 if load.second else SAMPLER_V1)
     logits = requests * arch.vocabulary * each
     states = (load.tokens + 2 * requests) * arch.hidden * load.number_bytes
@@ -167,11 +174,12 @@ def _sampler(arch: Architecture, load: Load) -> Peak:
 
 
 def _compiling(arch: Architecture, load: Load) -> Peak:
-    """Inductor times the first kernel with tables of its own: embedding, and hidden states twice.
+    """Return the peak while Inductor times the first kernel with tables of its own.
 
-    (config/compilation.py, CompilationConfig.__post_init__, benchmark_combo_kernel.) A model of
-    several parts embeds outside of what is compiled. Seen with Qwen3 8B and 32B, and Gemma-3-27B,
-    which holds 1.06 requests so.
+    These are the embedding, and the hidden states twice (config/compilation.py,
+    CompilationConfig.__post_init__, benchmark_combo_kernel). A model of several parts embeds
+    outside of the compiled part. This was seen with Qwen3 8B and 32B, and with Gemma-3-27B, which
+    holds 1.06 requests for this reason.
     """
     table = arch.vocabulary * arch.hidden * load.number_bytes // load.tensor_parallel
     return Peak(
@@ -181,9 +189,9 @@ def _compiling(arch: Architecture, load: Load) -> Peak:
 
 
 def _images(arch: Architecture, load: Load) -> int:
-    """A full batch of images, held through the dummy run: encoded, and before that as pixels.
+    """Return the bytes of a full batch of images in the dummy run: encoded, and as pixels.
 
-    The second runner lets go of the pixels (v1/worker/gpu_model_runner.py, profile_run;
+    The second runner frees the pixels (v1/worker/gpu_model_runner.py, profile_run;
     v1/worker/gpu/mm/encoder_runner.py, profile_encoder_cache).
     """
     if not (arch.multimodal and load.images):
@@ -194,9 +202,10 @@ def _images(arch: Architecture, load: Load) -> int:
 
 
 def _workspace(arch: Architecture, load: Load) -> int:
-    """The fused experts' two workspaces, which stay (fused_moe/experts, workspace_shapes).
+    """Return the bytes of the fused experts' two workspaces, which are never freed.
 
-    gpt-oss's kernels on Hopper have none that lasts; elsewhere Marlin's are as large as Triton's.
+    See fused_moe/experts, workspace_shapes. gpt-oss's kernels on Hopper keep none. Elsewhere
+    Marlin's workspaces are as large as Triton's.
     """
     experts = arch.experts
     if experts is None or (arch.sinks and load.hopper):

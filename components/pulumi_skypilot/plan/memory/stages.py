@@ -1,4 +1,4 @@
-"""One stage of a pipeline: the memory that its layers take of a GPU, and what is left of it."""
+"""One stage of a pipeline: the memory that its layers take of a GPU, and what is left."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ from .fitted import Fitted
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """The memory of one stage: bytes of each of its GPUs."""
+    """The memory of one stage, in bytes of each of its GPUs."""
 
     layers: range
     weights: int
@@ -22,7 +22,7 @@ class Stage:
 
     @property
     def blocks(self) -> int:
-        """Return how many blocks of the cache there is room for."""
+        """Return the number of blocks of the cache that there is room for."""
         return max(0, self.available // self.block_bytes)
 
 
@@ -70,7 +70,7 @@ def layers_of_stages(layers: int, stages: int) -> list[range]:
 def load_of(
     arch: Architecture, gpu: Gpu, settings: Settings, engine: Engine, *, last: bool
 ) -> overhead.Load:
-    """Return what the dummy run of vLLM loads a stage with, before it measures."""
+    """Return the load of vLLM's dummy run on a stage, before it measures."""
     sequences, batched = limits(gpu, settings)
     second = engine.second_runner and overhead.second_runner(arch)
     largest = settings.largest_graph or min(2 * sequences, 512)

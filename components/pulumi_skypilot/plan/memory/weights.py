@@ -1,4 +1,4 @@
-"""What a model's weights take on one GPU: counted from its architecture, stored as vLLM does."""
+"""The bytes of a model's weights on one GPU: counted from its architecture, as vLLM stores them."""
 
 import dataclasses
 import math
@@ -9,20 +9,21 @@ from .fitted import FITTED, Fitted
 
 BFLOAT16 = 2
 VOCABULARY_PADDING = 64
-"""vllm/model_executor/layers/vocab_parallel_embedding.py, DEFAULT_VOCAB_PADDING_SIZE."""
+"""See vllm/model_executor/layers/vocab_parallel_embedding.py, DEFAULT_VOCAB_PADDING_SIZE."""
 
 LARGE_TABLE = 20 * 2**20
-"""Where PyTorch's allocator keeps a block whole: c10/cuda/CUDACachingAllocator, kMinLargeAlloc."""
+"""The least block that PyTorch's allocator keeps whole (c10/cuda/CUDACachingAllocator,
+kMinLargeAlloc)."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Count:
-    """Parameters of a part of a model, by how they are stored."""
+    """The parameters of a part of a model, by how they are stored."""
 
     linear: int = 0
-    """Of linear layers, which a quantization shrinks."""
+    """Parameters of linear layers, which a quantization shrinks."""
     expert: int = 0
-    """Of experts, which any quantization shrinks."""
+    """Parameters of experts, which any quantization shrinks."""
     plain: int = 0
     """Norms, biases, router, embeddings: never quantized."""
     expert_plain: int = 0
@@ -33,7 +34,7 @@ class Count:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """Return the number of all parameters."""
         return sum(_fields(self))
 
 
@@ -44,24 +45,24 @@ class Share:
     tensor_parallel: int = 1
     layers: range = range(0)
     first: bool = True
-    """Holds the embedding."""
+    """Whether the GPU holds the embedding."""
     last: bool = True
-    """Holds the output layer."""
+    """Whether the GPU holds the output layer."""
 
 
 def whole(arch: Architecture) -> Share:
-    """A model on one GPU."""
+    """Return the share of a model that is on one GPU as a whole."""
     return Share(1, range(arch.layers))
 
 
 def parameters(arch: Architecture) -> int:
-    """How many a model has, as its page on Hugging Face counts them."""
+    """Return the number of a model's parameters, as its page on Hugging Face counts them."""
     share = whole(arch)
     return count(arch, share, padding=1).total + arch.extra_parameters
 
 
 def count(arch: Architecture, share: Share, padding: int = VOCABULARY_PADDING) -> Count:
-    """The parameters of a share."""
+    """Return the parameters of a share."""
     tp, hidden = share.tensor_parallel, arch.hidden
     vocabulary = math.ceil(arch.vocabulary / padding) * padding
     tables = (share.first or (arch.tied and share.last)) + (share.last and not arch.tied)
@@ -82,7 +83,7 @@ def stored_bytes(
     fitted: Fitted = FITTED,
     number_bytes: int = BFLOAT16,
 ) -> int:
-    """The bytes of a share on its GPU, with what loading adds to the checkpoint's own.
+    """Return the bytes of a share on its GPU, with what loading adds to the checkpoint.
 
     `number_bytes` are those of a number that is not quantized: 4 in float32.
     """
@@ -103,7 +104,7 @@ def stored_bytes(
 
 
 def file_bytes(arch: Architecture) -> int:
-    """The bytes of the language part's tensors in a model's own files."""
+    """Return the bytes of the language part's tensors in a model's own files."""
     counted, quantized = count(arch, whole(arch), padding=1), arch.quantization
     each = _per_weight(quantized) if quantized else BFLOAT16
     linear = BFLOAT16 if quantized is None or quantized.experts_only else each
@@ -112,9 +113,9 @@ def file_bytes(arch: Architecture) -> int:
 
 
 def tables_bytes(arch: Architecture, fitted: Fitted = FITTED) -> int:
-    """The tables of cosines and sines, in bfloat16, whole on every GPU.
+    """Return the bytes of the tables of cosines and sines, in bfloat16, whole on every GPU.
 
-    Large ones take more: what making them in float32 leaves in the allocator.
+    Large tables take more, because computing them in float32 leaves bytes in the allocator.
     """
     sizes = [positions * arch.rope_size * BFLOAT16 for positions in arch.rope_positions]
     return sum(int(size * fitted.large_tables) if size > LARGE_TABLE else size for size in sizes)
@@ -160,7 +161,7 @@ def _experts(arch: Architecture, tp: int) -> Count:
 
 
 def _per_weight(quantized: Quantization) -> float:
-    """Bytes a weight, its share of scales and zero points included."""
+    """Return the bytes of a weight, with its share of scales and zero points."""
     if quantized.method == "fp8":
         return 1 + 4 / (128 * 128)  # a float32 for each block of 128 * 128
     scale = quantized.scale_bits / quantized.group if quantized.group else 0
@@ -173,10 +174,10 @@ def _extra(arch: Architecture, share: Share) -> int:
 
 
 def _absorbed(arch: Architecture, share: Share) -> int:
-    """MLA: kv_b_proj once more, in bfloat16, as W_UK and W_UV.
+    """Return the bytes of MLA's second kv_b_proj, in bfloat16, as W_UK and W_UV.
 
-    Unless it is there in bfloat16 already: these are then views of it (layers/attention/
-    mla_attention.py, process_weights_after_loading).
+    Where kv_b_proj is in bfloat16 already, these are views of it
+    (layers/attention/mla_attention.py, process_weights_after_loading).
     """
     latent = arch.latent
     if latent is None:
@@ -187,11 +188,11 @@ def _absorbed(arch: Architecture, share: Share) -> int:
 
 
 def _mxfp4_padding(arch: Architecture, share: Share, *, hopper: bool, fitted: Fitted) -> int:
-    """What the kernel adds to MXFP4 experts, beside biases that it keeps in float32.
+    """Return the bytes that the kernel adds to MXFP4 experts, without biases in float32.
 
-    Hopper: triton_kernels swizzles the scales, rows padded to 1,024 and columns to 32 scales, and
-    keeps some more. Elsewhere Marlin pads the hidden
-    size to 256 and the intermediate to 128 (quantization/mxfp4.py).
+    On Hopper triton_kernels swizzles the scales. It pads rows to 1,024 and columns to 32 scales,
+    and keeps some more. Elsewhere Marlin pads the hidden size to 256 and the intermediate to 128
+    (quantization/mxfp4.py).
     """
     experts = arch.experts
     if experts is None:
