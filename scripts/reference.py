@@ -58,7 +58,7 @@ def _changes() -> Iterator[tuple[str, Table]]:
     for kind, rules in changes.RULES.items():
         rows = [
             (
-                rule.what,
+                rule.subject,
                 f"**{rule.effect.value}**",
                 "; ".join(filter(None, [rule.why, rule.meanwhile])),
             )

@@ -168,7 +168,7 @@ def test_a_change_says_what_a_user_wants_to_read() -> None:
     assert change == changes.Change(
         key="replicas.max",
         effect=Effect.IN_PLACE,
-        why="SkyServe applies it to the running service, and replicas are not started anew",
+        why="SkyServe applies it to the running service, and replicas are not restarted",
         old=2,
         new=3,
         path="service.replica_policy.max_replicas",
@@ -223,7 +223,7 @@ def test_every_rule_can_be_reached_and_names_its_source(rules: tuple[changes.Rul
     assert rules[-1].paths == ("",)
     for index, rule in enumerate(rules):
         assert rule.source.startswith(("sky/", "plan/remote/", "lifecycle/clusters.py"))
-        assert rule.what
+        assert rule.subject
         for path in rule.paths:
             earlier = [
                 before

@@ -1,8 +1,9 @@
-"""What a change of a deployment does to what runs: a value for each change, and the rules.
+"""The effect of a change of a deployment on what runs: a value for each change, and the rules.
 
 On `update` SkyServe keeps a replica when everything outside `service:` is equal and there are no
-file mounts, and replaces it otherwise (sky/serve/replica_managers.py,
-SkyPilotReplicaManager.update_version). What it would ignore, or break over, needs a new service.
+file mounts. Otherwise it replaces the replica (sky/serve/replica_managers.py,
+SkyPilotReplicaManager.update_version). A change that SkyServe would ignore, or that would break it,
+needs a new service.
 """
 
 import dataclasses
@@ -16,7 +17,7 @@ Task = task.Task
 
 
 class Effect(enum.Enum):
-    """What a change does to a deployment, from the weakest to the strongest."""
+    """The effect of a change on a deployment, from the weakest to the strongest."""
 
     UNCHANGED = "unchanged"
     STARTS = "new"
@@ -28,7 +29,7 @@ class Effect(enum.Enum):
 
     @property
     def rank(self) -> int:
-        """The place in the order from the weakest to the strongest."""
+        """Return the place in the order from the weakest to the strongest."""
         return list(Effect).index(self)
 
 
@@ -37,27 +38,27 @@ class Change:
     """One difference, in the words of a stack file."""
 
     key: str
-    """Where a stack file says it, e.g. `replicas.max`; SkyPilot's path where no key does."""
+    """The key of a stack file, e.g. `replicas.max`; SkyPilot's path where there is no key."""
     effect: Effect
     why: str
     """Why it has this effect."""
     old: object = None
-    """The value before; None where there was none, or it is not shown."""
+    """The value before; None where there was none, or where it is not shown."""
     new: object = None
     path: str = ""
-    """Where SkyPilot's task says it, e.g. `service.replica_policy.max_replicas`; empty where the
-    task does not."""
+    """The path in SkyPilot's task, e.g. `service.replica_policy.max_replicas`; empty where there is
+    none."""
     meanwhile: str = ""
-    """What clients may notice while the change is taken."""
+    """What clients may notice while the change is applied."""
 
     def data(self) -> dict[str, typing.Any]:
-        """Return it as inputs of a resource hold it: what is empty is left out."""
+        """Return the change as inputs of a resource hold it, without what is empty."""
         table = {**vars(self), "effect": self.effect.value}
         return {name: value for name, value in table.items() if value is not None and value != ""}
 
 
 def from_data(rows: object) -> tuple[Change, ...]:
-    """Return the changes that inputs hold. Rows of another shape are left out."""
+    """Return the changes that inputs hold, without rows of another shape."""
     effects = {effect.value: effect for effect in Effect}
     texts = ("key", "why", "path", "meanwhile")
     return tuple(
@@ -105,9 +106,9 @@ def shown(value: object) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """What a change at these paths of a task, and below them, does."""
+    """The effect of a change at these paths of a task, and below them."""
 
-    what: str
+    subject: str
     """The paths in the words of a stack file, for the documentation."""
     paths: tuple[str, ...]
     """Paths of a task; the empty one covers all."""
@@ -116,7 +117,7 @@ class Rule:
     source: str
     when: Callable[[Task, Task], bool] = lambda _old, _new: True
     meanwhile: str = ""
-    """What clients may notice while SkyPilot takes the change."""
+    """What clients may notice while SkyPilot applies the change."""
 
 
 def _service(content: Task, *path: str) -> typing.Any:
@@ -138,7 +139,7 @@ def _on_demand(content: Task) -> bool:
 
 
 def _spare(content: Task) -> float:
-    """Return the replicas beyond what traffic asks for; none and 0 are the same."""
+    """Return the replicas beyond those that traffic asks for; None counts as 0."""
     return float(_service(content, "replica_policy", "num_overprovision") or 0)
 
 
@@ -148,7 +149,10 @@ def by_gpu(content: Task) -> bool:
 
 
 def _has_files(content: Task) -> bool:
-    """SkyPilot turns a local working directory into a mount (sky/utils/controller_utils.py)."""
+    """Return whether a task has file mounts.
+
+    SkyPilot turns a local working directory into one (sky/utils/controller_utils.py).
+    """
     return bool(content.get("file_mounts")) or isinstance(content.get("workdir"), str)
 
 
@@ -246,7 +250,7 @@ SERVICE = (
         "`replicas`, `readinessProbe` but its `path`",
         ("service",),
         Effect.IN_PLACE,
-        "SkyServe applies it to the running service, and replicas are not started anew",
+        "SkyServe applies it to the running service, and replicas are not restarted",
         f"{_SAME_REPLICAS}; the 503: get_active_replica_urls there, and sky/serve/constants.py, "
         "LB_CONTROLLER_SYNC_INTERVAL_SECONDS",
         meanwhile=REFUSES,
@@ -332,4 +336,4 @@ def _autostops(content: Task) -> bool:
 
 
 RULES: Mapping[str, tuple[Rule, ...]] = {"service": SERVICE, "cluster": CLUSTER}
-"""By the kind of deployment. The first rule that fits holds. The last fits everything."""
+"""By the kind of deployment. The first rule that fits counts. The last one fits everything."""

@@ -1,6 +1,6 @@
-"""What a change does to what is running, and what it costs while it lasts. Pure.
+"""The effect of a change on what is running, and its cost while it lasts. Pure.
 
-The effects are those of changes.py; how many replicas, and the money, are the spec's and cost.py's.
+changes.py has the effects. The number of replicas follows from the spec, and cost.py has the money.
 """
 
 import dataclasses
@@ -17,22 +17,22 @@ AWAY = "nothing answers meanwhile"
 
 @dataclasses.dataclass(frozen=True)
 class Side:
-    """A deployment before or after, and what it costs then."""
+    """A deployment before or after a change, and its cost then."""
 
     spec: spec.Spec
     cost: cost.Cost
     task: Mapping[str, typing.Any] | None = None
-    """The task that runs, where it is known: a refresh may have found another than the spec's."""
+    """The task that runs, where it is known: a refresh may find another than the spec's."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Disruption:
-    """What happens to one deployment, in one line, and the money that it takes meanwhile."""
+    """The effect on one deployment, in one line, and its extra cost."""
 
     effect: Effect
     text: str
     extra: cost.Range | None = None
-    """USD an hour beside what runs now, while the change lasts; None: nothing, or unknown."""
+    """USD an hour on top of what runs now, while the change lasts; None: nothing, or unknown."""
     away: bool = False
     """Whether nothing answers for a time."""
 
@@ -40,7 +40,7 @@ class Disruption:
 def disruption(
     effect: Effect, before: Side | None, after: Side | None, changes: Iterable[Change] = ()
 ) -> Disruption:
-    """Return what the change from one side to the other does. One side is None, or neither."""
+    """Return the effect of the change from one side to the other; either side may be None."""
     if after is None:
         return _stops(before)
     if before is None:
@@ -50,7 +50,7 @@ def disruption(
 
 
 _Meanwhile = tuple[str, ...]
-"""What clients may notice, of all changes."""
+"""What clients may notice, over all changes."""
 
 
 def _starts(after: Side) -> Disruption:
@@ -90,7 +90,7 @@ def _in_place(before: Side, after: Side, meanwhile: _Meanwhile) -> Disruption:
 
 
 def _stopped(outcome: scaling.Outcome) -> str:
-    """Say how many replicas stop, at the most, and whether others take their place."""
+    """Return how many replicas stop at the most, and whether others take their place."""
     lost, idle, substitutes = outcome.worst.stopped, outcome.idle, outcome.worst.started
     if not lost and not idle:
         return "no running replica stops"
@@ -149,7 +149,7 @@ def _minutes(seconds: float) -> int:
 
 def _replaces(_before: Side, after: Side, _meanwhile: _Meanwhile) -> Disruption:
     count = _least(after)
-    then = _begin(count, after) if count else "it is registered anew"
+    then = _begin(count, after) if count else "it is registered again"
     text = f"it is taken down first, then {then}: {AWAY}, and the address may change"
     return Disruption(Effect.REPLACE, text, away=True)
 

@@ -1,4 +1,4 @@
-"""What two run scripts say otherwise, by the keys of a stack file. Pure."""
+"""The differences between two run scripts, by the keys of a stack file. Pure."""
 
 import dataclasses
 import functools
@@ -17,8 +17,8 @@ _FLAG = re.compile(r"--([\w.-]+)(?: (.*))?")
 
 
 @dataclasses.dataclass(frozen=True)
-class Said:
-    """What a script says."""
+class Content:
+    """The content of a script: settings, and all other lines."""
 
     settings: Mapping[str, object]
     """By the key of a stack file: the model and vLLM's flags, e.g. context → 4096."""
@@ -28,7 +28,7 @@ class Said:
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """A key that two scripts say otherwise, and both values."""
+    """A key whose value differs between two scripts, and both values."""
 
     key: str
     old: object
@@ -36,7 +36,7 @@ class Difference:
 
 
 def differences(old: str, new: str) -> Iterator[Difference]:
-    """Yield the keys that two scripts say otherwise, in the order of the scripts."""
+    """Yield the keys whose values differ between two scripts, in the order of the scripts."""
     was, now = read(old).settings, read(new).settings
     for key in dict.fromkeys([*was, *now]):
         if was.get(key) != now.get(key):
@@ -44,7 +44,7 @@ def differences(old: str, new: str) -> Iterator[Difference]:
 
 
 def other_lines(old: str, new: str, changed: Collection[str]) -> tuple[str, str]:
-    """Return the lines that only one of two scripts has, but for what changed keys explain.
+    """Return the lines that only one of two scripts has, except those that changed keys explain.
 
     `changed` holds keys of a stack file, e.g. `autostop.idle`.
     """
@@ -58,8 +58,8 @@ def other_lines(old: str, new: str, changed: Collection[str]) -> tuple[str, str]
     return only(was, now), only(now, was)
 
 
-def read(script: str) -> Said:
-    """Return what a script says, key by key where a stack file has a key for it."""
+def read(script: str) -> Content:
+    """Return the content of a script, key by key where a stack file has a key for it."""
     settings: dict[str, object] = {}
     others: list[str] = []
     for line in task_scripts.lines(script):
@@ -80,7 +80,7 @@ def read(script: str) -> Said:
             settings.update([_setting(flag[1], flag[2])])
         else:
             others.append(line)
-    return Said(settings, tuple(others))
+    return Content(settings, tuple(others))
 
 
 _OWN_LAYERS = ("--middleware", vllm.EFFORT_MIDDLEWARE, vllm.GUARD_MIDDLEWARE)
@@ -96,7 +96,7 @@ def _keys_of_lines() -> Mapping[str, set[str]]:
 
 
 def _setting(flag: str, text: str | None) -> tuple[str, object]:
-    """Return the key that says a flag, and its value as a stack file has it."""
+    """Return the key for a flag, and its value as a stack file has it."""
     name = flag if text is not None else flag.removeprefix("no-")
     key = mapping.key_of_flag(name)
     key = f"vllmArgs.{name}" if key == "vllmArgs" else key
@@ -111,5 +111,5 @@ def _unquoted(text: str) -> str:
         return "all"
     try:
         return " ".join(shlex.split(text))
-    except ValueError:  # someone else's script
+    except ValueError:  # a script that others wrote
         return text

@@ -1,4 +1,4 @@
-"""Two tasks compared: each difference in the words of a stack file, and what it does. Pure."""
+"""The comparison of two tasks: each difference in the words of a stack file. Pure."""
 
 import dataclasses
 import json
@@ -16,7 +16,7 @@ _SINGLE = (
     "service.replica_policy.target_qps_per_replica",
     "service.tls",
 )
-"""Tables that are one value of a stack file."""
+"""Tables of a task that are one value of a stack file."""
 _GUARD_WHY = (
     "what runs answers paths outside of /v1 to anybody, without a key: an earlier release "
     "started it without the guard, which comes with this"
@@ -24,7 +24,7 @@ _GUARD_WHY = (
 
 
 def compare(old_task: Task, new_task: Task) -> tuple[Change, ...]:
-    """Return every difference between two tasks and what it does; the order of any_of is none."""
+    """Return every difference between two tasks and its effect; any_of has no order."""
     old, new = _unordered(old_task), _unordered(new_task)
     kind = changes.RULES["service" if "service" in new else "cluster"]
     rules = [rule for rule in kind if rule.when(old, new)]
@@ -36,7 +36,10 @@ def compare(old_task: Task, new_task: Task) -> tuple[Change, ...]:
 
 
 def unguarded(content: Task) -> bool:
-    """Return whether an earlier release wrote this task: its server has no guard of the key."""
+    """Return whether an earlier release wrote this task, without the guard.
+
+    The guard checks the API key of its server.
+    """
     run = content.get("run")
     return isinstance(run, str) and task_scripts.made(run) and not task_scripts.guarded(run)
 
@@ -44,10 +47,10 @@ def unguarded(content: Task) -> bool:
 def keep_generated(
     old_spec: spec.Spec, new_spec: spec.Spec, old_task: Task, new_task: Task
 ) -> dict[str, typing.Any]:
-    """Return the task to apply when the two specs differ as they do.
+    """Return the task to apply when the spec changes from the one to the other.
 
     A new release of this package may generate another task from the same spec. That alone must not
-    roll replicas: it waits for a change of the spec that rolls them anyway. The guard of the API
+    roll replicas. It waits for a change of the spec that rolls them anyway. The guard of the API
     key does not wait.
     """
     if _disturbing(old_spec) != _disturbing(new_spec) or unguarded(old_task):
@@ -62,11 +65,11 @@ def keep_generated(
 
 
 def _disturbing(wanted: spec.Spec) -> dict[str, typing.Any]:
-    """Return what reaches a task outside of what changes without touching a machine."""
+    """Return the part of a spec whose change touches a machine."""
     quiet = {"load_balancing", "readiness_probe", "replicas", "tls", "autostop"}
     data = wanted.model_dump(exclude={*quiet, "update_mode", "timeouts"})
     data |= {"spot": wanted.spot is not None, "autostop": wanted.autostop is not None}
-    return {**data, "probe": task_scripts.probe(wanted)}  # the guard lets no other one pass
+    return {**data, "probe": task_scripts.probe(wanted)}  # the guard lets no other probe pass
 
 
 def _without_guard(content: Task) -> dict[str, typing.Any]:
@@ -128,7 +131,7 @@ def _are_scripts(old: object, new: object) -> bool:
 
 
 def _choice(value: object) -> object:
-    """Return a choice of GPUs or places as a stack file lists it, any other value as it is."""
+    """Return a choice of GPUs or places as a stack file lists it; any other value unchanged."""
     match value:
         case {"infra": place, **rest} if not rest:
             return place
@@ -144,7 +147,7 @@ def _gpus(value: object) -> object:
 
 
 def _then(value: object) -> object:
-    """Return what a cluster does once it is idle, of a table of SkyPilot's or its `down`."""
+    """Return what an idle cluster does, from SkyPilot's table or from its `down`."""
     down = value.get("down", False) if isinstance(value, Mapping) else value
     return None if down is None else "down" if down else "stop"
 
@@ -159,11 +162,11 @@ _WORDS: Mapping[str, tuple[str, Callable[[object], object]]] = {
     ),
     "service.tls": ("tls", lambda value: "set" if value else None),
 }
-"""Values that a stack file and a task write in two ways: path → key, and the stack file's way."""
+"""Values that a stack file and a task write in two ways: path → key, and the stack file's form."""
 
 
 def _explained(differences: Sequence[Change]) -> Iterator[Change]:
-    """Yield the changes with two scripts cut down to what no other change says."""
+    """Yield the changes; of two scripts only the lines that no other change explains."""
     keys = {change.key for change in differences}
     for change in differences:
         if not _are_scripts(change.old, change.new):
@@ -175,7 +178,7 @@ def _explained(differences: Sequence[Change]) -> Iterator[Change]:
 
 
 def _joined(differences: Iterable[Change]) -> Iterator[Change]:
-    """Yield each key once: one place and several stand at two paths of a task."""
+    """Yield each key once: one place and several places stand at two paths of a task."""
     by_key: dict[str, Change] = {}
     for change in differences:
         before = by_key.get(change.key)

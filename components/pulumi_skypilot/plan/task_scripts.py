@@ -1,4 +1,4 @@
-"""The shell scripts of a task: what installs vLLM on a machine, and what starts it there."""
+"""The shell scripts of a task: one installs vLLM on a machine, the other starts it there."""
 
 import hashlib
 import importlib.resources
@@ -86,20 +86,21 @@ cat > "$HOME/.vllm-watchdog.py" <<'END_OF_MODULE'
 _STARTS, _STARTS_WATCHED = "exec ", 'exec python3 "$HOME/.vllm-watchdog.py" '
 
 _CPU_THREADS = 'export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$(nproc --ignore=1)}"\n'
-"""One core is left to the server, as vLLM advises (its documentation, installation/cpu)."""
+"""All cores but one, which the server needs (vLLM's documentation, installation/cpu)."""
 
 
 def setup(wanted: spec.Spec) -> str:
-    """What runs once on a new machine: vLLM's installation, then the user's own lines.
+    """Return the script that runs once on a new machine.
 
-    Their `pip install` is that of vLLM's environment.
+    It installs vLLM and then runs the user's own lines, whose `pip install` is that of vLLM's
+    environment.
     """
     own = _PATH + wanted.setup if wanted.setup else ""
     return _SETUP.format(venv=_VENV, packages=_packages(wanted)) + own
 
 
 def run(wanted: spec.Spec, command: Sequence[str]) -> str:
-    """What starts vLLM, on every machine of a deployment, and is replaced by it."""
+    """Return the script that starts vLLM on every machine, and that vLLM's process replaces."""
     keyed, several = wanted.auth == "key", wanted.nodes > 1
     parts = [
         "set -e\n",
@@ -118,7 +119,7 @@ def run(wanted: spec.Spec, command: Sequence[str]) -> str:
 
 
 def made(script: str) -> bool:
-    """Whether `run` of any release has written this script."""
+    """Return whether `run` of any release wrote this script."""
     return _FINDS_VLLM in script
 
 
@@ -128,7 +129,7 @@ def guarded(script: str) -> bool:
 
 
 def without_guard(script: str) -> str:
-    """Return a run script without the lines that put the guard in its place."""
+    """Return a run script without the lines that set up the guard."""
     block = re.compile(rf"^{_GUARD_BEGINS}\n.*?^{_GUARD_ENDS}\n", re.DOTALL | re.MULTILINE)
     flag = re.compile(rf" --middleware {re.escape(vllm.GUARD_MIDDLEWARE)}(?= |$)", re.MULTILINE)
     lines = flag.sub("", block.sub("", script)).splitlines(keepends=True)
@@ -136,7 +137,7 @@ def without_guard(script: str) -> str:
 
 
 def outline(script: str) -> str:
-    """Return a script with each module in it reduced to one line: what a person compares."""
+    """Return a script for a person to compare, with each module in it on one line."""
 
     def short(module: re.Match[str]) -> str:
         return f"{module[1]} ({hashlib.sha256(module[2].encode()).hexdigest()[:8]})\n"
@@ -165,19 +166,19 @@ def _effort(effort: str) -> str:
 
 
 def _module(middleware: str) -> str:
-    """Return the lines that write the module of a middleware to the machine."""
+    """Return the lines that write a middleware's module to the machine."""
     name = middleware.partition(".")[0]
     return _MODULE.format(module=name, source=_source(name))
 
 
 def _source(module: str) -> str:
-    """The text of what runs beside vLLM on its machine."""
+    """Return the text of a module that runs beside vLLM on its machine."""
     file = importlib.resources.files(f"{__package__}.remote").joinpath(f"{module}.py")
     return file.read_text("utf-8")
 
 
 def _packages(wanted: spec.Spec) -> str:
-    """Arguments of `uv pip install`, as vLLM's documentation has them for GPUs and for CPUs."""
+    """Return arguments of `uv pip install`, as vLLM documents them for GPUs and for CPUs."""
     if wanted.accelerators:
         return f"--torch-backend=auto vllm=={vllm.VERSION}"
     index = f"https://wheels.vllm.ai/{vllm.VERSION}/cpu"
@@ -186,7 +187,7 @@ def _packages(wanted: spec.Spec) -> str:
 
 
 def blocks() -> dict[str, tuple[str, ...]]:
-    """Return the parts of a run script that a key of a stack puts there: key → their lines."""
+    """Return the parts of a run script that keys of a stack cause: key → their lines."""
     parts = {
         "auth": _KEYS_ARE_SET.format(keys=spec.API_KEYS)
         + _KEYS.format(keys=spec.API_KEYS)
@@ -202,5 +203,5 @@ def blocks() -> dict[str, tuple[str, ...]]:
 
 
 def lines(script: str) -> list[str]:
-    """Return the lines of a script's outline, without the marks that they go on."""
+    """Return the lines of a script's outline, without their continuation marks."""
     return [line.strip(" \\") for line in outline(script).splitlines()]

@@ -1,4 +1,4 @@
-"""What a reviewer of a preview should have thought of: rules as data."""
+"""The points that a reviewer of a preview should consider: rules as data."""
 
 from collections.abc import Callable
 

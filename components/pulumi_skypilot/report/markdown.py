@@ -17,7 +17,7 @@ _ORDER = (
 
 
 def markdown(seen: preview_json.Preview, prices: cost.Prices) -> str:
-    """The report."""
+    """Return the report."""
     parts = [
         f"## Preview of `{seen.stack}`" if seen.stack else "## Preview",
         *_failed(seen),
@@ -46,7 +46,7 @@ def _failed(seen: preview_json.Preview) -> Iterator[str]:
 
 
 def _summary(seen: preview_json.Preview, prices: cost.Prices) -> str:
-    """One or two sentences: what changes and what it costs."""
+    """Return one or two sentences: the changes, and their cost."""
     counts = [
         f"{number} {effect.value}"
         for effect in _ORDER
@@ -84,7 +84,7 @@ def _money(before: list[cost.Cost], after: list[cost.Cost]) -> str:
 
 
 def _budget(seen: preview_json.Preview) -> Iterator[str]:
-    """What the preview said of the budget; one that does not hold is among its errors."""
+    """Yield the budget's lines; a budget that is exceeded is among the errors."""
     if seen.budget:
         yield "\n".join(f"- {_safe(line)}" for line in seen.budget)
 
@@ -107,7 +107,7 @@ def _table(seen: preview_json.Preview, prices: cost.Prices) -> str:
 
 
 def _unread(seen: preview_json.Preview) -> Iterator[str]:
-    """What is missing of the sides above, since an earlier release wrote them."""
+    """Yield what is missing above, because an earlier release wrote the state."""
     lines = [
         f"- **{_safe(deployment.name)}**: an earlier release wrote its state, and this one cannot "
         f"read {_safe(', '.join(side.unread))} of it: "
@@ -121,7 +121,7 @@ def _unread(seen: preview_json.Preview) -> Iterator[str]:
 
 
 def _cell(deployment: preview_json.Deployment, show: Callable[[preview_json.Side], str]) -> str:
-    """Return before and after, where they differ."""
+    """Return before and after, or one of them where they are equal."""
     sides = (deployment.before, deployment.after)
     before, after = (_safe(show(side)) if side else None for side in sides)
     if after is None:
@@ -132,7 +132,7 @@ def _cell(deployment: preview_json.Deployment, show: Callable[[preview_json.Side
 
 
 def _disturbs(seen: preview_json.Preview, prices: cost.Prices) -> Iterator[str]:
-    changed = [one for one in seen.deployments if one.effect is not Effect.UNCHANGED]
+    changed = [row for row in seen.deployments if row.effect is not Effect.UNCHANGED]
     if not changed:
         yield "Nothing that runs is disturbed."
         return
@@ -180,7 +180,7 @@ def _value(value: object) -> str:
 
 
 def _warnings(seen: preview_json.Preview) -> Iterator[str]:
-    """What a reviewer should have thought of; each once, with the deployments it holds for."""
+    """Yield what a reviewer should consider, each point with its deployments."""
     lines = []
     for text, holds in cautions.CAUTIONS:
         names = [
@@ -195,7 +195,7 @@ def _warnings(seen: preview_json.Preview) -> Iterator[str]:
 
 
 def _unchecked(seen: preview_json.Preview) -> Iterator[str]:
-    """What nobody has checked, so that nobody takes silence for approval."""
+    """Yield what was not checked, so that nobody takes silence for approval."""
     lines = [
         f"- **{_safe(deployment.name)}**: {_safe(reason)}."
         for deployment in seen.deployments
@@ -207,7 +207,7 @@ def _unchecked(seen: preview_json.Preview) -> Iterator[str]:
 
 
 def _verdicts(side: preview_json.Side) -> Iterator[str]:
-    """Whether it fits and how many requests of the whole context run at once, GPU by GPU."""
+    """Yield the verdict and the number of long requests at once, for each GPU."""
     fits, gpus = side.fits, list(map(str, side.spec.accelerators))
     if not fits:
         yield f"**{wording.NOT_CHECKED}**"
@@ -244,7 +244,7 @@ def _memory(seen: preview_json.Preview) -> Iterator[str]:
 
 
 def _gains(seen: preview_json.Preview) -> Iterator[str]:
-    """What could be set, for what changes; the price stands beside it."""
+    """Yield the flags that would make room for what changes, with their price."""
     rows = [
         f"| {_safe(deployment.name)}, {gpu} | `{gain.key}: {gain.value}` | "
         f"{deployment.after.fits[gpu].concurrency:.1f} → **{gain.concurrency:.1f}** | "
@@ -260,7 +260,7 @@ def _gains(seen: preview_json.Preview) -> Iterator[str]:
 
 
 def _picture(seen: preview_json.Preview) -> Iterator[str]:
-    """Yield the stack as it will be."""
+    """Yield the picture of the stack after the change."""
     left = [deployment for deployment in seen.deployments if deployment.after]
     if left:
         yield f"### The stack after it\n\n```mermaid\n{picture.flowchart(left)}\n```"
@@ -307,5 +307,5 @@ _ESCAPES: Mapping[str, str] = {"|": "\\|", "<": "&lt;", ">": "&gt;", "\n": " ", 
 
 
 def _safe(text: str) -> str:
-    """Text that may stand in a table's cell."""
+    """Return text that may stand in a cell of a table."""
     return "".join(_ESCAPES.get(letter, letter) for letter in text)

@@ -1,7 +1,7 @@
-"""What `pulumi preview --json` says of our deployments, as values.
+"""Our deployments in the output of `pulumi preview --json`, as values.
 
-Only what a spec and a plan hold is taken over. Pulumi masks secrets, unless it was told otherwise:
-neither they nor env are ever read here.
+Only what a spec and a plan hold is read. Pulumi masks secrets by default, and neither they nor env
+are ever read here.
 """
 
 import dataclasses
@@ -26,29 +26,29 @@ _HIDDEN = {
     "imageCredentials": dict.fromkeys(("server", "username", "password"), "hidden"),
     "tls": dict.fromkeys(("certificate", "key"), "hidden"),
 }
-"""What stands for tables of which Pulumi shows only that they are secret."""
+"""Placeholders for tables of which Pulumi shows only that they are secret."""
 
 
 class Unreadable(ValueError):
-    """It is not what `pulumi preview --json` writes; one line says why."""
+    """Raised for what `pulumi preview --json` does not write; one line says why."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Side:
-    """A deployment before or after."""
+    """A deployment before or after the change."""
 
     spec: spec.Spec
     plan: Mapping[str, typing.Any]
     unread: tuple[str, ...] = ()
-    """The keys of it that this release refuses, in a state that an earlier one wrote."""
+    """The keys that this release refuses, in a state that an earlier release wrote."""
     sized: bool = True
-    """Whether the machines, and their number, are among what was read."""
+    """Whether the machines and their number could be read."""
     drifted: bool = False
-    """Whether a refresh has found it changed outside of the stack."""
+    """Whether a refresh found a change from outside of the stack."""
 
     @property
     def found(self) -> Mapping[str, typing.Any] | None:
-        """The task that a refresh has found in place of the plan's; None when there is none."""
+        """Return the task that a refresh found in place of the plan's; None when there is none."""
         if not self.drifted:
             return None
         try:
@@ -58,7 +58,7 @@ class Side:
 
     @property
     def context(self) -> str:
-        """Tokens of one request, as the command has them; empty where the model decides."""
+        """Return the tokens of one request in the command; empty where the model decides."""
         command = self.plan.get("command")
         for part in command if isinstance(command, list) else ():
             flag, _, value = str(part).partition(" ")
@@ -68,22 +68,28 @@ class Side:
 
     @functools.cached_property
     def fits(self) -> Mapping[str, memory.Fit]:
-        """How it sits on each GPU, reckoned anew, so that both sides are by the same arithmetic."""
+        """Return the fit on each GPU.
+
+        It is computed again, so that both sides follow the same arithmetic.
+        """
         return {str(gpu): fit for gpu, fit in self._reckoned.fits.items()}
 
     @property
     def unchecked(self) -> Sequence[str]:
-        """Why it is not known that it fits: as the preview says, which alone has seen its env."""
+        """Return why it is not known that the model fits.
+
+        The preview's own reasons come first, since only it has seen the env.
+        """
         return self.plan.get("unchecked") or unchecked.of_spec(self.spec)
 
     @property
     def disk(self) -> Sequence[str]:
-        """What is tight on its disk, or was not checked, as the preview says."""
+        """Return what is tight on the disk or was not checked, according to the preview."""
         return list(self.plan.get("disk") or ())
 
     @property
     def gains(self) -> Mapping[str, Sequence[advice.Gain]]:
-        """What could be set to make room on each GPU."""
+        """Return the flags that would make room, by GPU."""
         facts = catalog.model(self.spec.model)
         if facts is None:
             return {}
@@ -97,10 +103,10 @@ class Side:
 
 @dataclasses.dataclass(frozen=True)
 class Deployment:
-    """A deployment in a preview; one side is missing when it is new or goes."""
+    """A deployment in a preview; one side is missing when it is new or removed."""
 
     name: str
-    """As the stack names it."""
+    """Its name in the stack."""
     remote: str
     """Its name on the API server."""
     effect: Effect
@@ -111,23 +117,23 @@ class Deployment:
 
 @dataclasses.dataclass(frozen=True)
 class Preview:
-    """All of a preview that concerns us."""
+    """The part of a preview that concerns this package."""
 
     stack: str
     deployments: tuple[Deployment, ...]
     api_server: str | None = None
     workspace: str | None = None
     unseen: bool = False
-    """Whether unchanged resources were left out of it, deployments perhaps among them."""
+    """Whether the preview omits unchanged resources, perhaps deployments among them."""
     others: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    """What happens to resources that are not ours: operation → how many."""
+    """Operations on resources of other packages: operation → number of resources."""
     errors: tuple[str, ...] = ()
     budget: tuple[str, ...] = ()
-    """What it says of a budget that holds, and of what that leaves uncounted."""
+    """The lines about a budget that is kept, and about what it does not count."""
 
 
 def read(content: object) -> Preview:
-    """The preview of a JSON document. Raises Unreadable."""
+    """Return the preview of a JSON document. Raises Unreadable."""
     steps = content.get("steps") if isinstance(content, Mapping) else None
     if not isinstance(content, Mapping) or not isinstance(steps, list):
         if isinstance(content, Mapping) and content.get("diagnostics"):
@@ -177,7 +183,7 @@ def _deployment(urn: str, steps: Sequence[Mapping[str, typing.Any]]) -> Deployme
 
 _REPLACING = {"replace", "create-replacement", "delete-replaced"}
 _CHANGING = {"update", *_REPLACING}
-"""Operations on something that is there. What stays may have the changes of the last update."""
+"""Operations on what exists. An unchanged resource may still have its last update's changes."""
 
 
 def _effect(operations: set[str], changed: Sequence[Change]) -> Effect:
@@ -211,7 +217,10 @@ def _side(state: Mapping[str, typing.Any] | None) -> Side | None:
 
 
 def _unseen(content: Mapping[str, typing.Any]) -> bool:
-    """Without `--show-sames` only the stack itself is listed of what stays."""
+    """Return whether the preview omits unchanged resources.
+
+    Without `--show-sames` it lists only the stack itself among them.
+    """
     listed = sum(step["op"] == "same" for step in content["steps"])
     return bool((content.get("changeSummary") or {}).get("same", 0) > listed)
 
@@ -227,7 +236,7 @@ def _errors(content: Mapping[str, typing.Any]) -> tuple[str, ...]:
 
 
 def _budget(diagnostics: Iterable[Mapping[str, typing.Any]]) -> typing.Iterator[str]:
-    """Yield the lines of the program (budget_check) that are no errors."""
+    """Yield the lines of the budget check that are no errors."""
     for message in diagnostics:
         if message.get("severity") != "error":
             for line in str(message.get("message") or "").splitlines():

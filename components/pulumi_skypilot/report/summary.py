@@ -1,6 +1,6 @@
-"""What a stack's deployments come to, before anything is deployed: plan, fit and cost in one place.
+"""The plan, fit and cost of a stack's deployments, before anything is deployed.
 
-Pure. The summary under a preview and what `pulumi-skypilot plan` prints are made of it.
+Pure. The summary under a preview and the output of `pulumi-skypilot plan` are made of it.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ from . import wording
 
 @dataclasses.dataclass(frozen=True)
 class Planned:
-    """One deployment."""
+    """A deployment with its plan and its cost."""
 
     name: str
     plan: plan.Plan
@@ -22,15 +22,15 @@ class Planned:
 
 
 def planned(plans: Mapping[str, plan.Plan], prices: cost.Prices) -> tuple[Planned, ...]:
-    """Each plan with what it costs."""
-    return tuple(Planned(name, one, cost.cost(one.spec, prices)) for name, one in plans.items())
+    """Return each plan with its cost."""
+    return tuple(Planned(name, made, cost.cost(made.spec, prices)) for name, made in plans.items())
 
 
-def summary(found: Sequence[Planned], prices: cost.Prices) -> str:
-    """What stands under a preview: a line for the stack and one for each deployment."""
-    if not found:
+def summary(deployments: Sequence[Planned], prices: cost.Prices) -> str:
+    """Return the text under a preview: a line for the stack and one for each deployment."""
+    if not deployments:
         return "no deployments"
-    fewest, most, unknown = cost.total([one.cost for one in found])
+    fewest, most, unknown = cost.total([deployment.cost for deployment in deployments])
     if prices.away:
         lines = [f"cost: unknown ({prices.away})"]
     else:
@@ -40,73 +40,76 @@ def summary(found: Sequence[Planned], prices: cost.Prices) -> str:
             f"{cost.shown(most)} at the most ({month} a month)"
         )
         lines = [line + (f"; {unknown} of unknown cost not counted" if unknown else "")]
-    lines += [f"{one.name}: {_line(one, away=bool(prices.away))}" for one in found]
+    lines += [
+        f"{deployment.name}: {_line(deployment, away=bool(prices.away))}"
+        for deployment in deployments
+    ]
     return "\n".join(lines)
 
 
-def data(found: Sequence[Planned]) -> list[dict[str, typing.Any]]:
-    """For machines: the plan without its scripts, and the cost in USD an hour."""
+def data(deployments: Sequence[Planned]) -> list[dict[str, typing.Any]]:
+    """Return JSON data: the plans without their scripts, and the cost in USD an hour."""
     return [
         {
-            "name": one.name,
-            "kind": one.plan.spec.kind,
-            "model": one.plan.spec.model,
-            "accelerators": [str(gpu) for gpu in one.plan.spec.accelerators],
-            "nodes": one.plan.spec.nodes,
-            "infra": list(one.plan.spec.infra),
-            "replicas": dict(zip(("min", "max"), cost.replicas(one.plan.spec), strict=True)),
-            "cost": _cost_data(one.cost),
-            **{key: value for key, value in one.plan.shown().items() if key != "task"},
+            "name": deployment.name,
+            "kind": deployment.plan.spec.kind,
+            "model": deployment.plan.spec.model,
+            "accelerators": [str(gpu) for gpu in deployment.plan.spec.accelerators],
+            "nodes": deployment.plan.spec.nodes,
+            "infra": list(deployment.plan.spec.infra),
+            "replicas": dict(zip(("min", "max"), cost.replicas(deployment.plan.spec), strict=True)),
+            "cost": _cost_data(deployment.cost),
+            **{key: value for key, value in deployment.plan.shown().items() if key != "task"},
         }
-        for one in found
+        for deployment in deployments
     ]
 
 
 def verdicts(deployment: Planned) -> str:
-    """Return whether it fits: GPU by GPU, where there are several and they differ."""
+    """Return the verdict of the fit; for each GPU where the verdicts differ."""
     reckoned = _reckoned(deployment)
     by_gpu = {
         gpu: reckoned[gpu]["verdict"] if gpu in reckoned else wording.NOT_CHECKED
         for gpu in map(str, deployment.plan.spec.accelerators)
     } or {"": wording.NOT_CHECKED}
     distinct = set(by_gpu.values())
-    told = ", ".join(f"{gpu} {verdict}" for gpu, verdict in by_gpu.items())
+    text = ", ".join(f"{gpu} {verdict}" for gpu, verdict in by_gpu.items())
     if len(distinct) == 1:
-        told = next(iter(distinct))
+        text = next(iter(distinct))
     doubted = deployment.plan.unchecked and wording.NOT_CHECKED not in distinct
-    return f"{told}, {wording.ASSUMED}" if doubted else told
+    return f"{text}, {wording.ASSUMED}" if doubted else text
 
 
-def _line(one: Planned, *, away: bool) -> str:
-    wanted = one.plan.spec
+def _line(deployment: Planned, *, away: bool) -> str:
+    wanted = deployment.plan.spec
     parts = [f"{wording.replicas(wanted)} of {wording.machines(wanted)}"]
-    if one.cost.unknown and not away:
-        parts.append(f"cost unknown ({one.cost.unknown})")
+    if deployment.cost.unknown and not away:
+        parts.append(f"cost unknown ({deployment.cost.unknown})")
     elif not away:
-        parts = [f"{parts[0]}: {wording.hourly(one.cost)} USD/h", *one.cost.notes]
-    misfits = (problem.reason for problem in one.plan.misfits)
-    return "; ".join((*parts, _fit(one), *misfits, *one.plan.disk))
+        parts = [f"{parts[0]}: {wording.hourly(deployment.cost)} USD/h", *deployment.cost.notes]
+    misfits = (problem.reason for problem in deployment.plan.misfits)
+    return "; ".join((*parts, _fit(deployment), *misfits, *deployment.plan.disk))
 
 
-def _fit(one: Planned) -> str:
-    """Whether it fits, and how many long requests run at once; said where it is not known."""
-    rooms = dict.fromkeys(lines["concurrency"] for lines in _reckoned(one).values())
-    return f"{verdicts(one)} ({'; '.join(rooms)})" if rooms else verdicts(one)
+def _fit(deployment: Planned) -> str:
+    """Return the verdict, and how many long requests run at once where that is known."""
+    rooms = dict.fromkeys(lines["concurrency"] for lines in _reckoned(deployment).values())
+    return f"{verdicts(deployment)} ({'; '.join(rooms)})" if rooms else verdicts(deployment)
 
 
-def _reckoned(one: Planned) -> dict[str, dict[str, str]]:
-    return {gpu: lines for gpu, lines in one.plan.fit.items() if "verdict" in lines}
+def _reckoned(deployment: Planned) -> dict[str, dict[str, str]]:
+    return {gpu: lines for gpu, lines in deployment.plan.fit.items() if "verdict" in lines}
 
 
-def _cost_data(found: cost.Cost) -> dict[str, typing.Any]:
+def _cost_data(costed: cost.Cost) -> dict[str, typing.Any]:
     known = {
         key: dataclasses.asdict(value)
         for key, value in (
-            ("replica", found.replica),
-            ("fewest", found.fewest),
-            ("most", found.most),
+            ("replica", costed.replica),
+            ("fewest", costed.fewest),
+            ("most", costed.most),
         )
         if value is not None
     }
-    unknown = {"unknown": found.unknown} if found.unknown else {}
-    return {**known, **unknown, "notes": list(found.notes)}
+    unknown = {"unknown": costed.unknown} if costed.unknown else {}
+    return {**known, **unknown, "notes": list(costed.notes)}

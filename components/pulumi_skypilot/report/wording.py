@@ -9,7 +9,7 @@ ASSUMED = "not all of it checked"
 
 
 def machines(wanted: spec.Spec) -> str:
-    """GPUs or size, places, and whether the cloud may take them back."""
+    """Return GPUs or size, places, and whether the cloud may take the machines back."""
     asked = ((wanted.cpus, "CPUs"), (wanted.memory, "GiB"))
     sizes = " ".join(f"{value} {unit}" for value, unit in asked if value)
     kinds = " or ".join(map(str, wanted.accelerators)) or sizes
@@ -22,16 +22,16 @@ def machines(wanted: spec.Spec) -> str:
 
 
 def replicas(wanted: spec.Spec) -> str:
-    """How many."""
+    """Return the number of replicas in words."""
     if wanted.kind == "cluster":
         return "one cluster"
     fewest, most = cost.replicas(wanted)
     return str(fewest) if fewest == most else f"{fewest} to {most}"
 
 
-def hourly(found: cost.Cost) -> str:
-    """USD an hour at the fewest and at the most replicas."""
-    if found.fewest is None or found.most is None:
+def hourly(costed: cost.Cost) -> str:
+    """Return USD an hour at the fewest and at the most replicas."""
+    if costed.fewest is None or costed.most is None:
         return "unknown"
-    fewest, most = cost.shown(found.fewest), cost.shown(found.most)
+    fewest, most = cost.shown(costed.fewest), cost.shown(costed.most)
     return fewest if fewest == most else f"{fewest}; at most {most}"
