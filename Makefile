@@ -1,4 +1,4 @@
-# What this repository can do: `make` lists it. Everything installed or built goes to CACHE.
+# `make` lists the commands. Everything installed or built goes to CACHE.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast test-long fuzz bench-preview bench-guard bench-destroys bench-faults bench-rolling bench-memory bench-properties soak try-published check clean
@@ -10,16 +10,16 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pulumi-skypilot
 export PATH := $(CURDIR)/.venv/bin:$(CACHE)/bin:$(PATH)
 CODE := bench components examples local scripts tests
 
-help: ## Say what there is
+help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 20
 
-setup: ## Install what the rest needs; quick when it is there
+setup: ## Install what the other commands need; quick if it is installed
 	@scripts/setup
 
-demo: setup ## The main job on this machine, start to finish (KEEP=1 leaves it up)
+demo: setup ## Run the main job on this machine, start to finish (KEEP=1 leaves it up)
 	@python scripts/demo.py $(if $(KEEP),--keep)
 
-test: check ## The tests: unit, on the embedded cloud, with the real vLLM
+test: check ## Run the tests: unit, on the embedded cloud (AWS on this machine), with the real vLLM
 	@# SkyPilot's SDK keeps its server for the life of a process, and one of these imports it early.
 	@pytest -n 2 tests/with_sky
 	@# Most of the time is SkyPilot's own waiting: two at once, each with an embedded cloud of its own,
@@ -28,46 +28,46 @@ test: check ## The tests: unit, on the embedded cloud, with the real vLLM
 		pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 15 -m "(cloud or engine) and not long"; \
 		clouds=$$?; wait $$!; fast=$$?; cat $(CACHE)/log/test-fast.log; exit $$((clouds + fast))
 
-test-long: setup ## What `make test` has no time for (accounts, keys, no capacity, idle and two-node clusters, a controller's machine, adoption): 40 minutes
+test-long: setup ## Run the tests that are too long for `make test` (accounts, keys, no capacity, idle and two-node clusters, a controller's machine, adoption): 40 minutes
 	@pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 15 -m long
 
-test-fast: setup ## The tests that need neither the embedded cloud nor the real vLLM
+test-fast: setup ## Run the tests that need neither the embedded cloud nor the real vLLM
 	@pytest -m "not cloud and not engine"
 
-fuzz: setup ## 2,000 random sequences of changes and faults on the fake; new draws of every property
+fuzz: setup ## Run 2,000 random sequences of changes and faults on the fake SkyPilot, and new draws of every property (N=2000)
 	@FUZZ=$(or $(N),2000) pytest tests/with_sky
 	@FUZZ=$(or $(N),2000) pytest -m "not cloud and not engine" --ignore tests/with_sky
 
-bench-preview: setup ## CPU of check and diff, and calls to the API server, of 20 deployments
+bench-preview: setup ## Measure the CPU of check and diff, and the calls to the API server, for 20 deployments
 	@python -m bench.preview
 
-bench-guard: setup ## What the guard of the API key adds to a request
+bench-guard: setup ## Measure the time that the guard of the API key adds to a request
 	@python -m bench.guard
 
-bench-destroys: setup ## Services of one and two replicas destroyed 30 times on the real SkyPilot: 40 minutes
+bench-destroys: setup ## Destroy services of one and two replicas 30 times on the real SkyPilot: 40 minutes
 	@python -m bench.destroys
 
-bench-rolling: setup ## One rolling change by Pulumi and by hand: what a client sees meanwhile
+bench-rolling: setup ## Make one rolling change by Pulumi and by hand, and count a client's failed requests
 	@python -m bench.rolling
 
-bench-memory: setup ## The memory model, vLLM on a real H100, and llm-cal and hf-mem, in one table
+bench-memory: setup ## Compare the memory model with vLLM on a real H100, llm-cal and hf-mem, in one table
 	@python -m bench.memory "$$(scripts/peers)"
 
-bench-faults: setup ## Kills at every call on the fake, and real ones: how each ends
+bench-faults: setup ## Kill at every call on the fake SkyPilot, and at some on the real one, and report how each ends
 	@python -m bench.faults
 	@python -m bench.kills
 
-bench-properties: setup ## Each property of a service and of a cluster changed on the real SkyPilot: what is said, what is done
+bench-properties: setup ## Change each property of a service and of a cluster on the real SkyPilot, and compare with the preview
 	@python -m bench.properties service
 	@python -m bench.properties cluster
 
-soak: setup ## Random changes under traffic, by Pulumi and by hand (MINUTES=30 each, WAY=pulumi or hand)
+soak: setup ## Make random changes under traffic, by Pulumi and by hand (MINUTES=30 each, WAY=pulumi or hand)
 	@python -m bench.soak --minutes $(or $(MINUTES),30) $(if $(WAY),--way $(WAY))
 
 try-published: setup ## Import, export and preview every vLLM task in DIR, e.g. a checkout of SkyPilot
 	@python -m scripts.try_published --preview "$(DIR)"
 
-check: setup ## Format, lint, types
+check: setup ## Check format, lint and types
 	ruff format --check $(CODE)
 	ruff check $(CODE)
 	mypy $(CODE)

@@ -1,4 +1,4 @@
-"""What an application needs of a deployment, read from the stack that serves it."""
+"""Endpoint, key and model of a deployment, read from the stack that serves it."""
 
 import typing
 
@@ -10,8 +10,8 @@ serving = pulumi.StackReference(config.require("models"))
 
 
 def of_deployment(output: str) -> pulumi.Output[typing.Any]:
-    """That output of the serving stack, of our deployment; a secret one stays secret."""
-    return serving.require_output(output).apply(lambda found: found[deployment])
+    """Return an output of the serving stack for this deployment; a secret stays secret."""
+    return serving.require_output(output).apply(lambda values: values[deployment])
 
 
 pulumi.export("OPENAI_BASE_URL", pulumi.Output.concat(of_deployment("endpoints"), "/v1"))

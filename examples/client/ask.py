@@ -1,4 +1,4 @@
-"""Asks the model one question: the SDK reads OPENAI_BASE_URL and OPENAI_API_KEY by itself."""
+"""Ask the model one question: the SDK reads OPENAI_BASE_URL and OPENAI_API_KEY by itself."""
 
 import os
 import sys
