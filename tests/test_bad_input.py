@@ -180,7 +180,7 @@ ADDRESSES = (
 @pytest.mark.parametrize("wrong", ADDRESSES)
 def test_an_address_of_no_server_is_told(wrong: str) -> None:
     (line,) = server_settings.mistakes({"apiServer": wrong})
-    assert re.match(r"^skypilot:apiServer: .* is no address; write ", line)
+    assert re.match(r"^skypilot:apiServer: .* is not an address; write ", line)
     failures = providers.ScopeProvider().check({}, {"apiServer": wrong}).failures
     assert [one.property for one in failures] == ["apiServer"]
 

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 import pytest
 
 from pulumi_skypilot import catalog, cli
-from pulumi_skypilot.catalog import config_json
-from pulumi_skypilot.cli.convert import from_hub
 from pulumi_skypilot.plan.memory import weights
 from tests import hub as hubs
 
@@ -338,32 +336,3 @@ def test_outside_a_project_there_is_nowhere_to_write(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert refused(capsys, "add", "org/x").startswith("there is no Pulumi.yaml in this folder")
-
-
-class Watched(dict[str, typing.Any]):
-    """A config that knows what it was asked."""
-
-    def __init__(self, *args: typing.Any) -> None:
-        super().__init__(*args)
-        self.asked: set[str] = set()
-
-    def get(self, key: str, default: typing.Any = None) -> typing.Any:
-        self.asked.add(key)
-        return super().get(key, default)
-
-    def __getitem__(self, key: str) -> typing.Any:
-        self.asked.add(key)
-        return super().__getitem__(key)
-
-
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.json")), ids=lambda one: one.stem)
-def test_what_the_reader_asks_for_is_kept(
-    path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen = Watched(json.loads(path.read_text()))
-    monkeypatch.setattr(config_json, "text_part", lambda _config: seen)
-    config_json.read(seen)
-    written = {"extra_parameters", "image_numbers"}
-    of_the_vision_part = {"vision_config", "mm_tokens_per_image", "spatial_merge_size"}
-    known = {*from_hub.KEPT, *config_json.UNCOUNTED}
-    assert seen.asked <= known | written | of_the_vision_part

@@ -225,7 +225,7 @@ def test_a_budget_is_read_with_the_rest() -> None:
     [
         ("40", "llm:budget: 40 is not a table of USD"),
         ("forty", "llm:budget: 'forty' is not a table of USD"),
-        ('{"hourly": 1e309}', "llm:budget.hourly: inf is no amount of USD"),
+        ('{"hourly": 1e309}', "llm:budget.hourly: inf is not an amount in USD"),
         ('{"hourly": 4, "unknwn": "allow"}', "llm:budget.unknwn: unknown key; did you mean unkn"),
     ],
 )
@@ -271,7 +271,7 @@ def test_what_stands_beside_the_spec_is_not_part_of_it() -> None:
     [
         ({"adopt": "yes"}, "adopt: write true or false"),
         ({"keyVersion": 0}, "keyVersion: 0 is too small"),
-        ({"apiKey": ["a", "a"]}, "apiKey: write one, or two different ones"),
+        ({"apiKey": ["a", "a"]}, "apiKey: write one value, or two distinct ones"),
         ({"apiKey": "own", "keyVersion": 2}, "keyVersion: it numbers the keys that are made"),
         ({"auth": "none", "apiKey": "own"}, "apiKey: with auth: none there is no key"),
     ],

@@ -1,13 +1,16 @@
-"""What a stack may say: the typed config, strict and frozen, every mistake told at once.
+"""The typed config of a stack: strict, frozen, and with every mistake reported at once.
 
-In comes a table of YAML, out comes a Spec. deployment.py has the fields and served.py those of the
-model, its machines and vLLM's flags; tables.py and machine_tables.py have the tables in them. Each
-field's annotation says its flag, its path in the task, and its documentation; mapping.py reads
-them. crosswise.py has the rules between keys, readers.py the readers of values, and mistakes.py
-the lines about what they refuse. stack.py reads a whole stack's config: server_settings.py what it
-says of the API server, budget.py its budget, stack_secrets.py the secrets that it names, keys.py
-and pem.py their values. old_specs.py reads what earlier releases wrote. Pure. All rooms below call
-this one.
+`parse` turns a YAML table into a Spec. Everything here is pure, and all rooms below use it.
+
+- served.py has the fields of the model, its machines and vLLM's flags; deployment.py has the rest.
+- tables.py and machine_tables.py have the tables within a deployment.
+- annotations.py has the annotation of a field: its flag, its path in the task, its documentation.
+  mapping.py looks keys up by these.
+- fields.py and readers.py read single values. crosswise.py has the rules between keys. mistakes.py
+  writes the error lines.
+- stack.py reads a whole stack's config. server_settings.py reads the API server's settings,
+  budget.py the budget, stack_secrets.py the names of secrets, keys.py and pem.py their values.
+- old_specs.py reads specs that earlier releases wrote.
 """
 
 import typing
@@ -19,8 +22,9 @@ from .. import errors
 from ..catalog import suggest
 from ..errors import Problem, SpecError
 from . import crosswise, mapping, mistakes, readers
+from .annotations import Kind, Row
 from .deployment import SECRETS, VALUES, Spec
-from .fields import API_KEYS, IMAGE_PASSWORD, OWNED, UNGUARDED, Accelerator, Kind, Row
+from .fields import API_KEYS, IMAGE_PASSWORD, OWNED, UNGUARDED, Accelerator
 from .machine_tables import Autostop, ImageCredentials, Mount, Workdir
 from .mapping import ONLY
 from .names import check_name
@@ -75,11 +79,11 @@ __all__ = [
 
 
 _ANY_MODEL = "any/model"
-"""Stands for a model that is missing or wrong."""
+"""A placeholder for a model that is missing or wrong."""
 
 
 def parse(data: Mapping[str, object]) -> Spec:
-    """Return the spec that a stack's table means. Raise SpecError with all that is wrong."""
+    """Return the spec in a stack's table. Raise SpecError with every mistake in it."""
     table = _in_order(data)
     try:
         spec = Spec.model_validate(table)
@@ -93,23 +97,25 @@ def parse(data: Mapping[str, object]) -> Spec:
 
 
 def _among_the_rest(table: Mapping[str, object], refused: Sequence[Problem]) -> Sequence[Problem]:
-    """Return what is wrong between the keys that are right by themselves."""
+    """Return the problems between keys that are valid on their own."""
     known = [str(field.alias) for field in Spec.model_fields.values()]
     unread = {problem.property for problem in refused}
-    unread |= {suggest.nearest(key, known) or key for key in unread}  # where one is misspelt
+    unread |= {
+        suggest.nearest(key, known) or key for key in unread
+    }  # a misspelt key stands for its nearest
     rest = {key: value for key, value in table.items() if key not in unread}
     try:
         spec = Spec.model_validate({"model": _ANY_MODEL, **rest})
-    except pydantic.ValidationError:  # a key that is wrong only without another
+    except pydantic.ValidationError:  # a key is wrong only because another is left out
         return ()
     return tuple(crosswise.problems_without(spec, unread))
 
 
 def to_inputs(spec: Spec) -> dict[str, object]:
-    """The spec as plain data, defaults filled in: what a reviewer reads and parse reads again."""
+    """Return the spec as plain data with defaults filled in. `parse` can read it again."""
     foreign = {name for name, kind in ONLY.items() if kind != spec.kind}
     data = spec.model_dump(by_alias=True, exclude_none=True, exclude=foreign)
-    data["accelerators"] = _one_or_list([str(one) for one in spec.accelerators])
+    data["accelerators"] = _one_or_list([str(gpu) for gpu in spec.accelerators])
     data["infra"] = _one_or_list(list(spec.infra))
     for key in ("cpus", "memory"):
         if key in data and not data[key].endswith("+"):
@@ -123,13 +129,14 @@ def to_inputs(spec: Spec) -> dict[str, object]:
 
 
 def _in_order(value: object) -> typing.Any:
-    """Every table by its keys: protobuf hands them to a provider in another order in each process.
+    """Return a value with the keys of every table sorted.
 
-    A task whose text differed each time would not be known again after a kill.
+    Protobuf hands tables to a provider in an order that differs from process to process. With it
+    the task's text would differ, and an interrupted create would not find its own task again.
     """
     if isinstance(value, Mapping):
         return {key: _in_order(value[key]) for key in sorted(value, key=str)}
-    return [_in_order(one) for one in value] if isinstance(value, list) else value
+    return [_in_order(item) for item in value] if isinstance(value, list) else value
 
 
 def _one_or_list(items: list[str]) -> str | list[str]:

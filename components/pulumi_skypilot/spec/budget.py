@@ -1,4 +1,4 @@
-"""The most that a stack may cost, as a stack's config or a scope says it. Pure."""
+"""The cost limit of a stack, as its config or a scope states it. Pure."""
 
 import dataclasses
 import typing
@@ -16,17 +16,17 @@ EXAMPLE = "{hourly: 40} or {monthly: 20000}"
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """The most that a stack may cost, in USD; no limit, and no budget, by default."""
+    """The cost limits of a stack, in USD. Without a limit there is no budget."""
 
     hourly: float | None = None
     monthly: float | None = None
     allows_unknown: bool = False
-    """A deployment of unknown cost is left out, instead of failing the preview."""
+    """Leave out a deployment of unknown cost instead of failing the preview."""
     where: str = "budget"
-    """The name by which a user knows it, which begins every line about it."""
+    """The budget's full key in the config. Every line about the budget begins with it."""
 
     def __bool__(self) -> bool:
-        """Whether there is anything to keep to."""
+        """Return whether there is a limit."""
         return self.hourly is not None or self.monthly is not None
 
 
@@ -35,9 +35,9 @@ NONE = Budget()
 
 
 def read(value: object, where: str) -> Budget:
-    """Return the budget that a value means, which a user calls `where`; none for None.
+    """Return the budget in a value; a budget without limits for None.
 
-    Raises errors.BudgetError with every mistake in it.
+    `where` is its full key in the config. Raise errors.BudgetError with every mistake.
     """
     if value is None:
         return Budget(where=where)
@@ -64,9 +64,9 @@ def _problems(where: str, key: str, value: object) -> Iterator[str]:
         amount = readers.written(value)
         is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
         if not is_number or not 0 < typing.cast("float", amount) < readers.LARGEST:
-            yield f"{where}.{key}: {_shown(value)} is no amount of USD; write {EXAMPLE}"
+            yield f"{where}.{key}: {_shown(value)} is not an amount in USD; write {EXAMPLE}"
 
 
 def _shown(value: object) -> str:
-    """A value as an error names it; a text in quotes, for it may look like a number."""
+    """Return a value as errors show it. A text is quoted, since it may look like a number."""
     return repr(value[:60]) if isinstance(value, str) else readers.shown(value)

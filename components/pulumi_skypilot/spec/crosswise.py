@@ -1,4 +1,4 @@
-"""What is wrong between one key of a deployment and another."""
+"""Rules between the keys of a deployment."""
 
 import contextlib
 import re
@@ -12,22 +12,22 @@ from .mapping import ONLY
 
 
 def problems(spec: Spec) -> Iterator[Problem]:
-    """Yield everything that no key alone is to blame for."""
+    """Yield every problem that comes from a combination of keys."""
     for rule in _RULES:
         yield from rule(spec)
 
 
 def problems_without(spec: Spec, unread: Collection[str]) -> Iterator[Problem]:
-    """Yield the same of a spec some keys of which could not be read, which only defaults stand for.
+    """Yield the problems of a spec in which some keys could not be read.
 
-    Each rule goes as far as the first of them.
+    The spec has defaults for these. Each rule stops where it would use one.
     """
     partial = spec.model_copy()
     for name, field in Spec.model_fields.items():
         if field.alias in unread:
             del partial.__dict__[name]
     for rule in _RULES:
-        with contextlib.suppress(AttributeError):  # of what is not there
+        with contextlib.suppress(AttributeError):  # the rule uses an unread key
             yield from (problem for problem in rule(partial) if problem.property not in unread)
 
 
@@ -50,7 +50,7 @@ def _machines(spec: Spec) -> Iterator[Problem]:
             "accelerators: it is missing; name a GPU such as H100:1, or cpus and memory to serve "
             "without one",
         )
-    counts = {one.count for one in spec.accelerators}
+    counts = {gpu.count for gpu in spec.accelerators}
     listed = ", ".join(map(str, spec.accelerators))
     if len(counts) > 1 and "tensor_parallel" not in spec.model_fields_set:
         yield Problem(
@@ -63,9 +63,10 @@ def _machines(spec: Spec) -> Iterator[Problem]:
 
 
 def _parallel(spec: Spec, count: int, listed: str) -> Iterator[Problem]:
-    """Whether the model's parts are as many as the GPUs (vllm/config/parallel.py, world_size).
+    """Yield a problem where the model is split over more GPUs than there are.
 
-    On one machine GPUs may stay idle, or belong to copies of the model (data parallel).
+    With several nodes the numbers must be equal (vllm/config/parallel.py, world_size). On one
+    machine GPUs may stay idle, or belong to copies of the model (data parallel).
     """
     layer, stages = spec.layer_gpus(count), spec.pipeline_parallel
     there = count * spec.nodes
@@ -88,9 +89,9 @@ def _parallel(spec: Spec, count: int, listed: str) -> Iterator[Problem]:
 
 
 def _copies(spec: Spec, count: int, listed: str) -> Iterator[Problem]:
-    """Yield the copies of the model that one machine has no GPUs for.
+    """Yield a problem where one machine has too few GPUs for the copies of the model.
 
-    vLLM's `_set_visible_devices` (v1/engine/core.py) raises where a copy's GPUs are not there.
+    vLLM's `_set_visible_devices` (v1/engine/core.py) raises when a copy's GPUs do not exist.
     """
     given = spec.vllm_args
     number = readers.written(given.get("data-parallel-size"))
@@ -114,11 +115,11 @@ _COPIES_ELSEWHERE = frozenset(
      "data-parallel-hybrid-lb", "data-parallel-multi-port-external-lb", "data-parallel-rank",
      "data-parallel-size-local", "data-parallel-start-rank"}
 )  # fmt: skip
-"""Flags by which copies may be on other machines."""
+"""Flags that may place copies on other machines."""
 
 
 def _replicas(spec: Spec) -> Iterator[Problem]:
-    """What SkyServe's autoscalers take, and what they break over while the service runs."""
+    """Yield what SkyServe's autoscalers refuse, or fail on while the service runs."""
     replicas, spot, policy = spec.replicas, spec.spot, spec.load_balancing.policy
     by_gpu = replicas.target_qps if isinstance(replicas.target_qps, dict) else None
     aware = "instance_aware_least_load"
@@ -130,12 +131,12 @@ def _replicas(spec: Spec) -> Iterator[Problem]:
         )
     fewest = replicas.min + (replicas.overprovision or 0)
     if spot and spot.on_demand is not None and spot.on_demand > fewest:
-        # It would take away spot replicas that are not there (sky/serve/autoscalers.py,
+        # The autoscaler would remove spot replicas that do not exist (sky/serve/autoscalers.py,
         # FallbackRequestRateAutoscaler._generate_scaling_decisions).
         yield Problem(
             "spot",
-            f"spot.onDemand: {spot.on_demand} is more than replicas.min, {fewest}, over which "
-            "SkyServe's autoscaler fails; raise min or lower it",
+            f"spot.onDemand: {spot.on_demand} is more than replicas.min, {fewest}, and SkyServe's "
+            "autoscaler would fail; raise min or lower it",
         )
     if by_gpu is None:
         return
@@ -146,7 +147,7 @@ def _replicas(spec: Spec) -> Iterator[Problem]:
         )
     yield from _targets(spec, by_gpu)
     if spot and (spot.fallback or spot.on_demand):
-        # Its autoscaler takes a number only (sky/serve/autoscalers.py,
+        # The autoscaler for this mix accepts only a number (sky/serve/autoscalers.py,
         # RequestRateAutoscaler._calculate_target_num_replicas).
         yield Problem(
             "replicas",
@@ -154,17 +155,17 @@ def _replicas(spec: Spec) -> Iterator[Problem]:
             "number; write it, or write spot: true",
         )
     if replicas.min == 0:
-        # Without a replica it goes by min alone (sky/serve/autoscalers.py, class
+        # With no replica the autoscaler looks only at min (sky/serve/autoscalers.py, class
         # InstanceAwareRequestRateAutoscaler, _set_target_num_replicas_with_instance_aware_logic).
         yield Problem(
             "replicas",
-            "replicas.min: 0 with a target for each GPU never starts a replica: SkyServe reckons "
-            "from those that run; write 1, or one number for targetQps",
+            "replicas.min: 0 with a target for each GPU never starts a replica: SkyServe scales "
+            "from the running ones; write 1, or one number for targetQps",
         )
 
 
 def _targets(spec: Spec, by_gpu: dict[str, float]) -> Iterator[Problem]:
-    names = list(dict.fromkeys(one.name for one in spec.accelerators))
+    names = list(dict.fromkeys(gpu.name for gpu in spec.accelerators))
     listed = ", ".join(names) or "none"
     for gpu in by_gpu:
         if gpu not in names:

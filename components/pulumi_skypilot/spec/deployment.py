@@ -1,35 +1,35 @@
-"""What a stack may say of one deployment."""
+"""The spec of one deployment, with every key that a stack may write."""
 
 import typing
 
 import pydantic
 
 from . import fields, machine_tables, readers, served, tables, values
-from .fields import Row, read
+from .annotations import Row, read
 
 SECRETS: dict[str, tuple[str, ...]] = {
     "imageCredentials": ("password",),
     "tls": ("certificate", "key"),
 }
-"""Beside `secrets`: the tables that hold secrets, and which of their keys name one."""
+"""The tables other than `secrets` that hold secrets, and their keys that name one."""
 VALUES = ("env", "secrets", *SECRETS)
-"""The tables whose values a plan only names: in a program they may be secret, or not known yet."""
+"""The tables whose values a plan does not use. In a program a value may be secret or unknown."""
 
 
 class Spec(served.Served):
-    """One model served: as a SkyServe service, or on one SkyPilot cluster."""
+    """A model that is served by a SkyServe service or by one SkyPilot cluster."""
 
     env: typing.Annotated[
         dict[str, values.Value],
         read(fields.variables),
-        Row("table of strings", "environment of the machines, in plain sight", path="envs"),
+        Row("table of strings", "environment variables of the machines; not secret", path="envs"),
     ] = pydantic.Field({}, repr=False)
     secrets: typing.Annotated[
         dict[str, values.Value],
         read(fields.variables),
         Row(
             "table: variable → key of a secret in this config",
-            "secret environment of the machines, e.g. `HF_TOKEN: hfToken` after "
+            "secret environment variables of the machines, e.g. `HF_TOKEN: hfToken` after "
             "`pulumi config set --secret hfToken`",
             path="secrets",
         ),
@@ -39,9 +39,9 @@ class Spec(served.Served):
         read(readers.host),
         Row(
             "host, without a port",
-            "by which clients come, in place of the one that SkyPilot lists, such as a name in DNS "
-            "or of an ingress; scheme, port and path stay",
-            default="SkyPilot's; of a service on the API server `skypilot:serveHost`",
+            "host of `endpoint` instead of the one that SkyPilot reports, such as a DNS name or an "
+            "ingress; scheme, port and path stay",
+            default="SkyPilot's; `skypilot:serveHost` when the controller runs in the API server",
             becomes="the host of `endpoint`",
         ),
     ] = None
@@ -49,7 +49,7 @@ class Spec(served.Served):
         typing.Literal["key", "none"],
         Row(
             "`key`, `none`",
-            "`none`: whoever reaches the endpoint is served, without a key",
+            "`key`: requests need the API key; `none`: everyone who reaches the endpoint is served",
             path=f"secrets.{fields.API_KEYS}",
             becomes="`api-key` of vLLM's `--config` file",
         ),
@@ -59,26 +59,31 @@ class Spec(served.Served):
         read(fields.image),
         Row(
             "`docker:IMAGE` or a cloud's image",
-            "what the machine boots or runs in; one with a `vllm` command installs nothing",
+            "image that the machine boots from or runs in; vLLM is installed unless it has a "
+            "`vllm` command",
             path="resources.image_id",
             default="SkyPilot's, with vLLM installed",
         ),
     ] = None
     image_credentials: typing.Annotated[
         machine_tables.ImageCredentials | None,
-        Row("the table below", "for a private image", becomes="`secrets`"),
+        Row("the table below", "login to the registry of a private image", becomes="`secrets`"),
     ] = None
     setup: typing.Annotated[
         str | None,
         read(fields.script),
-        Row("shell lines", "run after vLLM's installation, before it starts", path="setup"),
+        Row(
+            "shell lines",
+            "commands that run after vLLM's installation and before vLLM starts",
+            path="setup",
+        ),
     ] = None
     workdir: typing.Annotated[
         machine_tables.Workdir | None,
         read(machine_tables.workdir),
         Row(
             "local folder, or the table below",
-            "files that the set-up and vLLM find in the folder that they start in",
+            "files in the folder in which `setup` and vLLM start",
             path="workdir",
         ),
     ] = None
@@ -87,7 +92,7 @@ class Spec(served.Served):
         read(readers.whole(1, "GiB")),
         Row(
             "GiB",
-            "the model and vLLM must fit",
+            "size of the disk; the model and vLLM must fit",
             path="resources.disk_size",
             default="256 (SkyPilot's)",
         ),
@@ -96,7 +101,7 @@ class Spec(served.Served):
         typing.Literal["low", "medium", "high", "ultra", "best"] | None,
         Row(
             "`low`, `medium`, `high`, `ultra`, `best`",
-            "how fast the disk is",
+            "speed of the disk",
             path="resources.disk_tier",
             default="SkyPilot's, `medium`",
         ),
@@ -105,7 +110,7 @@ class Spec(served.Served):
         typing.Literal["standard", "best"] | None,
         Row(
             "`standard`, `best`",
-            "`best`: the fastest network that the machine has, for several nodes",
+            "`best`: the fastest network of the machine, for several nodes",
             path="resources.network_tier",
             default="SkyPilot's, `standard`",
         ),
@@ -115,7 +120,7 @@ class Spec(served.Served):
         read(fields.volumes),
         Row(
             "table: path → volume",
-            "volumes of SkyPilot, made with `sky volumes apply`",
+            "SkyPilot volumes, created with `sky volumes apply`",
             path="volumes",
         ),
     ] = pydantic.Field({})
@@ -124,7 +129,7 @@ class Spec(served.Served):
         read(machine_tables.mounts),
         Row(
             "table: path → bucket's URL or the table below",
-            "buckets; with one, every change of a service rolls",
+            "buckets; a service with a bucket rolls at every change",
             path="file_mounts",
         ),
     ] = pydantic.Field({})
@@ -133,7 +138,7 @@ class Spec(served.Served):
         read(fields.absolute),
         Row(
             "path of a volume or mount",
-            "where models are kept, so that the next machine need not download them",
+            "folder that keeps the model, so that the next machine does not download it",
             path="envs.HF_HOME",
             default="the machine's own disk",
         ),
@@ -154,7 +159,7 @@ class Spec(served.Served):
         tables.Replicas,
         Row(
             "number, or the table below",
-            "how many",
+            "number of replicas",
             path="service.replica_policy",
             default="1",
             only="service",
@@ -164,9 +169,9 @@ class Spec(served.Served):
         tables.LoadBalancing,
         Row(
             "the table below",
-            "how requests are shared out",
+            "distribution of requests among replicas",
             becomes="`service`",
-            default="see there",
+            default="see the table",
             only="service",
         ),
     ] = tables.LoadBalancing()
@@ -174,9 +179,9 @@ class Spec(served.Served):
         tables.ReadinessProbe,
         Row(
             "the table below",
-            "when a replica counts as ready",
+            "check that a replica is ready",
             path="service.readiness_probe",
-            default="see there",
+            default="see the table",
             only="service",
         ),
     ] = tables.ReadinessProbe()
@@ -188,7 +193,7 @@ class Spec(served.Served):
         typing.Literal["rolling", "blue-green"],
         Row(
             "`rolling`, `blue-green`",
-            "`blue-green`: the old version answers everything until the new one is ready",
+            "`blue-green`: the old version answers every request until the new one is ready",
             becomes="`sky serve update --mode`",
             only="service",
         ),
@@ -197,12 +202,12 @@ class Spec(served.Served):
         machine_tables.Autostop | None,
         Row(
             "the table below",
-            "when an idle cluster is given up",
+            "stop of an idle cluster",
             path="resources.autostop",
             only="cluster",
         ),
     ] = None
     timeouts: typing.Annotated[
         tables.Timeouts,
-        Row("the table below", "how long `pulumi` waits", default="see there"),
+        Row("the table below", "longest waits of `pulumi`", default="see the table"),
     ] = tables.Timeouts()

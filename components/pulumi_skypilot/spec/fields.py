@@ -1,64 +1,23 @@
-"""The readers of single values of a deployment, and what every table of a spec shares."""
+"""The readers of single values of a deployment."""
 
 import dataclasses
-import functools
 import re
-import typing
 from collections.abc import Collection, Mapping
-
-import pydantic
-from pydantic import alias_generators
-from pydantic import fields as pydantic_fields
 
 from .. import catalog, errors
 from ..catalog import suggest
 from . import readers, values
 
 API_KEYS = "SERVE_API_KEYS"
-"""The secret that carries the keys of a deployment to its machines, separated by commas."""
+"""The secret that carries a deployment's API keys to its machines, separated by commas."""
 
 IMAGE_PASSWORD = "SKYPILOT_DOCKER_PASSWORD"  # noqa: S105 - the name of a secret
 """SkyPilot's name for the password of an image's registry (sky/skylet/constants.py)."""
 
 
-Kind = typing.Literal["service", "cluster"]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Row:
-    """All that is to be known of a key beside its reader: see mapping.py for what is made of it."""
-
-    type: str = dataclasses.field(kw_only=False)
-    """What may be written, in words."""
-    meaning: str = dataclasses.field(kw_only=False)
-    default: str = ""
-    """In words, where it is not simply the field's own."""
-    flag: str | None = None
-    """The flag of `vllm serve` that takes the value, without dashes."""
-    unless: object = None
-    """vLLM's own value of the flag. It is not written."""
-    path: str | tuple[str, ...] = ()
-    """Where the value stands in SkyPilot's task, its keys joined by dots."""
-    becomes: str = ""
-    """In words, where flag and path do not say it all."""
-    only: Kind | None = None
-    """The kind of deployment that has the key, where the other has not."""
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """The places in SkyPilot's task that the value may have."""
-        return (self.path,) if isinstance(self.path, str) else self.path
-
-    @property
-    def target(self) -> str:
-        """What the key becomes, for a reader."""
-        flags = [f"`--{self.flag}`"] if self.flag else []
-        return self.becomes or ", ".join([*(f"`{path}`" for path in self.paths), *flags])
-
-
 @dataclasses.dataclass(frozen=True)
 class Accelerator:
-    """A GPU by SkyPilot's name, and how many of it."""
+    """A GPU by SkyPilot's name, and the count of it in one machine."""
 
     name: str
     count: int
@@ -67,38 +26,8 @@ class Accelerator:
         return f"{self.name}:{self.count}"
 
 
-def row_of(field: pydantic_fields.FieldInfo) -> Row:
-    """Return what a field's annotation says of its key."""
-    return next(entry for entry in field.metadata if isinstance(entry, Row))
-
-
-class Strict(pydantic.BaseModel):
-    """Unknown keys are refused; a key without a value counts as not written."""
-
-    EXPECTED: typing.ClassVar[str] = "a table"
-    """What may stand in its place, for an error."""
-    EXAMPLE: typing.ClassVar[str] = "{…}"
-    """What to write there."""
-
-    model_config = pydantic.ConfigDict(
-        frozen=True, extra="forbid", alias_generator=alias_generators.to_camel
-    )
-
-    @pydantic.model_validator(mode="before")
-    @classmethod
-    def _without_empty(cls, data: object) -> object:
-        if not isinstance(data, Mapping):
-            return data
-        return {key: value for key, value in data.items() if value is not None}
-
-
-def read(reader: object) -> pydantic.BeforeValidator:
-    """The reader of a field."""
-    return pydantic.BeforeValidator(typing.cast("typing.Any", reader))
-
-
 def model(value: object) -> str:
-    """A model's id or path."""
+    """Return a model's id on Hugging Face or its absolute path."""
     if isinstance(value, str) and re.fullmatch(r"[\w.-]+/[\w.-]+|/\S+", value):
         return value
     name = readers.shown(value)
@@ -111,7 +40,7 @@ def model(value: object) -> str:
 
 
 def word(value: object) -> str:
-    """One word."""
+    """Return a text without spaces. It must not begin with a dash: vLLM would read a flag."""
     if not isinstance(value, str):
         raise errors.ValueRefused(f"expected a word in quotes, got {readers.got(value)}")
     if not re.fullmatch(r"\S+", value) or not value.isprintable():
@@ -126,7 +55,7 @@ def word(value: object) -> str:
 
 
 def accelerators(value: object) -> tuple[Accelerator, ...]:
-    """Return GPUs, any of which will do. SkyPilot's own table, name to count, is a choice too."""
+    """Return the accepted GPUs. SkyPilot's own table from name to count is a choice too."""
     named = _named_counts(value) if isinstance(value, Mapping) else value
     texts = readers.one_or_many(named, "H100:1, or [H100:1, H200:1] for a choice")
     gpus = tuple(Accelerator(*readers.accelerator(text)) for text in texts)
@@ -136,20 +65,20 @@ def accelerators(value: object) -> tuple[Accelerator, ...]:
 
 
 def _named_counts(table: Mapping[str, object]) -> list[str]:
-    """Return NAME:COUNT of each; without a count it is one (sky.Resources.from_yaml_config)."""
+    """Return NAME:COUNT for each row. An empty count is 1 (sky.Resources.from_yaml_config)."""
     counts = {name: 1 if count is None else readers.plain(count) for name, count in table.items()}
     return [f"{name}:{readers.shown(count)}" for name, count in counts.items()]
 
 
 def tensor_parallel(value: object) -> int | str:
-    """A number of GPUs, or all that a machine has."""
+    """Return a number of GPUs, or "all" for every GPU of a machine."""
     return "all" if value == "all" else readers.whole(1, "a number of GPUs, or all")(value)
 
 
 def infra(value: object) -> tuple[str, ...]:
-    """Return places, any of which will do."""
-    example = "aws, aws/us-east-1 or a list of such"
-    if isinstance(value, Mapping):  # as SkyPilot's cloud, region and zone were written once
+    """Return the accepted places, without duplicates."""
+    example = "aws, aws/us-east-1 or a list of these"
+    if isinstance(value, Mapping):  # SkyPilot's older form: cloud, region and zone
         parts = [value.get(part) for part in ("cloud", "region", "zone")]
         texts = [part for part in parts if isinstance(part, str) and part]
         example = f"`infra: {'/'.join(texts)}`" if texts else example
@@ -157,7 +86,10 @@ def infra(value: object) -> tuple[str, ...]:
 
 
 def _place(text: str) -> str:
-    """One infra string, its cloud in lower case (sky/utils/infra_utils.py, InfraInfo.from_str)."""
+    """Return an infra string with its cloud in lower case.
+
+    SkyPilot reads it so too (sky/utils/infra_utils.py, InfraInfo.from_str).
+    """
     name, *rest = (part.strip() for part in text.strip().split("/"))
     if catalog.cloud(name) is None:
         raise errors.ValueRefused(
@@ -196,41 +128,40 @@ OWNED = {
     "master-port": _NODES,
     "headless": _NODES,
 }
-"""Flags that this package sets itself, beside those that have a key, and what to do instead."""
-
-
-@functools.cache
-def keyed(model: type[pydantic.BaseModel]) -> Mapping[str, str]:
-    """Return each flag of vLLM that has a key in this table, and the key."""
-    rows = {str(field.alias): row_of(field) for field in model.model_fields.values()}
-    return {row.flag: key for key, row in rows.items() if row.flag}
+"""Flags that this package sets itself and that have no key, and what to do instead."""
 
 
 UNGUARDED = {
     "VLLM_USE_RUST_FRONTEND": "vLLM's server in Rust does not load the guard of the API key",
     "CUSTOM_FASTAPI_MIDDLEWARE_THROTTLE": (
-        "what it names runs before the guard of the API key; name it in vllmArgs.middleware"
+        "its middleware runs before the guard of the API key; name it in vllmArgs.middleware"
     ),
 }
-"""Variables by which a request would reach something before the guard, and how."""
+"""Variables that let a request reach vLLM before the guard, and how."""
 
 
 _FREE_IN_PART = ("middleware", "uvicorn-log-level")
-"""Flags of which only some values are taken."""
+"""Flags that accept only some of vLLM's values here."""
 
 _BEFORE_THE_GUARD = (
     "host", "port", "uds", "root-path", "grpc", "api-key", "config",
     *(flag for flag in OWNED if flag.startswith("ssl-")),
 )  # fmt: skip
-"""Flags of OWNED that say what listens, and behind what."""
+"""Flags of OWNED that change where vLLM listens or how it checks keys."""
 
-_TELLING = ("debug", "trace")
-"""Levels at which uvicorn writes the headers of a WebSocket's request to the log, the key among
-them, before the guard refuses it (websockets, legacy/server.py, read_http_request)."""
+_LEVELS_THAT_LOG_KEYS = ("debug", "trace")
+"""At these levels uvicorn logs the headers of a WebSocket request, with the key, before the guard
+sees the request (websockets, legacy/server.py, read_http_request)."""
 
 
 def flags(value: object, keyed: Mapping[str, str]) -> dict[str, object]:
-    """Return more arguments of `vllm serve`; those that have a key are written under the key."""
+    """Return further flags of `vllm serve` and their values.
+
+    Args:
+        value: The table that a user wrote under `vllmArgs`.
+        keyed: From each flag that has a key of its own to the key. Such a flag is refused.
+
+    """
     table = readers.flags(value)
     for flag, given in table.items():
         wrong = _not_free(flag, keyed) or _another_flag(flag, given)
@@ -242,7 +173,7 @@ def flags(value: object, keyed: Mapping[str, str]) -> dict[str, object]:
                 f"middleware: {readers.shown(layer)} is no class or function in a module; write "
                 "e.g. my_module.MyMiddleware, or a list of such names"
             )
-    if any(level in _TELLING for level in _items(table.get("uvicorn-log-level"))):
+    if any(level in _LEVELS_THAT_LOG_KEYS for level in _items(table.get("uvicorn-log-level"))):
         raise errors.ValueRefused(
             "uvicorn-log-level: at debug and trace the log has the keys of WebSocket requests; "
             "write info"
@@ -251,9 +182,9 @@ def flags(value: object, keyed: Mapping[str, str]) -> dict[str, object]:
 
 
 def _not_free(flag: str, keyed: Mapping[str, str]) -> str | None:
-    """Return why a flag cannot be given; None when it can.
+    """Return why a user cannot set a flag; None when they can.
 
-    vLLM takes NAME.KEY for a part of NAME, and the beginning of a name for the whole
+    vLLM takes NAME.KEY for a part of NAME, and a unique beginning of a name for the whole name
     (argparse, allow_abbrev).
     """
     name = flag.partition(".")[0]
@@ -264,13 +195,13 @@ def _not_free(flag: str, keyed: Mapping[str, str]) -> str | None:
     if flag in _FREE_IN_PART or (name in catalog.flags().flags and name not in _FREE_IN_PART):
         return None
     whole = next(
-        (one for one in (*_BEFORE_THE_GUARD, *_FREE_IN_PART) if one.startswith(name)), None
+        (known for known in (*_BEFORE_THE_GUARD, *_FREE_IN_PART) if known.startswith(name)), None
     )
     return whole and f"{flag}: vLLM takes it for {whole}; write the whole name"
 
 
 def _another_flag(flag: str, given: object) -> str | None:
-    """Return why a value would not stay the flag's own; None when it does."""
+    """Return why vLLM would read a value as another flag; None when it would not."""
     for item in _items(given):
         if isinstance(item, str) and re.match(r"-(?![\d. ]|$)", item):
             return f"{flag}: {readers.shown(item)} begins with a dash; vLLM takes it for a flag"
@@ -282,31 +213,31 @@ def _items(value: object) -> list[object]:
 
 
 def variables(value: object) -> dict[str, values.Given]:
-    """Environment variables, whose values may not be known yet."""
+    """Return environment variables. A value may still be unknown."""
     table = values.table(value)
     for name in table:
         if not readers.ENV_NAME.fullmatch(name):
             raise errors.ValueRefused(
-                f"{readers.shown(name)} is no name of a variable; use A-Z, 0-9 and _"
+                f"{readers.shown(name)} is not the name of a variable; use A-Z, 0-9 and _"
             )
         if name.startswith("SKYPILOT_") or name in (API_KEYS, "VLLM_API_KEY"):
             raise errors.ValueRefused(f"{name} is reserved; choose another name")
         if name in UNGUARDED or name.startswith("LLM_GUARD_"):
-            reason = UNGUARDED.get(name, "the guard of the API key is set up by it")
+            reason = UNGUARDED.get(name, "it configures the guard of the API key")
             raise errors.ValueRefused(f"{name} cannot be set: {reason}; leave it out")
     return table
 
 
 def image(value: object) -> str:
-    """What a machine boots or runs in."""
-    found = word(value)
-    if re.fullmatch(r"(?!projects/)[\w.-]+(/[\w.-]+)+(:[\w.-]+)?(@sha256:\w+)?", found):
-        raise errors.ValueRefused(f"{found} looks like a container image; write docker:{found}")
-    return found
+    """Return the image that a machine boots from or runs in."""
+    name = word(value)
+    if re.fullmatch(r"(?!projects/)[\w.-]+(/[\w.-]+)+(:[\w.-]+)?(@sha256:\w+)?", name):
+        raise errors.ValueRefused(f"{name} looks like a container image; write docker:{name}")
+    return name
 
 
 def labels(value: object) -> dict[str, str]:
-    """Labels of machines."""
+    """Return the labels of machines."""
     table = readers.strings(value)
     for key, label in table.items():
         if not key or re.search(r"\s", key + label):
@@ -317,14 +248,14 @@ def labels(value: object) -> dict[str, str]:
 
 
 def absolute(value: object) -> str:
-    """A path on the machine."""
+    """Return an absolute path on the machine."""
     if not isinstance(value, str) or not re.fullmatch(r"/[\w./~-]*[\w~-]", value):
         raise errors.ValueRefused(f"{readers.shown(value)} is not an absolute path such as /models")
     return value
 
 
 def volumes(value: object) -> dict[str, str]:
-    """SkyPilot's volumes by the path that they appear at."""
+    """Return the names of SkyPilot volumes by mount path."""
     table = readers.strings(value)
     for path, name in table.items():
         absolute(path)
@@ -334,19 +265,19 @@ def volumes(value: object) -> dict[str, str]:
 
 
 def script(value: object) -> str:
-    """Lines for a shell."""
+    """Return shell lines that end with one newline."""
     if not isinstance(value, str) or not value.strip():
         raise errors.ValueRefused(
-            f"{readers.shown(value)} is no command; write shell lines after |"
+            f"{readers.shown(value)} is not a command; write shell lines after |"
         )
     return value.rstrip("\n") + "\n"
 
 
 def section(value: object) -> dict[str, object]:
-    """Return a table that goes to SkyPilot as it is. A misspelt key is refused.
+    """Return a table that goes to SkyPilot unchanged.
 
-    Another unknown one is not: a plugin of the API server may take it (sky.utils.schemas,
-    _task_config_schema).
+    Only a probable misspelling is refused. Any other unknown key may belong to a plugin of the API
+    server (sky.utils.schemas, _task_config_schema).
     """
     table = readers.plain(value)
     example = "e.g. {kubernetes: {provision_timeout: 600}}"
@@ -370,7 +301,7 @@ def _no_misspelling(above: str, key: str, known: Collection[str]) -> None:
     if key in known:
         return
     if not above and around:
-        raise errors.ValueRefused(f"{key} belongs into a table; write {{{around}: {{{key}: …}}}}")
+        raise errors.ValueRefused(f"{key} belongs in a table; write {{{around}: {{{key}: …}}}}")
     near = suggest.nearest(key, known)
     if near is not None:
         raise errors.ValueRefused(f"{above}{key}: unknown key; did you mean {near}?")

@@ -1,8 +1,8 @@
-"""The API keys of a deployment: which ones are valid, and which one is handed out. Pure.
+"""The API keys of a deployment: the valid ones, and the one that clients receive. Pure.
 
-All of a list are valid, and the last is handed out: so a key is changed without a refusal by making
-both valid first. Derived keys come from a seed in the stack's state, so that a create that is
-repeated has the same key.
+Every key of a list is valid, and clients receive the last. To rotate a key without refusing a
+request, make both valid first. Derived keys come from a seed in the stack's state, so that a
+repeated create gets the same key.
 """
 
 import hashlib
@@ -15,23 +15,23 @@ from .. import errors
 from . import readers
 
 _KEY = re.compile(r"(?!-)[\x21-\x2b\x2d-\x7e]{8,}")
-"""vLLM takes a key that begins with a dash for a flag, and writes it to its log as one that it does
-not know (FlexibleArgumentParser._pull_args_from_config)."""
+"""vLLM takes a key that begins with a dash for an unknown flag and logs it
+(FlexibleArgumentParser._pull_args_from_config)."""
 
 MANY = 2
-"""The earlier and the next."""
+"""The most keys that are valid at a time: the previous one and the next one."""
 
 
 def versions(value: object) -> tuple[int, ...]:
-    """The versions of `keyVersion`: N, or [N-1, N]. Raises Wrong."""
+    """Return the versions in `keyVersion`: N, or [N-1, N]. Raise ValueRefused for another value."""
     read = readers.whole(1, "a version")
-    found = tuple(read(one) for one in _listed(value))
-    _check_list(found, "keyVersion: 2 after keyVersion: [1, 2]")
-    return found
+    numbers = tuple(read(item) for item in _listed(value))
+    _check_list(numbers, "keyVersion: 2 after keyVersion: [1, 2]")
+    return numbers
 
 
 def problems(data: Mapping[str, typing.Any]) -> Iterator[str]:
-    """What is wrong with what a deployment says of its keys, one line each."""
+    """Yield a line for each mistake in a deployment's key settings."""
     none = data.get("auth") == "none"
     for key, read in (("apiKey", names), ("keyVersion", versions)):
         if data.get(key) is None:
@@ -47,23 +47,26 @@ def problems(data: Mapping[str, typing.Any]) -> Iterator[str]:
 
 
 def names(value: object) -> tuple[str, ...]:
-    """The config keys of `apiKey`: one, or [earlier, next]. Raises Wrong."""
-    found = tuple(_listed(value))
-    if not all(isinstance(one, str) and one for one in found):
+    """Return the config keys that `apiKey` names: one, or [previous, next].
+
+    Raise ValueRefused for another value.
+    """
+    listed = tuple(_listed(value))
+    if not all(isinstance(name, str) and name for name in listed):
         raise errors.ValueRefused("it must name a secret of this stack's config, or two in a list")
-    _check_list(found, "apiKey: newName after apiKey: [oldName, newName]")
-    return typing.cast("tuple[str, ...]", found)
+    _check_list(listed, "apiKey: newName after apiKey: [oldName, newName]")
+    return typing.cast("tuple[str, ...]", listed)
 
 
 def derive(seed: str, service: str, version: int) -> str:
-    """A key: the same for the same name and version, however often it is made."""
-    # The first version has no number: that is how it was before there were any.
-    what = service if version == 1 else f"{service}#{version}"
-    return "sk-" + hmac.new(seed.encode(), what.encode(), hashlib.sha256).hexdigest()
+    """Return the API key of a service. The same arguments always give the same key."""
+    # Version 1 adds no number, so that keys of releases without versions stay valid.
+    message = service if version == 1 else f"{service}#{version}"
+    return "sk-" + hmac.new(seed.encode(), message.encode(), hashlib.sha256).hexdigest()
 
 
 def wrong(key: object) -> str | None:
-    """What is wrong with a key of the user's own; it is not shown."""
+    """Return what is wrong with a user's own key, without showing it; None when it is valid."""
     if isinstance(key, str) and _KEY.fullmatch(key):
         return None
     return (
@@ -75,8 +78,9 @@ def _listed(value: object) -> Sequence[object]:
     return value if isinstance(value, list | tuple) else [value]
 
 
-def _check_list(found: Sequence[object], example: str) -> None:
-    if not 1 <= len(found) <= MANY or len(set(found)) < len(found):
+def _check_list(items: Sequence[object], example: str) -> None:
+    if not 1 <= len(items) <= MANY or len(set(items)) < len(items):
         raise errors.ValueRefused(
-            f"write one, or two different ones of which the last is handed out, such as {example}"
+            "write one value, or two distinct ones of which clients receive the last, such as "
+            f"{example}"
         )

@@ -1,4 +1,4 @@
-"""The tables of what a machine has: buckets, a private image, a folder of files, an end."""
+"""The tables of a machine: buckets, a private image, a folder of files, autostop."""
 
 import re
 import typing
@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pydantic
 
 from .. import errors
-from . import fields, readers, values
-from .fields import Row, read
+from . import annotations, fields, readers, values
+from .annotations import Row, read
 from .tables import Word
 
 _BUCKET = re.compile(r"[a-z0-9]+://[^/\s]+(/\S*[^/\s])?")
@@ -22,7 +22,7 @@ def _bucket(value: object) -> str:
     return value
 
 
-class Mount(fields.Strict):
+class Mount(annotations.Strict):
     """A bucket that appears as a folder on the machine."""
 
     EXPECTED = "a bucket's URL or a table"
@@ -33,7 +33,7 @@ class Mount(fields.Strict):
         read(_bucket),
         Row(
             "URL of a bucket",
-            "`s3://…`, `gs://…`, `hf://…` and what else SkyPilot takes",
+            "`s3://…`, `gs://…`, `hf://…` or another URL that SkyPilot supports",
             becomes="`source`",
         ),
     ]
@@ -41,71 +41,79 @@ class Mount(fields.Strict):
         typing.Literal["mount", "cached", "copy"],
         Row(
             "`mount`, `cached`, `copy`",
-            "read as it is asked for, with a cache on the disk, or copied at the start",
+            "`mount`: files are read on access; `cached`: with a cache on disk; `copy`: files are "
+            "copied to the disk at the start",
             becomes="`mode`: `MOUNT`, `MOUNT_CACHED`, `COPY`",
         ),
     ] = "mount"
 
 
 def mounts(value: object) -> object:
-    """Buckets by the path that they appear at; a bare URL is mounted."""
+    """Return the tables of buckets by mount path. A bare URL becomes a table with that source."""
     if not isinstance(value, Mapping):
         raise errors.ValueRefused(
             f"expected a table, got {readers.got(value)}; write {{/path: s3://bucket}}"
         )
     for path in value:
         fields.absolute(path)
-    return {path: {"source": one} if isinstance(one, str) else one for path, one in value.items()}
+    return {
+        path: {"source": item} if isinstance(item, str) else item for path, item in value.items()
+    }
 
 
 _Login = typing.Annotated[values.Given, values.or_unknown(fields.word)]
 
 
-class ImageCredentials(fields.Strict):
-    """How to log in to the registry of a private image."""
+class ImageCredentials(annotations.Strict):
+    """The login to the registry of a private image."""
 
     EXAMPLE = "{server: ghcr.io, username: me, password: registryPassword}"
 
     server: typing.Annotated[
-        _Login, Row("host", "the registry", path="secrets.SKYPILOT_DOCKER_SERVER")
+        _Login, Row("host", "address of the registry", path="secrets.SKYPILOT_DOCKER_SERVER")
     ]
     username: typing.Annotated[
-        _Login, Row("word", "the user there", path="secrets.SKYPILOT_DOCKER_USERNAME")
+        _Login, Row("word", "user name at the registry", path="secrets.SKYPILOT_DOCKER_USERNAME")
     ]
     password: typing.Annotated[
         values.Value,
         Row(
             "key of a secret in this config",
-            "their password or token",
+            "the user's password or token",
             path=f"secrets.{fields.IMAGE_PASSWORD}",
         ),
     ] = pydantic.Field(repr=False)
 
 
-class Workdir(fields.Strict):
-    """What is put into the folder that the set-up and vLLM start in."""
+class Workdir(annotations.Strict):
+    """The content of the folder in which `setup` and vLLM start."""
 
     EXPECTED = "a local folder or a table"
     EXAMPLE = "./files"
 
     path: typing.Annotated[
-        str | None, Row("folder", "a local folder, uploaded at every launch", becomes="`workdir`")
+        str | None, Row("folder", "a local folder; every launch uploads it", becomes="`workdir`")
     ] = None
     digest: typing.Annotated[
         Word | None,
         Row(
             "word",
-            "of the folder's content; filled in for you, so that a change shows",
+            "digest of the folder's content; filled in for you, so that a change is detected",
             path="envs.PULUMI_WORKDIR_DIGEST",
-            default="taken from the folder",
+            default="computed from the folder",
         ),
     ] = None
     url: typing.Annotated[
-        Word | None, Row("URL", "a Git repository, instead of a folder", path="workdir.url")
+        Word | None, Row("URL", "a Git repository instead of a local folder", path="workdir.url")
     ] = None
     ref: typing.Annotated[
         Word | None,
-        Row("word", "its branch, tag or commit", path="workdir.ref", default="the default branch"),
+        Row(
+            "word",
+            "branch, tag or commit of the repository",
+            path="workdir.ref",
+            default="the default branch",
+        ),
     ] = None
 
     @pydantic.model_validator(mode="after")
@@ -124,12 +132,12 @@ class Workdir(fields.Strict):
 
 
 def workdir(value: object) -> object:
-    """A folder's path, or the table."""
+    """Return the table; a bare text becomes a table with that path."""
     return {"path": value} if isinstance(value, str) else value
 
 
-class Autostop(fields.Strict):
-    """When an idle cluster is given up."""
+class Autostop(annotations.Strict):
+    """The stop of an idle cluster."""
 
     EXAMPLE = "{idle: 30, then: stop}"
 
@@ -138,7 +146,7 @@ class Autostop(fields.Strict):
         read(readers.whole(1, "minutes")),
         Row(
             "minutes",
-            "without a request, as vLLM counts them; the machine follows 3 to 4 minutes later",
+            "time without a request, by vLLM's own count; the machine stops 3 to 4 minutes later",
             path="envs.AUTOSTOP_IDLE_MINUTES",
             becomes="a watchdog beside vLLM",
         ),
@@ -147,7 +155,7 @@ class Autostop(fields.Strict):
         typing.Literal["stop", "down"],
         Row(
             "`stop`, `down`",
-            "keep the disk, or give the machine up; spot machines cannot stop",
+            "`stop` keeps the disk, `down` terminates the machine; spot machines cannot stop",
             path="resources.autostop.down",
         ),
     ] = "stop"

@@ -1,4 +1,6 @@
-"""One mapping of the keys of a stack, vLLM's flags and SkyPilot's task, read off the annotations.
+"""The one mapping between a stack's keys, vLLM's flags and SkyPilot's task.
+
+It is derived from the annotations of the fields.
 
 A key is named by its place in a stack file, such as `replicas.max`; a path by its place in a task,
 such as `service.replica_policy.max_replicas`.
@@ -13,23 +15,23 @@ import pydantic
 from pydantic import fields as pydantic_fields
 
 from . import readers
+from .annotations import Kind, Row, keyed, row_of
 from .deployment import Spec
-from .fields import Kind, Row, keyed, row_of
 
 
 @dataclasses.dataclass(frozen=True)
 class Key:
-    """A key that a stack may write, and what its field's annotation says of it."""
+    """A key that a stack may write, with the annotation of its field."""
 
     name: str
     attributes: tuple[str, ...]
-    """The way to the value from a spec."""
+    """The attributes that lead from a spec to the value, outermost first."""
     field: pydantic_fields.FieldInfo
     row: Row
 
     @property
     def is_table(self) -> bool:
-        """Whether the keys below it are names of the user's own."""
+        """Return whether the user chooses the names of the keys below this one."""
         annotation = self.field.annotation
         options = (annotation, *typing.get_args(annotation))
         return any(typing.get_origin(option) is dict for option in options)
@@ -38,7 +40,7 @@ class Key:
 def _keys(
     model: type[pydantic.BaseModel], name: str = "", attributes: tuple[str, ...] = ()
 ) -> Iterator[Key]:
-    """Yield the keys of a table, and after each the keys of the table within."""
+    """Yield the keys of a table. After each key come the keys of its nested table."""
     for attribute, field in model.model_fields.items():
         key = f"{name}.{field.alias}" if name else str(field.alias)
         way = (*attributes, attribute)
@@ -52,33 +54,33 @@ KEYS: Mapping[str, Key] = {key.name: key for key in _keys(Spec)}
 """Every key by its name, in the order of the reference."""
 
 FLAGS: Mapping[str, str] = keyed(Spec)
-"""Each flag of vLLM that has a key of its own, and the key."""
+"""From each flag of vLLM that has a key of its own to that key."""
 
 ONLY: Mapping[str, Kind] = {
     key.attributes[0]: key.row.only for key in KEYS.values() if key.row.only is not None
 }
-"""The fields that one kind of deployment has and the other has not."""
+"""The fields that only one kind of deployment has, and that kind."""
 
 _PATHS: Mapping[str, Key] = {path: key for key in KEYS.values() for path in key.row.paths}
 
 
-def value(wanted: Spec, key: str) -> typing.Any:
-    """Return what a spec says under a key; None where a table around it is left out."""
-    table: typing.Any = wanted
+def value(spec: Spec, key: str) -> typing.Any:
+    """Return a key's value in a spec; None when a table around the key is missing."""
+    table: typing.Any = spec
     for attribute in KEYS[key].attributes:
         table = getattr(table, attribute, None)
     return table
 
 
 def key_of_flag(flag: str) -> str:
-    """Return the key under which a stack writes a flag of vLLM, with or without a part of it."""
+    """Return the key under which a stack writes a flag of vLLM, or FLAG.PART of one."""
     return FLAGS.get(flag.partition(".")[0], "vllmArgs")
 
 
 def key_of_path(path: str) -> str | None:
-    """Return the key of a stack that says what stands at a path of a task; None where none does.
+    """Return the stack's key for a path of a task; None when no key sets that path.
 
-    Names of the user's own stay: `envs.A` is `env.A`.
+    Names that the user chose stay: `envs.A` is `env.A`.
     """
     if path in _PATHS:
         return _PATHS[path].name
@@ -92,9 +94,9 @@ def key_of_path(path: str) -> str | None:
 
 @functools.cache
 def below(path: str, table: str = "") -> Mapping[str, str]:
-    """Return SkyPilot's names right below a path of a task, and a table's keys that say them.
+    """Return a map from SkyPilot's names directly below a task's path to the keys that set them.
 
-    Without a table these are the keys of a deployment itself.
+    The keys are those of the given table; without one, the top-level keys of a deployment.
     """
     names = {}
     for known, key in _PATHS.items():

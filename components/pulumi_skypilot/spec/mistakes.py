@@ -1,4 +1,4 @@
-"""What is wrong with a spec, said in one line a mistake from what pydantic found."""
+"""The error lines about a spec, one a mistake, made from pydantic's errors."""
 
 import typing
 from collections.abc import Sequence
@@ -7,18 +7,18 @@ import pydantic
 
 from .. import errors
 from ..catalog import suggest
-from . import fields, readers
+from . import annotations, readers
 
 _LISTED = "docs/reference.md lists the keys"
 
 
 def reasons(
-    error: pydantic.ValidationError, model: type[fields.Strict]
+    error: pydantic.ValidationError, model: type[annotations.Strict]
 ) -> typing.Iterator[tuple[str, str]]:
-    """Yield each mistake that pydantic found: the top-level key and one line about it."""
+    """Yield the top-level key and one line for each mistake that pydantic reports."""
     for mistake in error.errors(include_url=False):
         if mistake["type"] == "default_factory_not_called":
-            continue  # the key that it is filled in from has its own line
+            continue  # its default comes from another key, which has its own line
         path = [str(part) for part in mistake["loc"]]
         match mistake["type"]:
             case "extra_forbidden":
@@ -40,24 +40,24 @@ def reasons(
         yield path[0], errors.one_line(f"{'.'.join(path)}: {reason}")
 
 
-def _not_a_table(table: type[fields.Strict], key: str, value: object) -> str:
-    """Return what is wrong with what stands in a table's place, and what to write."""
-    # What stands one level too high may be a secret.
+def _not_a_table(table: type[annotations.Strict], key: str, value: object) -> str:
+    """Return the reason why a value cannot replace a table, and what to write."""
+    # A value one level too high may be a secret.
     public = all(field.repr for field in table.model_fields.values())
-    told = f", got {readers.got(value)}" if public else ""
-    return f"expected {table.EXPECTED}{told}; write `{key}: {table.EXAMPLE}`"
+    actual = f", got {readers.got(value)}" if public else ""
+    return f"expected {table.EXPECTED}{actual}; write `{key}: {table.EXAMPLE}`"
 
 
-def _table(model: type[fields.Strict], path: Sequence[str]) -> type[fields.Strict]:
-    """Return the table at this place."""
+def _table(model: type[annotations.Strict], path: Sequence[str]) -> type[annotations.Strict]:
+    """Return the model of the table at this path."""
     for part in path:
         field = next((f for f in model.model_fields.values() if f.alias == part), None)
-        if field is not None:  # else it is a name in a table of tables
+        if field is not None:  # else the part is a user's name in a table of tables
             within = readers.nested(field.annotation)
-            model = within if within and issubclass(within, fields.Strict) else model
+            model = within if within and issubclass(within, annotations.Strict) else model
     return model
 
 
-def _keys(table: type[fields.Strict]) -> list[str]:
+def _keys(table: type[annotations.Strict]) -> list[str]:
     """Return the keys that a stack may write in this table."""
     return [str(field.alias) for field in table.model_fields.values()]

@@ -1,4 +1,4 @@
-"""What a service or a cluster may be called."""
+"""The rules for the names of services and clusters."""
 
 import re
 from collections.abc import Sequence
@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from .. import catalog
 from ..errors import Problem
 from . import readers
-from .fields import Kind
+from .annotations import Kind
 
 _CONTROLLERS = ("sky-serve-controller", "sky-jobs-controller")
 _ANYWHERE = ("aws", "azure", "gcp", "kubernetes")
-"""Without infra SkyPilot may choose any cloud; SCP's 28 characters would leave nearly none."""
+"""The clouds whose limits apply without `infra`. SkyPilot may then choose any cloud, but the 28
+characters of SCP would leave almost no names."""
 
 
 def check_name(
@@ -20,11 +21,12 @@ def check_name(
     service_account: bool = False,
     kind: Kind = "service",
 ) -> Problem | None:
-    """Return what SkyPilot or a cloud would not take in a deployment's name; None when it is good.
+    """Return why SkyPilot or a cloud would refuse a deployment's name; None when it is valid.
 
-    A cluster's machine is named NAME-USER, a replica's NAME-ID-USER, with 8 characters for a person
-    and 19 for a service account; where that is too long, SkyPilot cuts it down to two characters of
-    a hash (sky/utils/common_utils.py, make_cluster_name_on_cloud), which two deployments may share.
+    A cluster's machine is named NAME-USER, a replica's machine NAME-ID-USER. USER has 8 characters
+    for a person and 19 for a service account. SkyPilot shortens a longer name with a hash of two
+    characters (sky/utils/common_utils.py, make_cluster_name_on_cloud), and two deployments could
+    get the same one.
     """
     if not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", name):
         # '_' is a wildcard to `serve down` and shares files with '-' (sky/serve/serve_utils.py,

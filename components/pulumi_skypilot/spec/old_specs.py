@@ -1,6 +1,7 @@
-"""Specs that a state remembers: an earlier release may have taken what this one refuses. Pure.
+"""The reader of specs in a state. An earlier release may have accepted what this one refuses. Pure.
 
-Whatever reads an old side reads it here: a state must stop no destroy, no preview and no report.
+Every reader of an old spec uses this module: an old state must never stop a destroy, a preview or
+a report.
 """
 
 import dataclasses
@@ -13,34 +14,35 @@ KEYS = frozenset(str(field.alias) for field in spec.Spec.model_fields.values())
 MACHINES = frozenset(
     ("accelerators", "cpus", "memory", "instanceType", "nodes", "infra", "spot", "replicas")
 )
-"""What says which machines run, and how many: without one of these its cost is not known."""
+"""The keys that decide which machines run, and how many. If one is unread, the cost is unknown."""
 
 _STAND_INS: Mapping[str, tuple[str, object]] = {
     "model": ("model", "/unknown"),
     "accelerators": ("cpus", 1),
     "tensorParallel": ("tensorParallel", "all"),
 }
-"""What a spec cannot be without: where it is refused as missing, what stands in its place."""
+"""Replacements for keys that a spec needs: from a key that is refused as missing to the key and the
+value that are used instead."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Remembered:
-    """What this release makes of a state's spec."""
+    """A state's spec, as far as this release can read it."""
 
     spec: spec.Spec
     unread: tuple[str, ...] = ()
-    """The keys that it refuses: they are left out of the spec, or something stands for them."""
+    """The keys that this release refuses. The spec leaves them out or has a replacement."""
 
     @property
     def sized(self) -> bool:
-        """Whether the machines are those that the state means, and as many."""
+        """Return whether the spec has the machines of the state, in kind and number."""
         return not MACHINES.intersection(self.unread)
 
 
 def read(data: Mapping[str, typing.Any], kind: spec.Kind) -> Remembered:
     """Return the spec without the keys that this release refuses. Never fails.
 
-    The kind is that of the resource: whatever the state says of it, it is one or the other.
+    The kind comes from the resource, which is right whatever the state's spec says.
     """
     left: dict[str, typing.Any] = {**data, "kind": kind}
     unread: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""The PEM text of a certificate and of its key: what is wrong with it, told without showing it."""
+"""Checks of a certificate and its key in PEM. No message shows their content."""
 
 import contextlib
 import pathlib
@@ -14,7 +14,7 @@ _KINDS: dict[str, tuple[str, typing.Callable[[str], bool]]] = {
 
 
 def wrong(name: str, text: str) -> str | None:
-    """What is wrong with the text of a `tls` table's certificate or key; None when nothing is."""
+    """Return what is wrong with the certificate or key of a `tls` table; None when nothing is."""
     begin, fits = _KINDS[name]
     lines = text.strip().splitlines() or [""]
     if not lines[0].startswith("-----BEGIN ") or not fits(lines[0].rstrip()):
@@ -25,14 +25,14 @@ def wrong(name: str, text: str) -> str | None:
 
 
 def mismatch(certificate: str, key: str) -> str | None:
-    """What is wrong with the two as a pair, as a server would find out; None when nothing is."""
+    """Return why a server would refuse the pair, as texts; None when it would accept it."""
     with files(certificate, key) as paths:
         return unfit(*paths)
 
 
 @contextlib.contextmanager
 def files(certificate: str, key: str) -> Iterator[tuple[pathlib.Path, pathlib.Path]]:
-    """Yield two files of them, which only this user can read (0600) and which are gone after."""
+    """Yield the paths of two temporary files with the texts, readable by this user only (0600)."""
     with tempfile.TemporaryDirectory(prefix="pulumi-skypilot-tls-") as folder:  # 0700
         paths = pathlib.Path(folder, "certificate.pem"), pathlib.Path(folder, "key.pem")
         for path, text in zip(paths, (certificate, key), strict=True):
@@ -42,9 +42,9 @@ def files(certificate: str, key: str) -> Iterator[tuple[pathlib.Path, pathlib.Pa
 
 
 def unfit(certificate: pathlib.Path, key: pathlib.Path) -> str | None:
-    """Return why a server could not use the pair, without showing it; None when it could."""
+    """Return why a server would refuse the pair, as files; None when it would accept it."""
     try:
-        # The key's password is asked for on the terminal unless there is one to refuse it.
+        # Without a password here, ssl would ask for the key's on the terminal.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
     except (ssl.SSLError, OSError, ValueError) as error:
         return (

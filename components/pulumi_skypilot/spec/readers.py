@@ -1,6 +1,6 @@
-"""Reads one value of a stack, or says in one line what is wrong with it and what to write instead.
+"""Readers of one value. Each returns it, or raises ValueRefused with what to write instead.
 
-Pulumi's numbers are doubles: a whole number arrives as 131072.0 and leaves as 131072.
+Pulumi's numbers are doubles: a whole number arrives as 131072.0 and is returned as 131072.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 """sky/utils/common_utils.py, is_valid_env_var."""
 
 LARGEST = 2**53
-"""Up to here a double, as which Pulumi hands over numbers, tells whole numbers apart."""
+"""Pulumi passes numbers as doubles, which are exact for whole numbers up to this one."""
 
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(\+?)")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,17}(?:\.[0-9]{1,17})?")
@@ -28,14 +28,14 @@ _FLAG = re.compile(r"[a-z][a-z0-9-]*(?:\.[A-Za-z0-9_.+-]+)?")
 
 
 def shown(value: object) -> str:
-    """A value as an error names it: as it was written, in one short line."""
+    """Return a value as errors show it: as written, in at most 60 characters."""
     value = plain(value)
     text = value if isinstance(value, str) and value.isprintable() and value else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
 def got(value: object) -> str:
-    """Return a value as an error names it, after what kind of value it is."""
+    """Return a value as errors show it, with its kind before it: the number 3."""
     value = plain(value)
     if value is None:
         return "nothing"
@@ -49,7 +49,7 @@ def got(value: object) -> str:
 
 
 def plain(value: object) -> object:
-    """The value without what Pulumi's transport did to it: whole doubles are integers again."""
+    """Return a value with whole doubles turned back into integers, at every depth."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):
@@ -59,62 +59,63 @@ def plain(value: object) -> object:
     return value
 
 
-def whole(least: int, what: str) -> Callable[[object], int]:
-    """A reader of whole numbers from `least` up."""
+def whole(least: int, expected: str) -> Callable[[object], int]:
+    """Return a reader of whole numbers from `least` up. `expected` names them in errors."""
 
     def read(value: object) -> int:
         number = plain(written(value))
         if isinstance(number, bool) or not isinstance(number, int):
-            raise errors.ValueRefused(f"{shown(value)} is not a whole number; give {what}")
+            raise errors.ValueRefused(f"{shown(value)} is not a whole number; give {expected}")
         if number < least:
-            raise errors.ValueRefused(f"{number} is too small; give {what}, {least} or more")
+            raise errors.ValueRefused(f"{number} is too small; give {expected}, {least} or more")
         if number > LARGEST:
-            raise errors.ValueRefused(f"{number:.0e} is too large; give {what}")
+            raise errors.ValueRefused(f"{number:.0e} is too large; give {expected}")
         return number
 
     return read
 
 
-def positive(what: str) -> Callable[[object], float]:
-    """A reader of numbers above zero."""
+def positive(expected: str) -> Callable[[object], float]:
+    """Return a reader of numbers above zero. `expected` names them in errors."""
 
     def read(value: object) -> float:
         number = written(value)
         known = isinstance(number, int | float) and not isinstance(number, bool)
         if not known or not 0 < typing.cast("float", number) < math.inf:
-            raise errors.ValueRefused(f"{shown(value)} is not a number above 0; give {what}")
+            raise errors.ValueRefused(f"{shown(value)} is not a number above 0; give {expected}")
         return float(typing.cast("float", number))
 
     return read
 
 
 def written(value: object) -> object:
-    """A number that is written as text, as `pulumi config set` stores some; else the value."""
+    """Return the number in a text, as `pulumi config set` stores some numbers; else the value."""
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         return float(value) if "." in value else int(value)
     return value
 
 
-def quantity(what: str) -> Callable[[object], str]:
-    """A reader of SkyPilot's amounts: 8, or "8+" for at least 8.
+def quantity(expected: str) -> Callable[[object], str]:
+    """Return a reader of SkyPilot's amounts: 8, or "8+" for at least 8.
 
-    See sky/resources.py, Resources._set_cpus and _set_memory.
+    `expected` names the amount in errors. SkyPilot reads it with Resources._set_cpus and
+    _set_memory (sky/resources.py).
     """
 
     def read(value: object) -> str:
         text = str(plain(value)) if isinstance(value, int | float) else value
-        found = _QUANTITY.fullmatch(text) if isinstance(text, str) else None
-        if isinstance(value, bool) or found is None or float(found[1]) == 0:
+        match = _QUANTITY.fullmatch(text) if isinstance(text, str) else None
+        if isinstance(value, bool) or match is None or float(match[1]) == 0:
             raise errors.ValueRefused(
-                f'{shown(value)} is not {what}; write a number, or "8+" for 8 or more'
+                f'{shown(value)} is not {expected}; write a number, or "8+" for 8 or more'
             )
-        return f"{plain(float(found[1]))}{found[2]}"
+        return f"{plain(float(match[1]))}{match[2]}"
 
     return read
 
 
 def one_or_many(value: object, example: str) -> tuple[str, ...]:
-    """Return one text, or a list of alternatives, as a tuple. Errors end with the example."""
+    """Return the texts of a text or a list of texts. Errors end with the example."""
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, Sequence):
         raise errors.ValueRefused(f"expected a text or a list, got {got(value)}; write {example}")
@@ -129,7 +130,7 @@ def one_or_many(value: object, example: str) -> tuple[str, ...]:
 
 
 def no_host(host: object) -> str | None:
-    """Return why a value is no host of endpoints; None when it may be one."""
+    """Return why a value is not the host of endpoints; None when it may be."""
     text = host if isinstance(host, str) else ""
     with contextlib.suppress(ValueError):
         ipaddress.ip_address(text[1:-1] if text[:1] == "[" and text[-1:] == "]" else text)
@@ -137,8 +138,8 @@ def no_host(host: object) -> str | None:
     if _HOST.fullmatch(text):
         return None
     return (
-        f"{shown(host)} is no host; write a name or an address, without http:// and "
-        "without a port: each service has one of its own"
+        f"{shown(host)} is not a host; write a name or an address, without http:// and "
+        "without a port: each service has its own port"
     )
 
 
@@ -151,15 +152,15 @@ def host(value: object) -> str:
 
 
 def accelerator(text: str) -> tuple[str, int]:
-    """The name and the count of NAME:COUNT."""
-    found = _ACCELERATOR.fullmatch(text)
-    if found is None:
+    """Return the name and the count in NAME:COUNT; without a count it is 1."""
+    match = _ACCELERATOR.fullmatch(text)
+    if match is None:
         raise errors.ValueRefused(f"{shown(text)} is not NAME:COUNT, such as H100:1")
-    return found[1], int(found[2] or 1)
+    return match[1], int(match[2] or 1)
 
 
 def flags(value: object) -> dict[str, object]:
-    """Arguments for `vllm serve`: flag without dashes → value."""
+    """Return a table from flags of `vllm serve`, without dashes, to their values."""
     table = plain(value)
     if not isinstance(table, dict):
         raise errors.ValueRefused(
@@ -181,7 +182,7 @@ def flags(value: object) -> dict[str, object]:
 
 
 def strings(value: object) -> dict[str, str]:
-    """A table of strings. Its values are never shown: they may be secret."""
+    """Return a table of strings. Errors never show the values, which may be secret."""
     if not isinstance(value, Mapping):
         raise errors.ValueRefused("expected a table; write {NAME: value}")
     for key, item in value.items():
@@ -191,8 +192,8 @@ def strings(value: object) -> dict[str, str]:
 
 
 def nested(annotation: object) -> type[pydantic.BaseModel] | None:
-    """The table that a key holds, by itself or under names of the user's."""
-    for one in (annotation, *typing.get_args(annotation)):
-        if isinstance(one, type) and issubclass(one, pydantic.BaseModel):
-            return one
+    """Return the model of the table that a key holds, directly or under names of the user's."""
+    for option in (annotation, *typing.get_args(annotation)):
+        if isinstance(option, type) and issubclass(option, pydantic.BaseModel):
+            return option
     return None

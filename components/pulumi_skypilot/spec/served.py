@@ -4,27 +4,28 @@ import typing
 
 import pydantic
 
-from . import fields, readers, tables
-from .fields import Accelerator, Kind, Row, read
+from . import annotations, fields, readers, tables
+from .annotations import Kind, Row, read
+from .fields import Accelerator
 
 
-def _most(data: dict[str, typing.Any]) -> int:
-    """GPUs of one machine, of the smallest alternative."""
-    return min((one.count for one in data.get("accelerators", ())), default=1)
+def _fewest_gpus(data: dict[str, typing.Any]) -> int:
+    """Return the GPUs of one machine, for the alternative with the fewest."""
+    return min((gpu.count for gpu in data.get("accelerators", ())), default=1)
 
 
-class Served(fields.Strict):
+class Served(annotations.Strict):
     """The model that is served, the machines that it gets, and the flags of vLLM."""
 
     def layer_gpus(self, count: int) -> int:
-        """The GPUs that each layer is split over on a machine with that count of them."""
+        """Return the GPUs that each layer is split over on a machine with `count` of them."""
         return count if self.tensor_parallel == "all" else self.tensor_parallel
 
     kind: typing.Annotated[
         Kind,
         Row(
             "`service`, `cluster`",
-            "replicas behind a load balancer, or one cluster without",
+            "`service`: replicas behind a load balancer; `cluster`: one cluster without a balancer",
             becomes="`sky serve up` or `sky launch`",
         ),
     ] = "service"
@@ -33,7 +34,7 @@ class Served(fields.Strict):
         read(fields.model),
         Row(
             "`org/name` or absolute path",
-            "Hugging Face model, or a folder on the machine",
+            "model on Hugging Face, or a folder on the machine",
             becomes="`vllm serve MODEL`",
         ),
     ]
@@ -48,14 +49,14 @@ class Served(fields.Strict):
     ] = None
     served_name: typing.Annotated[
         tables.Word,
-        Row("word", "the name that clients ask for", flag="served-model-name", default="`model`"),
+        Row("word", "model name that clients send", flag="served-model-name", default="`model`"),
     ] = pydantic.Field(default_factory=lambda data: data.get("model", ""))
     accelerators: typing.Annotated[
         tuple[Accelerator, ...],
         read(fields.accelerators),
         Row(
             "`NAME:COUNT`, a list, or a table `{H100: 1, H200: 1}`: any of these",
-            "GPUs of one machine, by SkyPilot's names; `NAME` is `NAME:1`",
+            "GPUs of one machine, by SkyPilot's names; `NAME` means `NAME:1`",
             path="resources.accelerators",
             default="none: CPU",
         ),
@@ -65,7 +66,7 @@ class Served(fields.Strict):
         read(readers.whole(1, "a number of machines")),
         Row(
             "number",
-            "machines that one model is split over",
+            "machines that the model is split over",
             flag="nnodes",
             unless=1,
             path="num_nodes",
@@ -95,8 +96,8 @@ class Served(fields.Strict):
         tables.Word | None,
         Row(
             "word",
-            "a cloud's own name of a machine; where `pulumi` runs SkyPilot looks it up in its list "
-            "on GitHub",
+            "a cloud's own name for a machine type; SkyPilot looks it up in its list on GitHub, "
+            "from the machine that runs `pulumi`",
             path="resources.instance_type",
             default="SkyPilot's choice",
         ),
@@ -107,7 +108,7 @@ class Served(fields.Strict):
         Row(
             "`cloud`, `cloud/region`, `cloud/region/zone`, `k8s/CONTEXT`, `ssh/POOL`, or a list: "
             "any of these",
-            "where machines may run",
+            "places where machines may run",
             path=("resources.infra", "resources.any_of"),
             default="anywhere, cheapest first",
         ),
@@ -127,7 +128,7 @@ class Served(fields.Strict):
         read(readers.whole(1, "tokens")),
         Row(
             "tokens",
-            "what one request may have, prompt and answer together",
+            "longest request, prompt and answer together",
             flag="max-model-len",
             default="the model's longest",
         ),
@@ -137,19 +138,19 @@ class Served(fields.Strict):
         read(fields.tensor_parallel),
         Row(
             "GPUs, or `all`",
-            "GPUs that each layer is split over; required where the accelerators' counts differ: "
-            "`all` is as many as the machine has",
+            "GPUs that each layer is split over; `all` means every GPU of the machine; required "
+            "when the accelerators' counts differ",
             flag="tensor-parallel-size",
             unless=1,
             default="the accelerators' count",
         ),
-    ] = pydantic.Field(default_factory=_most)
+    ] = pydantic.Field(default_factory=_fewest_gpus)
     pipeline_parallel: typing.Annotated[
         int,
         read(readers.whole(1, "a number of stages")),
         Row(
             "stages",
-            "groups that the layers are divided among, each of `tensorParallel` GPUs",
+            "groups that the layers are divided among; each has `tensorParallel` GPUs",
             flag="pipeline-parallel-size",
             unless=1,
             default="`nodes`",
@@ -159,7 +160,7 @@ class Served(fields.Strict):
         typing.Literal["auto", "bfloat16", "float16"],
         Row(
             "`auto`, `bfloat16`, `float16`",
-            "of weights and activations that are not quantized",
+            "type of weights and activations that are not quantized",
             flag="dtype",
             unless="auto",
         ),
@@ -168,7 +169,7 @@ class Served(fields.Strict):
         tables.Word | None,
         Row(
             "word",
-            "vLLM's name of how weights are quantized",
+            "vLLM's name for the quantization of the weights",
             flag="quantization",
             default="what the model's files say",
         ),
@@ -177,7 +178,7 @@ class Served(fields.Strict):
         tables.Word | None,
         Row(
             "word",
-            "how the KV cache is stored, such as `fp8`",
+            "type of the KV cache, such as `fp8`",
             flag="kv-cache-dtype",
             default="what the model's recipe recommends, else `auto`",
         ),
@@ -187,7 +188,7 @@ class Served(fields.Strict):
         read(readers.whole(1, "a number of requests")),
         Row(
             "requests",
-            "how many are answered at a time",
+            "most requests that run at a time",
             flag="max-num-seqs",
             default="vLLM's, by GPU",
         ),
@@ -197,7 +198,7 @@ class Served(fields.Strict):
         read(readers.whole(1, "tokens")),
         Row(
             "tokens",
-            "of one step of the engine",
+            "most tokens in one step of the engine",
             flag="max-num-batched-tokens",
             default="what the model's recipe recommends, else vLLM's",
         ),
@@ -206,7 +207,7 @@ class Served(fields.Strict):
         pydantic.StrictBool,
         Row(
             "`true`, `false`",
-            "tool calls, with the parser known for the model; for other models name one in "
+            "tool calls, with the parser from the catalogue; for a model without one set "
             "`vllmArgs.tool-call-parser`",
             becomes="`--tool-call-parser`, `--enable-auto-tool-choice`",
         ),
@@ -215,7 +216,7 @@ class Served(fields.Strict):
         tables.Word | None,
         Row(
             "word",
-            "vLLM's parser that tells reasoning from the answer",
+            "vLLM's parser that separates reasoning from the answer",
             flag="reasoning-parser",
             default="vLLM's own for gpt-oss",
         ),
@@ -224,7 +225,7 @@ class Served(fields.Strict):
         typing.Literal["low", "medium", "high"] | None,
         Row(
             "`low`, `medium`, `high`",
-            "how long the model thinks when a client says nothing of it",
+            "reasoning effort for requests that set none",
             becomes="a `--middleware` that fills in requests",
             default="the model's",
         ),
@@ -233,7 +234,7 @@ class Served(fields.Strict):
         dict[str, object],
         Row(
             "table: flag without dashes → value",
-            "more flags; they go before the recommended ones. `true` is `--flag`, `false` "
+            "further flags; they override the recommended ones. `true` becomes `--flag`, `false` "
             "`--no-flag`, a list several values, a table JSON",
             becomes="`--FLAG VALUE`",
             default="what the model's recipe recommends for the GPU",
@@ -243,4 +244,4 @@ class Served(fields.Strict):
     @pydantic.field_validator("vllm_args", mode="before")
     @classmethod
     def _more_flags(cls, value: object) -> object:
-        return fields.flags(value, fields.keyed(cls))
+        return fields.flags(value, annotations.keyed(cls))

@@ -1,4 +1,4 @@
-"""What a stack's config says under `skypilot:`: where the API server is, and who asks it. Pure."""
+"""The settings of a stack under `skypilot:`: the API server, the workspace, the token. Pure."""
 
 import contextlib
 import dataclasses
@@ -18,7 +18,7 @@ _WORKSPACE = re.compile(r"[\w.:\[\]-]+", re.ASCII)
 
 @dataclasses.dataclass(frozen=True)
 class Server:
-    """An API server, as a stack's config names it; None is the default."""
+    """An API server from a stack's config. None stands for the default."""
 
     api_server: str | None = None
     workspace: str | None = None
@@ -26,11 +26,11 @@ class Server:
 
 
 DEFAULT = Server()
-"""The server on this machine, for a config that names none."""
+"""The server for a config that names none: the one on this machine."""
 
 
 def read(settings: Mapping[str, values.Given]) -> Server:
-    """Return the server that settings under `skypilot:` name; an encrypted one names none."""
+    """Return the server in the settings under `skypilot:`. Encrypted settings are ignored."""
     known = {name: text for name, text in settings.items() if isinstance(text, str) and text}
     return Server(known.get("apiServer"), known.get("workspace"), known.get("serveHost"))
 
@@ -52,19 +52,19 @@ def mistakes(settings: Mapping[str, values.Given]) -> Iterator[str]:
 
 
 def no_address(url: object) -> str | None:
-    """Return why a value is no address of an API server; None when it may be one."""
-    with contextlib.suppress(ValueError):  # of a port that is none
+    """Return why a value is not the address of an API server; None when it may be."""
+    with contextlib.suppress(ValueError):  # the port is not a number
         parts = urllib.parse.urlsplit(url if isinstance(url, str) else "")
         plain = str(url).isprintable() and " " not in str(url)
         if parts.scheme in ("http", "https") and parts.hostname and plain and parts.port != 0:
             return None
-    return f"{readers.shown(url)} is no address; write http://host:port or https://host"
+    return f"{readers.shown(url)} is not an address; write http://host:port or https://host"
 
 
 def _no_workspace(name: str) -> str | None:
     if _WORKSPACE.fullmatch(name):
         return None
-    return f"{readers.shown(name)} is no name; write letters, digits and dashes, or leave it out"
+    return f"{readers.shown(name)} is not a name; write letters, digits and dashes, or leave it out"
 
 
 def _no_boolean(text: str) -> str | None:

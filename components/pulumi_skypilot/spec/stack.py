@@ -1,10 +1,11 @@
-"""What a stack's config says to serve: the project's shared deployments, the stack's own on top.
+"""The config of a stack: the project's shared deployments, with the stack's own laid over them.
 
-`shared` stands in Pulumi.yaml, `deployments` in the stack's file. They are merged as Pulumi merges
-an environment's config under a stack's (RFC 7396): tables key by key, anything else is taken whole,
-and null takes away. So every shared deployment is made, unless a stack says null.
+`shared` is in Pulumi.yaml, `deployments` in the stack's file. They merge as Pulumi merges an
+environment's config with a stack's (RFC 7396): tables merge key by key, any other value replaces
+the shared one, and null removes it. So a stack makes every shared deployment that it does not set
+to null.
 
-The program and the command read a config here, so that both say the same of it.
+The program and the command both read a config here, so that they report the same.
 """
 
 import dataclasses
@@ -17,70 +18,70 @@ from .. import errors, spec
 from . import budget, keys, server_settings, stack_secrets, values
 
 SETTINGS = ("budget", "deployments", "prefix", "production", "shared")
-"""What this package reads under the project's own name in a stack's config."""
+"""The settings that this package reads under the project's name."""
 
 BESIDE_SPEC = ("adopt", "apiKey", "keyVersion", "protect", "upgrade")
-"""What a stack may say of a deployment beside its spec."""
+"""The keys of a deployment that are not part of its spec."""
 
 _NEAR = 0.8
-"""How alike a name and one of ours are before a misspelling is likely, at lengths that differ by
-one character at most: the same namespace holds the user's own settings, by names of their own."""
+"""The similarity (difflib's ratio) from which a name counts as a misspelt setting. It is high,
+since users keep their own settings in the same namespace."""
 
 _TABLES = ("shared", "deployments")
 _EXAMPLE = "{chat: {model: openai/gpt-oss-20b, accelerators: L4:1}}"
 
 Table = dict[str, typing.Any]
 Settings = Mapping[str, typing.Any]
-"""A setting's name to its text, as Pulumi hands it to a program, to its value, as a file holds it,
-or to UNKNOWN, where it is encrypted."""
+"""From the name of a setting to its text (from Pulumi), to its value (from a file), or to UNKNOWN
+(encrypted)."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Stack:
-    """What a stack serves, where each part of it was written, and what is wrong with it."""
+    """The deployments of a stack, where each part was written, and the mistakes."""
 
     namespace: str
-    """Of the settings: the project's name; empty for a file of deployments alone."""
+    """The namespace of the settings: the project's name; empty for a file of deployments alone."""
     deployments: Mapping[str, Table]
-    """By key: the merged tables."""
+    """The merged table of each deployment, by key."""
     own: Mapping[str, typing.Any]
-    """What the stack itself says of them."""
+    """The tables in the stack's own `deployments`."""
     shared: Mapping[str, typing.Any]
-    """What the project says of them."""
+    """The tables in the project's `shared`."""
     production: bool = False
-    """Whether its services and clusters are protected unless they say otherwise."""
+    """Protect every service and cluster whose table has no `protect`."""
     limits: budget.Budget = budget.NONE
-    """The most that it may cost."""
+    """The budget."""
     prefix: str = ""
-    """What the names of its services and clusters begin with; empty for a file's."""
+    """The beginning of the names of services and clusters; empty for a file of deployments."""
     server: server_settings.Server = server_settings.DEFAULT
-    """The API server that it is made on."""
+    """The API server of the stack."""
     mistakes: tuple[str, ...] = ()
-    """A line for each setting that is wrong; what is wrong with a spec is the plans' to say."""
+    """A line for each wrong setting. Mistakes in specs are not here; `spec.parse` reports them."""
     warnings: tuple[str, ...] = ()
-    """A line for each setting that is probably not meant so."""
+    """A line for each setting that is ignored and was probably meant to be read."""
 
     def name(self, key: str) -> str:
-        """Return the name on the API server of that deployment."""
+        """Return the name of a deployment's service or cluster on the API server."""
         return f"{self.prefix}-{key}" if self.prefix else key
 
     def protected(self, key: str) -> bool:
-        """Whether Pulumi is to refuse to delete or replace that deployment."""
+        """Return whether Pulumi must refuse to delete or replace that deployment."""
         return bool(self.deployments[key].get("protect", self.production))
 
     def where(self, key: str, path: str) -> str:
-        """Return the place in the config of what stands there in that deployment's table.
+        """Return the place in the config of a path in a deployment's table.
 
-        An empty path is the table itself.
+        An empty path means the table itself.
         """
         parts = [key, *(path.split(".") if path else ())]
         setting = f"{self.namespace}:{_place(self.own, self.shared, parts)}"
         return ".".join([*([setting] if self.namespace else ()), *parts])
 
     def wrong(self, key: str, problem: spec.Problem) -> str:
-        """Return the line about a problem of that deployment, beginning with the place to mend."""
+        """Return the line about a deployment's problem. It begins with the place to mend."""
         path, _, reason = problem.reason.partition(": ")
-        if problem.property == "name":  # a deployment is named by its key
+        if problem.property == "name":  # the name comes from the deployment's key
             path = ""
         return errors.one_line(f"{self.where(key, path)}: {reason}")
 
@@ -88,13 +89,13 @@ class Stack:
 def read(
     settings: Settings, namespace: str, stack_name: str = "", *, partial: bool = False
 ) -> Stack:
-    """Return what settings by their full names mean, with all that is wrong. Never fails.
+    """Return the stack that these settings describe, with every mistake. Never fails.
 
     Args:
-        settings: By full name, such as `llm:deployments`, of all namespaces.
+        settings: The settings of all namespaces, by full name such as `llm:deployments`.
         namespace: The project's name.
-        stack_name: What names begin with unless the config has a prefix.
-        partial: Some settings are elsewhere, so that a secret that is not among these may be there.
+        stack_name: The beginning of names when the config has no prefix.
+        partial: Some settings are elsewhere. Then a secret that is missing here is not a mistake.
 
     """
     own = _under(settings, namespace)
@@ -133,7 +134,7 @@ def read(
 
 
 def of_tables(tables: Mapping[str, typing.Any]) -> Stack:
-    """Return the deployments of a file that holds nothing else, with all that is wrong."""
+    """Return the stack of a file that holds only deployments, with every mistake. Never fails."""
     deployments, wrong = _tables("", tables)
     stack = Stack("", merged({}, deployments), own=deployments, shared={})
     lines = [*wrong, *_beside(stack, None)]
@@ -141,7 +142,7 @@ def of_tables(tables: Mapping[str, typing.Any]) -> Stack:
 
 
 def merged(under: Mapping[str, typing.Any], over: Mapping[str, typing.Any]) -> Table:
-    """Return one table laid over another: tables key by key, the rest whole, null takes away."""
+    """Return `over` merged onto `under`: tables by key, other values replace, null removes."""
     result = {key: value for key, value in under.items() if value is not None}
     for key, value in over.items():
         if value is None:
@@ -155,12 +156,12 @@ def merged(under: Mapping[str, typing.Any], over: Mapping[str, typing.Any]) -> T
 
 
 def spec_of(table: Mapping[str, typing.Any]) -> Table:
-    """Return the part of a deployment's table that is its spec."""
+    """Return the keys of a deployment's table that belong to its spec."""
     return {name: value for name, value in table.items() if name not in BESIDE_SPEC}
 
 
 def _under(settings: Settings, namespace: str) -> Table:
-    """Return the settings of a namespace, by their names in it."""
+    """Return the settings of a namespace, by their names without it."""
     start = f"{namespace}:"
     return {
         name.removeprefix(start): value
@@ -170,15 +171,15 @@ def _under(settings: Settings, namespace: str) -> Table:
 
 
 def _readable(own: Table, namespace: str) -> tuple[Table, list[str]]:
-    """Return our settings without those that are encrypted, and a warning for each of these."""
-    ours = {name: own[name] for name in SETTINGS if name in own}
-    sealed = [name for name, value in ours.items() if value is values.UNKNOWN]
-    lines = [f"{namespace}:{name}: it is encrypted, and was not read" for name in sealed]
-    return {name: value for name, value in ours.items() if name not in sealed}, lines
+    """Return this package's settings that are not encrypted, and a warning for each that is."""
+    known = {name: own[name] for name in SETTINGS if name in own}
+    encrypted = [name for name, value in known.items() if value is values.UNKNOWN]
+    lines = [f"{namespace}:{name}: it is encrypted, and was not read" for name in encrypted]
+    return {name: value for name, value in known.items() if name not in encrypted}, lines
 
 
 def _misspelt(own: Table, namespace: str) -> Iterator[str]:
-    """Warn of each name that is probably one of ours, misspelt."""
+    """Yield a warning for each name that is probably a misspelt setting."""
     for name in own:
         near = [known for known in SETTINGS if abs(len(known) - len(name)) <= 1]
         meant = difflib.get_close_matches(name.casefold(), near, n=1, cutoff=_NEAR)
@@ -190,7 +191,7 @@ def _misspelt(own: Table, namespace: str) -> Iterator[str]:
 
 
 def _missing(settings: Settings, namespace: str) -> str:
-    """Return the line about a config without deployments, which another namespace may hold."""
+    """Return the line about a config without deployments. Another namespace may hold them."""
     for full in settings:
         other, _, name = full.rpartition(":")
         if other != namespace and name in _TABLES and isinstance(_value(settings[full]), Mapping):
@@ -206,7 +207,7 @@ def _missing(settings: Settings, namespace: str) -> str:
 
 
 def _tables(where: str, value: object) -> tuple[Table, list[str]]:
-    """Return a table for each deployment, and what is wrong with the rest; {} when not set."""
+    """Return the deployments that are tables, and a line for each that is not."""
     if not _given(value):
         return {}, []
     tables = _value(value)
@@ -227,10 +228,10 @@ def _tables(where: str, value: object) -> tuple[Table, list[str]]:
 
 
 def _beside(stack: Stack, settings: Settings | None) -> Iterator[str]:
-    """Yield what is wrong with what stands beside the specs.
+    """Yield a line for each mistake in the keys that are not part of a spec.
 
-    `settings` are all of the namespace, among which the secrets must be; None: they may be
-    elsewhere.
+    `settings` are all settings of the namespace, which must have the secrets; None: do not look
+    for secrets.
     """
     for key, table in stack.own.items():
         if table is None and key not in stack.shared:
@@ -256,12 +257,12 @@ def _problems(table: Table) -> Iterator[spec.Problem]:
 
 
 def _given(value: object) -> bool:
-    """Whether a setting says anything: `llm:deployments:` alone reaches a program as ''."""
+    """Return whether a setting has a value. `llm:deployments:` alone reaches a program as ''."""
     return value is not None and value != ""
 
 
 def _value(value: object) -> object:
-    """Return what a setting means that may be given as text; None when it is not set."""
+    """Return the value in a setting, which may be JSON text; None when it is not set."""
     if not isinstance(value, str):
         return value
     try:
@@ -271,7 +272,7 @@ def _value(value: object) -> object:
 
 
 def _text(value: object) -> str:
-    """Return a setting as Pulumi hands it to a program."""
+    """Return a setting as the text that Pulumi passes to a program."""
     if value is None or isinstance(value, str):
         return value or ""
     return json.dumps(value, default=str)
@@ -285,9 +286,9 @@ def _production(where: str, value: object) -> tuple[bool, list[str]]:
 
 
 def _place(own: object, shared: object, path: list[str]) -> str:
-    """Return the setting in which what stands at that path was written, as merged reads them.
+    """Return the setting, `shared` or `deployments`, from which `merged` takes a path.
 
-    What stands in neither is the stack's to add, unless the table around it is the project's alone.
+    A path in neither is reported at `deployments`, unless only `shared` has the table around it.
     """
     for part in path:
         if not isinstance(own, Mapping) or part not in own:

@@ -1,7 +1,7 @@
-"""The secrets that a deployment names by the keys of its stack's config: whether they are there.
+"""Checks of the secrets that a deployment names by keys of its stack's config.
 
-A name that is wrong may be a secret that was written in its place: only what looks like a name is
-shown. Pure.
+A user may have written a secret where its name belongs. So a message shows only what looks like a
+name. Pure.
 """
 
 import functools
@@ -13,22 +13,22 @@ from .. import errors
 from . import deployment, keys, pem, values
 
 _NAME = re.compile(r"(?!hf_|sk-)[A-Za-z][A-Za-z0-9_-]{0,31}")
-"""What may be shown of a name that no setting has."""
+"""A name that a message may show though no setting has it."""
 
 
 class Named(typing.NamedTuple):
     """A secret that a deployment names."""
 
     path: str
-    """Where in its table."""
+    """Its path in the deployment's table."""
     name: object
-    """Of the setting, without the namespace."""
+    """The name of the setting, without the namespace."""
     refusal: Callable[[str], str | None]
-    """Returns what is wrong with a value, which it does not show."""
+    """A function that returns what is wrong with the secret's value, without showing it."""
 
 
 def named(table: Mapping[str, typing.Any]) -> Iterator[Named]:
-    """Yield the secrets that a deployment's table names; what has the wrong shape names none."""
+    """Yield the secrets that a deployment's table names. Parts of the wrong shape are skipped."""
     secrets = table.get("secrets")
     if isinstance(secrets, Mapping):
         for variable, name in secrets.items():
@@ -43,7 +43,7 @@ def named(table: Mapping[str, typing.Any]) -> Iterator[Named]:
     if table.get("apiKey") is not None:
         try:
             names = keys.names(table["apiKey"])
-        except errors.ValueRefused:  # which keys.problems tells
+        except errors.ValueRefused:  # keys.problems reports it
             names = ()
         for name in names:
             yield Named("apiKey", name, keys.wrong)
@@ -52,17 +52,17 @@ def named(table: Mapping[str, typing.Any]) -> Iterator[Named]:
 def problems(
     table: Mapping[str, typing.Any], namespace: str, settings: Mapping[str, object] | None
 ) -> Iterator[errors.Problem]:
-    """Yield what is wrong with the secrets that a deployment names.
+    """Yield a problem for each secret that is missing or has a wrong value.
 
     Args:
-        table: The deployment's.
-        namespace: Of the settings.
-        settings: By name, among them those; None where they may be elsewhere.
+        table: The deployment's table.
+        namespace: The namespace of the settings.
+        settings: The settings of that namespace, by name; None: do not look for secrets.
 
     """
     for path, name, refusal in named(table):
         key = path.partition(".")[0]
-        if settings is None or not isinstance(name, str):  # which the spec refuses
+        if settings is None or not isinstance(name, str):  # the spec refuses it
             continue
         value = settings.get(name)
         if value is None:
@@ -75,13 +75,13 @@ def problems(
 
 def _missing(name: str, namespace: str) -> str:
     shows = _NAME.fullmatch(name) is not None
-    told = f"no {namespace}:{name}" if shows else "none of that name"
+    missing = f"no {namespace}:{name}" if shows else "none of that name"
     return (
-        f"it must name a secret of this stack's config, and there is {told}; add it with "
+        f"it must name a secret of this stack's config, and there is {missing}; add it with "
         f"`pulumi config set --secret {name if shows else 'NAME'}`"
     )
 
 
 def _anything(_value: str) -> str | None:
-    """Take any value."""
+    """Return None: any value is accepted."""
     return None

@@ -1,4 +1,4 @@
-"""The tables within a deployment of how it serves, and the words that all tables share."""
+"""The tables of how a deployment serves, and the types that all tables share."""
 
 import re
 import typing
@@ -7,17 +7,18 @@ from collections.abc import Mapping
 import pydantic
 
 from .. import errors
-from . import fields, readers, values
-from .fields import Row, read
+from . import annotations, fields, readers, values
+from .annotations import Row, read
 
 UPSCALE_DELAY_SECONDS = 300
 DOWNSCALE_DELAY_SECONDS = 1200
 """SkyServe's own defaults (sky/serve/constants.py, AUTOSCALER_DEFAULT_UPSCALE_DELAY_SECONDS and
-_DOWNSCALE_), filled in so that a review sees them."""
+_DOWNSCALE_). They are written out so that a reviewer sees them."""
 
 STREAM_TIMEOUT_SECONDS = 1800
-"""How long SkyServe waits for a replica's next byte. Its own 120 s (sky/serve/constants.py,
-DEFAULT_LB_STREAM_TIMEOUT) cut off a reasoning model that answers in one piece."""
+"""The time that SkyServe waits for a replica's next byte. Its own default of 120 s
+(sky/serve/constants.py, DEFAULT_LB_STREAM_TIMEOUT) cuts off a reasoning model that does not
+stream."""
 
 Count = typing.Annotated[int, read(readers.whole(0, "a number of replicas"))]
 Seconds = typing.Annotated[int, read(readers.whole(0, "seconds"))]
@@ -31,11 +32,11 @@ def _target_qps(value: object) -> float | dict[str, float]:
         return number(value)
     if not value:
         raise errors.ValueRefused("the table is empty; write e.g. {H100: 5, L4: 1}")
-    return {str(gpu): number(one) for gpu, one in value.items()}
+    return {str(gpu): number(rate) for gpu, rate in value.items()}
 
 
-class Replicas(fields.Strict):
-    """How many replicas: a fixed number, or a range that follows the requests per second."""
+class Replicas(annotations.Strict):
+    """The number of replicas: fixed, or a range that follows the requests per second."""
 
     EXPECTED = "a number or a table"
     EXAMPLE = "2"
@@ -44,20 +45,21 @@ class Replicas(fields.Strict):
         Count,
         Row(
             "number",
-            "at least so many; 0: the first request wakes one, and fails until it is ready",
+            "fewest replicas; with 0 the first request starts one, and requests fail until it is "
+            "ready",
             path="service.replica_policy.min_replicas",
         ),
     ]
     max: typing.Annotated[
-        Count, Row("number", "at most so many", path="service.replica_policy.max_replicas")
+        Count, Row("number", "most replicas", path="service.replica_policy.max_replicas")
     ]
     target_qps: typing.Annotated[
         float | dict[str, float] | None,
         read(_target_qps),
         Row(
             "requests/s, or a table `{H100: 5, L4: 1}`",
-            "what one replica is to take; as a table, each GPU of `accelerators` its own, which "
-            "chooses the load balancing policy `instance_aware_least_load`",
+            "target load of one replica; a table gives one target for each GPU of `accelerators` "
+            "and selects the load balancing policy `instance_aware_least_load`",
             path="service.replica_policy.target_qps_per_replica",
             default="none; required where `min` and `max` differ",
         ),
@@ -66,7 +68,7 @@ class Replicas(fields.Strict):
         Seconds | None,
         Row(
             "s",
-            "how long the load must ask for more",
+            "time that the load must be higher before replicas are added",
             path="service.replica_policy.upscale_delay_seconds",
             default=f"{UPSCALE_DELAY_SECONDS}, with `targetQps`",
         ),
@@ -75,7 +77,7 @@ class Replicas(fields.Strict):
         Seconds | None,
         Row(
             "s",
-            "how long it must ask for fewer",
+            "time that the load must be lower before replicas are removed",
             path="service.replica_policy.downscale_delay_seconds",
             default=f"{DOWNSCALE_DELAY_SECONDS}, with `targetQps`",
         ),
@@ -84,7 +86,7 @@ class Replicas(fields.Strict):
         Count | None,
         Row(
             "number",
-            "so many more than the load asks for",
+            "replicas beyond the number that the load needs",
             path="service.replica_policy.num_overprovision",
         ),
     ] = None
@@ -121,14 +123,14 @@ class Replicas(fields.Strict):
         return self
 
 
-class Spot(fields.Strict):
-    """Machines that the cloud may take back, and what stands in for them meanwhile."""
+class Spot(annotations.Strict):
+    """Machines that the cloud may take back, and their on-demand replacements."""
 
     fallback: typing.Annotated[
         typing.Literal["on-demand"] | None,
         Row(
             "`on-demand`",
-            "an on-demand machine stands in while there is no spot one",
+            "an on-demand machine serves while no spot machine is available",
             path="service.replica_policy.dynamic_ondemand_fallback",
         ),
     ] = None
@@ -137,14 +139,14 @@ class Spot(fields.Strict):
         read(readers.whole(1, "a number of replicas")),
         Row(
             "number",
-            "so many of the replicas are always on-demand",
+            "replicas that are always on-demand",
             path="service.replica_policy.base_ondemand_fallback_replicas",
         ),
     ] = None
 
 
 def spot(value: object) -> object:
-    """True and false for machines that the cloud may take back, or the table."""
+    """Return the table for true or a table, None for false."""
     if isinstance(value, bool):
         return {} if value else None
     if not isinstance(value, Mapping | None):
@@ -155,8 +157,8 @@ def spot(value: object) -> object:
     return value
 
 
-class LoadBalancing(fields.Strict):
-    """How SkyServe's load balancer shares requests out."""
+class LoadBalancing(annotations.Strict):
+    """The settings of SkyServe's load balancer."""
 
     EXAMPLE = "{policy: round_robin}"
 
@@ -164,7 +166,7 @@ class LoadBalancing(fields.Strict):
         typing.Literal["least_load", "round_robin", "instance_aware_least_load"] | None,
         Row(
             "`least_load`, `round_robin`, `instance_aware_least_load`",
-            "which replica gets a request",
+            "rule that chooses the replica for a request",
             path="service.load_balancing_policy",
             default="SkyServe's, `least_load`; `instance_aware_least_load` with a table of "
             "`targetQps`",
@@ -174,8 +176,8 @@ class LoadBalancing(fields.Strict):
         Interval,
         Row(
             "s",
-            "how long it waits for a replica's next byte: SkyServe's own 120 s cut off a reasoning "
-            "model that answers in one piece",
+            "longest wait for a replica's next byte; SkyServe's own 120 s would cut off a "
+            "reasoning model that does not stream",
             path="service.load_balancer.stream_timeout_seconds",
         ),
     ] = STREAM_TIMEOUT_SECONDS
@@ -188,17 +190,17 @@ def _probe_path(value: object) -> str:
 
 
 def _post_data(value: object) -> str | dict[str, object]:
-    found = readers.plain(value)
-    if isinstance(found, str | dict) and found:
-        return found
+    data = readers.plain(value)
+    if isinstance(data, str | dict) and data:
+        return data
     raise errors.ValueRefused(f"{readers.shown(value)} is neither a table nor a text of JSON")
 
 
-class ReadinessProbe(fields.Strict):
-    """When SkyServe counts a replica as ready.
+class ReadinessProbe(annotations.Strict):
+    """The probe by which SkyServe counts a replica as ready.
 
-    initialDelay: 65 GB of weights (gpt-oss-120b) at 100 MB/s take 11 minutes, installing vLLM and
-    compiling some 5 more; doubled, since a replica that is late is thrown away and tried again.
+    initialDelay: 65 GB of weights (gpt-oss-120b) take 11 minutes at 100 MB/s. Installing vLLM and
+    compiling take about 5 more. The sum is doubled, since SkyServe replaces a late replica.
     timeout, interval: SkyServe's defaults (sky/serve/constants.py,
     DEFAULT_READINESS_PROBE_TIMEOUT_SECONDS and DEFAULT_ENDPOINT_PROBE_INTERVAL_SECONDS).
     """
@@ -210,8 +212,8 @@ class ReadinessProbe(fields.Strict):
         read(_probe_path),
         Row(
             "path",
-            "what SkyServe asks, and everybody may: no inference unless `auth: none`, and nothing "
-            "that administers the engine; another one rolls",
+            "path that SkyServe requests, open to everyone without a key; an inference path only "
+            "with `auth: none`, a path that administers the engine never; a change rolls",
             path="service.readiness_probe.path",
         ),
     ] = "/health"
@@ -219,8 +221,8 @@ class ReadinessProbe(fields.Strict):
         Interval,
         Row(
             "s",
-            "a replica not ready by then, its machine up, is thrown away and tried again; "
-            "`pulumi up` waits so long and 15 minutes more",
+            "time for a replica to become ready once its machine is up; SkyServe replaces a later "
+            "one; `pulumi up` waits 15 minutes longer",
             path="service.readiness_probe.initial_delay_seconds",
         ),
     ] = 1800
@@ -228,7 +230,7 @@ class ReadinessProbe(fields.Strict):
         Interval,
         Row(
             "s",
-            "for one answer; a replica that is late once gets no request until it answers the next",
+            "time for one answer; a replica that misses it gets no request until it answers again",
             path="service.readiness_probe.timeout_seconds",
         ),
     ] = 15
@@ -236,7 +238,7 @@ class ReadinessProbe(fields.Strict):
         Interval,
         Row(
             "s",
-            "between two probes",
+            "time between two probes",
             path="service.readiness_probe.endpoint_probe_interval_seconds",
         ),
     ] = 10
@@ -245,7 +247,7 @@ class ReadinessProbe(fields.Strict):
         read(_post_data),
         Row(
             "table, or a text of JSON",
-            "a POST with this body instead of a GET",
+            "body of a POST that replaces the GET",
             path="service.readiness_probe.post_data",
         ),
     ] = None
@@ -254,14 +256,14 @@ class ReadinessProbe(fields.Strict):
         read(readers.strings),
         Row(
             "table of strings",
-            "headers of the probe, in plain sight",
+            "headers of the probe; not secret",
             path="service.readiness_probe.headers",
         ),
     ] = None
 
 
-class Tls(fields.Strict):
-    """What the load balancer proves itself with."""
+class Tls(annotations.Strict):
+    """The certificate of the load balancer."""
 
     EXAMPLE = "{certificate: tlsCertificate, key: tlsKey}"
 
@@ -276,24 +278,26 @@ class Tls(fields.Strict):
     key: typing.Annotated[
         values.Value,
         Row(
-            "key of a secret in this config", "its private key, in PEM", path="service.tls.keyfile"
+            "key of a secret in this config",
+            "the private key of the certificate, in PEM",
+            path="service.tls.keyfile",
         ),
     ] = pydantic.Field(repr=False)
 
 
-class Timeouts(fields.Strict):
-    """How long `pulumi` waits for each of its calls."""
+class Timeouts(annotations.Strict):
+    """The time that `pulumi` waits for each call."""
 
     EXAMPLE = "{ready: 3600}"
 
-    create: typing.Annotated[Interval | None, Row("s", "for it to be made")] = None
-    update: typing.Annotated[Interval | None, Row("s", "for it to be changed")] = None
-    delete: typing.Annotated[Interval | None, Row("s", "for it to be gone")] = None
+    create: typing.Annotated[Interval | None, Row("s", "longest wait for a create")] = None
+    update: typing.Annotated[Interval | None, Row("s", "longest wait for an update")] = None
+    delete: typing.Annotated[Interval | None, Row("s", "longest wait for a delete")] = None
     ready: typing.Annotated[
         Interval | None,
         Row(
             "s",
-            "for the model to answer",
-            default="`readinessProbe.initialDelay` and 15 minutes more",
+            "longest wait for the model's first answer",
+            default="`readinessProbe.initialDelay` plus 15 minutes",
         ),
     ] = None

@@ -1,7 +1,6 @@
-"""Values that a plan only names: those of `env`, `secrets` and the tables that hold secrets.
+"""Values whose content a plan does not use: those of `env`, `secrets` and tables with secrets.
 
-In a preview another resource may still have to give one. The spec says so by UNKNOWN, and does not
-hold a made-up text in its place.
+In a preview another resource may not have produced a value yet. Then the spec holds UNKNOWN.
 """
 
 import enum
@@ -15,7 +14,7 @@ from . import readers
 
 
 class Unknown(enum.Enum):
-    """What stands for a value that another resource gives."""
+    """The type of UNKNOWN, which stands for a value that another resource will give."""
 
     UNKNOWN = "not known yet"
 
@@ -25,7 +24,7 @@ Given = str | Unknown
 
 
 def known(values: Mapping[str, Given]) -> dict[str, str]:
-    """Return the values. Raise ValueError that names one when it is not known yet."""
+    """Return the values as texts. Raise ValueError with the name of the first unknown one."""
     return {name: _known(name, value) for name, value in values.items()}
 
 
@@ -36,7 +35,7 @@ def _known(name: str, value: Given) -> str:
 
 
 def table(value: object) -> dict[str, Given]:
-    """Read a table of values. They are never shown: they may be secret."""
+    """Read a table of values. Errors never show them, since they may be secret."""
     if not isinstance(value, Mapping):
         return dict(readers.strings(value))
     readers.strings({name: item for name, item in value.items() if item is not UNKNOWN})
@@ -44,7 +43,7 @@ def table(value: object) -> dict[str, Given]:
 
 
 def or_unknown(reader: Callable[[object], str]) -> pydantic.PlainValidator:
-    """Return what reads a single value, unless it is not known yet."""
+    """Return the annotation that reads a single value and lets UNKNOWN through."""
     return pydantic.PlainValidator(lambda value: value if value is UNKNOWN else reader(value))
 
 
@@ -55,4 +54,4 @@ def _text(value: object) -> str:
 
 
 Value = typing.Annotated[Given, or_unknown(_text)]
-"""The type of a field that holds one."""
+"""The type of a field for one value."""
