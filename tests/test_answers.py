@@ -88,7 +88,7 @@ class Case(typing.NamedTuple):
 
 START = "start it (sky api start) or set skypilot:apiServer"
 RENEW = "set PULUMI_SKYPILOT_TOKEN to a service account's token"
-LOOK = "see what it is at (sky api status)"
+LOOK = "check its requests (sky api status)"
 CASES = {
     "away": Case(None, "Unreachable", "connection refused", START),
     "hangs": Case(hangs, "Unreachable", "timed out", START, call="server"),

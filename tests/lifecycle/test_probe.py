@@ -68,11 +68,11 @@ def healthy(status: int, body: str) -> Say:
         (always(502, "<html><h1>502 Bad Gateway</h1>nginx"), "502 Bad Gateway nginx)", "proxy"),
         (always(404, '{"detail":"Not Found"}'), "/v1/models answers HTTP 404 Not Found", "path"),
         (always(403), "HTTP 403 Forbidden; ", "firewall"),
-        (always(599), "HTTP 599; ", "look what listens there"),
+        (always(599), "HTTP 599; ", "check which program listens there"),
         (healthy(200, models("acme/other", "b")), "it serves acme/other, b, not", "servedName"),
         (healthy(200, models()), "it serves no model, not", "servedName"),
         (healthy(200, "<html>hello</html>"), "HTTP 200 OK (hello), which is no list", "listens"),
-        (healthy(200, "[[[]]]"), "which is no list of models", "look what listens there"),
+        (healthy(200, "[[[]]]"), "which is no list of models", "check which program listens there"),
     ],
 )
 def test_a_probe_says_what_came_back_and_what_would_help(sdk, serve, say, told, help_) -> None:
@@ -113,7 +113,7 @@ def test_a_probe_tells_a_key_that_is_refused(sdk, serve, path: str) -> None:
 
 
 def test_a_probe_tells_a_key_that_nobody_has(sdk, serve) -> None:
-    with pytest.raises(probe.KeyRefused, match="wants a key, and this stack has none"):
+    with pytest.raises(probe.KeyRefused, match="requires a key, and this stack has none"):
         probe.missing(sdk, serve(always(401)), probe.Asked(MODEL, None))
 
 

@@ -126,7 +126,7 @@ def test_a_busy_server_is_waited_for_and_that_is_told(process, patience):
     answers = server_query.ask(busy.connection, QUESTIONS, patience=patience, tell=told.append)
     busy.close()
     assert answers == {"prices": {"rows": []}}
-    assert told[0].startswith(f"apiServer {busy.connection.url}: no answer yet; it is waited for")
+    assert told[0].startswith(f"apiServer {busy.connection.url}: no answer yet; waiting for")
 
 
 def test_a_server_that_stays_silent_is_given_up(process):

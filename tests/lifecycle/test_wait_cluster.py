@@ -127,7 +127,7 @@ def test_a_wait_goes_on_while_looks_fail(sky, made, wait):
 def test_a_wait_tells_that_no_address_is_known(sky, made, wait):
     made.create(wanted())
     sky.address = lambda *_: None
-    with pytest.raises(errors.TimedOut, match="SkyPilot tells no address of its port 8000"):
+    with pytest.raises(errors.TimedOut, match="SkyPilot reports no address of its port 8000"):
         wait.until_ready(expected(), KEY)
 
 

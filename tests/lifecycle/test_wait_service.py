@@ -166,7 +166,7 @@ class TestATimeOut:
         assert "skypilot:serveHost" in line
 
     def test_a_time_out_tells_that_there_is_no_endpoint(self, late):
-        assert "SkyServe tells no endpoint of it" in late(lambda *_, **__: (200, ""), None)
+        assert "SkyServe reports no endpoint of it" in late(lambda *_, **__: (200, ""), None)
 
     def test_a_time_out_shows_no_key(self, late):
         assert "sk-1" not in late(lambda _url, key, *_, **__: (500, f"you sent {key}"))

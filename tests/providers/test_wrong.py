@@ -55,7 +55,7 @@ CASES = {
     "wrong model": Case(
         log(f"huggingface_hub.errors.RepositoryNotFoundError: 404 Client Error. {EXAMPLE}"),
         ("FAILED", "acme/nothing"),
-        "look at model and revision",
+        "check model and revision",
     ),
     "a model behind a gate": Case(
         log("huggingface_hub.errors.GatedRepoError: 401 Client Error. Access is restricted."),
@@ -65,12 +65,12 @@ CASES = {
     "no such image": Case(
         log("docker: manifest for vllm/vllm-openai:v9 not found: manifest unknown."),
         ("FAILED", "vllm-openai:v9"),
-        "look at image",
+        "check image",
     ),
     "an unknown flag": Case(
         log("vllm serve: error: unrecognized arguments: --no-such"),
         ("FAILED", "--no-such"),
-        "look at vllmArgs",
+        "check vllmArgs",
     ),
     "a log that nobody knows": Case(log("Segmentation fault"), ("FAILED", "Segmentation"), "logs"),
     "ready never": Case({}, ("after 1",), "pulumi up waits again", timeout_seconds=10.0),

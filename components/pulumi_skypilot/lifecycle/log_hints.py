@@ -1,4 +1,4 @@
-"""What the log of a server that did not start says, and what to do about it."""
+"""Hints from the log of a server that did not start."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ _TELLING = re.compile(
     re.I,
 )
 
-# The first row that a line matches says what to do. vLLM's words are those of 0.32.0.
+# The first row that a line matches says what to do. vLLM's texts are those of 0.32.0.
 _ADVICE: tuple[tuple[str, str], ...] = (
     (
         r"To serve at least one request|No available memory for the cache",  # kv_cache_utils.py
@@ -22,37 +22,37 @@ _ADVICE: tuple[tuple[str, str], ...] = (
     ),
     (
         r"GatedRepo|gated repo|401 Client Error",
-        "the model is gated: write secrets.HF_TOKEN of an account that has access",
+        "the model is gated: set secrets.HF_TOKEN, of an account that has access",
     ),
     (
         r"RepositoryNotFound|RevisionNotFound|not a valid model identifier|404 Client Error",
-        "the hub has no such model: look at model and revision, or give secrets.HF_TOKEN if it is "
+        "the hub has no such model: check model and revision, or set secrets.HF_TOKEN if it is "
         "private",
     ),
     (
         r"manifest unknown|manifest for \S+ not found|pull access denied|repository does not exist"
         r"|ErrImagePull|ImagePullBackOff",
-        "there is no such image, or it is private: look at image and imageCredentials",
+        "there is no such image, or it is private: check image and imageCredentials",
     ),
     (r"No space left on device", "its disk is full: raise disk"),
-    (r"unrecognized arguments|invalid choice", "vLLM refuses a flag: look at vllmArgs"),
+    (r"unrecognized arguments|invalid choice", "vLLM refuses a flag: check vllmArgs"),
     (
         r"[Qq]uota|VcpuLimitExceeded",
-        "the account's quota is too small there: have the cloud raise it, or allow more in infra",
+        "the account's quota is too small there: ask the cloud to raise it, or allow more in infra",
     ),
 )
 
 
 def of(log: Sequence[str]) -> str | None:
-    """What to do about what a log says; None when nobody knows."""
+    """Return what to do about the failure in a log; None if no hint fits."""
     return next(
-        (what for words, what in _ADVICE for line in log if re.search(words, line)),
+        (hint for words, hint in _ADVICE for line in log if re.search(words, line)),
         None,
     )
 
 
 def telling(log: Sequence[str]) -> str:
-    """The lines of a log that tell most and what to do, as the end of a sentence."""
+    """Return the most telling lines of a log and what to do, as the end of a sentence."""
     if not log:
         return ""
     lines = [line for line in log if _TELLING.search(line)] or list(log)
@@ -62,10 +62,10 @@ def telling(log: Sequence[str]) -> str:
 
 
 def no_capacity(name: str, said: str) -> str:
-    """That no place has the machine, what the cloud said, and what to do."""
-    known = of([said])
+    """Return the message that no place has the machine, what the cloud said, and what to do."""
+    hint = of([said])
     return (
         f"{name}: no place that infra and accelerators allow has the machine ({said[:200]}); "
-        + (f"{known}, " if known else "")
+        + (f"{hint}, " if hint else "")
         + "allow more of them, or run pulumi up again later"
     )

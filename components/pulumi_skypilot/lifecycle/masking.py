@@ -1,4 +1,4 @@
-"""What somebody else has written, without anybody's secrets and in one line."""
+"""Other people's text, in one line and without secrets."""
 
 import re
 
@@ -11,12 +11,12 @@ _SECRET = re.compile(
 )
 _TAG = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _READ = 4096
-"""How much of a text is looked at, in characters; only its beginning is shown."""
+"""The number of characters of a text that are read; only its beginning is shown."""
 
 
 def masked(text: str) -> str:
     """Return a text with `***` in place of what looks like a secret."""
-    return _SECRET.sub(lambda found: f"{found[1] or found[2] or ''}***", text)
+    return _SECRET.sub(lambda match: f"{match[1] or match[2] or ''}***", text)
 
 
 def first_words(text: str, *secrets: str | None, most: int = 100) -> str:

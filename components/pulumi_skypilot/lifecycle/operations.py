@@ -166,7 +166,7 @@ class LifeCycle:
                 yield seen
             looked = self._clock.now()
             if looked >= deadline:
-                raise errors.TimedOut(f"{why} after {seconds:.0f} s{patience.told()}")
+                raise errors.TimedOut(f"{why} after {seconds:.0f} s{patience.ending()}")
             rest = min(max(REST * (looked - began), POLL_SECONDS), MOST_REST_SECONDS)
             self._clock.sleep(min(rest, max(deadline - looked, POLL_SECONDS)))
 

@@ -1,7 +1,7 @@
-"""What on an API server carries a stack's mark, and what of it no state knows. Pure.
+"""The objects on an API server that carry a stack's mark, and those that no state knows. Pure.
 
-An adopted cluster keeps the labels that it was made with, and so carries no mark: only state knows
-of it.
+An adopted cluster keeps the labels that it was made with, so it carries no mark: only state knows
+it.
 """
 
 import dataclasses
@@ -21,66 +21,71 @@ class Marked:
     status: str
     mark: str
     since: float | None = None
-    """When its machine was launched, the oldest of a service's; in seconds since 1970."""
+    """When its oldest machine was launched, in seconds since 1970."""
     listed: bool = True
-    """Whether SkyServe lists a replica; one that it does not, nobody takes down."""
+    """Whether SkyServe lists a replica; nobody takes down one that it does not list."""
     taken_by: str | None = None
-    """The service that lists a replica, where that is not the stack's, or not any more."""
+    """The service that lists a replica, if that service is not, or no longer, the stack's."""
 
 
 def marked(
     services: Sequence[interface.Service], machines: Sequence[interface.Machine]
 ) -> tuple[Marked, ...]:
-    """All that carries some stack's mark, by name.
+    """Return every object that carries a stack's mark, sorted by name.
 
-    Ask for the machines first: a replica that is younger than the answer is then listed with its
-    service.
+    Ask for the machines before the services: the service of each replica is then listed.
     """
     by_machine = listed(services)
-    found = list(_services(services, machines))
-    for one in machines:
-        mark = one.labels.get(marker.LABEL)
+    objects = list(_services(services, machines))
+    for machine in machines:
+        mark = machine.labels.get(marker.LABEL)
         if mark is not None:
-            kind = "replica" if ownership.is_replica_name(one.name) else "cluster"
-            service = by_machine.get(one.name)
+            kind = "replica" if ownership.is_replica_name(machine.name) else "cluster"
+            service = by_machine.get(machine.name)
             stranger = service is not None and marker.owner(service) != mark
-            found.append(
+            objects.append(
                 Marked(
-                    name=one.name,
+                    name=machine.name,
                     kind=kind,
-                    status=one.status,
+                    status=machine.status,
                     mark=mark,
-                    since=one.launched_at,
+                    since=machine.launched_at,
                     listed=service is not None,
                     taken_by=service.name if service and stranger else None,
                 )
             )
-    return tuple(sorted(found, key=lambda one: one.name))
+    return tuple(sorted(objects, key=lambda entry: entry.name))
 
 
 def listed(services: Sequence[interface.Service]) -> Mapping[str, interface.Service]:
-    """Return the machines of replicas that the services list, each with its service."""
-    return {machine: one for one in services for machine in ownership.replica_names(one)}
+    """Return the names of the replicas' machines that the services list, each with its service."""
+    return {
+        machine: service for service in services for machine in ownership.replica_names(service)
+    }
 
 
-def unknown(found: Collection[Marked], known: Collection[str]) -> tuple[Marked, ...]:
-    """What is left without those services and clusters, and the replicas that these have."""
+def unknown(objects: Collection[Marked], known_names: Collection[str]) -> tuple[Marked, ...]:
+    """Return the objects without the known services and clusters, and without their replicas."""
     return tuple(
-        one
-        for one in found
-        if one.name not in known
-        and not (one.kind == "replica" and one.listed and one.name.rpartition("-")[0] in known)
+        entry
+        for entry in objects
+        if entry.name not in known_names
+        and not (
+            entry.kind == "replica"
+            and entry.listed
+            and entry.name.rpartition("-")[0] in known_names
+        )
     )
 
 
 def _services(
     services: Sequence[interface.Service], machines: Sequence[interface.Machine]
 ) -> Iterator[Marked]:
-    for one in services:
-        mark = marker.owner(one)
+    for service in services:
+        mark = marker.owner(service)
         if mark is not None:
-            own = ownership.Replicas(one.name, mark)
-            own.record(one, machines)
+            own = ownership.Replicas(service.name, mark)
+            own.record(service, machines)
             times = [m.launched_at for m in machines if own.owns(m)]
             since = min((time for time in times if time is not None), default=None)
-            yield Marked(one.name, "service", one.status, mark, since)
+            yield Marked(service.name, "service", service.status, mark, since)

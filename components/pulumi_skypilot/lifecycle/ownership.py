@@ -1,4 +1,4 @@
-"""By what right something is ended, cancelled or taken down. Pure.
+"""The rights to end, cancel or take down something. Pure.
 
 There are three rights:
 
@@ -44,9 +44,9 @@ def of_request(request: interface.Request, mark: str) -> bool:
 
 
 def same_service(before: interface.Service, now: interface.Service) -> bool:
-    """Return whether a service is the one that was looked at before, and nobody adopted it since.
+    """Return whether a service is the one seen before, and nobody has adopted it since.
 
-    Its text is missing while an update is half made.
+    Its text is missing while an update is incomplete.
     """
     owners = (None, marker.owner(before))
     return now.hash == before.hash and marker.owner(now) in owners
@@ -72,7 +72,7 @@ class Replicas:
     """The machines that may be taken down when a service of the stack ends."""
 
     def __init__(self, service: str, mark: str) -> None:
-        """Begin without a record: then only the label gives the right."""
+        """Start without a record: until there is one, only the label gives the right."""
         self.service, self.mark = service, mark
         self._recorded: dict[str, str] = {}
         """The machines that the record has named, with their incarnations; "" while unknown."""
@@ -80,7 +80,7 @@ class Replicas:
     def record(
         self, service: interface.Service, machines: Sequence[interface.Machine] = ()
     ) -> None:
-        """Add what the record names now; the machines tell which incarnations these are."""
+        """Add the replicas that the record names now; the machines give their incarnations."""
         hashes = {machine.name: machine.hash for machine in machines}
         for name in replica_names(service):
             self._recorded.setdefault(name, hashes.get(name, ""))
@@ -88,8 +88,8 @@ class Replicas:
     def owns(self, machine: interface.Machine) -> bool:
         """Return whether a machine may be taken down, by its label or by the record.
 
-        A machine that the record named before it was made is the service's unless it carries a
-        mark; one that has taken the name of a machine that was seen is not.
+        If the record named a machine before it was made, the machine is the service's unless it
+        carries a mark. A machine that took the name of one seen before is not the service's.
         """
         owner = machine.labels.get(marker.LABEL)
         if owner == self.mark:
@@ -100,7 +100,7 @@ class Replicas:
         return machine.hash == seen if seen else owner is None
 
     def launches(self, request: interface.Request) -> bool:
-        """Return whether a request launches such a machine, for SkyServe."""
+        """Return whether a request of SkyServe's launches such a machine."""
         if request.kind != interface.REPLICA or request.labels is None:
             return False
         if of_request(request, self.mark):
@@ -108,6 +108,6 @@ class Replicas:
         return request.name in self._recorded and marker.LABEL not in request.labels
 
 
-def _is_incarnation(found: str, remembered: str | None) -> bool:
-    """Return whether an id is the one in state; one that SkyPilot does not tell proves nothing."""
-    return bool(found) and found == remembered
+def _is_incarnation(current: str, remembered: str | None) -> bool:
+    """Return whether an id is the one in state; an id that SkyPilot hides proves nothing."""
+    return bool(current) and current == remembered

@@ -9,48 +9,47 @@ from ..skypilot import interface
 from . import masking
 
 _SERVED = 3
-"""How many of the names that something serves are told."""
+"""The most served names that a message lists."""
 
 _HELP = {
-    401: "what listens there wants another key",
-    403: "what listens there lets nobody in: look for a gateway or a firewall in front of it",
-    404: "what listens there is no OpenAI API: another program, or one behind another path",
-    502: "what listens there is a proxy that does not reach the server behind it",
-    503: "what listens there is a proxy or a load balancer that knows no server that is ready",
-    504: "what listens there is a proxy whose server behind it does not answer",
+    403: "the server there refuses every client: check for a gateway or a firewall in front of it",
+    404: "the server there has no OpenAI API at this path: check which program listens there",
+    502: "a proxy listens there and does not reach the server behind it",
+    503: "a proxy or load balancer listens there and has no ready server",
+    504: "a proxy listens there and gets no answer from the server behind it",
 }
-_OTHER = "look what listens there"
+_OTHER = "check which program listens there"
 
 
 class KeyRefused(errors.Failed):
-    """Something answers, and does not take the stack's key."""
+    """The endpoint answers, but refuses the stack's key."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Asked:
-    """What to ask of an endpoint."""
+    """A question to an endpoint: whether it serves a model."""
 
     model: str
     api_key: str | None
     certificate: str | None = None
-    """What it is to prove itself by, in PEM."""
+    """The certificate that it must present, in PEM."""
     check_host: bool = True
-    """Whether the certificate must be made out to its name."""
-    way_in: str = "let it be reached from here"
-    """What helps where it cannot be reached."""
+    """Whether the certificate must name the endpoint's host."""
+    way_in: str = "make it reachable from here"
+    """What to do when it cannot be reached."""
 
 
 def missing(sky: interface.SkyPilot, address: str, asked: Asked) -> str | None:
-    """Return None when the model answers at an address, else what it does instead, and what helps.
+    """Return None when the model answers at an address, else what happens instead and what to do.
 
-    Every request carries the key: only what refuses none is asked. Raises KeyRefused, and Untrusted
-    when the endpoint does not prove itself.
+    Every request carries the key. Raises KeyRefused, and Untrusted when the endpoint does not
+    prove its identity.
     """
     url = f"{address}/health"
     try:
         status, body = _get(sky, url, asked)
-        # A server that is ill says so. That there is no such path says nothing: not every gateway
-        # lets it through.
+        # A server that is not healthy answers 5xx. A 404 means nothing: not every gateway lets
+        # this path through.
         if status < 500 and status != http.HTTPStatus.UNAUTHORIZED:
             url = f"{address}/v1/models"
             status, body = _get(sky, url, asked)
@@ -70,7 +69,7 @@ def missing(sky: interface.SkyPilot, address: str, asked: Asked) -> str | None:
     served = ", ".join(masking.first_words(name, asked.api_key) for name in names[:_SERVED])
     return (
         f"{url}: it serves {served or 'no model'}, not {asked.model}; another server has that "
-        "address, or look at servedName"
+        "address, or check servedName"
     )
 
 
@@ -80,7 +79,7 @@ def _get(sky: interface.SkyPilot, url: str, asked: Asked) -> tuple[int, str]:
 
 def _refused(address: str, asked: Asked) -> str:
     if asked.api_key is None:
-        return f"{address}: it answers, but wants a key, and this stack has none (auth: none)"
+        return f"{address}: it answers, but requires a key, and this stack has none (auth: none)"
     return (
         f"{address}: it answers, but refuses the API key of this stack; another server has that "
         "address, or one that was started with another key"
@@ -88,7 +87,7 @@ def _refused(address: str, asked: Asked) -> str:
 
 
 def _said(status: int, body: str, asked: Asked) -> str:
-    """The HTTP status, its name and the first words of the body."""
+    """Return the HTTP status, its name and the first words of the body."""
     try:
         name = f" {http.HTTPStatus(status).phrase}"
     except ValueError:
@@ -98,7 +97,7 @@ def _said(status: int, body: str, asked: Asked) -> str:
 
 
 def _models(body: str) -> list[str] | None:
-    """The names that are served; None when this is no list of models."""
+    """Return the names that are served; None when the body is no list of models."""
     try:
         return [str(entry["id"]) for entry in json.loads(body)["data"]]
     except (ValueError, TypeError, KeyError, RecursionError):

@@ -1,9 +1,9 @@
-"""What a preview asks the API server: one process, one round of calls, and never a failure.
+"""A preview's questions to the API server: one process, one round of calls, and never a failure.
 
-check and diff may ask nobody, and the program must not import sky, which takes seconds and keeps
-its server for the life of a process. So the program starts
-`python -m pulumi_skypilot.lifecycle.server_query`, hands it a table of questions, and has a table
-of answers back, or the reason why there are none.
+check and diff may not use the network. The program must not import sky, which takes seconds and
+keeps its server for the life of a process. So the program starts
+`python -m pulumi_skypilot.lifecycle.server_query`, gives it a table of questions, and gets back a
+table of answers, or the reason why there are none.
 """
 
 import contextlib
@@ -34,20 +34,20 @@ class Patience:
     """The seconds to wait for an API server."""
 
     connect_seconds: float
-    """Until it takes a connection: an address that swallows packets is not busy but away."""
+    """Until it accepts a connection: an address that swallows packets is missing, not busy."""
     health_seconds: float
-    """Until it says how it is, once it has taken the connection."""
+    """Until it reports its health, once it has accepted the connection."""
     answer_seconds: float = 60.0
-    """Until the questions are answered. Later than that, a tenth is given to those that are."""
+    """Until the questions are answered. Later answers get a tenth of this more."""
     tell_seconds: float = 5.0
-    """Until the user is told that there is a wait."""
+    """Until the user sees a message about the wait."""
 
 
 QUICK = Patience(connect_seconds=5, health_seconds=30)
-"""Where the answers are only shown. A busy API server on two cores took 22 s for its first answer,
+"""For answers that are only shown. A busy API server on two cores took 22 s for its first answer,
 later 7 s."""
 THOROUGH = Patience(connect_seconds=60, health_seconds=60)
-"""Where a budget depends on them: nearly three times what that server took."""
+"""For answers that a budget depends on: nearly three times what that server took."""
 
 OFFLINE_VARIABLE = "PULUMI_SKYPILOT_OFFLINE"
 _ANSWERS: Mapping[
@@ -56,7 +56,7 @@ _ANSWERS: Mapping[
     "prices": lambda sdk, question, seconds: sdk.prices(question, seconds=seconds),
     "remote": lambda sdk, question, _seconds: adoption.answer(sdk, question),
 }
-"""Question → who answers it, and how long that may take."""
+"""Question → the function that answers it within so many seconds."""
 
 
 def ask(
@@ -69,21 +69,21 @@ def ask(
 ) -> Answers:
     """Return an answer to each question; `{"away": reason}` where there is none.
 
-    `tell` shows a line while a long wait lasts.
+    `tell` shows a message during a long wait.
     """
     if offline:
         return _away(questions, "offline: no server was asked")
     url, tell_seconds = connection.url, patience.tell_seconds
 
     def watched(work: Callable[[], T], late: T, seconds: float, state: str) -> T:
-        """Return what the work returns, or `late`; show the state once that takes long."""
+        """Return the result of `work`, or `late` after its time; show the state of a long wait."""
         results: list[T] = []
         thread = threading.Thread(target=lambda: results.append(work()), daemon=True)
         thread.start()
         thread.join(min(tell_seconds, seconds))
         if thread.is_alive() and tell is not None:
-            tell(f"apiServer {url}: {state}; it is waited for, {seconds:g} s at most")
-        thread.join(seconds * 1.3)  # the work keeps to its time by itself
+            tell(f"apiServer {url}: {state}; waiting for {seconds:g} s at most")
+        thread.join(seconds * 1.3)  # the work obeys its own time limit
         return results[0] if results else late
 
     health, answer = patience.health_seconds, patience.answer_seconds
@@ -99,7 +99,7 @@ def ask(
 
 
 def offline() -> bool:
-    """Whether the environment says that no server is to be asked."""
+    """Return whether the environment says that no server is to be asked."""
     return os.environ.get(OFFLINE_VARIABLE, "").lower() in ("1", "true")
 
 
@@ -109,7 +109,7 @@ def main() -> int:
     seconds = order["seconds"]
     connection = skypilot.Connection(order["url"], order["workspace"], order["token"])
     sdk = skypilot.Sdk(connection, patience_seconds=seconds)
-    out = sys.stdout  # the SDK's calls put another in its place, which may have half a line
+    out = sys.stdout  # the SDK's calls replace it, and may leave half a line there
     for name, question in order["questions"].items():
         try:
             answer = _ANSWERS[name](sdk, question, seconds)
@@ -123,7 +123,7 @@ def main() -> int:
 def _asked(
     connection: skypilot.Connection, questions: Questions, seconds: float
 ) -> tuple[Answers, str]:
-    """Return what a process of its own answers in that time, and why the rest is missing."""
+    """Return the answers of a separate process within that time, and why others are missing."""
     order = {
         "url": connection.url,
         "workspace": connection.workspace,
@@ -150,7 +150,7 @@ def _asked(
 
 
 def _lines(output: bytes) -> Iterator[tuple[str, dict[str, typing.Any]]]:
-    """The answers in what the process has written, whatever else it has."""
+    """Yield the answers in the output of the process; skip everything else in it."""
     for line in output.decode(errors="replace").splitlines():
         try:
             answer = json.loads(line)
@@ -161,7 +161,7 @@ def _lines(output: bytes) -> Iterator[tuple[str, dict[str, typing.Any]]]:
 
 
 def _environment() -> dict[str, str]:
-    """The variables of this process, without those that hold the stack's secrets, or a token."""
+    """Return the environment without the variables that hold the stack's secrets or a token."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -174,9 +174,9 @@ def _away(questions: Questions, why: str) -> Answers:
 
 
 def _no_use(url: str, patience: Patience) -> str | None:
-    """Why there is nobody to ask, found without importing sky; None when it is worth a try."""
+    """Return why the server cannot be asked, without importing sky; None if it may answer."""
     with contextlib.suppress(TimeoutError):
-        # A time-out of urllib's is an URLError while it connects, and a bare one after that.
+        # A time-out of urllib's is a URLError during the connect, and a TimeoutError after it.
         return _health(url, patience.connect_seconds)
     if patience.connect_seconds < patience.health_seconds:
         with contextlib.suppress(TimeoutError):
@@ -189,19 +189,20 @@ def _silent(seconds: float) -> str:
 
 
 def _health(url: str, seconds: float) -> str | None:
-    """Why that server is of no use. Raises TimeoutError when it took the connection, and no more.
+    """Return why that server cannot be asked; None if it may answer.
 
-    A page that it was sent on to, to log in there, is the SDK's to judge.
+    Raises TimeoutError when it accepted the connection and then did not answer. A redirect to a
+    login page is left to the SDK.
     """
     try:
         address = urllib.parse.urljoin(f"{url.rstrip('/')}/", "api/health")
         with urllib.request.urlopen(address, timeout=seconds) as answer:  # noqa: S310
             body, final = answer.read(65536), answer.url
-        known = final != address or isinstance(json.loads(body), dict)
+        plausible = final != address or isinstance(json.loads(body), dict)
     except urllib.error.HTTPError as error:
         with error:
             asks = error.code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-        return None if asks else f"{_NOBODY} (HTTP {error.code})"  # a token is the SDK's to send
+        return None if asks else f"{_NOBODY} (HTTP {error.code})"  # the SDK sends the token
     except urllib.error.URLError as error:
         late = isinstance(error.reason, TimeoutError)
         return f"no connection within {seconds:g} s" if late else f"{_NOBODY} ({_words(error)})"
@@ -211,7 +212,7 @@ def _health(url: str, seconds: float) -> str | None:
         if isinstance(error, TimeoutError):
             raise
         return f"{_NOBODY} ({_words(error)})"
-    return None if known else _OTHER
+    return None if plausible else _OTHER
 
 
 _NOBODY = "no SkyPilot API server answers there"
@@ -219,7 +220,7 @@ _OTHER = "what answers there is no SkyPilot API server"
 
 
 def _words(error: OSError) -> str:
-    """An error of the network without its number."""
+    """Return the text of a network error, without its number."""
     reason = getattr(error, "reason", error)
     return str(getattr(reason, "strerror", None) or reason).lower()
 

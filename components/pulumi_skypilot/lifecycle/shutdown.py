@@ -1,6 +1,6 @@
-"""End a service and all that is its own, over the port. Knows nothing of Pulumi.
+"""The end of a service and of all that is its own, over the port. Knows nothing of Pulumi.
 
-What may be ended, and by what right, says `ownership`.
+`ownership` says what may be ended, and by what right.
 """
 
 from .. import errors
@@ -11,16 +11,16 @@ BROKEN = ("CONTROLLER_FAILED", "FAILED_CLEANUP")
 """States from which SkyServe takes no update (sky/serve/server/impl.py, update)."""
 
 STUCK_SECONDS = 300.0
-"""How long a service may be SHUTTING_DOWN before the process that ends it is taken for dead: it
-drains for 120 s, then takes the machines down. Then nobody ends it any more, and a plain `down`
-skips it (sky/serve/serve_utils.py, terminate_services)."""
+"""How long a service may be SHUTTING_DOWN before the process that ends it is considered dead. It
+drains for 120 s, then takes the machines down. If it is dead, nobody ends the service any more, and
+a plain `down` skips it (sky/serve/serve_utils.py, terminate_services)."""
 
 
 class Shutdown(operations.LifeCycle):
     """Ends services of one API server without losing a machine, and without touching others'."""
 
     def _end(self, service: interface.Service, mark: str) -> None:
-        """End a service of the stack, and what it leaves.
+        """End a service of the stack, and take down what it leaves.
 
         The caller has made sure that the service is the stack's.
         """
@@ -67,7 +67,7 @@ class Shutdown(operations.LifeCycle):
     ) -> interface.Service | None:
         """Look at a service again and record its replicas; None once it is gone.
 
-        It is gone too when somebody else has taken the name, or has adopted it.
+        It counts as gone too when somebody else has taken its name, or has adopted it.
         """
         current = self._sky.service(service.name)
         if current is None or not ownership.same_service(service, current):
@@ -76,10 +76,10 @@ class Shutdown(operations.LifeCycle):
         return current
 
     def _purge(self, service: interface.Service, replicas: ownership.Replicas) -> None:
-        """Let SkyServe forget a service that nobody ends any more, its machines first.
+        """Take down the machines of a service that nobody ends any more, then let SkyServe forget it.
 
         A purge terminates no machine (sky/serve/serve_utils.py, _terminate_failed_services). Raises
-        Failed when one stays that is not seen from here: on a controller's own machine.
+        Failed when a machine stays that only the controller's own machine can see.
         """
         name = service.name
         self._take_down(replicas)
@@ -98,12 +98,12 @@ class Shutdown(operations.LifeCycle):
         self._sky.down(name, purge=True)
 
     def _take_down(self, replicas: ownership.Replicas) -> None:
-        """Take down the machines that a service has left, and end the launches of more."""
+        """Take down the machines that a service has left, and cancel the launches of more."""
         name = replicas.service
 
         def look() -> tuple[list[interface.Request], list[interface.Machine]]:
-            launches = [one for one in self._sky.requests() if replicas.launches(one)]
-            return launches, [one for one in self._sky.machines() if replicas.owns(one)]
+            launches = [sent for sent in self._sky.requests() if replicas.launches(sent)]
+            return launches, [live for live in self._sky.machines() if replicas.owns(live)]
 
         why = f"{name}: replicas are still there"
         for launches, machines in self._watch(look, operations.SETTLE_SECONDS, why):

@@ -1,4 +1,4 @@
-"""One call after another: a lock whose waiters know for whom they wait, and for how long."""
+"""A lock for one call after another; its waiters know whom they wait for, and how long."""
 
 import contextlib
 import threading
@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator
 from .. import errors
 
 TURN_SECONDS = 3600.0
-"""How long to wait for one holder that has no bound of its own: the longest call of SkyPilot's, a
-launch, may take as long (skypilot/cluster_api.py). A bound of the holder's comes on top."""
+"""How long to wait for a holder that has no bound of its own: the longest call to SkyPilot, a
+launch, may take this long (skypilot/cluster_api.py). The bound of a holder is added."""
 LOOK_SECONDS = 0.2
 """How long until a waiter looks at the clock again. Real time, since the clock may be a test's."""
 
 
 class Clock(typing.Protocol):
-    """What a wait needs of a clock."""
+    """The clock of a wait."""
 
     def now(self) -> float:
-        """Seconds that only go forward."""
+        """Return seconds that only go forward."""
 
 
 class Turn:
@@ -29,16 +29,17 @@ class Turn:
         self._holder = ""
         self._bound = 0.0
         self._handed = 0
-        """How often it was taken: who waits for several holders is not waiting in vain."""
+        """How often it was taken: a waiter starts its time again with each new holder."""
 
     @contextlib.contextmanager
     def held(
         self, who: str, clock: Clock, say: Callable[[str], None], bound: float | None = None
     ) -> Iterator[float]:
-        """Hold it; yields the seconds that were waited for it.
+        """Hold the lock; yield the seconds that were waited for it.
 
-        `who` is what the others are told, as "the create of 'prod-chat'"; `bound` the most seconds
-        that the work under it may take. Raises TimedOut when one holder keeps it for too long.
+        `who` names the holder to others, as "the create of 'prod-chat'". `bound` is the most
+        seconds that the work under the lock may take. Raises TimedOut when a holder keeps it for
+        too long.
         """
         waited = self._take(who, clock, say)
         self._holder, self._bound = who, bound or 0.0

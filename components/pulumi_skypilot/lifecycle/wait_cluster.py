@@ -1,4 +1,4 @@
-"""Wait until the server on a cluster answers, or say why it does not."""
+"""The wait until the server on a cluster answers, or the reason why it does not."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -10,12 +10,11 @@ from . import log_hints, marker, operations, probe
 
 POLL_SECONDS = 3.0
 ASKS = 5
-"""How often the server is asked before its job is looked at again, which takes seconds."""
+"""How often to ask the server before the next look at its job, which takes seconds."""
 
 _WAY_IN = (
-    f"its server may not listen yet; else let port {vllm.PORT} be reached from here (look for a "
-    "firewall, and for the security group of its machine), or set the deployment's host to the one "
-    "by which clients come"
+    f"its server may not listen yet; else make port {vllm.PORT} reachable from here (check firewalls "
+    "and its machine's security group), or set the deployment's host to the host that clients use"
 )
 _AWAY = ("STOPPED", "AUTOSTOPPING")
 _GOING = ("INIT", "PENDING", "SETTING_UP", "RUNNING")
@@ -23,7 +22,7 @@ _GOING = ("INIT", "PENDING", "SETTING_UP", "RUNNING")
 
 @dataclasses.dataclass(frozen=True)
 class Expected:
-    """What is to answer."""
+    """A server that is expected to answer."""
 
     name: str
     mark: str
@@ -31,11 +30,11 @@ class Expected:
     model: str
     timeout_seconds: float
     host: str | None = None
-    """By which clients come, where it is not the machine's own address."""
+    """The host that clients use, if it is not the machine's own address."""
 
 
 class Wait:
-    """Waits for the server of one cluster."""
+    """A wait for the server of one cluster."""
 
     def __init__(
         self,
@@ -47,10 +46,10 @@ class Wait:
         self._clock = clock or operations.SystemClock()
         self._say = say
         self._missing = ""
-        """What the server did instead when it was last asked."""
+        """What happened when the server was last asked, if the model did not answer."""
 
     def until_ready(self, expected: Expected, api_key: str | None) -> str:
-        """Wait for the model to answer; the address where it does.
+        """Wait for the model to answer; return the address where it does.
 
         Raises Failed when the job has ended or the cluster is stopped, NotFound, TimedOut.
         """
@@ -58,7 +57,7 @@ class Wait:
         patience = looks.Patience(self._clock, answered=True)
         job: interface.Job | None = None
         while True:
-            # The server first: it is asked in no time, its job in 10 s and more.
+            # Ask the server first: that is quick, while a look at its job takes 10 s and more.
             address = self._answer(expected, api_key)
             if address is not None:
                 return address
@@ -78,41 +77,43 @@ class Wait:
                 why = self._why(expected.name, job)
                 raise errors.TimedOut(
                     f"{expected.name}: {state}, no answer after {waited:.0f} s{why}; "
-                    f"{self._missing}{patience.told()}; its server goes on, and pulumi up waits "
+                    f"{self._missing}{patience.ending()}; its server goes on, and pulumi up waits "
                     "again (timeouts.ready says how long)"
                 )
 
     def _look(self, name: str) -> tuple[str | None, Sequence[interface.Job]]:
-        """The cluster's status, None when it is gone, and its jobs while it is UP."""
+        """Return the cluster's status, None when it is gone, and its jobs while it is UP."""
         try:
             return "UP", self._sky.jobs(name)
         except errors.NotFound:
             return None, ()
         except errors.SkyPilotError:
-            found = self._sky.cluster(name)
-            if found is not None and found.status not in _AWAY:
+            cluster = self._sky.cluster(name)
+            if cluster is not None and cluster.status not in _AWAY:
                 raise
-            return found.status if found else None, ()
+            return cluster.status if cluster else None, ()
 
     def _job(
         self, expected: Expected, status: str | None, jobs: Sequence[interface.Job]
     ) -> interface.Job:
-        """The job that serves. Raises when it does not, or cannot any more."""
+        """Return the job that serves. Raises NotFound or Failed when it cannot answer any more."""
         name = expected.name
         if status is None:
             raise errors.NotFound(
-                f"the cluster {name!r} is gone; `pulumi up --refresh` makes it anew"
+                f"the cluster {name!r} is gone; `pulumi up --refresh` creates it again"
             )
         if status in _AWAY:
-            raise errors.Failed(f"{name}: the cluster is {status}")
-        wanted = marker.job_name(expected.mark, expected.digest)
-        job = next((one for one in jobs if one.name == wanted), None)
+            raise errors.Failed(
+                f"{name}: the cluster is {status}; start it (sky start {name}), then run "
+                "pulumi up --refresh"
+            )
+        job_name = marker.job_name(expected.mark, expected.digest)
+        job = next((entry for entry in jobs if entry.name == job_name), None)
         if job is None:
             raise errors.NotFound(f"{name}: the server was never started; run `pulumi refresh`")
         if job.status == "SUCCEEDED":
             raise errors.Failed(
-                f"{name}: the server has ended before it was asked anything; is autostop.idle long "
-                "enough?"
+                f"{name}: the server ended before it got a request; raise autostop.idle"
             )
         if job.status not in _GOING:
             raise errors.Failed(
@@ -123,16 +124,16 @@ class Wait:
         return job
 
     def _answer(self, expected: Expected, api_key: str | None) -> str | None:
-        """Where the model answers; None when it does not, and what it does instead is kept."""
+        """Return the address where the model answers; None, and keep the reason, if it does not."""
         try:
             listed = self._sky.address(expected.name, vllm.PORT)
         except errors.SkyPilotError as error:
-            # A cluster that is not UP has none: its job tells why.
-            self._missing = f"SkyPilot tells no address of it ({error})"
+            # A cluster that is not UP has no address: its status or job tells why.
+            self._missing = f"SkyPilot reports no address of it ({error})"
             return None
         address = operations.endpoint(listed, "", own_host=expected.host)
         if address is None:
-            self._missing = f"SkyPilot tells no address of its port {vllm.PORT}"
+            self._missing = f"SkyPilot reports no address of its port {vllm.PORT}"
             self._clock.sleep(POLL_SECONDS)
             return None
         asked = probe.Asked(expected.model, api_key, way_in=_WAY_IN)

@@ -1,4 +1,4 @@
-"""Wait until a service answers with the version that was asked for, or say why it does not."""
+"""The wait until a service answers with its new version, or the reason why it does not."""
 
 import dataclasses
 import re
@@ -9,27 +9,27 @@ from ..skypilot import interface, looks
 from . import log_hints, operations, probe
 
 NO_CAPACITY_SECONDS = 120.0
-"""How long no place may have the machine before waiting for it is called off."""
+"""How long to wait while no place has the machine."""
 SYNC_SECONDS = 30.0
-"""How long SkyServe's load balancer may go on sending requests to old replicas: it asks for the
-list every 20 s, and takes up to 5 for that (sky/serve/constants.py,
+"""How long SkyServe's load balancer may go on sending requests to old replicas: it asks for its
+replicas every 20 s, which takes up to 5 s (sky/serve/constants.py,
 LB_CONTROLLER_SYNC_INTERVAL_SECONDS; sky/serve/load_balancer.py,
 SkyServeLoadBalancer._sync_with_controller_once)."""
 LOOK_SECONDS = 10.0
-"""How long until the next look at a service that is not rolled out. A look takes the API server two
-to four seconds of CPU: with its controller in there, `serve.status` is a process that imports
-sky."""
+"""How long until the next look at a service that is not rolled out. A look takes two to
+four seconds of the API server's CPU: when the controller runs there too, each `serve.status` is a
+process that imports sky."""
 CAPACITY_LOOK_SECONDS = 30.0
-"""How long until the log of a replica without a machine is read again; it costs the same."""
+"""How long until the next look at the log of a replica without a machine; it costs the same."""
 POLL_SECONDS = 3.0
-"""The same once it is, when only the endpoint is missing."""
+"""How long until the next look once it is rolled out, and only the endpoint is missing."""
 
 _WAY_IN = (
-    "let it be reached from here (look for a firewall, and for its port), or set the deployment's "
-    "host, or skypilot:serveHost, to the host by which clients come"
+    "make it reachable from here (check its port and any firewall), or set the deployment's host, "
+    "or skypilot:serveHost, to the host that clients use"
 )
 _FAILED = re.compile(r"FAILED")
-_NO_CAPACITY = (  # what the clouds say, then SkyPilot's own summaries
+_NO_CAPACITY = (  # the clouds' own texts, then SkyPilot's summaries
     re.compile(r"InsufficientInstanceCapacity|sufficient \S+ capacity|[Qq]uota|STOCKOUT|[Oo]ut of"),
     re.compile(r"Failed to acquire resources in all zones|Failed to provision all possible"),
 )
@@ -37,7 +37,7 @@ _NO_CAPACITY = (  # what the clouds say, then SkyPilot's own summaries
 
 @dataclasses.dataclass(frozen=True)
 class Expected:
-    """What is to be ready."""
+    """A version of a service that is expected to be ready."""
 
     name: str
     version: int
@@ -45,9 +45,9 @@ class Expected:
     model: str
     timeout_seconds: float
     certificate: str | None = None
-    """What its load balancer proves itself by, in PEM."""
+    """The certificate of its load balancer, in PEM."""
     new_key: bool = False
-    """Whether the version has an API key that the one before it does not know."""
+    """Whether the version before it does not know the version's API key."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,11 +57,11 @@ class Ready:
     endpoint: str | None
     version: int
     note: str | None = None
-    """What its user should know."""
+    """A warning for the user."""
 
 
 class Wait:
-    """Waits for one service."""
+    """A wait for one service."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Wait:
         self._say = say
         self._note: str | None = None
         self._missing: str | None = None
-        """What the endpoint did instead when it was last asked."""
+        """What happened when the endpoint was last asked, if the model did not answer."""
         self._refused_since: float | None = None
         self._ready_since: float | None = None
         self._starved_since: float | None = None
@@ -85,28 +85,28 @@ class Wait:
     def until_ready(self, expected: Expected, api_key: str | None) -> Ready:
         """Wait for the version's replicas to be the ready ones, and for the model to answer.
 
-        With `min_replicas` 0 registered is enough: a request wakes the first replica. Raises
-        Failed when a replica dies, NoCapacity when no place has the machine, TimedOut.
+        With `min_replicas` 0 a registered service is enough: a request wakes its first replica.
+        Raises Failed when a replica dies, NoCapacity when no place has the machine, TimedOut.
         """
         start = self._clock.now()
         patience = looks.Patience(self._clock, answered=True)
-        state, told = f"{expected.name}: SkyServe has not told of it", ""
+        state, last_line = f"{expected.name}: SkyServe has not reported it yet", ""
         while True:
             began, rest = self._clock.now(), POLL_SECONDS
             service: interface.Service | None = None
             try:
                 service = self._sky.service(expected.name)
             except errors.SkyPilotError as error:
-                # A server under load, or restarted, comes back: SkyServe goes on meanwhile.
+                # A server that is busy or restarting comes back; SkyServe goes on meanwhile.
                 patience.bear(error)
-                line = f"{expected.name}: the API server cannot tell"
+                line = f"{expected.name}: the API server could not answer"
             else:
                 patience.answered()
                 took = self._clock.now() - began
                 if service is None:
                     raise errors.NotFound(
-                        f"the service {expected.name!r} is gone; `pulumi up --refresh` makes it "
-                        "anew"
+                        f"the service {expected.name!r} is gone; `pulumi up --refresh` creates "
+                        "it again"
                     )
                 version = max(expected.version, service.version)
                 self._check_failed(service, version)
@@ -118,22 +118,22 @@ class Wait:
                 if self._starved(service, version):
                     line = state = f"{state} (no capacity yet)"
                 rest = max(operations.REST * took, POLL_SECONDS if rolled_out else LOOK_SECONDS)
-            if line != told:
+            if line != last_line:
                 self._say(line)
-                told = line
+                last_line = line
             waited = self._clock.now() - start
             if waited > expected.timeout_seconds:
                 why = f"; {self._missing}" if self._missing else self._why(service)
                 raise errors.TimedOut(
-                    f"{state}, not ready after {waited:.0f} s{why}{patience.told()}; SkyServe goes "
-                    "on, and pulumi up waits again (timeouts.ready says how long)"
+                    f"{state}, not ready after {waited:.0f} s{why}{patience.ending()}; SkyServe "
+                    "goes on, and pulumi up waits again (timeouts.ready says how long)"
                 )
             self._clock.sleep(min(rest, max(expected.timeout_seconds - waited, POLL_SECONDS)))
 
     def _ready(
         self, address: str | None, expected: Expected, api_key: str | None, *, rolled_out: bool
     ) -> bool:
-        """Whether it answers, and for long enough; keeps what the endpoint does instead."""
+        """Return whether the model has answered for long enough; else keep the reason."""
         self._missing = None
         if rolled_out and expected.min_replicas > 0:
             self._missing = self._asked(address, expected, api_key)
@@ -145,13 +145,13 @@ class Wait:
         return not expected.new_key or now - self._ready_since >= SYNC_SECONDS
 
     def _asked(self, address: str | None, expected: Expected, api_key: str | None) -> str | None:
-        """What the endpoint does instead of answering for the model; None when it answers.
+        """Return what the endpoint does instead of answering for the model; None if it answers.
 
-        A certificate for another name is noted and let pass. The key may be refused for a while:
-        the load balancer still asks a replica of the version before, which does not know it.
+        A certificate for another name is only noted. The key may be refused for a while: the load
+        balancer may still ask a replica of the old version, which does not know the key.
         """
         if address is None:
-            return "SkyServe tells no endpoint of it"
+            return "SkyServe reports no endpoint of it"
         asked = probe.Asked(
             expected.model,
             api_key,
@@ -176,12 +176,12 @@ class Wait:
                 ) from error
             self._note = (
                 f"{expected.name}: its certificate is made out to another name than that of "
-                f"{address}; clients that verify it must come by that name: write it under host"
+                f"{address}; clients that verify it must use that name; write it under host"
             )
             return self._note
 
     def _check_failed(self, service: interface.Service, version: int) -> None:
-        """A new version that fails before its first READY is not tried again by SkyServe."""
+        """Raise Failed when all replicas of a version have failed: SkyServe does not retry it."""
         mine = [replica for replica in service.replicas if replica.version >= version]
         dead = [replica for replica in mine if _FAILED.search(replica.status)]
         if dead and len(dead) == len(mine):
@@ -195,7 +195,7 @@ class Wait:
             )
 
     def _starved(self, service: interface.Service, version: int) -> bool:
-        """Whether no place has had the machine while nothing of the version is running.
+        """Return whether no place has the machine, while no replica of the version has one.
 
         Raises NoCapacity when that has lasted too long.
         """
@@ -225,7 +225,7 @@ class Wait:
     def _why(
         self, service: interface.Service | None, replica: interface.Replica | None = None
     ) -> str:
-        """The lines of a replica's log that tell most."""
+        """Return the most telling lines of a replica's log, by default the last replica's."""
         if service is None:
             return ""
         chosen = replica or next(iter(service.replicas[-1:]), None)
@@ -241,7 +241,7 @@ class Wait:
 
 
 def _rolled_out(service: interface.Service, version: int, expected: Expected) -> bool:
-    """Whether the version is the one that serves: accepted is not rolled out."""
+    """Return whether only this version serves: accepted is not rolled out."""
     if service.text is None:
         return False
     if expected.min_replicas == 0:

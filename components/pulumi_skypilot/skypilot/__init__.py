@@ -2,10 +2,9 @@
 
 interface.py has the calls and values that the life cycle asks for; the fake in testing/ answers
 them too. sdk_calls.py, serve_api.py and cluster_api.py make them with the real SDK; translation.py
-turns its errors into errors.py's. looks.py repeats read-only calls that fail; bounds.py bounds
-each call in time. prices.py asks for the catalogue. sdk_private.py holds what rests on
-the private side of SkyPilot. credentials.py finds the token. No other room
-imports sky.
+turns its errors into those of errors.py. looks.py repeats read-only calls that fail; bounds.py
+bounds each call in time. prices.py asks for the catalogue. sdk_private.py holds the uses of
+SkyPilot's private side. credentials.py finds the token. No other room imports sky.
 """
 
 import time
@@ -27,7 +26,7 @@ class Sdk(ServiceCalls, MachineCalls):
     """SkyPilot through its own Python SDK."""
 
     def server(self) -> interface.Server:
-        """Who answers, and who we are to it."""
+        """Return the server that answers, and the user that it takes us for."""
 
         def ask(sky: typing.Any) -> interface.Server:
             url = self.connection.url
@@ -42,18 +41,21 @@ class Sdk(ServiceCalls, MachineCalls):
         return self._look(ask, seconds=60)
 
     def _known(self, sky: typing.Any) -> str | None:
-        """Who we are to the server, if it says. Raises Denied where it wants to know."""
+        """Return the user that the server takes us for, None if it does not say.
+
+        Raises Denied when it asks for a login.
+        """
         url = self.connection.url
-        # Not `api_info`: to that a server of another version is one that does not answer.
+        # Not `api_info`: it reports a server of another version as one that does not answer.
         status, info = sky.server.common.check_server_healthy(url)
         user = (info.user or {}).get("id")
-        # One with passwords calls itself healthy to anybody (health in sky/server/server.py).
+        # A server with passwords reports healthy to anybody (health in sky/server/server.py).
         if status.value == "needs_auth" or (info.basic_auth_enabled and user is None):
             raise errors.Denied(translation.denied(url, self.connection.token))
         return user
 
     def places(self) -> frozenset[str]:
-        """The infra that the server has credentials for, in lower case."""
+        """Return the infra that the server has credentials for, in lower case."""
 
         def ask(sky: typing.Any) -> frozenset[str]:
             names = sky.get(sky.client.sdk.enabled_clouds())
@@ -64,7 +66,10 @@ class Sdk(ServiceCalls, MachineCalls):
     def prices(
         self, question: Mapping[str, typing.Any], *, seconds: float = prices.SECONDS
     ) -> dict[str, typing.Any]:
-        """The server's prices, for cost.question; not part of the port: no resource asks."""
+        """Return the server's prices, for cost.question.
+
+        Not part of the port: no resource asks for prices.
+        """
         began = time.monotonic()
 
         def ask(sky: typing.Any) -> dict[str, typing.Any]:
@@ -72,13 +77,13 @@ class Sdk(ServiceCalls, MachineCalls):
             return prices.answer(sky, question, seconds=seconds, began=began)
 
         try:
-            return self._ask(ask, seconds=seconds * 1.1)  # the answer keeps to its time by itself
+            return self._ask(ask, seconds=seconds * 1.1)  # the answer obeys its own time limit
         except errors.TimedOut:
             url = self.connection.url
             raise errors.TimedOut(f"apiServer {url}: did not answer within {seconds:g} s") from None
 
     def listens(self, url: str) -> bool:
-        """Whether something takes connections there."""
+        """Return whether something takes connections there."""
         return http_calls.listens(url)
 
     def get(
@@ -89,5 +94,5 @@ class Sdk(ServiceCalls, MachineCalls):
         *,
         check_host: bool = True,
     ) -> tuple[int, str]:
-        """Ask a service itself: the HTTP status and the body."""
+        """Ask a service itself; return the HTTP status and the body."""
         return http_calls.get(url, api_key, certificate, check_host=check_host)

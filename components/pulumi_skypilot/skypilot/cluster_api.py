@@ -1,4 +1,4 @@
-"""What the port says of clusters and of their jobs, by sky's own calls."""
+"""The port's calls for clusters and their jobs, made with sky's own calls."""
 
 import io
 import re
@@ -9,28 +9,28 @@ from . import interface, sdk_calls, sdk_private, translation
 
 _PREFIX = re.compile(r"^\(.*?pid=\d+.*?\) ")
 _FRAME = re.compile(r"[├└]──|✓ Job finished|ERROR: Job \d+ failed with return code")
-"""Lines of SkyPilot's own round a job's log."""
+"""The lines that SkyPilot itself writes around a job's log."""
 
 _LAUNCH_SECONDS = 3600.0
 """A launch may try many places, and a machine may pull an image of 8 GB before its job begins."""
 
 
 class MachineCalls(sdk_calls.Calls):
-    """Clusters, those of replicas among them, and the requests that make them."""
+    """The calls for clusters, replicas' included, and for the requests that make them."""
 
     def cluster(self, name: str, *, fresh: bool = True) -> interface.Cluster | None:
-        """One cluster, or None when there is none; fresh: as the cloud has it now."""
+        """Return one cluster, or None when there is none; `fresh` asks the cloud now."""
 
         def ask(sky: typing.Any) -> interface.Cluster | None:
             modes = sky.utils.common.StatusRefreshMode
             mode = modes.FORCE if fresh else modes.NONE
             records = sky.get(sky.status([name], refresh=mode, all_users=True))
-            return next((_cluster(one) for one in records if one["name"] == name), None)
+            return next((_cluster(record) for record in records if record["name"] == name), None)
 
         return self._look(ask, seconds=300)
 
     def jobs(self, name: str) -> tuple[interface.Job, ...]:
-        """The queue of a cluster that is UP, the newest job first."""
+        """Return the queue of a cluster that is UP, the newest job first."""
 
         def ask(sky: typing.Any) -> tuple[interface.Job, ...]:
             jobs = [_job(record) for record in sky.get(sky.queue(name, all_users=True))]
@@ -50,32 +50,32 @@ class MachineCalls(sdk_calls.Calls):
         self._ask(lambda sky: sky.get(sky.exec(sky.Task(name=job, run=command), name)), seconds=300)
 
     def cancel_jobs(self, name: str, jobs: Sequence[int]) -> None:
-        """End jobs."""
+        """Cancel jobs of any user, given their ids."""
         self._ask(
             lambda sky: sky.get(sky.cancel(name, job_ids=list(jobs), all_users=True)), seconds=180
         )
 
     def autostop(self, name: str, minutes: int, *, down: bool) -> None:
-        """Stop a cluster, or take it down, once it had no job for so long; below 0: never."""
+        """Stop a cluster, or take it down, after so many minutes without a job; below 0: never."""
 
         def ask(sky: typing.Any) -> None:
-            # Not jobs_and_ssh: somebody's forgotten terminal would keep the machine for ever.
+            # Not jobs_and_ssh: a forgotten terminal would keep the machine for ever.
             jobs = sky.skylet.autostop_lib.AutostopWaitFor.JOBS
             sky.get(sky.autostop(name, minutes, wait_for=jobs, down=down))
 
         self._ask(ask, seconds=180)
 
     def address(self, name: str, port: int) -> str | None:
-        """Where a cluster that is UP answers on a port, as host:port."""
+        """Return the host:port at which a cluster that is UP answers on a port; None if unknown."""
 
         def ask(sky: typing.Any) -> str | None:
-            found: Mapping[int, str] = sky.get(sky.endpoints(name, port))
-            return next(iter(found.values()), None)
+            addresses: Mapping[int, str] = sky.get(sky.endpoints(name, port))
+            return next(iter(addresses.values()), None)
 
         return self._look(ask, seconds=120)
 
     def job_log(self, name: str, job: int, lines: int) -> tuple[str, ...]:
-        """The last lines of a job's log."""
+        """Return the last lines of a job's log."""
 
         def ask(sky: typing.Any) -> tuple[str, ...]:
             out = io.StringIO()
@@ -88,11 +88,11 @@ class MachineCalls(sdk_calls.Calls):
         return self._look(ask, seconds=60)
 
     def machines(self) -> tuple[interface.Machine, ...]:
-        """Every live cluster of the server.
+        """Return every live cluster of the server.
 
         `status` hides what a controller has launched: replicas, and the clusters of managed jobs
-        (sky/backends/backend_utils.py, get_clusters). The cost report has them all, and is how a
-        replica that a `down` has forgotten is found. Whose they are only the labels tell.
+        (sky/backends/backend_utils.py, get_clusters). The cost report lists them all, also
+        a replica that a `down` has forgotten. Only the labels show whose they are.
         """
 
         def ask(sky: typing.Any) -> tuple[interface.Machine, ...]:
@@ -112,21 +112,21 @@ class MachineCalls(sdk_calls.Calls):
         return self._look(ask, seconds=120)
 
     def machine_down(self, name: str) -> None:
-        """Terminate a cluster; never with purge, which forgets a machine that stays."""
+        """Terminate a cluster; never with purge, which forgets a machine that still runs."""
         self._ask(lambda sky: sky.get(sky.down(name)), seconds=600)
 
     def requests(self) -> tuple[interface.Request, ...]:
-        """Every request under way that makes or changes a cluster or a service."""
+        """Return every request under way that makes or changes a cluster or a service."""
 
         def ask(sky: typing.Any) -> tuple[interface.Request, ...]:
             seen = (sdk_private.request(payload) for payload in sky.api_status(all_status=False))
-            return tuple(one for one in seen if one is not None)
+            return tuple(request for request in seen if request is not None)
 
         return self._look(ask, seconds=60)
 
     def cancel(self, request: str) -> None:
         """Abort a request, given its id."""
-        # all_users: a colleague's too, who works on the same stack. Only this id is aborted.
+        # all_users: a colleague may have sent it for the same stack. Only this id is aborted.
         self._ask(
             lambda sky: sky.get(sky.api_cancel([request], all_users=True, silent=True)), seconds=60
         )
@@ -157,7 +157,7 @@ def _job(record: Mapping[str, typing.Any]) -> interface.Job:
 
 
 def _text(value: typing.Any) -> str:
-    """A text that has to be there: a record without it is of no use."""
+    """Return a required text; raise TypeError when a record has something else in its place."""
     if not isinstance(value, str):
         raise TypeError(f"a record has {value!r} in place of a text")
     return value

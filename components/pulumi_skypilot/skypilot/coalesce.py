@@ -1,4 +1,7 @@
-"""One call for all who ask at one time, where a call costs far more than one more name in it."""
+"""One call for all callers that ask at the same time.
+
+For calls that cost far more than one more name in them.
+"""
 
 import concurrent.futures
 import threading
@@ -10,11 +13,11 @@ T = typing.TypeVar("T")
 
 
 class OutOfTimeError(Exception):
-    """The caller's own time is up; the call goes on for whoever else waits for it."""
+    """The caller's own time is up; the call goes on for the other callers that wait for it."""
 
 
 class Round(typing.Generic[T]):
-    """A call that has not begun, and whom it is for."""
+    """A call that has not begun, and the names that it is for."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
@@ -22,15 +25,15 @@ class Round(typing.Generic[T]):
 
 
 class Together(typing.Generic[T]):
-    """Lets one call at a time out; who asks meanwhile shares the next.
+    """Runs one call at a time; callers that ask meanwhile share the next.
 
-    Nobody is given an answer from before they asked.
+    No caller gets an answer to a call that began before it asked.
     """
 
     def __init__(
         self, of_all: tuple[type[Exception], ...] = (), but: tuple[type[Exception], ...] = ()
     ) -> None:
-        """`of_all` are errors that say as much of one name as of another; `but` are exceptions."""
+        """Keep which errors hold for every name: those in `of_all` except those in `but`."""
         self._of_all = of_all
         self._but = but
         self._lock = threading.Lock()
@@ -40,15 +43,15 @@ class Together(typing.Generic[T]):
     def ask(
         self, name: str, call: Callable[[list[str]], Sequence[T]], seconds: float | None = None
     ) -> Sequence[T]:
-        """Return what `call` answers of this name, and perhaps of others.
+        """Return what `call` answers for this name, and perhaps for others.
 
-        Raises OutOfTimeError after so many seconds. Each call has a thread of its own, so that it
-        ends for nobody with the time of the one who began it.
+        Raises OutOfTimeError after so many seconds. Each call has a thread of its own: the time
+        limit of the caller that began it ends it for no other caller.
         """
         return self.answer(self.enter(name, call), name, call, seconds)
 
     def enter(self, name: str, call: Callable[[list[str]], Sequence[T]]) -> Round[T]:
-        """Return the next call, with this name in it; nothing is waited for."""
+        """Add this name to the next call and return that call, without waiting."""
         with self._lock:
             first = self._next is None
             mine = self._next = self._next or Round()
@@ -66,7 +69,7 @@ class Together(typing.Generic[T]):
     ) -> Sequence[T]:
         """Wait for the answer to a call that this name is in.
 
-        An error of a call for several may be that of one of them: each then asks alone.
+        An error of a shared call may concern only one of its names: each name is then asked alone.
         """
         began = time.monotonic()
         try:
@@ -95,7 +98,7 @@ def _answer(
 ) -> None:
     try:
         answer.set_result(call(names))
-    except BaseException as error:  # noqa: BLE001 - whoever shares it has it too
+    except BaseException as error:  # noqa: BLE001 - every caller that shares the call gets it
         answer.set_exception(error)
 
 

@@ -1,4 +1,4 @@
-"""Where the token of the API server is found: the one place that looks for it."""
+"""The token of the API server; no other module looks for it."""
 
 import os
 import typing
@@ -9,21 +9,26 @@ SETTING = "skypilot:token"
 
 
 def token(settings: Mapping[str, typing.Any]) -> str | None:
-    """Return the token: of the environment, else of a stack's config by full names; None for none.
+    """Return the token of the environment, else of a stack's config by full names; None for none.
 
-    A value that is no text is encrypted: it cannot be read here.
+    A value that is no text is encrypted and cannot be read here.
     """
-    told = settings.get(SETTING)
-    return os.environ.get(TOKEN_VARIABLE) or (told if isinstance(told, str) and told else None)
+    setting = settings.get(SETTING)
+    return os.environ.get(TOKEN_VARIABLE) or (
+        setting if isinstance(setting, str) and setting else None
+    )
 
 
 def has_token(settings: Mapping[str, typing.Any]) -> bool:
-    """Whether there is a token, readable or not: with one, names are those of a service account."""
+    """Return whether there is a token, readable or not.
+
+    With a token, names are those of a service account.
+    """
     return token(settings) is not None or bool(settings.get(SETTING))
 
 
 def unread(settings: Mapping[str, typing.Any]) -> str | None:
-    """Return the line about a token that is there and cannot be read; None for no such token."""
+    """Return a message about a token that cannot be read; None if there is no such token."""
     if token(settings) is not None or not has_token(settings):
         return None
     return (

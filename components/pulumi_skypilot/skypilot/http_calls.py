@@ -1,4 +1,4 @@
-"""Asks a service itself, as its clients do, and an API server why it is no use."""
+"""HTTP calls to a service, as its clients make them, and to an API server that fails."""
 
 import contextlib
 import http.client
@@ -20,13 +20,13 @@ _OTHER_NAME = (62, 64)
 
 
 def listens(url: str) -> bool:
-    """Whether something takes connections at the host and port of a URL."""
+    """Return whether something takes connections at the host and port of a URL."""
     try:
         parts = urllib.parse.urlsplit(url)
         port_number = parts.port or (443 if parts.scheme == "https" else 80)
         seconds = bounds.at_most(TIMEOUT_SECONDS)
         socket.create_connection((parts.hostname or "", port_number), seconds).close()
-    except (OSError, ValueError):  # a ValueError: what is listed is no address (yet)
+    except (OSError, ValueError):  # a ValueError: the listed endpoint is no address (yet)
         return False
     return True
 
@@ -34,7 +34,7 @@ def listens(url: str) -> bool:
 def get(
     url: str, api_key: str | None, certificate: str | None, *, check_host: bool
 ) -> tuple[int, str]:
-    """Return the HTTP status and the body, that of an error too. Raises Untrusted, Unreachable."""
+    """Return the HTTP status and the body, also of an error. Raises Untrusted, Unreachable."""
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     try:
         request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the service's own URL
@@ -57,7 +57,7 @@ def get(
 
 
 def health(url: str) -> str:
-    """What an API server that the SDK could not use says instead, in a few words."""
+    """Return what an API server that the SDK could not use answers, in a few words."""
     try:
         with urllib.request.urlopen(f"{url}/api/health", timeout=HEALTH_SECONDS) as answer:  # noqa: S310
             status = json.loads(answer.read(_READ_BYTES)).get("status")
@@ -72,9 +72,10 @@ def health(url: str) -> str:
 
 
 def refusal(url: str, token: str) -> str:
-    """Why an API server refuses a token; "" when it does not say, or takes it.
+    """Return why an API server refuses a token; "" when it does not say, or accepts it.
 
-    The SDK says only that one is to log in. Any answer serves, but of health, which all may see.
+    The SDK says only that a login is needed. Any route but health will do, since everybody may
+    read that.
     """
     headers = {"Authorization": f"Bearer {token}"}
     request = urllib.request.Request(f"{url}/users/role", headers=headers)  # noqa: S310
@@ -93,14 +94,14 @@ def refusal(url: str, token: str) -> str:
 
 
 def _body(error: urllib.error.HTTPError) -> str:
-    """The beginning of what is said with an error; "" where it breaks off."""
+    """Return the beginning of an error's body; "" when the connection breaks off."""
     with contextlib.suppress(OSError, http.client.HTTPException):
         return error.read(_READ_BYTES).decode(errors="replace")
     return ""
 
 
 def _silence(reason: object) -> str:
-    """Why nothing that can be read came back, in a few words."""
+    """Return why there was no readable answer, in a few words."""
     match reason:
         case TimeoutError():
             return f"no answer within {TIMEOUT_SECONDS:.0f} s"
@@ -116,17 +117,17 @@ def _silence(reason: object) -> str:
 
 
 def _words(reason: object) -> str:
-    """An error of the network without its number."""
+    """Return the text of a network error, without its number."""
     return str(getattr(reason, "strerror", None) or reason).lower()
 
 
 def _context(certificate: str | None, check_host: bool) -> ssl.SSLContext | None:
-    """Trust in the given certificate and in nothing else."""
+    """Return a context that trusts only the given certificate; None without one."""
     if certificate is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=certificate)
-    # What was given is the server's own certificate, whoever has signed it.
+    # The certificate is the server's own, whoever has signed it.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.check_hostname = check_host
     return context

@@ -1,4 +1,4 @@
-"""What the life cycle asks of SkyPilot: the calls, and the values that they return."""
+"""The port to SkyPilot: the calls that the life cycle makes, and the values that they return."""
 
 import dataclasses
 import typing
@@ -10,13 +10,13 @@ REPLICA = "replica"
 
 @dataclasses.dataclass(frozen=True)
 class Server:
-    """An API server, and who we are to it."""
+    """An API server, and the user that it takes us for."""
 
     url: str
     user: str
     workspace: str
     since: str = ""
-    """Eight hexadecimal digits that tell its database from any other; "" when it does not say."""
+    """Eight hexadecimal digits that identify its database; "" when it does not say."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Service:
     hash: str
     endpoint: str | None
     text: str | None
-    """The task as its author wrote it; None while an update is half made."""
+    """The task as its author wrote it; None while an update is incomplete."""
     replicas: tuple[Replica, ...] = ()
 
 
@@ -58,9 +58,9 @@ class Cluster:
     launched_at: float
     """When it was last made or started, in seconds since 1970."""
     autostop_minutes: int
-    """How long it may have no job before it is stopped; below 0: for ever."""
+    """The minutes without a job after which it is stopped; below 0: never."""
     autostop_down: bool
-    """Whether it is then taken down instead."""
+    """Whether autostop takes it down instead of stopping it."""
     resources: str = ""
     reason: str = ""
     """Why it is INIT."""
@@ -75,21 +75,21 @@ class Job:
     id: int
     name: str
     status: str
-    """As SkyPilot has it (sky/skylet/job_lib.py, JobStatus)."""
+    """A value of JobStatus (sky/skylet/job_lib.py)."""
     ended_at: float | None = None
     """In seconds since 1970."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """A cluster that costs money now, replicas' hidden ones too."""
+    """A cluster that costs money now; the hidden clusters of replicas are included."""
 
     name: str
     labels: Mapping[str, str]
     hash: str = ""
-    """SkyPilot's id of this incarnation: another one may take the name."""
+    """SkyPilot's id of this incarnation; a later cluster may take the same name."""
     status: str = ""
-    """As SkyPilot's own record has it: INIT, UP, STOPPED or AUTOSTOPPING."""
+    """The status in SkyPilot's own record: INIT, UP, STOPPED or AUTOSTOPPING."""
     launched_at: float | None = None
     """In seconds since 1970."""
 
@@ -104,12 +104,12 @@ class Request:
     name: str
     """The cluster or service; "" when SkyPilot does not show it."""
     labels: Mapping[str, str] | None = None
-    """The labels of the machines; None when SkyPilot does not show them: another user's."""
+    """The labels of the machines; None when SkyPilot hides them, as in another user's request."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Tls:
-    """What a load balancer proves itself by, as PEM text."""
+    """The certificate and key of a load balancer, as PEM text."""
 
     certificate: str
     key: str = dataclasses.field(repr=False)
@@ -117,73 +117,73 @@ class Tls:
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-    """What to run: a task, in which env and secret values are null, and the values."""
+    """A task to run, with null for the values of env and secrets, and these values."""
 
     text: str
     """The task as SkyPilot keeps it, with comments."""
     task: Mapping[str, typing.Any]
-    """The same as a table."""
+    """The task as a table."""
     env: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     secrets: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     tls: Tls | None = None
     blue_green: bool = False
-    """Whether an update lets the old version answer everything until the new one is ready."""
+    """Whether the old version answers every request until the new one is ready."""
     seconds: float | None = None
-    """How long SkyPilot may take over it; None: the call's own bound."""
+    """The most seconds that SkyPilot may take for it; None: the call's own bound."""
 
 
 LOOKS = (
     *("server", "places", "service", "services", "log", "machines", "cluster", "jobs"),
     *("address", "job_log", "requests", "listens", "get"),
 )
-"""The calls of the port below that change nothing."""
+"""The read-only calls of the port below."""
 
 
 class SkyPilot(typing.Protocol):
-    """All that the life cycle asks of SkyPilot. Raises the errors above and nothing else."""
+    """Every call to SkyPilot that the life cycle makes. Raises only errors of `errors`."""
 
     def server(self) -> Server:
-        """Who answers, and who we are to it."""
+        """Return the server that answers, and the user that it takes us for."""
 
     def places(self) -> frozenset[str]:
-        """The infra that the server has credentials for, in lower case."""
+        """Return the infra that the server has credentials for, in lower case."""
 
     def wake(self) -> None:
         """Start SkyServe's controller, if it is a machine that has stopped."""
 
     def service(self, name: str) -> Service | None:
-        """One service, or None when the server says that there is none."""
+        """Return one service, or None when the server says that there is none."""
 
     def services(self) -> tuple[Service, ...]:
-        """All services of the server."""
+        """Return all services of the server."""
 
     def up(self, name: str, order: Order) -> None:
-        """Register a service. Never for a name that exists: SkyServe would take it over."""
+        """Register a service. Never for a name that exists: SkyServe would take that one over."""
 
     def update(self, name: str, order: Order) -> None:
-        """Give a service its next version. Accepted, not rolled out."""
+        """Give a service its next version; return once it is accepted, not yet rolled out."""
 
     def down(self, name: str, *, purge: bool = False) -> None:
-        """Schedule the end of a service."""
+        """Schedule the end of a service; `purge` forgets it without ending its machines."""
 
     def log(self, name: str, replica: int, lines: int) -> tuple[str, ...]:
-        """The last lines of a replica's log, of its launch or of its job."""
+        """Return the last lines of a replica's log, of its launch or of its job."""
 
     def machines(self) -> tuple[Machine, ...]:
-        """Every live cluster of the server."""
+        """Return every live cluster of the server."""
 
     def machine_down(self, name: str) -> None:
         """Terminate a cluster."""
 
     def cluster(self, name: str, *, fresh: bool = True) -> Cluster | None:
-        """One cluster, or None when there is none.
+        """Return one cluster, or None when there is none.
 
-        Fresh: the cloud and the machines are asked, which takes from 3 to 50 s; else SkyPilot's own
-        record, which knows nothing of a machine that was killed or has stopped itself.
+        `fresh` asks the cloud and the machines, which takes from 3 to 50 s. Without it the answer
+        is SkyPilot's own record, which misses that a machine was killed or has stopped itself.
         """
 
     def jobs(self, name: str) -> tuple[Job, ...]:
-        """The queue of a cluster that is UP, the newest job first."""
+        """Return the queue of a cluster that is UP, the newest job first."""
 
     def launch(self, name: str, order: Order) -> None:
         """Make or start the cluster and submit the order as its job."""
@@ -192,25 +192,25 @@ class SkyPilot(typing.Protocol):
         """Submit a command as a job beside what runs on a cluster that is UP."""
 
     def cancel_jobs(self, name: str, jobs: Sequence[int]) -> None:
-        """End jobs."""
+        """Cancel jobs of any user, given their ids."""
 
     def autostop(self, name: str, minutes: int, *, down: bool) -> None:
-        """Stop a cluster, or take it down, once it had no job for so long; below 0: never."""
+        """Stop a cluster, or take it down, after so many minutes without a job; below 0: never."""
 
     def address(self, name: str, port: int) -> str | None:
-        """Where a cluster that is UP answers on a port, as host:port."""
+        """Return the host:port at which a cluster that is UP answers on a port; None if unknown."""
 
     def job_log(self, name: str, job: int, lines: int) -> tuple[str, ...]:
-        """The last lines of a job's log."""
+        """Return the last lines of a job's log."""
 
     def requests(self) -> tuple[Request, ...]:
-        """Every request under way that makes or changes a cluster or a service."""
+        """Return every request under way that makes or changes a cluster or a service."""
 
     def cancel(self, request: str) -> None:
         """Abort a request, given its id."""
 
     def listens(self, url: str) -> bool:
-        """Whether something takes connections there; nothing is asked."""
+        """Return whether something takes connections there, without sending a request."""
 
     def get(
         self,
@@ -220,8 +220,8 @@ class SkyPilot(typing.Protocol):
         *,
         check_host: bool = True,
     ) -> tuple[int, str]:
-        """Ask a service itself: the HTTP status and the body.
+        """Ask a service itself; return the HTTP status and the body.
 
-        The certificate (PEM) is what an https answer must prove itself by: it, or one that it has
-        signed. Raises Untrusted, and Unreachable.
+        An https server must present the given certificate (PEM), or one that it has signed. Raises
+        Untrusted and Unreachable.
         """

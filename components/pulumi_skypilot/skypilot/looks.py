@@ -1,9 +1,9 @@
-"""Read-only calls ("looks"): one that fails is not an answer, and not an error of the user's.
+"""Read-only calls ("looks"). A look that fails is not an answer, and not the user's error.
 
-What is looked at may change at that very moment: SkyServe reads the row of a service and then the
-YAML of its version, which the end of the service has deleted in between. Or the server is busy, or
-is being restarted. So a single look is tried again a few times, and a wait goes on until its time
-is up, whatever a look has raised.
+A service may change during a look: SkyServe reads the row of a service and then the YAML of its
+version, which the end of the service may have deleted in between. Or the server is busy, or is
+being restarted. So a single look is tried again a few times, and a wait goes on until its time is
+up, whatever a look has raised.
 """
 
 import functools
@@ -19,23 +19,23 @@ T = typing.TypeVar("T")
 PAUSES_SECONDS = (1.0, 3.0, 6.0)
 """The pauses before a single look is tried again."""
 LONG_SECONDS = 60.0
-"""A single look is not tried again once it has taken so long in all."""
+"""A single look is not tried again once all its tries have taken this long."""
 SILENCE_SECONDS = 120.0
-"""How long a wait bears a server that does not answer at all: it may be restarted, or busy."""
+"""How long a wait tolerates a server that does not answer at all: it may be busy or restarting."""
 
 _FINAL = (errors.Denied, errors.OtherServer)
-"""What no later look will change."""
+"""The errors that no later look will change."""
 _ANSWERS = (*_FINAL, errors.NotFound, errors.Asleep)
-"""What a single look takes for an answer."""
+"""The errors that are an answer to a single look."""
 _ONCE = ("log", "job_log", "listens", "get")
-"""Looks whose failure tells who asks enough."""
+"""The looks that are not tried again: their failure tells the caller enough."""
 
 
 class Clock(typing.Protocol):
     """Time, so that tests need none."""
 
     def now(self) -> float:
-        """Seconds that only go forward."""
+        """Return seconds that only go forward."""
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -45,7 +45,7 @@ class SystemClock:
     """The machine's own time."""
 
     def now(self) -> float:
-        """Seconds that only go forward."""
+        """Return seconds that only go forward."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
@@ -54,7 +54,7 @@ class SystemClock:
 
 
 def again(look: Callable[[], T], clock: Clock) -> T:
-    """Look, and if that fails a few times more.
+    """Look, and try again a few times if that fails.
 
     Raises the error of the last try, as NoAnswer if it is neither an answer nor silence.
     """
@@ -72,7 +72,7 @@ def again(look: Callable[[], T], clock: Clock) -> T:
 
 
 class Looks:
-    """The port, with single looks that are tried again."""
+    """The port, which tries single looks again."""
 
     def __init__(self, sky: interface.SkyPilot, clock: Clock) -> None:
         self._sky = sky
@@ -93,24 +93,24 @@ class Looks:
 
 
 class Patience:
-    """What a wait makes of looks that fail."""
+    """Decides whether a wait goes on after a look that failed."""
 
     def __init__(self, clock: Clock, *, answered: bool) -> None:
-        """`answered` says whether the server has answered anything yet.
+        """Start with whether the server has answered anything yet.
 
-        One that has not is given no time: it may never have been there.
+        A server that has not answered is given no time: it may never have been there.
         """
         self._clock = clock
         self._answered_at = clock.now() if answered else None
         self._reason = ""
 
     def answered(self) -> None:
-        """Take note of a look that has not failed."""
+        """Record a look that has not failed."""
         self._answered_at = self._clock.now()
         self._reason = ""
 
     def bear(self, error: errors.SkyPilotError) -> None:
-        """Keep the reason of a look that failed; raise it if waiting on is of no use."""
+        """Keep the reason of a look that failed; raise its error if more waiting is useless."""
         if isinstance(error, _FINAL):
             raise error
         if not is_silence(error):
@@ -119,13 +119,13 @@ class Patience:
             raise error
         self._reason = f"; the last look failed: {error}"
 
-    def told(self) -> str:
-        """The end of a time-out's line: why the last look failed, or nothing."""
+    def ending(self) -> str:
+        """Return the end of a time-out's message: why the last look failed, or ""."""
         return self._reason
 
 
 def is_silence(error: errors.SkyPilotError) -> bool:
-    """Whether an error means that the server did not answer at all."""
+    """Return whether an error means that the server did not answer at all."""
     if isinstance(error, (errors.NoAnswer, errors.Asleep, errors.OtherServer)):
         return False
     return isinstance(error, (errors.Unreachable, errors.TimedOut))

@@ -21,7 +21,7 @@ class Quiet(io.TextIOBase):
 
     @classmethod
     def install(cls) -> None:
-        """Put it in the place of standard output and standard error."""
+        """Replace standard output and standard error."""
         if not isinstance(sys.stdout, cls):
             sys.stdout = typing.cast(typing.TextIO, cls(sys.stdout))
             sys.stderr = typing.cast(typing.TextIO, cls(sys.stderr))
@@ -37,22 +37,22 @@ class Quiet(io.TextIOBase):
             cls._local.quiet = False
 
     def write(self, text: str) -> int:
-        """Pass on, or swallow."""
+        """Pass on to the real output, or swallow."""
         return len(text) if getattr(self._local, "quiet", False) else self._out.write(text)
 
     def writelines(self, lines: typing.Iterable[str]) -> None:  # type: ignore[override]
-        """Pass on, or swallow."""
+        """Pass on to the real output, or swallow."""
         for line in lines:
             self.write(line)
 
     def flush(self) -> None:
-        """Pass on."""
+        """Flush the real output."""
         self._out.flush()
 
     def isatty(self) -> bool:
-        """Never: no colours, no spinners."""
+        """Return False, so that nobody writes colours or spinners."""
         return False
 
     def fileno(self) -> int:
-        """The file's own."""
+        """Return the descriptor of the real output."""
         return self._out.fileno()

@@ -1,7 +1,8 @@
-"""What the API server knows of prices, as plain rows: the answer to cost.question.
+"""The API server's prices, as plain rows: the answer to cost.question.
 
-It is handed the SDK and asks everything before it waits for anything: one round of calls. What
-fails, or does not answer in time, says so under its own name, and the rest is still answered.
+`answer` sends every request to the SDK before it waits for any: one round of calls. A request that
+fails, or does not answer in time, is listed with its reason under `failed`, and the rest is still
+answered.
 """
 
 import contextlib
@@ -18,21 +19,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from . import sdk_private
 
 SECONDS = 60.0
-"""How long all of it may take: a busy API server on two cores took 22 s for its first answer."""
+"""How long the whole answer may take. A busy API server on two cores took 22 s for its first."""
 
 _LIVE = "the clusters that there are"
-"""Beside the clouds: the request for what runs, SkyServe's controller among it."""
+"""The request beside those for the clouds: it lists what runs, SkyServe's controller included."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 _CATALOG = "skypilot-catalog"
-"""Where SkyPilot reads what machines a cloud has (HOSTED_CATALOG_DIR_URL in
+"""The host from which SkyPilot reads a cloud's list of machines (HOSTED_CATALOG_DIR_URL in
 sky/catalog/constants.py)."""
 
 
 class Wait:
-    """One call in a thread of its own, so that none that hangs takes the others' answers along."""
+    """One call in a thread of its own, so that a call that hangs does not block the others."""
 
     def __init__(self, call: Callable[[], typing.Any]) -> None:
         self._result: list[typing.Any] = []
@@ -41,7 +42,7 @@ class Wait:
         def run() -> None:
             try:
                 self._result.append(call())
-            except Exception as error:  # noqa: BLE001 - raised where it is waited for
+            except Exception as error:  # noqa: BLE001 - raised in `result`
                 self._error.append(error)
 
         # The SDK keeps the server's version in context variables.
@@ -66,9 +67,9 @@ def answer(
     seconds: float = SECONDS,
     began: float | None = None,
 ) -> dict[str, typing.Any]:
-    """Return rows of the catalogue, machines without a GPU, and what could not be had, and why.
+    """Return rows of the catalogue, machines without a GPU, and the requests that failed, with why.
 
-    All of it takes so many seconds at most, from `began` by the monotonic clock (default: now).
+    This takes `seconds` at most, from `began` by the monotonic clock (default: now).
     """
     until = (time.monotonic() if began is None else began) + seconds
     failed: dict[str, str] = {}
@@ -77,7 +78,7 @@ def answer(
     def noted(name: str) -> Iterator[None]:
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - one price that is not had is no reason to fail
+        except Exception as error:  # noqa: BLE001 - one missing price is no reason to fail
             failed[name] = _reason(error, seconds)
 
     def left() -> float:
@@ -98,12 +99,12 @@ def answer(
     if sizes:
         with contextlib.suppress(Exception):  # no deployment's price depends on it
             requests[_LIVE] = sky.client.sdk.cost_report(days=1)
-    waits = {name: Wait(functools.partial(sky.get, one)) for name, one in requests.items()}
-    # The optimizer's logs are read one after another: the SDK shares what it shows them with.
+    pending = {name: Wait(functools.partial(sky.get, id_)) for name, id_ in requests.items()}
+    # Read the optimizer's logs one after another: the SDK shares the state by which it shows them.
     machines = Wait(functools.partial(_read_all, sizes, seconds))
-    live = waits.pop(_LIVE, None)
+    live = pending.pop(_LIVE, None)
     rows: list[dict[str, object]] = []
-    for cloud, listing in waits.items():
+    for cloud, listing in pending.items():
         with noted(cloud):
             rows += [_row(info) for offers in listing.result(left()).values() for info in offers]
     with contextlib.suppress(TimeoutError):
@@ -112,8 +113,8 @@ def answer(
     if live is not None:
         with contextlib.suppress(Exception):
             seen = any(
-                sdk_private.is_controller(one["name"]) and one["status"] is not None
-                for one in live.result(left())
+                sdk_private.is_controller(record["name"]) and record["status"] is not None
+                for record in live.result(left())
             )
     return {
         "asked": {**question, "clouds": clouds},
@@ -125,32 +126,32 @@ def answer(
 
 
 class _Size:
-    """A machine without a GPU: what the optimizer is asked, and says."""
+    """A machine without a GPU, and the optimizer's answer about it."""
 
     def __init__(self, sky: typing.Any, size: Mapping[str, object]) -> None:
         self._sky, self._size = sky, size
-        self._found: dict[str, object] | None = None
+        self._result: dict[str, object] | None = None
         self._request = None
         try:
             self._request = _optimize(sky, size)
         except Exception as error:  # noqa: BLE001 - as above
-            self._found = {"failed": _reason(error, SECONDS)}
+            self._result = {"failed": _reason(error, SECONDS)}
 
     def read(self, seconds: float) -> None:
-        """Wait for the optimizer's table."""
+        """Wait for the optimizer's table and keep its price."""
         if self._request is None:
             return
         try:
             log = io.StringIO()
             self._sky.client.sdk.stream_and_get(self._request, output_stream=log)
-            self._found = _priced(log.getvalue())
+            self._result = _priced(log.getvalue())
         except Exception as error:  # noqa: BLE001 - as above
-            self._found = {"failed": _reason(error, seconds)}
+            self._result = {"failed": _reason(error, seconds)}
 
     def entry(self, seconds: float) -> dict[str, object]:
-        """Return the machine with its price, or with why there is none."""
-        found = self._found or {"failed": _reason(TimeoutError(), seconds)}
-        return {"machine": dict(self._size), **found}
+        """Return the machine with its price, or with the reason why there is none."""
+        result = self._result or {"failed": _reason(TimeoutError(), seconds)}
+        return {"machine": dict(self._size), **result}
 
 
 def _read_all(sizes: Sequence[_Size], seconds: float) -> None:
@@ -160,7 +161,7 @@ def _read_all(sizes: Sequence[_Size], seconds: float) -> None:
 
 def _priced(table: str) -> dict[str, object]:
     costs = sdk_private.considered(table)
-    priced = [one for one in costs if one > 0]
+    priced = [cost for cost in costs if cost > 0]
     if not priced:
         own = "machines of your own have no price in SkyPilot"
         return {"failed": own if costs else "SkyPilot names no machine of that size"}
@@ -168,7 +169,7 @@ def _priced(table: str) -> dict[str, object]:
 
 
 def _enabled(sky: typing.Any) -> list[str]:
-    return [str(one).lower() for one in sky.get(sky.client.sdk.enabled_clouds())]
+    return [str(name).lower() for name in sky.get(sky.client.sdk.enabled_clouds())]
 
 
 def _list(sky: typing.Any, accelerators: Sequence[str], cloud: str) -> typing.Any:
@@ -192,7 +193,7 @@ def _row(info: Sequence[typing.Any]) -> dict[str, object]:
 
 
 def _plain(value: typing.Any) -> object:
-    """Numbers as JSON has them; pandas says NaN where there is none."""
+    """Return a value as JSON has it; None where pandas has NaN."""
     if value is None or isinstance(value, str):
         return value
     number = float(value)
@@ -200,7 +201,7 @@ def _plain(value: typing.Any) -> object:
 
 
 def _reason(error: Exception, seconds: float) -> str:
-    """Why there is no answer, in a few words."""
+    """Return why there is no answer, in a few words."""
     if isinstance(error, TimeoutError):
         return f"the API server did not answer within {seconds:g} s"
     text = " ".join(_COLOUR.sub("", str(error)).split())

@@ -1,4 +1,4 @@
-"""One call of the SDK: in a thread of its own, bounded, silent, with errors of the port's.
+"""A call of the SDK: in a thread of its own, bounded, silent, with the port's errors.
 
 The only module that imports sky (which takes seconds), and only when a call is made. One process
 talks to one API server: the SDK caches its URL (sky/server/common.py, get_server_url).
@@ -23,15 +23,15 @@ from . import bounds, interface, muted, sdk_private, translation
 T = typing.TypeVar("T")
 
 DEFAULT_URL = "http://127.0.0.1:46580"
-"""Where SkyPilot's own local API server listens (sky/server/constants.py)."""
+"""The address of SkyPilot's own local API server (sky/server/constants.py)."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Connection:
-    """Which server to talk to, and as whom.
+    """The server to talk to, and the user to be there.
 
-    Without a token the server takes the user from this machine's SkyPilot identity
-    (`~/.sky/user_hash`), with one from the token.
+    Without a token the user is this machine's SkyPilot identity (`~/.sky/user_hash`); with a token
+    it is the token's.
     """
 
     url: str = DEFAULT_URL
@@ -40,24 +40,27 @@ class Connection:
 
 
 class Calls:
-    """What every call of the SDK goes through."""
+    """The base of every call of the SDK."""
 
     _one: typing.ClassVar[Connection | None] = None
     _lock = threading.Lock()
 
     def __init__(self, connection: Connection, *, patience_seconds: float | None = None) -> None:
-        """Make nothing yet; `patience_seconds` is for the server's health (default: the SDK's)."""
+        """Keep the connection; nothing is called yet.
+
+        `patience_seconds` is how long to wait for the server's health (default: the SDK's own).
+        """
         self.connection = connection
         self._patience_seconds = patience_seconds
 
     def _look(self, call: Callable[[typing.Any], T], *, seconds: float) -> T:
-        """Run one call that changes nothing: what it raises is never an error of the user's."""
+        """Run one read-only call: its errors are never the user's."""
         return self._ask(call, seconds=seconds, look=True)
 
     def _ask(self, call: Callable[[typing.Any], T], *, seconds: float, look: bool = False) -> T:
         """Run one call of the SDK in a thread of its own, so that no call waits for ever.
 
-        Within a bounded call it has the time that is left of that, if it is less.
+        Within a bounded call, it gets no more than the time that is left of that.
         """
         seconds = bounds.at_most(seconds)
         result: list[T] = []
@@ -82,7 +85,7 @@ class Calls:
 
     def _silent(self, seconds: float) -> errors.TimedOut:
         return errors.TimedOut(
-            f"apiServer {self.connection.url}: no answer in {seconds:.0f} s; see what it is at "
+            f"apiServer {self.connection.url}: no answer in {seconds:.0f} s; check its requests "
             "(sky api status), then run the same command again"
         )
 
@@ -114,7 +117,7 @@ class Calls:
                 sdk_private.configure_again(sky)
             if first and self._patience_seconds is not None:
                 sdk_private.wait_for_health(sky, self._patience_seconds)
-        # A missing server is an error to show, not a server to start on the quiet. Not by
+        # A missing server is an error to show, not a server to start silently. Not by
         # SKYPILOT_DISABLE_LOCAL_API_SERVER: it travels with `up` to a controller machine, which
         # then may not start the server by which it launches replicas (utils/controller_utils.py).
         sky.server.common.check_server_healthy(self.connection.url)
@@ -124,7 +127,7 @@ class Calls:
 def task(
     sky: typing.Any, order: interface.Order, tls: Mapping[str, str] | None = None
 ) -> typing.Any:
-    """The SDK's task: values go beside the text, never into it.
+    """Return the SDK's task, with the values beside the text, never in it.
 
     See sky/task.py, Task.from_yaml_config.
     """
@@ -139,7 +142,7 @@ def task(
 
 
 def _prepare(connection: Connection) -> None:
-    """Give the SDK a configuration of its own, instead of the user's.
+    """Give the SDK a configuration of its own in place of the user's.
 
     The token goes into a private file: as an environment variable named SKYPILOT_* it would travel
     in the body of every request.
@@ -153,7 +156,7 @@ def _prepare(connection: Connection) -> None:
 
 
 def _private_file(text: str) -> str:
-    """A file that only this user can read, and that ends with the process, killed or not."""
+    """Write a file that only this user can read and that ends with the process; return its path."""
     if hasattr(os, "memfd_create"):
         file = os.memfd_create("pulumi-skypilot")
         os.fchmod(file, 0o600)

@@ -1,8 +1,8 @@
-"""All that rests on the private side of SkyPilot 0.14, one function each.
+"""The uses of the private side of SkyPilot 0.14, one function each.
 
 Each says what it relies on and what stops working without it; tests/with_sky/test_sdk_private.py
-holds each to the installed SkyPilot. What its errors mean, by their names and words, is a table of
-its own (translation.py), which the same tests look up in SkyPilot's source.
+holds each to the installed SkyPilot. A table of its own (translation.py) says what SkyPilot's
+errors mean, by their names and words; the same tests look these up in SkyPilot's source.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def configure(environment: MutableMapping[str, str], configuration: str, project: str) -> None:
-    """Let the SDK read these two files, and nothing that the user has set for SkyPilot.
+    """Let the SDK read these two files, and no setting of the user's for SkyPilot.
 
     Relies on SKYPILOT_GLOBAL_CONFIG and SKYPILOT_PROJECT_CONFIG (sky/skypilot_config.py,
     ENV_VAR_GLOBAL_CONFIG and ENV_VAR_PROJECT_CONFIG), and on every SKYPILOT_* variable travelling
@@ -46,7 +46,7 @@ def configure(environment: MutableMapping[str, str], configuration: str, project
 
 
 def configure_again(sky: typing.Any) -> None:
-    """Let a SkyPilot that somebody has imported before us read our configuration.
+    """Let a SkyPilot that the program has imported already read our configuration.
 
     Relies on sky/skypilot_config.py, reload_config, and on the caches of sky/server/common.py,
     get_server_url and is_api_server_local. Without: in a program that imports sky itself calls go
@@ -60,8 +60,8 @@ def configure_again(sky: typing.Any) -> None:
 def name_command(sky: typing.Any) -> None:
     """Let `sky status` show this package as the command behind a cluster or service.
 
-    In place of this process's own arguments, which nobody typed, and of which one that begins with
-    a dash (`python -c`) ends a service's controller (sky/serve/service.py, --entrypoint). Relies on
+    SkyPilot would show this process's own arguments, which nobody typed. One that begins with a
+    dash (`python -c`) ends a service's controller (sky/serve/service.py, --entrypoint). Relies on
     sky/utils/common_utils.py, get_pretty_entrypoint_cmd. Without: no service starts from a process
     with such arguments.
     """
@@ -69,7 +69,7 @@ def name_command(sky: typing.Any) -> None:
 
 
 def keep_tracebacks(sky: typing.Any) -> None:
-    """Let an error of SkyPilot leave this process its tracebacks.
+    """Keep the tracebacks of this process after an error of SkyPilot.
 
     Relies on sky/utils/ux_utils.py, print_exception_no_traceback, being called by that name: it
     sets sys.tracebacklimit to 0 and does not undo that after an error. Without: the tracebacks of
@@ -79,11 +79,11 @@ def keep_tracebacks(sky: typing.Any) -> None:
 
 
 def wait_for_health(sky: typing.Any, seconds: float) -> None:
-    """Give a busy server so long to say how it is; the SDK gives it three times 2.5 s.
+    """Give a busy server so many seconds to report its health; the SDK tries three times 2.5 s.
 
     Relies on sky/server/common.py, make_authenticated_request, by which
-    get_api_server_status_response asks /api/health. Without: a busy server is taken for one that
-    is not there, and prices are unknown.
+    get_api_server_status_response asks /api/health. Without: a busy server is taken for a
+    missing one, and prices are unknown.
     """
     request = sky.server.common.make_authenticated_request
 
@@ -108,8 +108,8 @@ def user_text(yaml_content: str | None) -> str | None:
     """Return the task as its author wrote it, from a service's YAML.
 
     The normal form holds the values of secrets, the text that this package hands over does not.
-    Relies on the same as `with_text`. Without: no service carries the stack's mark, so that every
-    one looks like somebody else's.
+    Relies on the same as `with_text`. Without: no service carries the stack's mark, so every
+    service looks like somebody else's.
     """
     if not yaml_content:
         return None
@@ -122,7 +122,7 @@ def user_text(yaml_content: str | None) -> str | None:
 
 
 def database_mark(sky: typing.Any, url: str) -> str:
-    """Tell the server's database from any other's: by when its own first user was made.
+    """Return a mark of the server's database, from when its first own user was made; "" if unknown.
 
     SkyPilot has no name for a server. Relies on the user SKYPILOT_SYSTEM_USER_ID
     (sky/skylet/constants.py), which every server of 0.14 makes when its database is new
@@ -136,7 +136,7 @@ def database_mark(sky: typing.Any, url: str) -> str:
         )
         users = answer.json() if answer.status_code == HTTPStatus.OK else []
         made = next((user["created_at"] for user in users if user["id"] == _SYSTEM_USER), None)
-    except Exception:  # noqa: BLE001 - an older server, a proxy: nothing is known, and no harm done
+    except Exception:  # noqa: BLE001 - an older server or a proxy: unknown, which does no harm
         return ""
     return "" if made is None else hashlib.sha256(f"{made}".encode()).hexdigest()[:8]
 
@@ -145,7 +145,8 @@ def request(payload: typing.Any) -> interface.Request | None:
     """Return what a request makes, or None when it makes neither a cluster nor a service.
 
     The body of another user's request is not shown (sky/server/requests/requests.py,
-    _request_body_for_display). Then a launch still tells its cluster; of a service nothing is told.
+    _request_body_for_display). Then a launch still shows its cluster; an up or update
+    shows nothing.
     Relies on the names of requests (sky/server/requests/request_names.py) and on fields of their
     bodies (sky/server/requests/payloads.py, LaunchBody, ServeUpBody and ServeUpdateBody), not those
     of `sky.jobs.launch`, which makes a managed job. Without: a create that was interrupted is not
@@ -188,12 +189,12 @@ def considered(table: str) -> list[float]:
 
     The optimizer prints its result and returns nothing (sky/server/server.py, optimize), and the
     catalogue's listing leaves out machines without a GPU (sky/catalog/common.py,
-    list_accelerators_impl). A machine of one's own costs 0. Relies on the table of
-    sky/optimizer.py, Optimizer.print_optimized_plan: its column "COST ($)" is the last but the mark
-    of the chosen row. Without: the prices of machines without a GPU are unknown.
+    list_accelerators_impl). A machine of the user's own costs 0. Relies on the table of
+    sky/optimizer.py, Optimizer.print_optimized_plan: after its column "COST ($)" only the
+    mark of the chosen row follows. Without: the prices of machines without a GPU are unknown.
     """
-    _, found, rest = _COLOUR.sub("", table).partition("COST ($)")
-    rows = [_CONSIDERED.match(line) for line in rest.splitlines()[1:]] if found else []
+    _, header, rest = _COLOUR.sub("", table).partition("COST ($)")
+    rows = [_CONSIDERED.match(line) for line in rest.splitlines()[1:]] if header else []
     return [float(row[1]) for row in rows if row]
 
 
@@ -205,7 +206,9 @@ def _labels(text: str) -> dict[str, str] | None:
         return None
     first, *others = list(_all_labels(documents, inside=False)) or [{}]
     return {
-        key: value for key, value in first.items() if all(one.get(key) == value for one in others)
+        key: value
+        for key, value in first.items()
+        if all(labels.get(key) == value for labels in others)
     }
 
 

@@ -1,4 +1,4 @@
-"""What the port says of services, by sky.serve."""
+"""The port's calls for services, made with sky.serve."""
 
 import collections
 import io
@@ -14,7 +14,7 @@ _Looks = coalesce.Together[interface.Service]
 
 
 class ServiceCalls(sdk_calls.Calls):
-    """Services of SkyServe."""
+    """The calls for services of SkyServe."""
 
     _looks: typing.ClassVar[collections.defaultdict[sdk_calls.Connection, _Looks]] = (
         collections.defaultdict(
@@ -23,8 +23,8 @@ class ServiceCalls(sdk_calls.Calls):
             )
         )
     )
-    """Of all that this process does at once: a `serve.status` is seconds of CPU of the server's,
-    whether it is asked of one service or of twenty."""
+    """Shared by all calls of this process: a `serve.status` takes seconds of the server's CPU,
+    whether it asks for one service or for twenty."""
 
     def wake(self) -> None:
         """Start SkyServe's controller, if it is a machine that has stopped."""
@@ -38,11 +38,11 @@ class ServiceCalls(sdk_calls.Calls):
         self._ask(ask, seconds=900)
 
     def service(self, name: str) -> interface.Service | None:
-        """One service, or None when the server says that there is none."""
-        return next((service for service in self._found(name) if service.name == name), None)
+        """Return one service, or None when the server says that there is none."""
+        return next((service for service in self._ask_for(name) if service.name == name), None)
 
     def services(self) -> tuple[interface.Service, ...]:
-        """All services of the server."""
+        """Return all services of the server."""
         return self._services(None)
 
     def up(self, name: str, order: interface.Order) -> None:
@@ -67,22 +67,26 @@ class ServiceCalls(sdk_calls.Calls):
             self._ask(lambda sky: ask(sky, files), seconds=order.seconds or 600)
 
     def down(self, name: str, *, purge: bool = False) -> None:
-        """Schedule the end of a service. Raises Failed when SkyPilot would end another one too.
+        """Schedule the end of a service. Raises Failed when SkyPilot would end another too.
 
-        It looks for the name by SQL's LIKE, to which a capital letter and a small one are the same
-        (sky/serve/serve_state.py, get_glob_service_names). `status` looks in the same way.
+        SkyPilot looks for the name by SQL's LIKE, which ignores case
+        (sky/serve/serve_state.py, get_glob_service_names). `status` does the same.
         """
-        found = looks.again(lambda: self._found(name), looks.SystemClock())
-        others = [one.name for one in found if one.name.lower() == name.lower() != one.name]
+        services = looks.again(lambda: self._ask_for(name), looks.SystemClock())
+        others = [
+            service.name
+            for service in services
+            if service.name.lower() == name.lower() != service.name
+        ]
         if others:
             raise errors.Failed(
-                f"{name}: SkyPilot would take down the service {others[0]!r} too, somebody else's "
-                "whose name differs only in capital letters; have that one taken down first"
+                f"{name}: SkyPilot would also take down somebody else's service {others[0]!r}, "
+                "whose name differs only in capital letters; ask its owner to take it down first"
             )
         self._ask(lambda sky: sky.get(sky.serve.down(name, purge=purge)), seconds=300)
 
     def log(self, name: str, replica: int, lines: int) -> tuple[str, ...]:
-        """The last lines of a replica's log."""
+        """Return the last lines of a replica's log."""
 
         def ask(sky: typing.Any) -> tuple[str, ...]:
             out = io.StringIO()
@@ -96,8 +100,8 @@ class ServiceCalls(sdk_calls.Calls):
 
         return self._look(ask, seconds=60)
 
-    def _found(self, name: str) -> Sequence[interface.Service]:
-        """What SkyPilot finds by a name, and perhaps by others that are asked for at once."""
+    def _ask_for(self, name: str) -> Sequence[interface.Service]:
+        """Return the services that SkyPilot finds by a name, perhaps with those of other names."""
         left = bounds.left()
         try:
             return self._looks[self.connection].ask(name, self._services, left)
@@ -110,7 +114,7 @@ class ServiceCalls(sdk_calls.Calls):
                 records = sky.get(sky.serve.status(names))
             except sky.exceptions.ClusterNotUpError as error:
                 if error.cluster_status is None:
-                    return ()  # no machine of a controller is known, so nor is any service
+                    return ()  # no machine of a controller is known, so no service either
                 raise errors.Asleep(
                     f"apiServer {self.connection.url}: SkyServe's controller is "
                     f"{_value(error.cluster_status)}, and only it knows the services; "
@@ -122,7 +126,7 @@ class ServiceCalls(sdk_calls.Calls):
 
 
 def _service(record: Mapping[str, typing.Any]) -> interface.Service:
-    """Read a record. One that lacks a field raises: it is a look that failed."""
+    """Read a record. Raises when it lacks a field: the look has then failed."""
     return interface.Service(
         name=record["name"],
         status=_value(record["status"]),

@@ -1,4 +1,4 @@
-"""A load balancer's certificate and key: files while SkyPilot takes them over, and no longer."""
+"""A load balancer's certificate and key: files that exist only while SkyPilot takes them over."""
 
 import contextlib
 import typing
@@ -11,10 +11,10 @@ from . import interface
 
 @contextlib.contextmanager
 def files(tls: interface.Tls | None) -> Iterator[Mapping[str, str] | None]:
-    """The `tls:` section of a task whose files only this user can read, and only meanwhile.
+    """Yield the `tls:` section of a task; only this user can read its files, and only meanwhile.
 
     Raises Invalid when certificate and key do not belong together: SkyServe's load balancer would
-    die of it, again and again, without a word to anybody.
+    crash again and again, without a message to anybody.
     """
     if tls is None:
         yield None
@@ -27,10 +27,10 @@ def files(tls: interface.Tls | None) -> Iterator[Mapping[str, str] | None]:
 
 
 def kept(sky: typing.Any, service: str) -> Mapping[str, str]:
-    """Where SkyServe has put the files of a service, for the YAML of its next version.
+    """Return the paths where SkyServe keeps a service's files, for the YAML of its next version.
 
-    A version's files are read when the controller starts anew (sky/serve/service.py, _start),
-    not at an update: ours are gone by then.
+    The controller reads a version's files when it starts again (sky/serve/service.py, _start), not
+    at an update: ours are gone by then.
     """
     utils = sky.serve.serve_utils
     return {

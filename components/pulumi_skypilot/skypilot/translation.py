@@ -1,7 +1,8 @@
-"""What an exception of the SDK means, told by its name, its message and the call that raised it.
+"""The meaning of an exception of the SDK, by its name, its message and the call that raised it.
 
-A class of Python's own says nothing: SkyPilot's server hands on a ValueError or a KeyError of its
-own code as it is. Of a read-only call, what SkyPilot's own classes do not name is no answer.
+A class of Python's own means nothing: SkyPilot's server passes on a ValueError or a KeyError of its
+own code as it is. After a read-only call, an error that has no class of SkyPilot's own means that
+there is no answer.
 """
 
 import builtins
@@ -14,24 +15,24 @@ from . import http_calls
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 _UNABLE = "Failed to fetch services|due to network error"
-"""What a server says that has been asked too much, or cannot reach the clouds."""
+"""The words of a server that is overloaded, or cannot reach the clouds."""
 
 _SLOW = "Failed to wait for service initialization"
-"""SkyServe gives a controller 60 s to start, and lets it go on (sky/serve/constants.py,
+"""SkyServe waits 60 s for a controller to start, and does not stop it then (sky/serve/constants.py,
 SERVICE_REGISTER_TIMEOUT_SECONDS)."""
 
 _CATALOG = "skypilot-catalog"
-"""Where SkyPilot reads what machines a cloud has (sky/skylet/constants.py,
+"""The host from which SkyPilot reads a cloud's list of machines (sky/skylet/constants.py,
 HOSTED_CATALOG_DIR_URL)."""
 
 _NO_CLOUD_KINDS = "NoCloudAccessError|InvalidCloudCredentials|CloudUserIdentity|CredentialsError"
 _NO_CLOUD = r"which (is|are) not enabled\b|^No cloud access\b|due to invalid cloud credentials\b"
-"""How SkyPilot says that it has no access to a cloud (sky/optimizer.py,
+"""The words by which SkyPilot says that it has no access to a cloud (sky/optimizer.py,
 _check_specified_clouds; sky/data/storage.py; sky/backends/cloud_vm_ray_backend.py)."""
 
 _Row = tuple[str, str, type[errors.SkyPilotError]]
 
-# The first row whose exception or message matches says what an error means. Names, not classes:
+# The first row whose exception and message match says what an error means. Names, not classes:
 # the classes live in sky and requests, which are not imported until a call is made.
 _OF_ANY_CALL: tuple[_Row, ...] = (
     (r"ApiServerAuthenticationError|PermissionDenied|NoWorkspaceAccess", "", errors.Denied),
@@ -58,7 +59,7 @@ _INVALID = (
     r"|^Service name .* is invalid|^(Resources|Service section) .*must|^Got multiple ports"
     r"|^`(use_ondemand_fallback|spot_placer)` is only supported"
 )
-"""How SkyPilot's checks of a task begin that raise a plain ValueError."""
+"""The first words of a plain ValueError by which SkyPilot refuses a task."""
 
 _OF_A_CHANGE: tuple[_Row, ...] = (
     ("", r"\b(401|403)\b.*(Unauthorized|Forbidden|Client Error)", errors.Denied),
@@ -97,20 +98,20 @@ def meaning(
 ) -> errors.SkyPilotError:
     """Return the error of the port that an exception stands for: one line that says what to do.
 
-    `look` says that the call was one that changes nothing. Why a server is no use, or refuses a
-    token, SkyPilot keeps to itself: the server is asked.
+    `look` says that the call was read-only. The SDK does not say why a server cannot be used or
+    refuses a token, so this asks the server.
     """
     if isinstance(error, errors.SkyPilotError):
         return error
-    kinds = " ".join(cls.__name__ for cls in type(error).__mro__)
+    kinds = " ".join(base.__name__ for base in type(error).__mro__)
     text = clean(str(error)) or type(error).__name__
     rows = (*_OF_ANY_CALL, *(_OF_A_LOOK if look else _OF_A_CHANGE))
-    found = next(
-        meant
-        for kind, message, meant in rows
+    error_class = next(
+        cls
+        for kind, message, cls in rows
         if re.search(kind, kinds) and re.search(message, text, re.IGNORECASE)
     )
-    if found is errors.NoAnswer:
+    if error_class is errors.NoAnswer:
         reason = _named(error, text)
         text = f"apiServer {url}: it could not answer ({reason}); run the same command again"
     elif re.search(_SLOW, text):
@@ -118,12 +119,12 @@ def meaning(
             "SkyServe's controller of it has not started in time: the API server is busy, or has "
             "as many services as its memory allows"
         )
-    elif found is errors.Unreachable and re.search(_UNABLE, text):
+    elif error_class is errors.Unreachable and re.search(_UNABLE, text):
         text = f"apiServer {url}: it could not answer ({text[:120]}); run the same command again"
-    elif found is errors.Unreachable and (other := _other_host(text, url)):
-        # It, or this machine: the SDK's error is the same. So no answer that says anything.
+    elif error_class is errors.Unreachable and (other := _other_host(text, url)):
+        # Either the server or this machine cannot reach it: the SDK's error is the same.
         text = f"apiServer {url}: {other} cannot be reached ({_reason(text)}); {_way_out(text)}"
-    elif found is errors.Unreachable:
+    elif error_class is errors.Unreachable:
         reason = http_calls.health(url) if "Could not connect" in text else _reason(text)
         text = (
             f"apiServer {url}: no SkyPilot API server answers there ({reason}); "
@@ -134,42 +135,42 @@ def meaning(
             f"apiServer {url}: this account may not do that ({text[:200]}); set "
             "PULUMI_SKYPILOT_TOKEN to the token of one that may"
         )
-    elif found is errors.Denied and not (
+    elif error_class is errors.Denied and not (
         re.search(_NO_CLOUD_KINDS, kinds) or re.search(_NO_CLOUD, text, re.IGNORECASE)
     ):
         text = denied(url, token)
     elif "APIVersionMismatch" in kinds:
         text = f"apiServer {url}: {text}"
-    return found(text)
+    return error_class(text)
 
 
 def denied(url: str, token: str | None) -> str:
-    """What to do when the server does not know who calls."""
-    said = "it asks for a token"
+    """Return the message for a server that does not accept the caller's identity."""
+    refusal = "it asks for a token"
     if token:
         reason = http_calls.refusal(url, token) or "it is wrong, expired or revoked"
-        said = f"the token is refused ({reason})"
+        refusal = f"the token is refused ({reason})"
     return (
-        f"apiServer {url}: {said}; set PULUMI_SKYPILOT_TOKEN to a service account's token, "
+        f"apiServer {url}: {refusal}; set PULUMI_SKYPILOT_TOKEN to a service account's token, "
         "or the secret skypilot:token (refresh and destroy see a new one only with --run-program)"
     )
 
 
 def clean(text: str) -> str:
-    """Text as one line without colours, which is all that Pulumi shows well."""
+    """Return a text as one line without colours: Pulumi shows nothing else well."""
     return " ".join(_ANSI.sub("", text).split())
 
 
 def _named(error: BaseException, text: str) -> str:
-    """The words of an error, with the class where this is Python's own: `KeyError: 'version'`."""
+    """Return an error's text, after its class if that is Python's own: `KeyError: 'version'`."""
     name = type(error).__name__
     return (text if text == name or not hasattr(builtins, name) else f"{name}: {text}")[:160]
 
 
 def _other_host(text: str, url: str) -> str | None:
-    """The host that could not be reached, when it is another than the API server's."""
-    found = re.search(r"host='([^']+)'", text)
-    return found[1] if found and found[1] != urllib.parse.urlsplit(url).hostname else None
+    """Return the host that could not be reached, if it is not the API server's; else None."""
+    match = re.search(r"host='([^']+)'", text)
+    return match[1] if match and match[1] != urllib.parse.urlsplit(url).hostname else None
 
 
 def _way_out(text: str) -> str:
@@ -177,11 +178,11 @@ def _way_out(text: str) -> str:
         return "run the same command again"
     return (
         "SkyPilot reads its list of a cloud's machines there, on this machine too where "
-        "instanceType is set: let it be reached, or set accelerators, cpus and memory instead"
+        "instanceType is set: make it reachable, or set accelerators, cpus and memory instead"
     )
 
 
 def _reason(text: str) -> str:
-    """What requests has to say, without the addresses of its objects."""
-    found = re.search(r"\[Errno [-\d]+\] [^'\")]+|timed out|\d{3} \w+ Error: \w+", text)
-    return found[0] if found else text[:120]
+    """Return the reason in a text of requests, without the addresses of its objects."""
+    match = re.search(r"\[Errno [-\d]+\] [^'\")]+|timed out|\d{3} \w+ Error: \w+", text)
+    return match[0] if match else text[:120]

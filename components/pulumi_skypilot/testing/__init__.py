@@ -1,10 +1,10 @@
 """A SkyPilot in memory, for fast tests of programs and of this package.
 
-It behaves as SkyPilot 0.14.1 was seen to, its traps included: `up` on a name that exists takes the
+It behaves as SkyPilot 0.14.1 was seen to, with its traps: `up` on a name that exists takes the
 service over, `down` during provisioning leaves a machine running, `update` keeps replicas only when
 nothing but the `service:` section differs, a launch whose set-up fails leaves its machine. Time is
-its clock's: nothing waits. The package's own tests run the same scenarios on it and on the real
-one.
+the fake's own clock: nothing waits. The package's own tests run the same scenarios on it and on the
+real SkyPilot.
 """
 
 import contextlib
@@ -34,17 +34,17 @@ class SkyPilot(Others, interface.SkyPilot):
     """The whole port over dictionaries."""
 
     def server(self) -> interface.Server:
-        """Who answers, and who we are to it."""
+        """Return the server, and the user that it takes the caller for."""
         self._called("server")
         return interface.Server(skypilot.DEFAULT_URL, self.user, self.workspace, self.since)
 
     def places(self) -> frozenset[str]:
-        """The infra that the server has credentials for."""
+        """Return the infra that the server has credentials for."""
         self._called("places")
         return self.enabled
 
     def machines(self) -> tuple[interface.Machine, ...]:
-        """Every live machine."""
+        """Return every live machine."""
         self._called("machines")
         return self._all_machines()
 
@@ -55,17 +55,17 @@ class SkyPilot(Others, interface.SkyPilot):
             raise errors.NotFound(f"Cluster {name!r} does not exist.")
 
     def requests(self) -> tuple[interface.Request, ...]:
-        """Requests under way: none of the stack's by itself, since each call ends at once."""
+        """Return the requests under way, which only a test makes: each call ends at once."""
         self._called("requests")
         return tuple(self._requests)
 
     def cancel(self, request: str) -> None:
         """Abort a request."""
         self._called("cancel", request)
-        self._requests = [one for one in self._requests if one.id != request]
+        self._requests = [waiting for waiting in self._requests if waiting.id != request]
 
     def listens(self, url: str) -> bool:
-        """A load balancer listens as soon as its service is there."""
+        """Return True: a load balancer listens as soon as its service exists."""
         self._called("listens", url)
         return True
 
@@ -77,7 +77,7 @@ class SkyPilot(Others, interface.SkyPilot):
         *,
         check_host: bool = True,
     ) -> tuple[int, str]:
-        """Answer as vLLM does: the cluster of that address, else whichever service is ready."""
+        """Answer as vLLM does, for the cluster at that address or else for any ready service."""
         self._called("get", url)
         orders = self._orders_at(url)
         if orders is None:

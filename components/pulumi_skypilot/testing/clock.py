@@ -10,7 +10,7 @@ class Clock(operations.Clock):
         self.seconds = 0.0
 
     def now(self) -> float:
-        """Seconds since the clock was made."""
+        """Return the seconds since the clock was made."""
         return self.seconds
 
     def sleep(self, seconds: float) -> None:

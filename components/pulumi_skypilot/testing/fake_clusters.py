@@ -50,11 +50,11 @@ class Clusters(state.State):
         self._clusters: dict[str, _Cluster] = {}
 
     def kill_cluster(self, name: str) -> None:
-        """Take a cluster away behind everybody's back."""
+        """Remove a cluster without a call of SkyPilot's."""
         del self._clusters[name]
 
     def end_job(self, name: str, status: str) -> None:
-        """Let what runs on a cluster end so: FAILED, or SUCCEEDED as by idleness."""
+        """End the jobs of a cluster with a status: FAILED, or SUCCEEDED as after idling."""
         for job in self._running(self._clusters[name]):
             job.ended_at, job.end = self.clock.now(), status
 
@@ -69,69 +69,69 @@ class Clusters(state.State):
         self._clusters[name].launched_at = self.clock.now()
 
     def break_cluster(self, name: str, reason: str) -> None:
-        """Let a cluster be what SkyPilot calls INIT: a node lost, or its runtime ill."""
+        """Put a cluster into INIT, as SkyPilot does when a node is lost or its runtime fails."""
         self._clusters[name].status, self._clusters[name].reason = "INIT", reason
 
     def job_order(self, name: str) -> interface.Order:
-        """What a cluster was last told to run, values included."""
+        """Return the last order of a cluster, values included."""
         return self._clusters[name].jobs[-1].order
 
     def cluster(self, name: str, *, fresh: bool = True) -> interface.Cluster | None:  # noqa: ARG002
-        """One cluster, or None."""
+        """Return one cluster, or None."""
         self._called("cluster", name)
-        found = self._clusters.get(name)
-        if found is None:
+        cluster = self._clusters.get(name)
+        if cluster is None:
             return None
-        minutes, down = found.autostop
+        minutes, down = cluster.autostop
         return interface.Cluster(
             name=name,
-            status=found.status,
-            hash=found.hash,
-            labels=labels(found.order),
-            launched_at=found.launched_at,
+            status=cluster.status,
+            hash=cluster.hash,
+            labels=labels(cluster.order),
+            launched_at=cluster.launched_at,
             autostop_minutes=minutes,
             autostop_down=down,
             resources="1x(cpus=4, ...)",
-            reason=found.reason,
-            text=found.order.text,
+            reason=cluster.reason,
+            text=cluster.order.text,
         )
 
     def jobs(self, name: str) -> tuple[interface.Job, ...]:
-        """The queue of a cluster, the newest job first."""
+        """Return the queue of a cluster, the newest job first."""
         self._called("jobs", name)
-        found = self._up(name)
-        self._running(found)
+        cluster = self._up(name)
+        self._running(cluster)
         return tuple(
             interface.Job(job.id, job.name, self._job_status(job), job.ended_at)
-            for job in reversed(found.jobs)
+            for job in reversed(cluster.jobs)
         )
 
     def launch(self, name: str, order: interface.Order) -> None:
         """Make or start the cluster and submit the order as its job."""
         self._called("launch", name)
-        found = self._clusters.get(name)
-        if found is None:
+        cluster = self._clusters.get(name)
+        if cluster is None:
             if not self.capacity:
                 raise errors.NoCapacity(f"Failed to acquire resources. {self.shortage}")
             self._made += 1
-            found = self._clusters[name] = _Cluster(
+            cluster = self._clusters[name] = _Cluster(
                 name,
                 f"cluster-{self._made}",
                 order,
                 f"10.1.0.{self._made}:8000",
                 self.clock.now(),
             )
-        elif _machine(found.order) != _machine(order):
+        elif _machine(cluster.order) != _machine(order):
             raise errors.Invalid("Requested resources do not match the existing cluster.")
         if not self.sets_up:
-            found.status = "INIT"
+            cluster.status = "INIT"
             raise errors.Failed("Failed to set up SkyPilot runtime on cluster.")
-        if found.status != "UP":
-            found.status, found.launched_at = "UP", self.clock.now()
-        wanted = _resources(order).get("autostop")
-        if wanted:
-            found.autostop = (wanted["idle_minutes"], wanted.get("down", False))
-        self._submit(found, str(order.task["name"]), order)
+        if cluster.status != "UP":
+            cluster.status, cluster.launched_at = "UP", self.clock.now()
+        autostop = _resources(order).get("autostop")
+        if autostop:
+            cluster.autostop = (autostop["idle_minutes"], autostop.get("down", False))
+        self._submit(cluster, str(order.task["name"]), order)
 
     def exec(self, name: str, job: str, command: str) -> None:
         """Submit a command; it ends at once."""
@@ -140,7 +140,7 @@ class Clusters(state.State):
         made.ended_at, made.end = self.clock.now(), "SUCCEEDED"
 
     def cancel_jobs(self, name: str, jobs: Sequence[int]) -> None:
-        """End jobs."""
+        """Cancel jobs."""
         self._called("cancel_jobs", name)
         for job in self._running(self._up(name)):
             if job.id in jobs:
@@ -152,15 +152,15 @@ class Clusters(state.State):
         self._up(name).autostop = (minutes, down)
 
     def address(self, name: str, port: int) -> str | None:  # noqa: ARG002 - the fake opens all
-        """Where it answers."""
+        """Return the address of a cluster that is UP."""
         self._called("address", name)
         return self._up(name).address
 
     def job_log(self, name: str, job: int, lines: int) -> tuple[str, ...]:
-        """A log that tells why a model did not start, where one did not."""
+        """Return a job's log, which says why the model did not start if it did not."""
         self._called("job_log", name)
-        found = next(one for one in self._up(name).jobs if one.id == job)
-        if self._fails(found):
+        served = next(entry for entry in self._up(name).jobs if entry.id == job)
+        if self._fails(served):
             return self.why[-lines:]
         return ("INFO Application startup complete.",)[-lines:]
 
@@ -170,15 +170,15 @@ class Clusters(state.State):
         return job
 
     def _up(self, name: str) -> _Cluster:
-        found = self._clusters.get(name)
-        if found is None:
+        cluster = self._clusters.get(name)
+        if cluster is None:
             raise errors.NotFound(f"Cluster {name!r} does not exist.")
-        if found.status != "UP":
-            raise errors.NoAnswer(f"Cluster {name!r} is {found.status}.")  # ClusterNotUpError
-        return found
+        if cluster.status != "UP":
+            raise errors.NoAnswer(f"Cluster {name!r} is {cluster.status}.")  # ClusterNotUpError
+        return cluster
 
     def _running(self, cluster: _Cluster) -> list[_Job]:
-        """The jobs that have not ended; a model that does not load ends its own."""
+        """Return the jobs that have not ended; a model that does not load ends its own job."""
         for job in cluster.jobs:
             end = job.since + FAIL_SECONDS
             if job.ended_at is None and self._fails(job) and self.clock.now() >= end:
@@ -196,40 +196,40 @@ class Clusters(state.State):
     def _cluster_machines(self) -> list[interface.Machine]:
         return [
             interface.Machine(
-                one.name,
-                labels(one.order),
-                hash=one.hash,
-                status=one.status,
-                launched_at=one.launched_at,
+                cluster.name,
+                labels(cluster.order),
+                hash=cluster.hash,
+                status=cluster.status,
+                launched_at=cluster.launched_at,
             )
-            for one in self._clusters.values()
+            for cluster in self._clusters.values()
         ]
 
     def _orders_at(self, url: str) -> list[interface.Order] | None:
-        """What answers at a cluster's address; None when it is no cluster's."""
-        for one in self._clusters.values():
-            if one.address in url:
+        """Return the orders that answer at a cluster's address; None when it is no cluster's."""
+        for cluster in self._clusters.values():
+            if cluster.address in url:
                 now = self.clock.now()
                 return [
                     job.order
-                    for job in self._running(one)
-                    if one.status == "UP" and now - job.since >= ANSWER_SECONDS
+                    for job in self._running(cluster)
+                    if cluster.status == "UP" and now - job.since >= ANSWER_SECONDS
                 ]
         return None
 
 
 def _resources(order: interface.Order) -> dict[str, typing.Any]:
-    found = order.task.get("resources")
-    return found if isinstance(found, dict) else {}
+    resources = order.task.get("resources")
+    return resources if isinstance(resources, dict) else {}
 
 
 def labels(order: interface.Order) -> dict[str, str]:
     """Return the labels of the machines that an order asks for."""
-    found = _resources(order).get("labels")
-    return found if isinstance(found, dict) else {}
+    content = _resources(order).get("labels")
+    return content if isinstance(content, dict) else {}
 
 
 def _machine(order: interface.Order) -> dict[str, object]:
-    """What must be equal for a cluster to be used again: not the CPUs and not the memory."""
-    looked_at = ("infra", "accelerators", "use_spot")
-    return {key: value for key, value in _resources(order).items() if key in looked_at}
+    """Return what must be equal for a cluster to be used again: neither CPUs nor memory."""
+    compared = ("infra", "accelerators", "use_spot")
+    return {key: value for key, value in _resources(order).items() if key in compared}

@@ -1,4 +1,4 @@
-"""Services as SkyServe 0.14.1 was seen to run them, its traps included."""
+"""Services as SkyServe 0.14.1 was seen to run them, with its traps."""
 
 import dataclasses
 
@@ -35,7 +35,7 @@ class _Service:
     next_id: int
     ending_since: float | None = None
     headless: bool = False
-    """Whether its controller is dead: nobody heeds it any more, and nobody ends it."""
+    """Whether its controller is dead: nobody updates the service any more, and nobody ends it."""
     half: bool = False
     """Whether its newest version was never completed."""
 
@@ -48,7 +48,7 @@ class Services(state.State):
         self._services: dict[str, _Service] = {}
 
     def kill_behind(self, name: str) -> None:
-        """Take a service away behind everybody's back."""
+        """Remove a service without a call of SkyPilot's."""
         for replica in self._services.pop(name).replicas:
             self._machines.pop(f"{name}-{replica.id}", None)
 
@@ -58,14 +58,14 @@ class Services(state.State):
         self._services[name].headless = True
 
     def half_update(self, name: str) -> None:
-        """Let the newest version be one that the controller never took.
+        """Let the newest version be one that the controller never accepted.
 
         See sky/serve/serve_state.py, add_version.
         """
         self._services[name].half = True
 
     def half_down(self, name: str) -> None:
-        """Let the process that ends a service die over it.
+        """Let the process that ends a service die before it is done.
 
         See sky/serve/serve_utils.py, terminate_services.
         """
@@ -84,7 +84,7 @@ class Services(state.State):
                     service.next_id += 1
 
     def order(self, name: str) -> interface.Order:
-        """What a service was last told to run, values included."""
+        """Return the last order of a service, values included."""
         return self._services[name].order
 
     def wake(self) -> None:
@@ -93,14 +93,14 @@ class Services(state.State):
         self.asleep = False
 
     def service(self, name: str) -> interface.Service | None:
-        """One service, or None."""
+        """Return one service, or None."""
         self._called("service", name)
         self._ask_controller()
-        found = self._services.get(name)
-        return self._record(found) if found else None
+        service = self._services.get(name)
+        return self._record(service) if service else None
 
     def services(self) -> tuple[interface.Service, ...]:
-        """All services."""
+        """Return all services."""
         self._called("services")
         self._ask_controller()
         return tuple(self._record(service) for service in self._services.values())
@@ -155,7 +155,7 @@ class Services(state.State):
         service.replicas = []
 
     def log(self, name: str, replica: int, lines: int) -> tuple[str, ...]:
-        """A log that tells why nothing starts, where nothing does."""
+        """Return a replica's log, which says why it does not start if it does not."""
         self._called("log", name)
         if not self.capacity:
             return (f"{name}-{replica}: {self.shortage}",)
@@ -169,7 +169,7 @@ class Services(state.State):
         self._tick_services()
 
     def _tick_services(self) -> None:
-        """Let happen what the time that has passed brings."""
+        """Bring machines, replicas and services up to the current time."""
         now = self.clock.now()
         for service in list(self._services.values()):
             if service.headless:
@@ -197,9 +197,9 @@ class Services(state.State):
         service.replicas = kept
 
     def _scale(self, service: _Service) -> None:
-        wanted = _minimum(service.order)
+        minimum = _minimum(service.order)
         fresh = [r for r in service.replicas if r.version == service.version]
-        for _ in range(wanted - len(fresh)):
+        for _ in range(minimum - len(fresh)):
             replica = _Replica(service.next_id, service.version, self.clock.now())
             service.replicas.append(replica)
             service.next_id += 1
@@ -253,7 +253,10 @@ def _minimum(order: interface.Order) -> int:
 
 
 def _has_files(order: interface.Order) -> bool:
-    """A local working directory becomes a mount; with files SkyServe keeps no replica."""
+    """Return whether a task has local files, with which SkyServe keeps no replica.
+
+    A local working directory becomes a mount too.
+    """
     files, folder = (order.task.get(key) for key in ("file_mounts", "workdir"))
     return bool(files) or isinstance(folder, str)
 
