@@ -6,8 +6,8 @@ from tests.wanted import CLUSTER as NAME
 
 
 def jobs(sky: testing.SkyPilot) -> list[tuple[str | None, str]]:
-    """The digests and states of the cluster's jobs, the newest first."""
-    return [(marker.read_job(one.name)[1], one.status) for one in sky.jobs(NAME)]
+    """Return the digests and states of the cluster's jobs, the newest first."""
+    return [(marker.read_job(job.name)[1], job.status) for job in sky.jobs(NAME)]
 
 
 def launches(sky: testing.SkyPilot) -> int:

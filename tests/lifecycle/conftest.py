@@ -8,5 +8,5 @@ from pulumi_skypilot.lifecycle import clusters
 
 @pytest.fixture
 def made(sky: testing.SkyPilot) -> clusters.Clusters:
-    """The life cycle over the SkyPilot in memory, in its own time."""
+    """Return the life cycle over the SkyPilot in memory, in its own time."""
     return clusters.Clusters(sky, sky.clock)

@@ -1,4 +1,4 @@
-"""What a preview says of taking over what is there, and what is refused."""
+"""A preview of an adoption: what it changes, and what it refuses."""
 
 import json
 
@@ -33,15 +33,15 @@ def remote(text: str | None = BY_HAND, mark: str | None = None) -> adoption.Remo
     return adoption.Remote("service", NAME, mark, marker.theirs(text))
 
 
-def lines(found: adoption.Remote, mine: str | None = "mine") -> list[str]:
-    return list(adoption.told(found, mine, wanted(context=2048).task))
+def lines(existing: adoption.Remote, mine: str | None = "mine") -> list[str]:
+    return list(adoption.told(existing, mine, wanted(context=2048).task))
 
 
 def test_each_difference_is_told_with_what_it_does():
-    told = lines(remote())
-    assert told[0] == f"adopt: the service {NAME!r} is there, made by hand: it is taken over"
-    assert "adopt: in place: replicas.min 2 -> 1" in told
-    assert told[-1] == "adopt: its replicas are started anew"
+    preview = lines(remote())
+    assert preview[0] == f"adopt: the service {NAME!r} is there, made by hand: it is taken over"
+    assert "adopt: in place: replicas.min 2 -> 1" in preview
+    assert preview[-1] == "adopt: its replicas are started anew"
 
 
 def test_what_skyserve_ignores_waits_for_a_replacement():
@@ -51,9 +51,9 @@ def test_what_skyserve_ignores_waits_for_a_replacement():
 
 
 def test_no_value_of_somebodys_is_shown():
-    told = "\n".join(lines(remote()))
-    assert "canary" not in told
-    assert "--max-model-len 8192" in told
+    preview = "\n".join(lines(remote()))
+    assert "canary" not in preview
+    assert "--max-model-len 8192" in preview
 
 
 def test_another_stack_is_named():
@@ -102,10 +102,13 @@ def test_the_server_is_asked_for_texts_without_values(sky, services):
     sky.up("other", testing.order("service: {}\nenvs: {A: canary}\n"))
     question = adoption.question({NAME: "service", "other": "service", "none": "service"})
     answer = json.loads(json.dumps(adoption.answer(sky, question)))
-    found = adoption.read(answer)
-    assert isinstance(found, dict)
-    assert {name: one.mark for name, one in found.items()} == {NAME: "theirs", "other": None}
-    assert found["other"].task == {"service": {}, "envs": {"A": None}}
+    objects = adoption.read(answer)
+    assert isinstance(objects, dict)
+    assert {name: remote_object.mark for name, remote_object in objects.items()} == {
+        NAME: "theirs",
+        "other": None,
+    }
+    assert objects["other"].task == {"service": {}, "envs": {"A": None}}
     assert "canary" not in json.dumps(answer)
 
 
@@ -114,9 +117,9 @@ def test_why_it_is_unknown_is_told():
 
 
 def test_a_cluster_of_another_stack_cannot_be_taken_over():
-    """Its machines keep the other stack's label, and its destroy takes them down."""
-    found = adoption.Remote("cluster", NAME, "theirs", None)
-    assert lines(found) == [f"adopt: not possible: the cluster {NAME!r} is stack theirs's"]
+    """Refuse it: its machines keep the label of the other stack, whose destroy ends them."""
+    theirs = adoption.Remote("cluster", NAME, "theirs", None)
+    assert lines(theirs) == [f"adopt: not possible: the cluster {NAME!r} is stack theirs's"]
 
 
 def told_of_a_cluster(text: str, **changes: object) -> list[str]:
@@ -127,13 +130,13 @@ def told_of_a_cluster(text: str, **changes: object) -> list[str]:
 
 
 def test_what_a_cluster_keeps_waits_for_a_replacement():
-    told = told_of_a_cluster(CLUSTER, cpus=8, memory=16)
-    assert told[0] == f"adopt: the cluster {NAME!r} is there, made by hand: it is taken over"
-    assert "adopt: not before it is replaced: cpus 4+ -> 8" in told
-    assert not [line for line in told if "accelerators" in line or "infra" in line]
-    assert any(line.startswith("adopt: restarts: run ") for line in told)
-    assert told[-1] == "adopt: its server is started anew"
-    assert "canary" not in "".join(told)
+    preview = told_of_a_cluster(CLUSTER, cpus=8, memory=16)
+    assert preview[0] == f"adopt: the cluster {NAME!r} is there, made by hand: it is taken over"
+    assert "adopt: not before it is replaced: cpus 4+ -> 8" in preview
+    assert not [line for line in preview if "accelerators" in line or "infra" in line]
+    assert any(line.startswith("adopt: restarts: run ") for line in preview)
+    assert preview[-1] == "adopt: its server is started anew"
+    assert "canary" not in "".join(preview)
 
 
 @pytest.mark.parametrize(
@@ -146,8 +149,8 @@ def test_what_a_cluster_keeps_waits_for_a_replacement():
     ],
 )
 def test_machines_that_are_others_are_not_taken_over(changes, reason):
-    told = told_of_a_cluster(CLUSTER, **changes)
-    assert [line for line in told if line.startswith("adopt: not possible: ") and reason in line]
+    preview = told_of_a_cluster(CLUSTER, **changes)
+    assert [line for line in preview if line.startswith("adopt: not possible: ") and reason in line]
 
 
 def test_a_cluster_whose_machines_cannot_be_read_is_tried():

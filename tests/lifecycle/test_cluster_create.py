@@ -23,9 +23,9 @@ class TestDigest:
         assert first.digest == second.digest
 
     def test_the_digest_stands_in_the_name_of_the_job_and_the_mark_in_the_label(self):
-        one = wanted()
-        content = task.from_text(one.order().text)
-        assert marker.read_job(content["name"]) == (MARK, one.digest)
+        cluster = wanted()
+        content = task.from_text(cluster.order().text)
+        assert marker.read_job(content["name"]) == (MARK, cluster.digest)
         assert content["resources"]["labels"] == {marker.LABEL: MARK}
         assert marker.read_job("somebody-else") == (None, None)
 
@@ -43,12 +43,12 @@ class TestCreate:
         assert launches(sky) == 1
 
     @pytest.mark.parametrize("change", [{"model": "n"}, {"cpus": 8}])
-    def test_a_create_makes_anew_what_it_has_left_of_another_spec(self, sky, made, change):
+    def test_a_create_makes_again_what_it_has_left_of_another_spec(self, sky, made, change):
         made.create(wanted())
         assert made.create(wanted(**change)).hash == "cluster-2"
         assert jobs(sky) == [(wanted(**change).digest, "SETTING_UP")]
 
-    def test_a_create_makes_anew_what_a_killed_launch_has_left_half_made(self, sky, made):
+    def test_a_create_makes_again_what_a_killed_launch_has_left_half_made(self, sky, made):
         made.create(wanted())
         sky.break_cluster(NAME, "")
         assert made.create(wanted()).hash == "cluster-2"

@@ -268,4 +268,4 @@ class TestDelete:
         made.create(wanted())
         made.create(wanted(name="other-lab", mark="other"))
         services.sweep(MARK)
-        assert [one.name for one in sky.machines()] == ["other-lab"]
+        assert [machine.name for machine in sky.machines()] == ["other-lab"]

@@ -1,4 +1,4 @@
-"""Launches under way: whose they are, and who waits for them."""
+"""Launches under way: their owners, and who waits for them."""
 
 import pytest
 
@@ -23,7 +23,7 @@ class TestLaunchesUnderWay:
     def test_launches_of_a_living_services_replicas_are_its_own_business(self, sky, services):
         services.create(wanted())
         launch = sky.request("replica", f"{NAME}-1", OURS)
-        services.sweep(MARK, lambda found: ())
+        services.sweep(MARK, lambda _objects: ())
         assert sky.requests() == (launch,)
 
     def test_a_create_waits_for_whoever_makes_that_name(self, sky, services):

@@ -1,4 +1,4 @@
-"""What looks like a stack's own, and is another's, is left alone."""
+"""Objects that look like a stack's own, but are somebody else's, are left alone."""
 
 import pytest
 
@@ -10,7 +10,7 @@ LABELS = pytest.mark.parametrize("labels", [None, THEIRS], ids=["unlabelled", "a
 
 
 class TestBesideAService:
-    """What looks like a replica of it, and is not."""
+    """Objects that look like a replica of the service, but are not."""
 
     @pytest.fixture
     def foreign(self, sky: testing.SkyPilot) -> testing.SkyPilot:
@@ -75,7 +75,7 @@ class TestSweep:
     def test_a_sweep_leaves_a_replica_that_another_stack_has_adopted_with_its_service(
         self, sky, services
     ):
-        """Its label is of the stack that made it until its new owner has replaced it."""
+        """Leave it: it keeps its maker's label until its new owner replaces it."""
         services.create(wanted())
         settled(sky)
         sky.machines()
@@ -92,13 +92,13 @@ class TestSweep:
         sky.others_job(NAME, labels)
         services.create(wanted())
         settled(sky)
-        assert [one.name for one in services.marked(MARK)] == [NAME, f"{NAME}-1"]
+        assert [entry.name for entry in services.marked(MARK)] == [NAME, f"{NAME}-1"]
         assert services.sweep(MARK) != ()
         assert sky.touched() == []
 
 
 class TestACommand:
-    """What people type, with look-alikes of others on the same server."""
+    """Whole commands, with look-alikes of others on the same server."""
 
     def test_a_destroy_leaves_look_alikes_of_others(self, sky):
         with testing.use(sky):

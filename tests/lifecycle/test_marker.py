@@ -1,4 +1,4 @@
-"""Whose a service is, and whether it is still what was applied."""
+"""The mark of a service: its owner, and whether it is still as it was applied."""
 
 import dataclasses
 
@@ -11,8 +11,8 @@ from tests.wanted import MARK, wanted
 
 
 def test_a_text_names_its_stack_and_its_digest():
-    one = wanted()
-    assert marker.read(one.order().text) == (MARK, one.digest)
+    service = wanted()
+    assert marker.read(service.order().text) == (MARK, service.digest)
 
 
 def test_a_text_edited_by_hand_keeps_its_owner_and_loses_its_digest():
@@ -31,14 +31,14 @@ def test_the_machines_carry_the_stack_as_a_label():
 
 
 def test_the_digest_changes_with_each_thing_that_reaches_skypilot():
-    one = wanted()
+    service = wanted()
     others = [
-        dataclasses.replace(one, env={"A": "b"}),
-        dataclasses.replace(one, secrets={**one.secrets, "HF_TOKEN": "t"}),
-        dataclasses.replace(one, secrets={task.API_KEYS: "sk-2"}),
+        dataclasses.replace(service, env={"A": "b"}),
+        dataclasses.replace(service, secrets={**service.secrets, "HF_TOKEN": "t"}),
+        dataclasses.replace(service, secrets={task.API_KEYS: "sk-2"}),
         wanted(context=4096),
     ]
-    assert len({one.digest, *(other.digest for other in others)}) == 5
+    assert len({service.digest, *(other.digest for other in others)}) == 5
 
 
 def test_the_text_holds_no_value():

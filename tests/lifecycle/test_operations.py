@@ -1,4 +1,4 @@
-"""What the life cycles share: where clients find an endpoint."""
+"""The address at which clients find an endpoint."""
 
 import pytest
 

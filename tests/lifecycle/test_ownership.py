@@ -1,4 +1,4 @@
-"""Nothing of others is touched: what may be ended, and by what right."""
+"""The rights to end something: nothing of others is touched."""
 
 import ast
 import pathlib
@@ -108,11 +108,11 @@ ENDS = {
     ("services", "up"): "only where there is no service of the name",
     ("services", "wake"): "starts SkyServe's controller, and ends nothing",
 }
-"""Every call that changes something, by its module, and by what right it is made."""
+"""(module, call that changes something) → the right by which it is made."""
 
 
 def test_every_call_that_changes_something_is_known_with_its_right() -> None:
-    """A new one needs a right too: say here which, and let `ownership` decide it."""
+    """Fail for a new call: name its right here, and let `ownership` decide it."""
     changes = {call for _, call in ENDS}
     package = pathlib.Path(ownership.__file__).parents[1]
     made = {

@@ -1,4 +1,4 @@
-"""What an endpoint does instead of answering for the model, in one line."""
+"""The probe of an endpoint: what it does instead of answering for the model, in one line."""
 
 import http.server
 import json
@@ -24,7 +24,7 @@ def sdk() -> skypilot.Sdk:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[Say], str]]:
-    """Start servers that answer so; each call returns an address."""
+    """Yield a function that starts a server with these answers and returns its address."""
     made: list[http.server.HTTPServer] = []
 
     def start(say: Say) -> str:
@@ -62,7 +62,7 @@ def healthy(status: int, body: str) -> Say:
 
 
 @pytest.mark.parametrize(
-    ("say", "told", "help_"),
+    ("say", "answer", "help_"),
     [
         (always(503, "No ready replicas."), "HTTP 503 Service Unavailable (No ready", "load balan"),
         (always(502, "<html><h1>502 Bad Gateway</h1>nginx"), "502 Bad Gateway nginx)", "proxy"),
@@ -75,13 +75,13 @@ def healthy(status: int, body: str) -> Say:
         (healthy(200, "[[[]]]"), "which is no list of models", "check which program listens there"),
     ],
 )
-def test_a_probe_says_what_came_back_and_what_would_help(sdk, serve, say, told, help_) -> None:
+def test_a_probe_says_what_came_back_and_what_would_help(sdk, serve, say, answer, help_) -> None:
     address = serve(say)
     said = probe.missing(sdk, address, ASKED)
     assert said is not None
     assert said.startswith(address)
-    assert told in said
-    assert help_ in said.partition(told)[2]
+    assert answer in said
+    assert help_ in said.partition(answer)[2]
 
 
 def test_a_probe_has_nothing_to_say_of_a_server_that_answers(sdk, serve) -> None:
@@ -132,7 +132,7 @@ class TestNobody:
         assert said == f"{address}/health: no answer within 0 s; open the firewall"
 
     @pytest.mark.parametrize(
-        ("raw", "told"),
+        ("raw", "reason"),
         [
             (b"", "it closes the connection without an answer"),
             (b"SSH-2.0-OpenSSH_9.2\r\n", "what it answers is no HTTP"),
@@ -142,7 +142,7 @@ class TestNobody:
             ),
         ],
     )
-    def test_where_nobody_speaks_http_it_is_said(self, sdk, raw: bytes, told: str) -> None:
+    def test_where_nobody_speaks_http_it_is_said(self, sdk, raw: bytes, reason: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             address = f"http://127.0.0.1:{server.getsockname()[1]}"
 
@@ -154,7 +154,7 @@ class TestNobody:
 
             thread = threading.Thread(target=answer, daemon=True)
             thread.start()
-            assert told in str(probe.missing(sdk, address, ASKED))
+            assert reason in str(probe.missing(sdk, address, ASKED))
             thread.join(5)
 
     def test_where_nobody_speaks_tls_it_is_said(self, sdk, serve) -> None:

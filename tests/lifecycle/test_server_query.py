@@ -1,4 +1,4 @@
-"""What a preview asks the API server, against servers of this test's own."""
+"""A preview's questions to the API server, against servers of this test's own."""
 
 import contextlib
 import dataclasses
@@ -28,7 +28,7 @@ def fail(line: str) -> None:
 
 
 class Server:
-    """An API server that says that it is healthy and counts who asks."""
+    """An API server that reports good health and records the paths of requests."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Server:
             def do_GET(self) -> None:
                 paths.append(self.path)
                 closed.wait(delay_seconds)
-                with contextlib.suppress(OSError):  # whoever asked may have gone
+                with contextlib.suppress(OSError):  # the client may have gone
                     self.send_response(status)
                     self.end_headers()
                     while drip_seconds and not closed.wait(drip_seconds):
@@ -72,9 +72,9 @@ class Server:
 
 @pytest.fixture
 def server() -> typing.Iterator[Server]:
-    one = Server()
-    yield one
-    one.close()
+    healthy = Server()
+    yield healthy
+    healthy.close()
 
 
 def test_offline_asks_nobody(server):
@@ -97,15 +97,15 @@ def test_a_server_that_is_away_is_said_at_once():
 
 def test_a_server_that_makes_no_sense_fails_nothing(server):
     answers = server_query.ask(server.connection, QUESTIONS)
-    known = cost.read(answers["prices"])
-    wanted = spec.parse({"model": "a/b", "accelerators": "L4:1", "infra": "aws"})
-    assert cost.cost(wanted, known).unknown
+    prices = cost.read(answers["prices"])
+    deployment = spec.parse({"model": "a/b", "accelerators": "L4:1", "infra": "aws"})
+    assert cost.cost(deployment, prices).unknown
     assert server.paths[0] == "/api/health"
 
 
 @pytest.fixture
 def process(monkeypatch):
-    """What the process that asks is given, and an answer in its place."""
+    """Replace the process that asks; return what it is given, and its output to set."""
     seen: dict[str, typing.Any] = {"output": b'{"prices": {"rows": []}}\n', "error": b""}
 
     def run(command: list[str], **options: typing.Any) -> typing.Any:
@@ -120,13 +120,13 @@ def process(monkeypatch):
 
 @pytest.mark.parametrize("patience", [BRIEF, dataclasses.replace(BRIEF, connect_seconds=5)])
 def test_a_busy_server_is_waited_for_and_that_is_told(process, patience):
-    """It took 22 s for its first answer: longer than one waits for a connection."""
+    """Wait for a server that is slower than the wait for a connection: one took 22 s."""
     busy = Server(delay_seconds=0.3)
-    told: list[str] = []
-    answers = server_query.ask(busy.connection, QUESTIONS, patience=patience, tell=told.append)
+    messages: list[str] = []
+    answers = server_query.ask(busy.connection, QUESTIONS, patience=patience, tell=messages.append)
     busy.close()
     assert answers == {"prices": {"rows": []}}
-    assert told[0].startswith(f"apiServer {busy.connection.url}: no answer yet; waiting for")
+    assert messages[0].startswith(f"apiServer {busy.connection.url}: no answer yet; waiting for")
 
 
 def test_a_server_that_stays_silent_is_given_up(process):
@@ -141,7 +141,7 @@ def test_a_server_that_stays_silent_is_given_up(process):
 
 
 def test_a_server_that_answers_byte_by_byte_is_given_up(process):
-    """Each byte comes in time, and the answer never."""
+    """Give up, although each byte comes in time: the answer never ends."""
     slow = Server(drip_seconds=0.05)
     patience = dataclasses.replace(BRIEF, connect_seconds=0.1, health_seconds=0.2)
     answers = server_query.ask(slow.connection, QUESTIONS, patience=patience)
@@ -209,7 +209,7 @@ def test_a_process_that_dies_says_why(server, process):
 
 
 def test_the_token_is_on_no_command_line_and_in_no_environment(server, process, monkeypatch):
-    """Pulumi hands the program its config, the stack's secrets among it, by its environment."""
+    """Leave out what Pulumi puts into the environment: the config, with the stack's secrets."""
     monkeypatch.setenv("PULUMI_CONFIG", '{"skypilot:token": "canary-token"}')
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "canary-phrase")
     monkeypatch.setenv("PULUMI_SKYPILOT_TOKEN", "canary-token")

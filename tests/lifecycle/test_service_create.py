@@ -15,7 +15,7 @@ from tests.wanted import MARK, NAME, settled, wanted
 def failing_after(
     up: Callable[[str, interface.Order], None], error: errors.SkyPilotError
 ) -> Callable[[str, interface.Order], None]:
-    """A call that is carried out, and whose answer is an error."""
+    """Return a call that does its work and then raises an error."""
 
     def up_and_fail(name: str, given: interface.Order) -> None:
         up(name, given)

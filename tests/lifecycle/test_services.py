@@ -176,7 +176,7 @@ class TestSweep:
         services.create(wanted())
         sky.down(NAME)
         sky.clock.sleep(testing.DRAIN_SECONDS + 1)
-        assert [one.name for one in services.marked(MARK)] == [f"{NAME}-1"]
+        assert [entry.name for entry in services.marked(MARK)] == [f"{NAME}-1"]
         services.sweep(MARK)
         assert services.marked(MARK) == ()
 
@@ -196,7 +196,7 @@ class TestSweep:
 
 
 class TestAControllerThatSleeps:
-    """SkyServe's controller, on a machine of its own, stops when it has had no service."""
+    """SkyServe's controller on a machine of its own, which stops after a time without a service."""
 
     def test_a_controller_that_sleeps_is_started_to_make_a_service(self, sky, services):
         sky.asleep = True
@@ -228,7 +228,7 @@ class TestAControllerThatSleeps:
 
 
 def test_a_service_waits_until_the_one_before_it_listens(sky: testing.SkyPilot) -> None:
-    """Else SkyServe may give both the same port."""
+    """Wait: else SkyServe may give both services the same port."""
     away = errors.Unreachable("connection refused")
     sky.fail("listens", away, away)
     Services(sky, sky.clock).create(wanted())
@@ -237,7 +237,7 @@ def test_a_service_waits_until_the_one_before_it_listens(sky: testing.SkyPilot) 
 
 
 def test_a_service_that_is_made_is_not_asked_anything(sky: testing.SkyPilot) -> None:
-    """A request is traffic, and wakes a replica of a service that has none."""
+    """Send no request: it is traffic, and wakes a replica of a service that has none."""
     made = Services(sky, sky.clock)
     made.update(made.create(wanted()), wanted(context=4096))
     assert not [call for call in sky.calls if call.startswith("get ")]

@@ -1,4 +1,4 @@
-"""A name that a stranger takes between two looks."""
+"""Names that are taken during a call of the life cycle."""
 
 import typing
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from tests.wanted import BY_HAND, CLUSTER, MARK, NAME, cluster, settled, wanted
 
 
 class TestANameThatIsTaken:
-    """By a stranger, between two looks."""
+    """A name that a stranger takes between two looks."""
 
     def test_a_name_taken_since_is_not_ended_again_with_the_service(self, sky, services):
         services.create(wanted())

@@ -1,6 +1,6 @@
-"""`timeouts` bound a call's own work: not the wait for others, and nothing beyond it.
+"""`timeouts` bound a call's own work, but not its wait for others.
 
-The clock is the fake's: it goes only when a test says so. The threads are real.
+The clock is the fake's: it moves only when a test moves it. The threads are real.
 """
 
 import contextlib
@@ -29,8 +29,8 @@ def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def workers() -> Iterator[futures.ThreadPoolExecutor]:
-    with futures.ThreadPoolExecutor() as some:
-        yield some
+    with futures.ThreadPoolExecutor() as pool:
+        yield pool
 
 
 def wait_until(true: Callable[[], object]) -> None:
@@ -41,7 +41,7 @@ def wait_until(true: Callable[[], object]) -> None:
 
 
 class Call(typing.NamedTuple):
-    """A call that waits for its turn: what it is called, and for which lock."""
+    """A call that waits for its turn: its name in messages, and its lock."""
 
     verb: str
     name: str
@@ -164,7 +164,7 @@ def test_the_wait_ends_and_says_what_it_was_for(sky, workers, call):
 
 
 class Busy:
-    """A lock that one after another holds before it is free."""
+    """A lock that several holders take, one after another, before it is free."""
 
     def __init__(self, turn: turns.Turn, clock: testing.Clock, *holders: str) -> None:
         self.turn, self.clock, self.holders = turn, clock, list(holders)
@@ -179,11 +179,11 @@ class Busy:
         return False
 
     def release(self) -> None:
-        """Nobody waits."""
+        """Do nothing: nobody waits."""
 
 
 def test_each_holder_has_its_own_time(sky, monkeypatch):
-    """Of many services that are made one after another the last waits for all of them."""
+    """Let the last of many services wait for all the others, which are made one by one."""
     turn, said = turns.Turn(), list[str]()
     monkeypatch.setattr(turn, "_lock", Busy(turn, sky.clock, "one", "two", "three"))
     with turn.held("the last", sky.clock, said.append) as waited:
@@ -200,7 +200,7 @@ def test_a_holder_that_fails_lets_the_next_one_on(sky):
 
 
 def test_a_create_ends_within_its_bound_and_a_poll(sky):
-    """Whatever it waits for last: the service is made, and its load balancer never listens."""
+    """End in time, although the load balancer of the service never listens."""
     sky.fail("listens", *[errors.Unreachable("no route to host")] * 100)
     began = sky.clock.now()
     services.Services(sky, sky.clock, seconds=8).create(wanted())
@@ -208,7 +208,7 @@ def test_a_create_ends_within_its_bound_and_a_poll(sky):
 
 
 def test_the_wait_for_its_turn_does_not_eat_what_is_left(sky, workers):
-    """The registration waits in the middle of the work: what was left before is left after."""
+    """Keep the time that is left over the wait for the registration, in the middle of the work."""
     said: list[str] = []
     order: list[float | None] = []
     real = sky.up
@@ -229,9 +229,9 @@ def test_the_wait_for_its_turn_does_not_eat_what_is_left(sky, workers):
 class TestCallsOfTheSdk:
     @pytest.fixture
     def sdk(self, monkeypatch):
-        one = skypilot.Sdk(skypilot.Connection("http://sky.test:46580"))
-        monkeypatch.setattr(one, "_sky", lambda: None)
-        return one
+        sdk = skypilot.Sdk(skypilot.Connection("http://sky.test:46580"))
+        monkeypatch.setattr(sdk, "_sky", lambda: None)
+        return sdk
 
     def test_calls_of_the_sdk_have_what_is_left_of_a_bounded_call(self, sdk):
         began = time.monotonic()
@@ -281,7 +281,7 @@ class TestCallsOfTheSdk:
         assert seconds == [2.0]
 
     def test_a_look_that_is_shared_ends_for_each_with_its_own_time(self, workers):
-        """Who began it leaves, and whoever waits for the same answer has it."""
+        """Give the answer to the callers that still wait after the first has left."""
         shared = coalesce.Together[str](())
         began, let = threading.Semaphore(0), threading.Event()
 

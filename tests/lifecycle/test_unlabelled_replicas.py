@@ -1,4 +1,4 @@
-"""Replicas without the stack's label: only the record of the service says whose they are."""
+"""Replicas without the stack's label: only the record of the service names their owner."""
 
 import typing
 
@@ -12,7 +12,7 @@ from tests.wanted import BY_HAND, MARK, NAME, settled, wanted
 
 
 class TestReplicasWithoutOurLabel:
-    """Only the record of the service tells that they are its own."""
+    """Replicas that only the record of their service names."""
 
     @pytest.fixture
     def adopted(self, sky: testing.SkyPilot, services: Services) -> marker.Applied:
@@ -25,7 +25,7 @@ class TestReplicasWithoutOurLabel:
         self, sky, services, adopted
     ):
         sky.kill_controller(NAME)
-        assert [one.labels for one in sky.machines()] == [{}]
+        assert [machine.labels for machine in sky.machines()] == [{}]
         services.delete(NAME, MARK, adopted.hash)
         assert (sky.machines(), sky.services()) == ((), ())
 
@@ -39,7 +39,7 @@ class TestReplicasWithoutOurLabel:
         assert sky.machines() == ()
 
     def test_replicas_are_known_though_the_record_named_them_late(self, sky, services, adopted):
-        """An update by hand makes more of them while the service is being ended."""
+        """Take down also those that an update by hand adds during the end of the service."""
         real, looks = sky.service, []
 
         def look(name: str) -> interface.Service | None:
@@ -72,7 +72,7 @@ class TestReplicasWithoutOurLabel:
         assert sky.own_machines() == ()
 
     def test_replicas_that_only_the_controllers_machine_sees_are_not_forgotten(self, sky, services):
-        """A purge would forget them: with a controller of its own its database is there."""
+        """Do not purge: a controller on a machine of its own keeps its database there."""
         applied = services.create(wanted())
         settled(sky)
         sky.kill_controller(NAME)

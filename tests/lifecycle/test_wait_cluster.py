@@ -1,4 +1,4 @@
-"""Waiting for the server on a cluster, and what is said when it does not come."""
+"""The wait for the server on a cluster, and the message when it does not come."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_a_wait_says_that_nothing_was_started(sky, made, wait):
         wait.until_ready(expected("n"), KEY)
 
 
-def test_a_wait_says_what_makes_a_cluster_anew_that_is_gone(sky, made, wait):
+def test_a_wait_says_what_creates_a_cluster_again_that_is_gone(sky, made, wait):
     made.create(wanted())
     sky.kill_cluster(NAME)
     with pytest.raises(errors.NotFound, match="up --refresh"):
@@ -54,14 +54,14 @@ def test_a_wait_says_what_makes_a_cluster_anew_that_is_gone(sky, made, wait):
 def test_a_wait_says_that_the_server_has_ended_for_idleness_at_once(sky, made, wait):
     made.create(wanted())
     sky.end_job(NAME, "SUCCEEDED")
-    with pytest.raises(errors.Failed, match=r"is autostop\.idle long enough\?"):
+    with pytest.raises(errors.Failed, match=r"raise autostop\.idle"):
         wait.until_ready(expected(), KEY)
 
 
 def test_a_wait_fails_once_the_cluster_is_stopped(sky, made, wait):
     made.create(wanted())
     sky.stop_cluster(NAME)
-    with pytest.raises(errors.Failed, match="the cluster is STOPPED"):
+    with pytest.raises(errors.Failed, match=f"the cluster is STOPPED; start it .sky start {NAME}"):
         wait.until_ready(expected(), KEY)
 
 
@@ -134,5 +134,5 @@ def test_a_wait_tells_that_no_address_is_known(sky, made, wait):
 def test_a_wait_is_as_long_as_the_spec_says():
     data = {"model": "openai/gpt-oss-20b", "kind": "cluster", "cpus": 4}
     assert waits.timeout_seconds(spec.parse(data)) == 2100
-    told = {**data, "timeouts": {"ready": 60}}
-    assert waits.timeout_seconds(spec.parse(told)) == 60
+    bounded = {**data, "timeouts": {"ready": 60}}
+    assert waits.timeout_seconds(spec.parse(bounded)) == 60

@@ -15,8 +15,8 @@ TLS = interface.Tls("certificate", "key")
 
 
 def expected(applied: marker.Applied, **changes: typing.Any) -> wait_service.Expected:
-    one = wait_service.Expected(NAME, applied.version, 1, "openai/gpt-oss-20b", 900)
-    return dataclasses.replace(one, **changes)
+    service = wait_service.Expected(NAME, applied.version, 1, "openai/gpt-oss-20b", 900)
+    return dataclasses.replace(service, **changes)
 
 
 def with_keys(keys: str, **changes: typing.Any) -> marker.Wanted:
@@ -126,7 +126,7 @@ def test_a_wait_does_not_wait_for_ever_for_a_server_that_is_away(sky, services):
 
 
 class TestATimeOut:
-    """Its one line says what was asked, what came back and what would help."""
+    """A time-out: its one line has the question, the answer and what to do."""
 
     @pytest.fixture
     def late(self, sky, services, monkeypatch):
@@ -179,7 +179,7 @@ class TestATimeOut:
 
 
 def test_a_wait_asks_with_the_key_on_every_path(sky, services, monkeypatch):
-    """What guards the server may open no path to those without."""
+    """Show the key on every path, since the guard may open no path without it."""
     applied = services.create(wanted())
     real = sky.get
     monkeypatch.setattr(
@@ -189,7 +189,7 @@ def test_a_wait_asks_with_the_key_on_every_path(sky, services, monkeypatch):
 
 
 class TestNewKey:
-    """A key is handed out when it is valid wherever a client may come to ask."""
+    """A new key, which is handed out once every replica that may answer accepts it."""
 
     def test_a_new_key_waits_until_the_load_balancer_knows_no_old_replica(self, sky, services):
         applied = services.create(with_keys("sk-key-1"))
@@ -222,7 +222,7 @@ class TestNewKey:
             wait(sky).until_ready(expected(applied), "sk-another")
 
     def test_a_new_key_waits_for_an_old_replica_to_go_though_none_is_asked_for(self, sky, services):
-        """With a minimum of 0 registered is enough, unless somebody would be refused."""
+        """Wait although the minimum is 0: the old replica would refuse the new key."""
         asleep = {"min": 0, "max": 1, "targetQps": 1}
         applied = services.create(with_keys("sk-key-1", replicas=asleep))
         updated = dataclasses.replace(applied, version=2)

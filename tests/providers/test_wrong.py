@@ -40,7 +40,7 @@ CASES = {
     "quota": Case(
         {"capacity": False, "shortage": "VcpuLimitExceeded: your quota of vCPUs is 0"},
         ("VcpuLimitExceeded",),
-        "have the cloud raise it",
+        "ask the cloud to raise it",
     ),
     "out of memory": Case(
         log("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB."),

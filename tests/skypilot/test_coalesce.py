@@ -1,4 +1,4 @@
-"""Calls that are shared by who asks at one time."""
+"""Calls that are shared by callers that ask at the same time."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from pulumi_skypilot.skypilot import coalesce
 
 
 class Server:
-    """Answers when it is let, and keeps what it was asked."""
+    """A server that answers when a test lets it, and records what it was asked."""
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
@@ -38,14 +38,14 @@ def server() -> Server:
 
 @pytest.fixture
 def workers() -> Iterator[futures.ThreadPoolExecutor]:
-    with futures.ThreadPoolExecutor() as some:
-        yield some
+    with futures.ThreadPoolExecutor() as pool:
+        yield pool
 
 
 def asking(
     workers: futures.ThreadPoolExecutor, server: Server, *rest: str
 ) -> dict[str, futures.Future[Sequence[str]]]:
-    """One whose call is under way, and the rest, who ask meanwhile."""
+    """Return the answers to "a", whose call is under way, and to the rest, who share the next."""
     shared = coalesce.Together[str]((ConnectionError,), but=(ConnectionResetError,))
     calls = {"a": shared.enter("a", server.call)}
     assert server.began.acquire(timeout=10)
@@ -84,9 +84,9 @@ def test_what_is_wrong_with_all_is_not_asked_again(workers, server):
     server.broken = {"away"}
     made = asking(workers, server, "b", "c")
     server.let.release(2)
-    for one in made.values():
+    for answer in made.values():
         with pytest.raises(ConnectionError):
-            one.result(10)
+            answer.result(10)
     assert server.asked == [["a"], ["b", "c"]]
 
 

@@ -1,4 +1,4 @@
-"""The token of the API server, found in one place."""
+"""The token of the API server, which one module looks for."""
 
 import pytest
 
@@ -19,19 +19,19 @@ def test_without_a_token_there_is_none() -> None:
         assert credentials.unread(settings) is None
 
 
-def test_the_config_has_one() -> None:
+def test_the_config_has_a_token() -> None:
     assert credentials.token({SETTING: "sky_config"}) == "sky_config"
     assert credentials.has_token({SETTING: "sky_config"})
 
 
-def test_that_of_the_environment_goes_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environments_token_goes_before_the_configs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "sky_environment")
     for settings in ({}, {SETTING: "sky_config"}, {SETTING: UNKNOWN}):
         assert credentials.token(settings) == "sky_environment"
         assert credentials.unread(settings) is None
 
 
-def test_one_that_is_encrypted_is_said_with_the_way_out() -> None:
+def test_an_encrypted_token_is_said_with_the_way_out() -> None:
     settings = {SETTING: UNKNOWN}
     assert credentials.token(settings) is None
     assert credentials.has_token(settings)

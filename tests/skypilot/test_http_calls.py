@@ -1,4 +1,4 @@
-"""A service asked as its clients ask it."""
+"""Requests to a service, as its clients make them."""
 
 import socket
 

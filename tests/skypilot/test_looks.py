@@ -1,4 +1,4 @@
-"""A read-only call that fails is not an answer, and not an error of the user's."""
+"""A read-only call that fails is neither an answer nor the user's error."""
 
 import types
 import typing
@@ -44,7 +44,7 @@ def record(**changes: object) -> dict[str, object]:
 
 
 def an_sdk(answer: Callable[[], object]) -> Sdk:
-    """One whose read-only calls all come back with this."""
+    """Return an SDK whose read-only calls all return this answer."""
 
     def get(_request: object) -> object:
         return answer()
@@ -146,7 +146,7 @@ class TestTheAdapter:
         assert "canary" not in str(caught.value)
 
     def test_the_adapter_looks_again_before_it_ends_a_service(self, monkeypatch) -> None:
-        """SkyServe may fail to list what is to be ended."""
+        """Try again: SkyServe may fail to list the service that is to be ended."""
         monkeypatch.setattr(looks.SystemClock, "sleep", lambda _self, _seconds: None)
         answers: list[object] = [NONE_YAML, KeyError("version"), [record()], None]
 
@@ -191,17 +191,17 @@ class TestTheAdapter:
 
 
 def test_a_destroy_outlasts_a_yaml_that_is_gone_before_its_row(sky, services) -> None:
-    """As seen once on the real SkyServe, at the end of a demo."""
+    """Go on: the real SkyServe failed so once, at the end of a demo."""
     services.create(wanted.wanted())
     sky.clock.sleep(testing.START_SECONDS)
     real, to_come = sky.service, [NONE_YAML] * 2
 
     def service(name: str) -> object:
-        found = real(name)
-        if found is not None and found.status == "SHUTTING_DOWN" and to_come:
+        current = real(name)
+        if current is not None and current.status == "SHUTTING_DOWN" and to_come:
             sky.fail("service", to_come.pop())
             return real(name)
-        return found
+        return current
 
     sky.service = service
     assert services.delete(NAME, MARK)
@@ -316,7 +316,7 @@ class TestAWait:
             wait.until_ready(expected, "sk-1")
 
     def test_a_first_try_that_cannot_be_seen_makes_no_second(self, sky, services) -> None:
-        """An `up` of a name that exists takes the service over."""
+        """Do not try again: an `up` of a name that exists takes the service over."""
         real = sky.up
 
         def up(name: str, order: interface.Order) -> None:

@@ -1,4 +1,4 @@
-"""What SkyPilot's client is asked for prices, and what its answers become."""
+"""The requests for prices to SkyPilot's client, and the rows of its answers."""
 
 import threading
 
@@ -33,11 +33,11 @@ def test_the_optimizers_table_gives_what_each_cloud_costs():
 
 
 hang = threading.Event()
-"""Never set: what waits for it hangs."""
+"""Never set: a call that waits for it hangs."""
 
 
 class Sdk:
-    """SkyPilot's client: every call gives a request, its answer comes later."""
+    """SkyPilot's client: every call returns a request, whose answer comes later."""
 
     def __init__(self, **failing):
         self.client, self.sdk, self.calls = self, self, []
@@ -94,10 +94,10 @@ class Sdk:
 def test_everything_is_asked_before_anything_is_waited_for():
     sdk = Sdk()
     question = cost.question([wanted(infra=["aws", "nebius"])])
-    found = prices.answer(sdk, question)
+    answer = prices.answer(sdk, question)
     assert sdk.calls[:4] == ["list aws ^(L4)$", "list nebius ^(L4)$", "optimize", "cost_report"]
     assert sorted(sdk.calls[4:]) == ["get aws", "get live", "get nebius", "get size"]
-    known = cost.read(found)
+    known = cost.read(answer)
     assert known.rows == (cost.Row("aws", "r1", "g6.xlarge", "L4", 1.0, 4.0, 16.0, 0.8, None),)
     assert known.failed == {"nebius": "no catalogue"}
     assert known.controller
@@ -105,31 +105,31 @@ def test_everything_is_asked_before_anything_is_waited_for():
 
 
 def unpriced(sdk, **changes):
-    """What is known of L4 by that SDK, and why the rest is not, within a tenth of a second."""
+    """Return the cost of an L4 by an SDK within 0.1 s, and the places without a price, with why."""
     deployment = wanted(**changes)
     known = cost.read(prices.answer(sdk, cost.question([deployment]), seconds=0.1))
-    found = cost.cost(deployment, known)
-    return found, {(one.place, one.why) for one in found.unpriced}
+    costs = cost.cost(deployment, known)
+    return costs, {(place.place, place.why) for place in costs.unpriced}
 
 
 def test_a_catalogue_that_hangs_takes_no_other_along():
-    found, why = unpriced(Sdk(), infra=["aws", "gcp"])
-    assert found.most == cost.Range(0.8, 0.8)
+    costs, why = unpriced(Sdk(), infra=["aws", "gcp"])
+    assert costs.most == cost.Range(0.8, 0.8)
     assert why == {("gcp", "gcp: the API server did not answer within 0.1 s")}
 
 
 def test_a_question_that_cannot_be_asked_takes_no_other_along():
     sdk = Sdk(list_nebius=RuntimeError("no such cloud"), optimize=RuntimeError("busy"))
-    found, why = unpriced(sdk, infra=["aws", "nebius"])
-    assert found.most == cost.Range(0.8, 0.8)
+    costs, why = unpriced(sdk, infra=["aws", "nebius"])
+    assert costs.most == cost.Range(0.8, 0.8)
     assert why == {("nebius", "nebius: no such cloud")}
 
 
 def test_clouds_that_are_not_told_are_the_reason_where_any_will_do():
-    """It was filed under a name that nobody read, and the price called unknown to the catalogue."""
-    found, why = unpriced(Sdk(enabled=RuntimeError("busy")))
+    """Report it under the name that `cost` reads, and not as unknown to the catalogue."""
+    costs, why = unpriced(Sdk(enabled=RuntimeError("busy")))
     assert why == {("anywhere", "busy")}
-    assert found.unknown == "busy"
+    assert costs.unknown == "busy"
 
 
 def test_clouds_that_are_not_told_leave_those_that_are_named():
@@ -163,9 +163,9 @@ def test_a_host_that_is_away_is_named(message, reason):
 def test_a_machine_of_no_place_costs_what_it_does_in_the_dearest_cloud():
     small = spec.parse({"model": "openai/gpt-oss-20b", "cpus": "2+"})
     known = cost.read(prices.answer(Sdk(), cost.question([small])))
-    found = cost.cost(small, known)
-    assert found.most == cost.Range(0.02, 0.10)
-    assert [one.why for one in found.unpriced] == [
+    costs = cost.cost(small, known)
+    assert costs.most == cost.Range(0.02, 0.10)
+    assert [place.why for place in costs.unpriced] == [
         "it may be a machine of your own, and these have no price in SkyPilot"
     ]
 

@@ -1,4 +1,4 @@
-"""What is read of a request and of a service's YAML."""
+"""The fields that are read from a request and from a service's YAML."""
 
 import dataclasses
 import json
@@ -28,7 +28,7 @@ OURS = {"pulumi-stack": "mark0001"}
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("sent", "expected"),
     [
         (
             payload("sky.serve.up", "controller", service_name="prod-chat", task=TASK),
@@ -55,7 +55,7 @@ OURS = {"pulumi-stack": "mark0001"}
         # Another user's, which the server does not show.
         (payload("sky.launch", "lab"), interface.Request("r", "launch", "lab")),
         (payload("sky.serve.up", "controller"), interface.Request("r", "up", "")),
-        # What merely names it, or what is no task.
+        # A task that merely names it, and a text that is no task.
         (
             payload("sky.launch", "lab", cluster_name="lab", task="run: echo prod-chat mark0001"),
             interface.Request("r", "launch", "lab", {}),
@@ -68,8 +68,8 @@ OURS = {"pulumi-stack": "mark0001"}
         (payload("sky.status", None, cluster_names=["prod-chat"]), None),
     ],
 )
-def test_what_a_request_makes_is_read_from_its_own_fields(asked, told):
-    assert sdk_private.request(asked) == told
+def test_what_a_request_makes_is_read_from_its_own_fields(sent, expected):
+    assert sdk_private.request(sent) == expected
 
 
 def test_labels_are_those_of_every_choice_of_machines():
@@ -79,8 +79,8 @@ resources:
   any_of: [{infra: aws, labels: {pulumi-stack: mark0001}}, {labels: {pulumi-stack: other}}]
 file_mounts: {labels: {labels: {pulumi-stack: mark0001}}}
 """
-    asked = payload("sky.launch", "lab", cluster_name="lab", task=text)
-    assert sdk_private.request(asked) == interface.Request("r", "launch", "lab", {})
+    sent = payload("sky.launch", "lab", cluster_name="lab", task=text)
+    assert sdk_private.request(sent) == interface.Request("r", "launch", "lab", {})
 
 
 def test_the_authors_text_is_taken_and_not_the_normal_form_with_its_values():

@@ -1,4 +1,4 @@
-"""A load balancer's certificate: on its way to SkyPilot, and proved by whoever waits for it."""
+"""A load balancer's certificate: its way to SkyPilot, and its proof to whoever waits."""
 
 import dataclasses
 import http.server
@@ -23,7 +23,7 @@ def pair(tmp_path) -> interface.Tls:
 
 @pytest.fixture
 def serve(tmp_path) -> typing.Iterator[typing.Callable[[interface.Tls], str]]:
-    """Serve HTTPS with that certificate; returns the address."""
+    """Yield a function that serves HTTPS with a certificate and returns the address."""
     made: list[http.server.HTTPServer] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -64,11 +64,11 @@ class TestFiles:
 
     def test_files_of_a_certificate_are_gone_after_a_failure_too(self, pair):
         files = tls.files(pair)
-        found = files.__enter__()
-        assert found is not None
+        section = files.__enter__()
+        assert section is not None
         error = errors.Failed("SkyPilot says no")
         assert not files.__exit__(type(error), error, None)
-        assert not any(pathlib.Path(path).exists() for path in found.values())
+        assert not any(pathlib.Path(path).exists() for path in section.values())
 
     def test_a_certificate_and_a_key_that_do_not_belong_together_are_refused(self, pair, tmp_path):
         folder = tmp_path / "other"
@@ -86,7 +86,7 @@ class TestFiles:
 
 
 class FakeSky:
-    """What the SDK does with a task: it remembers the TLS section and what its files held."""
+    """An SDK that records the TLS section of each task and the text of its files."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[dict[str, str], list[str]]] = []
@@ -110,7 +110,7 @@ class FakeSky:
         section = config["service"]["tls"]
         self.text = config["_user_specified_yaml"]
         files = [pathlib.Path(path) for path in section.values()]
-        self.seen.append((section, [one.read_text() for one in files if one.exists()]))
+        self.seen.append((section, [file.read_text() for file in files if file.exists()]))
 
     def get(self, _request: object) -> None:
         return None
@@ -123,15 +123,15 @@ def sky() -> FakeSky:
 
 @pytest.fixture
 def sdk(monkeypatch, sky):
-    one = skypilot.Sdk(skypilot.Connection())
-    monkeypatch.setattr(one, "_sky", lambda: sky)
-    return one
+    sdk = skypilot.Sdk(skypilot.Connection())
+    monkeypatch.setattr(sdk, "_sky", lambda: sky)
+    return sdk
 
 
 @pytest.fixture
 def order(pair) -> interface.Order:
-    one = wanted(tls={"certificate": "cert", "key": "certKey"})
-    return dataclasses.replace(one, tls=pair).order()
+    service = wanted(tls={"certificate": "cert", "key": "certKey"})
+    return dataclasses.replace(service, tls=pair).order()
 
 
 class TestSdk:
@@ -147,7 +147,7 @@ class TestSdk:
     def test_the_adapter_names_skyserves_own_files_to_a_local_server_on_update(
         self, sdk, sky, order
     ):
-        """Ours are gone when its controller starts anew, and nothing else would serve HTTPS."""
+        """Name SkyServe's: ours are gone when its controller starts again, and HTTPS would fail."""
         sky.local = True
         sdk.update(NAME, order)
         assert sky.seen[0][0]["keyfile"] == f"~/.sky/serve/{NAME}/tls_keyfile"
@@ -182,7 +182,7 @@ class TestGet:
 
 def test_the_digest_changes_with_the_certificate_and_tells_nothing_of_it(pair):
     plain = wanted()
-    one = dataclasses.replace(plain, tls=pair)
+    certified = dataclasses.replace(plain, tls=pair)
     other = dataclasses.replace(plain, tls=interface.Tls(pair.certificate, pair.key + "\n"))
-    assert len({plain.digest, one.digest, other.digest}) == 3
-    assert "PRIVATE KEY" not in repr(one)
+    assert len({plain.digest, certified.digest, other.digest}) == 3
+    assert "PRIVATE KEY" not in repr(certified)

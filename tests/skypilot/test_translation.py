@@ -1,4 +1,4 @@
-"""What Python's own errors mean, which SkyPilot's client raises too."""
+"""The meaning of Python's own errors, which SkyPilot's client raises too."""
 
 import pytest
 
@@ -21,9 +21,9 @@ URL = "http://sky.test:46580"
     ],
 )
 def test_an_error_of_pythons_own_is_told_by_its_words(said, meaning):
-    told = translation.meaning(RuntimeError(said), URL, None)
-    assert type(told) is meaning
-    assert "\n" not in str(told)
+    error = translation.meaning(RuntimeError(said), URL, None)
+    assert type(error) is meaning
+    assert "\n" not in str(error)
 
 
 def test_colours_and_line_breaks_are_cleaned():

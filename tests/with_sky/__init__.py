@@ -1,6 +1,6 @@
-"""What this package says of SkyPilot, held to the installed SkyPilot; no server is needed.
+"""Our claims about SkyPilot, held to the installed SkyPilot; no server is needed.
 
-These tests have a run of their own: importing sky reads the user's files and settles its server.
+These tests have a run of their own: importing sky reads the user's files and fixes its server.
 """
 
 import tempfile
@@ -18,7 +18,7 @@ with (
     tempfile.TemporaryDirectory() as _home,
     warnings.catch_warnings(),
 ):
-    warnings.simplefilter("ignore")  # SkyPilot's own are not ours to mend
+    warnings.simplefilter("ignore")  # SkyPilot's own warnings
     _patch.setenv("HOME", _home)  # importing sky writes to ~/.sky
     import sky
     import sky.serve.autoscalers
@@ -29,17 +29,17 @@ with (
 
 
 def planned(table: dict[str, object]) -> plan.Plan:
-    """The plan of a deployment; an example that the spec refuses is none."""
+    """Return the plan of a deployment; reject an example that the spec refuses."""
     try:
         return plan.plan(spec.parse(table), "chat")
     except errors.SpecError:
         hypothesis.reject()
 
 
-def read(content: typing.Mapping[str, typing.Any], wanted: spec.Spec) -> typing.Any:
-    """SkyPilot's own task, values filled in as at launch."""
+def read(content: typing.Mapping[str, typing.Any], deployment: spec.Spec) -> typing.Any:
+    """Return SkyPilot's own task, with values filled in as at launch."""
     return sky.Task.from_yaml_config(
         task.from_text(task.text(content)),
-        env_overrides=list(wanted.env.items()),
-        secrets_overrides=list(task.secrets(wanted, ["k"]).items()),
+        env_overrides=list(deployment.env.items()),
+        secrets_overrides=list(task.secrets(deployment, ["k"]).items()),
     )

@@ -1,4 +1,4 @@
-"""An API server in small: it answers SkyPilot's own client in SkyPilot's own encoding."""
+"""A small API server: it answers SkyPilot's own client in SkyPilot's own encoding."""
 
 import contextlib
 import http.server
@@ -21,14 +21,14 @@ HEALTHY = {
 
 
 class ApiServer(http.server.ThreadingHTTPServer):
-    """Answers each request with what a test gives for its path; an exception is its error."""
+    """A server that answers each path as a test says; it raises an answer that is an exception."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.health: Mapping[str, typing.Any] = HEALTHY
         self.health_status = 200
         self.answers: dict[str, object] = {}
-        """By path: `/serve/status`. What has no answer comes to None."""
+        """By path, as `/serve/status`; a path that is not listed answers None."""
         self.asked: list[tuple[str, typing.Any]] = []
 
     @property

@@ -20,7 +20,7 @@ def _own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[api_server.ApiServer]:
-    """A server, and this process as one that has not yet talked to any."""
+    """Yield a server, in a process that looks as if it had not yet talked to any."""
     monkeypatch.setattr(sdk_calls.Calls, "_one", None)
     monkeypatch.setattr(os, "environ", os.environ.copy())
     monkeypatch.setattr(sys, "stdout", sys.stdout)
@@ -28,8 +28,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[api_server.ApiServer]:
     monkeypatch.setenv("SKYPILOT_USER_ID", "abcd1234")
     monkeypatch.setenv("SKYPILOT_DISABLE_USAGE_COLLECTION", "1")
     common.get_api_server_status_response.cache_clear()
-    with api_server.serving() as one:
-        yield one
+    with api_server.serving() as started:
+        yield started
     common.get_api_server_status_response.cache_clear()
 
 

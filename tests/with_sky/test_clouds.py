@@ -16,23 +16,23 @@ def test_the_clouds_are_skypilots() -> None:
     assert set(catalog.clouds()) == set(skylet_constants.ALL_CLOUDS)
 
 
-@pytest.mark.parametrize("cloud", catalog.clouds().values(), ids=lambda one: one.name)
+@pytest.mark.parametrize("cloud", catalog.clouds().values(), ids=lambda cloud: cloud.name)
 def test_a_clouds_limits_are_skypilots(cloud: catalog.Cloud) -> None:
     theirs = registry.CLOUD_REGISTRY.from_str(cloud.name)
     assert cloud.name_limit == theirs._MAX_CLUSTER_NAME_LEN_LIMIT
     assert theirs.max_cluster_name_length() in (cloud.name_limit, None)
 
 
-@pytest.mark.parametrize("cloud", catalog.clouds().values(), ids=lambda one: one.name)
+@pytest.mark.parametrize("cloud", catalog.clouds().values(), ids=lambda cloud: cloud.name)
 def test_what_a_cloud_lacks_is_skypilots(cloud: catalog.Cloud) -> None:
     theirs = registry.CLOUD_REGISTRY.from_str(cloud.name)
-    found = theirs._unsupported_features_for_resources(sky.Resources(cloud=theirs))
-    lacking = {feature.value for feature in found}
-    known = {need.feature for need in cloud_limits.NEEDS}
-    if cloud.name in ("kubernetes", "ssh"):  # more or less, from cluster to cluster
+    features = theirs._unsupported_features_for_resources(sky.Resources(cloud=theirs))
+    lacking = {feature.value for feature in features}
+    needed = {need.feature for need in cloud_limits.NEEDS}
+    if cloud.name in ("kubernetes", "ssh"):  # it depends on the cluster
         assert set(cloud.lacks) <= lacking
     else:
-        assert set(cloud.lacks) == lacking & known
+        assert set(cloud.lacks) == lacking & needed
 
 
 def test_the_disk_that_nobody_wrote_is_skypilots() -> None:
@@ -47,7 +47,7 @@ def test_volumes_are_where_skypilot_has_them() -> None:
 LABELS = ["team", "Team", "a/b", "aws:x", "-x", "x-", "a_b", "a.b", "x" * 64, "x" * 128, "1a", ""]
 
 
-@pytest.mark.parametrize("cloud", catalog.clouds().values(), ids=lambda one: one.name)
+@pytest.mark.parametrize("cloud", catalog.clouds().values(), ids=lambda cloud: cloud.name)
 @pytest.mark.parametrize("label", LABELS)
 def test_a_clouds_labels_are_skypilots(cloud: catalog.Cloud, label: str) -> None:
     theirs = registry.CLOUD_REGISTRY.from_str(cloud.name)

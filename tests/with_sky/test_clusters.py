@@ -1,4 +1,4 @@
-"""Clusters that are there already, held to the installed SkyPilot's own comparison."""
+"""Clusters that exist already, held to the installed SkyPilot's own comparison."""
 
 import pytest
 import sky
@@ -17,7 +17,7 @@ MACHINES: dict[str, object] = {"kind": "cluster", "accelerators": "L4:1", "infra
 @pytest.mark.parametrize(
     ("data", "taken"),
     [
-        # What SkyPilot would take the old machine for without a word, and what it refuses.
+        # Changes for which SkyPilot would silently use the old machine, and those that it refuses.
         ({"cpus": 64}, True),
         ({"memory": 512}, True),
         ({"disk": 1000}, True),
@@ -37,8 +37,8 @@ def test_other_machines_are_a_new_cluster_whatever_skypilot_would_take(
     base = {**specs.SMALLEST, **MACHINES}
     was, now = planned(base), planned({**base, **data})
     launched = next(iter(read(was.task, was.spec).resources))
-    wanted = next(iter(read(now.task, now.spec).resources))
-    assert wanted.less_demanding_than(launched) == taken
+    resources = next(iter(read(now.task, now.spec).resources))
+    assert resources.less_demanding_than(launched) == taken
     assert changes.strongest(task_diff.compare(was.task, now.task)) is Effect.REPLACE
     assert (adoption.refused(was.task, now.task) is None) == taken
 
@@ -47,7 +47,7 @@ SMALL = {"kind": "cluster", "model": "openai/gpt-oss-20b", "cpus": 4, "memory": 
 
 
 @pytest.mark.parametrize(
-    ("by_hand", "wanted", "taken"),
+    ("by_hand", "table", "taken"),
     [
         ("{accelerators: L4}", {"accelerators": ["A10G:1", "L4:1"]}, True),
         ("{accelerators: {L4: 2}}", {"accelerators": "L4:1"}, True),
@@ -59,17 +59,17 @@ SMALL = {"kind": "cluster", "model": "openai/gpt-oss-20b", "cpus": 4, "memory": 
     ],
 )
 def test_a_cluster_made_by_hand_is_taken_over_if_skypilot_launches_on_it(
-    by_hand: str, wanted: dict[str, object], taken: bool
+    by_hand: str, table: dict[str, object], taken: bool
 ) -> None:
     text = f"resources: {by_hand}\nrun: sleep 1\n"
-    found = planned({**SMALL, **wanted})
+    plan_ = planned({**SMALL, **table})
     launched = next(iter(sky.Task.from_yaml_str(text).resources))
-    options = read(found.task, found.spec).resources
+    options = read(plan_.task, plan_.spec).resources
     assert (
         any(
-            one.less_demanding_than(launched, check_cloud=launched.cloud is not None)
-            for one in options
+            option.less_demanding_than(launched, check_cloud=launched.cloud is not None)
+            for option in options
         )
         == taken
     )
-    assert (adoption.refused(task.from_text(text), found.task) is None) == taken
+    assert (adoption.refused(task.from_text(text), plan_.task) is None) == taken

@@ -1,6 +1,7 @@
 """The embedded cloud's plugin, held to the installed SkyPilot's own way of reading services.
 
-That both say the same of a real service is tests/test_contract.py's: its record is from before.
+tests/test_contract.py checks that both agree about a real service: its record is older than the
+plugin.
 """
 
 import base64
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 class Otherwise:
-    """SkyPilot's own way."""
+    """SkyPilot's own runner."""
 
     def get_service_status(self, **asked: object) -> list[dict[str, object]]:
         return [{"own": asked}]
@@ -37,21 +38,23 @@ def test_services_of_this_server_are_read_in_it(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(serve_utils, "get_service_status_pickled", packed)
     here = handle(cloud_vm_ray_backend.LocalResourcesHandle)
     reading = quick_status.Runner(Otherwise())
-    found = reading.get_service_status(handle=here, service_names=["chat"], pool=False)
-    assert found == [{"name": "chat"}]
+    records = reading.get_service_status(handle=here, service_names=["chat"], pool=False)
+    assert records == [{"name": "chat"}]
     assert asked == [(["chat"], False)]
 
 
 def test_services_of_a_controllers_machine_are_read_as_skypilot_does() -> None:
     there = handle(cloud_vm_ray_backend.CloudVmRayResourceHandle)
     reading = quick_status.Runner(Otherwise())
-    found = reading.get_service_status(handle=there, service_names=None, pool=False)
-    assert found == [{"own": {"handle": there, "service_names": None, "pool": False}}]
+    records = reading.get_service_status(handle=there, service_names=None, pool=False)
+    assert records == [{"own": {"handle": there, "service_names": None, "pool": False}}]
 
 
 def test_only_who_works_on_requests_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "_current", None)
-    taking = [one for one in plugins.PluginContext if quick_status.Plugin.should_load(one)]
+    taking = [
+        context for context in plugins.PluginContext if quick_status.Plugin.should_load(context)
+    ]
     assert taking == [plugins.PluginContext.EXECUTOR]
     quick_status.Plugin().install(plugins.ExtensionContext(taking[0]))
     assert isinstance(runner.current(), quick_status.Runner)

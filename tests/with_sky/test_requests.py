@@ -1,4 +1,4 @@
-"""What tells whose a thing is, held to the installed SkyPilot: its requests, records and names."""
+"""The signs of ownership, held to the installed SkyPilot: its requests, records and names."""
 
 import dataclasses
 
@@ -24,7 +24,7 @@ OURS = {marker.LABEL: wanted.MARK}
 
 
 def text_of(order: interface.Order) -> str:
-    """A task as the SDK sends it."""
+    """Return a task as the SDK sends it."""
     with sky.Dag() as dag:
         dag.add(sdk_calls.task(sky, order))
     return str(dag_utils.dump_dag_to_yaml_str(dag))
@@ -33,7 +33,7 @@ def text_of(order: interface.Order) -> str:
 def listed(
     name: request_names.RequestName, body: payloads.RequestBody, cluster: str, caller: str | None
 ) -> interface.Request | None:
-    """What the port makes of a request that `owner` has sent."""
+    """Return what the port makes of a request that `owner` has sent."""
     made = requests.Request(
         request_id="r",
         name=f"sky.{name.value}",
@@ -49,7 +49,9 @@ def listed(
 
 @pytest.fixture(autouse=True)
 def _no_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SKYPILOT_USER_ID", "abcd1234")  # else it draws one, and keeps it at home
+    monkeypatch.setenv(
+        "SKYPILOT_USER_ID", "abcd1234"
+    )  # else SkyPilot makes one, and keeps it at home
     monkeypatch.setattr(global_user_state, "get_all_users", list)
 
 
@@ -76,8 +78,8 @@ def test_the_launch_of_a_cluster_and_that_of_a_replica_are_told_apart() -> None:
     body = payloads.LaunchBody(
         task=text, cluster_name="x-1", is_launched_by_sky_serve_controller=True
     )
-    told = listed(name, body, "x-1", None)
-    assert told == interface.Request("r", interface.REPLICA, "x-1", OURS)
+    replica = listed(name, body, "x-1", None)
+    assert replica == interface.Request("r", interface.REPLICA, "x-1", OURS)
 
 
 def test_a_listed_request_has_the_fields_that_the_fast_tests_give_it() -> None:
@@ -90,13 +92,13 @@ def test_of_another_users_request_only_a_cluster_is_told() -> None:
     launch = payloads.LaunchBody(task=text, cluster_name="x")
     up = payloads.ServeUpBody(task=text, service_name="x")
     names = request_names.RequestName
-    told = listed(names.CLUSTER_LAUNCH, launch, "x", "another")
-    assert told == interface.Request("r", "launch", "x")
+    request = listed(names.CLUSTER_LAUNCH, launch, "x", "another")
+    assert request == interface.Request("r", "launch", "x")
     assert listed(names.SERVE_UP, up, "c", "another") == interface.Request("r", "up", "")
 
 
 def test_a_managed_jobs_cluster_is_named_as_a_replica_is() -> None:
-    """So a name gives no right."""
+    """Show why a name gives no right."""
     job = jobs_utils.generate_managed_job_cluster_name(wanted.NAME, 77)
     assert job == serve_utils.generate_replica_cluster_name(wanted.NAME, 77)
     assert ownership.is_replica_name(job, wanted.NAME)
@@ -105,7 +107,7 @@ def test_a_managed_jobs_cluster_is_named_as_a_replica_is() -> None:
 def test_a_controllers_machines_are_told_with_labels_and_incarnation(
     server: api_server.ApiServer, sdk: skypilot.Sdk
 ) -> None:
-    """`sky status` hides them, and neither answer says what launched them."""
+    """Read them from the cost report: `sky status` hides them."""
     for name, labels in {"x-1": OURS, "x-77": None}.items():
         resources = sky.Resources(infra="aws/us-east-1", instance_type="m6i.large", labels=labels)
         handle = cloud_vm_ray_backend.CloudVmRayResourceHandle(
@@ -121,15 +123,18 @@ def test_a_controllers_machines_are_told_with_labels_and_incarnation(
     records = core.cost_report(days=1)
     assert not any("is_managed" in record for record in records)
     server.answers["/cost_report"] = records
-    told = {one.name: one for one in sdk.machines()}
-    assert {name: dict(one.labels) for name, one in told.items()} == {"x-1": OURS, "x-77": {}}
-    assert told["x-1"].hash == global_user_state.get_cluster_from_name("x-1")["cluster_hash"]
-    assert told["x-1"].status == "UP"
+    machines = {machine.name: machine for machine in sdk.machines()}
+    assert {name: dict(machine.labels) for name, machine in machines.items()} == {
+        "x-1": OURS,
+        "x-77": {},
+    }
+    assert machines["x-1"].hash == global_user_state.get_cluster_from_name("x-1")["cluster_hash"]
+    assert machines["x-1"].status == "UP"
     assert global_user_state.get_clusters(exclude_managed_clusters=True) == []
 
 
 def test_skyserve_finds_a_service_under_other_capital_letters() -> None:
-    """So `down` of one would end the other: see `ServiceCalls.down`."""
+    """Show why `down` of one would end the other: see `ServiceCalls.down`."""
     for name in ("Like-Chat", "like-chat"):
         assert serve_state.add_service(
             name=name,
@@ -143,5 +148,5 @@ def test_skyserve_finds_a_service_under_other_capital_letters() -> None:
             controller_pid=1,
             entrypoint="",
         )
-    found = serve_state.get_glob_service_names(["like-chat"])
-    assert sorted(found) == ["Like-Chat", "like-chat"]
+    names = serve_state.get_glob_service_names(["like-chat"])
+    assert sorted(names) == ["Like-Chat", "like-chat"]

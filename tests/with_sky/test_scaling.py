@@ -1,4 +1,4 @@
-"""What a change in place stops and starts, held to SkyServe's own autoscalers."""
+"""The replicas that a change in place stops and starts, held to SkyServe's own autoscalers."""
 
 import types
 
@@ -18,7 +18,7 @@ def test_skyserve_decides_the_same(case: Case, monkeypatch: pytest.MonkeyPatch) 
     scaler.target_num_replicas = case.target
     decisions = scaler._generate_scaling_decisions(_replicas(case.now, scaler.latest_version))
     up = autoscalers.AutoscalerDecisionOperator.SCALE_UP
-    started = sum(one.operator == up for one in decisions)
+    started = sum(decision.operator == up for decision in decisions)
     assert (len(decisions) - started, started) == (case.stopped, case.started)
 
 
@@ -29,7 +29,7 @@ def test_an_update_does_not_change_how_many_are_spare() -> None:
     assert (scaler.min_replicas, scaler.num_overprovision) == (2, None)
 
 
-def test_an_update_reckons_the_number_anew_and_waits_for_nothing() -> None:
+def test_an_update_calculates_the_number_again_and_waits_for_nothing() -> None:
     many = _spec(scaling.Policy(1, 4))
     scaler = autoscalers.Autoscaler.from_spec("chat", many)
     scaler.target_num_replicas = 4

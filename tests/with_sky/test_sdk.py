@@ -56,8 +56,8 @@ def test_the_server_says_who_an_account_is(
     server: api_server.ApiServer, sdk: skypilot.Sdk, passwords: bool
 ) -> None:
     server.health = {**api_server.HEALTHY, "basic_auth_enabled": passwords}
-    known = sdk.server()
-    assert (known.url, known.user, known.workspace) == (server.url, "sa-1", "team")
+    answer = sdk.server()
+    assert (answer.url, answer.user, answer.workspace) == (server.url, "sa-1", "team")
 
 
 def test_without_an_account_the_user_is_this_machines(
@@ -81,7 +81,7 @@ def test_a_server_that_does_not_know_us_is_said(
     says: str,
     call: str,
 ) -> None:
-    """Asked for prices, its refusal was taken for a catalogue without any."""
+    """Report the refusal, also for prices: it was once taken for an empty catalogue."""
     server.health_status, server.health = answer
     sdk = skypilot.Sdk(skypilot.Connection(server.url, "team", token))
     with pytest.raises(errors.Denied, match=f"{says}.*PULUMI_SKYPILOT_TOKEN") as caught:
@@ -118,22 +118,22 @@ def test_a_record_of_a_service_is_read(server: api_server.ApiServer, sdk: skypil
         "handle": None,
     }
     server.answers["/serve/status"] = [service("chat", replica_info=[replica])]
-    found = sdk.service("chat")
-    assert found is not None
-    assert (found.status, found.text) == ("READY", "run: x")
-    assert [(one.status, one.launched) for one in found.replicas] == [("READY", True)]
+    chat = sdk.service("chat")
+    assert chat is not None
+    assert (chat.status, chat.text) == ("READY", "run: x")
+    assert [(item.status, item.launched) for item in chat.replicas] == [("READY", True)]
 
 
 @pytest.mark.parametrize(("others", "ends"), [([], True), (["Prod-Chat"], False)])
 def test_a_service_whose_name_differs_in_capital_letters_is_not_ended_too(
     server: api_server.ApiServer, sdk: skypilot.Sdk, others: list[str], ends: bool
 ) -> None:
-    """SkyPilot looks for names by SQL's LIKE."""
+    """Refuse it: SkyPilot looks for names by SQL's LIKE, which ignores case."""
     server.answers["/serve/status"] = [service(name) for name in ("prod-chat", *others)]
     if ends:
         sdk.down("prod-chat")
     else:
-        with pytest.raises(errors.Failed, match="'Prod-Chat' too, somebody else's"):
+        with pytest.raises(errors.Failed, match="somebody else's service 'Prod-Chat'"):
             sdk.down("prod-chat")
     ended = [body["service_names"] for body in server.bodies("/serve/down")]
     assert ended == (["prod-chat"] if ends else [])
@@ -165,7 +165,7 @@ def test_a_server_of_another_version_is_named(
 def test_a_busy_server_has_longer_to_say_how_it_is(
     server: api_server.ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client gives it three times 2.5 s, and then takes it for dead."""
+    """Wait longer than the client, which tries three times 2.5 s and then gives up."""
     monkeypatch.setattr(common, "make_authenticated_request", common.make_authenticated_request)
     server.answers["/enabled_clouds"] = []
     timeouts: list[object] = []
@@ -184,7 +184,7 @@ def test_a_busy_server_has_longer_to_say_how_it_is(
 def test_a_machine_is_told_by_one_question_with_its_incarnation_and_labels(
     server: api_server.ApiServer, sdk: skypilot.Sdk
 ) -> None:
-    """What a second answer does not have says nothing of whose it is."""
+    """Read all from one answer: a second one may miss the machine, which proves nothing."""
     row = {
         "name": "x-1",
         "cluster_hash": "h",

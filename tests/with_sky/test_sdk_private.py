@@ -1,4 +1,7 @@
-"""SkyPilot's private side, held to the installed one. Each message says what broke and stops."""
+"""SkyPilot's private side, held to the installed one.
+
+Each message says what broke and what stops working.
+"""
 
 import ast
 import builtins
@@ -40,7 +43,7 @@ def test_a_task_keeps_its_authors_text() -> None:
         kept = sdk_private.user_text(json.dumps(theirs.to_yaml_config()))
     assert kept == TEXT, (
         "SkyPilot no longer keeps _user_specified_yaml, comments and all: no service carries the "
-        "stack's mark, and every one looks like somebody else's"
+        "stack's mark, and every service looks like somebody else's"
     )
 
 
@@ -108,8 +111,8 @@ def test_a_server_has_longer_to_say_how_it_is(monkeypatch: pytest.MonkeyPatch) -
     sdk_private.wait_for_health(sky, 60)
     server_common.get_api_server_status("http://127.0.0.1:9")
     assert set(asked) == {("/api/health", 60)}, (
-        "the SDK asks for a server's health in another way: a busy server is taken for one that is "
-        "not there, and prices are unknown"
+        "the SDK asks for a server's health in another way: a busy server is taken for a "
+        "missing one, and prices are unknown"
     )
 
 
@@ -125,8 +128,8 @@ def test_the_user_that_tells_a_database_is_made_with_it() -> None:
         status_code=200, json=lambda: [{"id": constants.SKYPILOT_SYSTEM_USER_ID, "created_at": 5}]
     )
     common = types.SimpleNamespace(make_authenticated_request=lambda *_args, **_options: answer)
-    known = types.SimpleNamespace(server=types.SimpleNamespace(common=common))
-    assert len(sdk_private.database_mark(known, "http://a:1")) == 8
+    fake_sky = types.SimpleNamespace(server=types.SimpleNamespace(common=common))
+    assert len(sdk_private.database_mark(fake_sky, "http://a:1")) == 8
 
 
 def test_requests_have_their_names_and_fields() -> None:
@@ -135,12 +138,12 @@ def test_requests_have_their_names_and_fields() -> None:
     assert list(sdk_private._MAKES) == [f"sky.{name.value}" for name in made], (
         "requests have other names: a create that was interrupted is not found again"
     )
-    wanted = {
+    fields_of = {
         payloads.LaunchBody: {"task", "cluster_name", "is_launched_by_sky_serve_controller"},
         payloads.ServeUpBody: {"task", "service_name"},
         payloads.ServeUpdateBody: {"task", "service_name"},
     }
-    for body, fields in wanted.items():
+    for body, fields in fields_of.items():
         assert fields <= set(body.model_fields), (
             f"{body.__name__} has lost {fields - set(body.model_fields)}: a create that was "
             "interrupted is not found again, and goes on beside the next"
@@ -179,7 +182,7 @@ def test_the_optimizers_table_ends_with_the_cost() -> None:
 
 @functools.cache
 def literals(*files: str) -> tuple[str, ...]:
-    """Return every text in files of SkyPilot; what is filled in is "…"."""
+    """Return every text in files of SkyPilot, with "…" for each value that is filled in."""
     folder = pathlib.Path(sky.__file__).parent
     texts = []
     for file in files:
@@ -243,7 +246,7 @@ def test_every_kind_in_the_table_of_errors_is_a_class() -> None:
 def test_what_broke_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as changed:
         changed.setattr(sdk_private, "TEXT_KEY", "_authors_yaml")
-        with pytest.raises(AssertionError, match="every one looks like somebody else's"):
+        with pytest.raises(AssertionError, match="every service looks like somebody else's"):
             test_a_task_keeps_its_authors_text()
     with monkeypatch.context() as changed:
         changed.setattr(constants, "SKYPILOT_SYSTEM_USER_ID", "system")

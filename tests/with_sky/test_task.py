@@ -28,66 +28,66 @@ from tests.with_sky import planned, read
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 FEW = hypothesis.settings(max_examples=25)
-"""SkyPilot takes some 20 ms to read a task."""
+"""Few, since SkyPilot takes some 20 ms to read a task."""
 
 
 @FEW
 @hypothesis.given(specs.tables())
 def test_skypilot_takes_every_task(table: dict[str, object]) -> None:
-    found = planned(table)
-    theirs = read(found.task, found.spec)
-    wanted = found.spec
-    options = len(wanted.accelerators or "1") * len(wanted.infra or "1")
+    ours = planned(table)
+    theirs = read(ours.task, ours.spec)
+    deployment = ours.spec
+    options = len(deployment.accelerators or "1") * len(deployment.infra or "1")
     assert len(theirs.resources) == options
-    assert theirs.num_nodes == wanted.nodes
-    for one in theirs.resources:
-        assert one.use_spot == (wanted.spot is not None)
-        assert one.ports == ["8000"]
-        assert bool(one.autostop_config) == bool(wanted.autostop)
-        if wanted.autostop:
-            assert one.autostop_config.idle_minutes == task.AUTOSTOP_MINUTES
-            assert one.autostop_config.down == (wanted.autostop.then == "down")
+    assert theirs.num_nodes == deployment.nodes
+    for resources in theirs.resources:
+        assert resources.use_spot == (deployment.spot is not None)
+        assert resources.ports == ["8000"]
+        assert bool(resources.autostop_config) == bool(deployment.autostop)
+        if deployment.autostop:
+            assert resources.autostop_config.idle_minutes == task.AUTOSTOP_MINUTES
+            assert resources.autostop_config.down == (deployment.autostop.then == "down")
     assert set(theirs.storage_mounts) == {
-        path for path, one in wanted.mounts.items() if one.mode != "copy"
+        path for path, mount in deployment.mounts.items() if mount.mode != "copy"
     }
-    assert set(theirs.file_mounts or {}) == wanted.mounts.keys() - set(theirs.storage_mounts)
-    assert theirs.volumes == wanted.volumes
+    assert set(theirs.file_mounts or {}) == deployment.mounts.keys() - set(theirs.storage_mounts)
+    assert theirs.volumes == deployment.volumes
 
 
 @FEW
 @hypothesis.given(specs.tables(("service",)))
 def test_skyserve_takes_every_service(table: dict[str, object]) -> None:
-    found = planned(table)
-    theirs = read(found.task, found.spec)
+    ours = planned(table)
+    theirs = read(ours.task, ours.spec)
     serve_utils.validate_service_task(theirs, pool=False)
     autoscaler = autoscalers.Autoscaler.from_spec("chat", theirs.service)
-    replicas, spot = found.spec.replicas, found.spec.spot
+    replicas, spot = ours.spec.replicas, ours.spec.spot
     assert (autoscaler.min_replicas, autoscaler.max_replicas) == (replicas.min, replicas.max)
-    if not isinstance(replicas.target_qps, dict):  # it reckons from the replicas that there are
+    if not isinstance(replicas.target_qps, dict):  # it calculates from the existing replicas
         assert autoscaler._calculate_target_num_replicas() == replicas.min
     assert autoscaler.num_overprovision == replicas.overprovision
     assert theirs.service.use_ondemand_fallback == bool(spot and (spot.fallback or spot.on_demand))
     assert theirs.service.ports == "8000"
-    assert bool(theirs.service.tls_credential) == bool(found.spec.tls)
+    assert bool(theirs.service.tls_credential) == bool(ours.spec.tls)
 
 
 @FEW
 @hypothesis.given(specs.tables())
 def test_values_are_filled_in_and_stay_out_of_the_authors_text(table: dict[str, object]) -> None:
-    found = planned(table)
-    theirs = read(found.task, found.spec)
+    ours = planned(table)
+    theirs = read(ours.task, ours.spec)
     assert not theirs._managed_secret_refs
-    assert theirs.envs == {**found.task.get("envs", {}), **found.spec.env}
+    assert theirs.envs == {**ours.task.get("envs", {}), **ours.spec.env}
     secrets = {name: value.get_secret_value() for name, value in theirs.secrets.items()}
-    assert secrets == task.secrets(found.spec, ["k"])
+    assert secrets == task.secrets(ours.spec, ["k"])
     authored = yaml_utils.safe_load(theirs.to_yaml_config()["_user_specified_yaml"])
     assert set(authored.get("secrets", {"": None}).values()) == {None}
 
 
 def test_an_env_that_is_not_filled_in_is_an_error() -> None:
-    found = planned({**specs.SMALLEST, "env": {"A": "x"}})
+    ours = planned({**specs.SMALLEST, "env": {"A": "x"}})
     with pytest.raises(ValueError, match="Environment variable 'A' is None"):
-        sky.Task.from_yaml_str(found.task_text)
+        sky.Task.from_yaml_str(ours.task_text)
 
 
 class Controller:
@@ -108,7 +108,7 @@ class Controller:
         self.autoscaler = autoscalers.Autoscaler.from_spec("chat", theirs.service)
 
     def update(self, theirs: typing.Any) -> bool:
-        """Whether the replica stays, as SkyServeController.run.update_service goes about it."""
+        """Return whether the replica stays, as SkyServeController.run.update_service decides."""
         self.texts[2] = self.dumped(theirs)
         mode = serve_utils.UpdateMode.ROLLING
         self.manager.update_version(2, theirs.service, update_mode=mode)
@@ -120,7 +120,7 @@ class Controller:
 
     @staticmethod
     def dumped(theirs: typing.Any) -> str:
-        """As serve/server/impl.py writes it; a set of alternatives has no order of its own.
+        """Return the YAML as serve/server/impl.py writes it; a set of alternatives has no order.
 
         A local working directory is a mount by then (sky/utils/controller_utils.py,
         maybe_translate_local_file_mounts_and_sync_up).
@@ -133,7 +133,7 @@ class Controller:
 
 
 def ignored(theirs: typing.Any, *, same_autoscaler: bool) -> tuple[object, ...]:
-    """What SkyServe takes from the first version of a service only."""
+    """Return what SkyServe takes only from the first version of a service."""
     service = theirs.service
     return (
         (service.num_overprovision or 0) if same_autoscaler else None,
@@ -145,20 +145,20 @@ def ignored(theirs: typing.Any, *, same_autoscaler: bool) -> tuple[object, ...]:
 
 @st.composite
 def neighbours(draw: st.DrawFn) -> tuple[dict[str, object], dict[str, object]]:
-    """Two services, often such that differ in a few keys only."""
-    one = draw(specs.tables(("service",)))
+    """Return two services, which often differ only in a few keys."""
+    first = draw(specs.tables(("service",)))
     other = draw(specs.tables(("service",)))
     quiet = ("replicas", "readinessProbe", "updateMode", "timeouts", "loadBalancing", "tls", "spot")
-    some = draw(st.sampled_from([quiet[:4], quiet, None]))
-    if some is not None:
-        same = {key: value for key, value in one.items() if key not in some}
-        other = same | {key: other[key] for key in some if key in other}
-        if bool(other.get("spot")) is not bool(one.get("spot")) and draw(st.booleans()):
-            other["spot"] = one.get("spot", False)
-    for table in (one, other):
+    changed = draw(st.sampled_from([quiet[:4], quiet, None]))
+    if changed is not None:
+        same = {key: value for key, value in first.items() if key not in changed}
+        other = same | {key: other[key] for key in changed if key in other}
+        if bool(other.get("spot")) is not bool(first.get("spot")) and draw(st.booleans()):
+            other["spot"] = first.get("spot", False)
+    for table in (first, other):
         table.pop("env", None)  # their values are compared elsewhere
         table.pop("secrets", None)
-    return one, other
+    return first, other
 
 
 @hypothesis.settings(max_examples=60)
@@ -167,21 +167,21 @@ def test_skyserve_keeps_and_replaces_replicas_as_compare_says(
     monkeypatch: pytest.MonkeyPatch, tables: tuple[dict[str, object], dict[str, object]]
 ) -> None:
     was, now = map(planned, tables)
-    found = changes.strongest(task_diff.compare(was.task, now.task))
+    effect = changes.strongest(task_diff.compare(was.task, now.task))
     before, after = read(was.task, was.spec), read(now.task, now.spec)
     controller = Controller(monkeypatch)
     controller.up(before)
     # On-demand machines that come bring another autoscaler, which reads all of its policy.
     same = changes._on_demand(was.task) or not changes._on_demand(now.task)
-    first, later = (ignored(one, same_autoscaler=same) for one in (before, after))
-    if found is Effect.REPLACE and first == later:
+    first, later = (ignored(read_task, same_autoscaler=same) for read_task in (before, after))
+    if effect is Effect.REPLACE and first == later:
         with pytest.raises((AssertionError, ValueError)):
             controller.update(after)
-    elif found is Effect.UNCHANGED and isinstance(was.spec.replicas.target_qps, dict):
+    elif effect is Effect.UNCHANGED and isinstance(was.spec.replicas.target_qps, dict):
         pass  # equal: no update is sent, and any would break (below)
-    elif found is not Effect.REPLACE:
+    elif effect is not Effect.REPLACE:
         assert first == later
-        kept = found in (Effect.UNCHANGED, Effect.IN_PLACE)
+        kept = effect in (Effect.UNCHANGED, Effect.IN_PLACE)
         assert controller.update(after) == (kept and not changes._has_files(now.task))
 
 
@@ -207,10 +207,10 @@ def test_giving_up_on_demand_fallback_breaks_an_update(monkeypatch: pytest.Monke
 
 
 def test_a_target_per_gpu_needs_its_own_policy() -> None:
-    found = planned({**specs.SMALLEST, "replicas": {"min": 1, "max": 2, "targetQps": 1}})
-    found.task["service"]["replica_policy"]["target_qps_per_replica"] = {"H100": 1}
+    ours = planned({**specs.SMALLEST, "replicas": {"min": 1, "max": 2, "targetQps": 1}})
+    ours.task["service"]["replica_policy"]["target_qps_per_replica"] = {"H100": 1}
     with pytest.raises(ValueError, match="instance_aware_least_load"):
-        read(found.task, found.spec)
+        read(ours.task, ours.spec)
 
 
 def test_skyserves_defaults_are_what_they_were() -> None:
@@ -222,16 +222,16 @@ def test_skyserves_defaults_are_what_they_were() -> None:
 
 
 def test_the_probe_has_no_key_that_skyserve_lacks() -> None:
-    known = schemas.get_service_schema()["properties"]
+    schema = schemas.get_service_schema()["properties"]
     section = planned({**specs.SMALLEST}).task["service"]
-    assert section.keys() <= known.keys()
+    assert section.keys() <= schema.keys()
     assert load_balancing_policies.DEFAULT_LB_POLICY == "least_load"
 
 
 def autoscaled(**data: object) -> typing.Any:
-    """SkyServe's autoscaler of a service that plan does not see."""
-    wanted = spec.Spec.model_validate({**specs.SMALLEST, **data})
-    theirs = read(task.task(wanted, "chat", ["vllm serve x"], {}), wanted)
+    """Return SkyServe's autoscaler of a service, without the checks of plan."""
+    deployment = spec.Spec.model_validate({**specs.SMALLEST, **data})
+    theirs = read(task.task(deployment, "chat", ["vllm serve x"], {}), deployment)
     serve_utils.validate_service_task(theirs, pool=False)
     return autoscalers.Autoscaler.from_spec("chat", theirs.service)
 
@@ -240,9 +240,9 @@ BY_GPU = {"min": 1, "max": 2, "targetQps": {"H100": 1}}
 
 
 def test_fallback_with_a_target_per_gpu_passes_validation_and_fails_later() -> None:
-    found = autoscaled(replicas=BY_GPU, spot={"fallback": "on-demand"})
+    autoscaler = autoscaled(replicas=BY_GPU, spot={"fallback": "on-demand"})
     with pytest.raises(ValueError, match="does not support dict"):
-        found._calculate_target_num_replicas()
+        autoscaler._calculate_target_num_replicas()
 
 
 def test_more_on_demand_than_replicas_fails_in_the_autoscaler() -> None:
@@ -253,9 +253,9 @@ def test_more_on_demand_than_replicas_fails_in_the_autoscaler() -> None:
 
 
 def test_no_replica_wakes_where_each_gpu_has_its_target() -> None:
-    found = autoscaled(replicas={**BY_GPU, "min": 0})
-    found.request_timestamps = [0.0] * 1000
-    assert found._generate_scaling_decisions([]) == []
+    autoscaler = autoscaled(replicas={**BY_GPU, "min": 0})
+    autoscaler.request_timestamps = [0.0] * 1000
+    assert autoscaler._generate_scaling_decisions([]) == []
 
 
 def test_a_gpus_name_with_a_dash_is_refused_as_a_key() -> None:
@@ -266,13 +266,13 @@ def test_a_gpus_name_with_a_dash_is_refused_as_a_key() -> None:
 def test_skypilot_logs_in_to_a_private_registry_with_what_it_is_given() -> None:
     login = {"server": "a.b", "username": "u", "password": "canary"}
     image = {"image": "docker:a.b/c", "imageCredentials": login}
-    found = planned({"model": "openai/gpt-oss-20b", "accelerators": "L4:1", **image})
-    (resources,) = read(found.task, found.spec).resources
+    ours = planned({"model": "openai/gpt-oss-20b", "accelerators": "L4:1", **image})
+    (resources,) = read(ours.task, ours.spec).resources
     theirs = resources.docker_login_config
     assert {"server": theirs.server, "username": theirs.username, "password": theirs.password} == (
         login
     )
-    assert "canary" not in found.task_text
+    assert "canary" not in ours.task_text
 
 
 @pytest.mark.parametrize("name", ["A", "_a1", "a b", "1a", "", "a-b", "Ä"])

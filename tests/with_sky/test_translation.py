@@ -1,4 +1,4 @@
-"""What the errors of the installed SkyPilot mean to a user."""
+"""The meaning of the errors of the installed SkyPilot."""
 
 import pytest
 import requests
@@ -54,9 +54,9 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_error_of_skypilots_has_one_meaning(
     raised: Exception, meaning: type[errors.SkyPilotError]
 ) -> None:
-    told = translation.meaning(raised, URL, None)
-    assert type(told) is meaning
-    assert "\n" not in str(told)
+    error = translation.meaning(raised, URL, None)
+    assert type(error) is meaning
+    assert "\n" not in str(error)
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_a_cloud_that_denies_is_not_taken_for_the_server(raised: Exception) -> N
 
 
 def test_unreachable_names_the_server_and_the_way_out() -> None:
-    told = str(translation.meaning(exceptions.ApiServerConnectionError(URL), URL, None))
-    assert told == (
+    message = str(translation.meaning(exceptions.ApiServerConnectionError(URL), URL, None))
+    assert message == (
         f"apiServer {URL}: no SkyPilot API server answers there (connection refused); "
         "start it (sky api start) or set skypilot:apiServer"
     )
@@ -94,13 +94,13 @@ def test_a_server_of_another_version_is_named() -> None:
 def test_another_host_that_is_out_of_reach_is_not_taken_for_the_server(
     host: str, path: str, way_out: str
 ) -> None:
-    error = requests.ConnectionError(
+    raised = requests.ConnectionError(
         f"HTTPSConnectionPool(host='{host}', port=443): Max retries exceeded with url: {path} "
         "(Caused by NameResolutionError('[Errno -2] Name or service not known'))"
     )
-    told = translation.meaning(error, URL, None)
-    assert type(told) is errors.Unreachable
-    assert str(told).startswith(
+    error = translation.meaning(raised, URL, None)
+    assert type(error) is errors.Unreachable
+    assert str(error).startswith(
         f"apiServer {URL}: {host} cannot be reached ([Errno -2] Name or service not known); "
     )
-    assert way_out in str(told)
+    assert way_out in str(error)

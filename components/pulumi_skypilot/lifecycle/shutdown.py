@@ -76,7 +76,7 @@ class Shutdown(operations.LifeCycle):
         return current
 
     def _purge(self, service: interface.Service, replicas: ownership.Replicas) -> None:
-        """Take down the machines of a service that nobody ends any more, then let SkyServe forget it.
+        """Take down the machines of a service that nobody ends, then let SkyServe forget it.
 
         A purge terminates no machine (sky/serve/serve_utils.py, _terminate_failed_services). Raises
         Failed when a machine stays that only the controller's own machine can see.

@@ -13,8 +13,9 @@ ASKS = 5
 """How often to ask the server before the next look at its job, which takes seconds."""
 
 _WAY_IN = (
-    f"its server may not listen yet; else make port {vllm.PORT} reachable from here (check firewalls "
-    "and its machine's security group), or set the deployment's host to the host that clients use"
+    f"its server may not listen yet; else make port {vllm.PORT} reachable from here (check "
+    "firewalls and its machine's security group), or set the deployment's host to the host that "
+    "clients use"
 )
 _AWAY = ("STOPPED", "AUTOSTOPPING")
 _GOING = ("INIT", "PENDING", "SETTING_UP", "RUNNING")
