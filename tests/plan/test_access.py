@@ -18,9 +18,9 @@ def test_a_gated_model_without_a_token_is_told(model: str) -> None:
         f"{model} is gated: write secrets: {{HF_TOKEN: hfToken}} with the token of an account that "
         "has access, or the replicas cannot download it"
     )
-    found = planned(model=model)
-    assert found.warnings == (line,)
-    assert line in found.notes
+    chat = planned(model=model)
+    assert chat.warnings == (line,)
+    assert line in chat.notes
 
 
 @pytest.mark.parametrize("table", ["env", "secrets"])

@@ -1,4 +1,4 @@
-"""The most that a stack may cost: what a config may say of it, and when it does not hold."""
+"""The most that a stack may cost: its settings, and when a stack exceeds it."""
 
 import pytest
 
@@ -15,9 +15,9 @@ def wanted(**changes):
 
 
 def check(limits, prices=PRICES, **deployments):
-    """What a budget of that text makes of deployments, each by what a stack says."""
+    """Return the verdict of a budget with that text on deployments, each as a stack writes it."""
     specs = {name: wanted(**table) for name, table in deployments.items()}
-    costs = {name: cost.cost(one, prices) for name, one in specs.items()}
+    costs = {name: cost.cost(wanted_spec, prices) for name, wanted_spec in specs.items()}
     return budget_check.check(costs, budget.read(limits, WHERE))
 
 
@@ -85,9 +85,9 @@ def test_a_budget_is_read(value, meaning):
 def test_a_wrong_budget_is_one_line(value, line):
     with pytest.raises(errors.BudgetError) as caught:
         budget.read(value, WHERE)
-    (told,) = caught.value.lines
-    assert told.startswith(line), told
-    assert "\n" not in told
+    (message,) = caught.value.lines
+    assert message.startswith(line), message
+    assert "\n" not in message
 
 
 def test_every_mistake_of_a_budget_is_told():
@@ -134,7 +134,7 @@ def test_whatever_a_deployment_may_grow_to_counts(table, most):
 
 
 def test_a_server_that_does_not_answer_fails_a_budget():
-    """A hundred H100:8 passed one dollar an hour while the server was busy."""
+    """While the server was busy, a hundred H100:8 passed a budget of one dollar an hour."""
     away = cost.Prices(away="apiServer http://sky: did not answer within 60 s")
     table = {"accelerators": "H100:8", "replicas": 100}
     assert check({"hourly": 1}, away, chat=table, lab=OWN).errors == (
@@ -187,8 +187,8 @@ def test_a_catalogue_that_failed_is_not_one_without_a_price():
     ],
 )
 def test_one_unknown_alternative_fails_a_budget_by_name(table, line):
-    (told,) = check({"hourly": 40}, chat=table, small=SMALL).errors
-    assert told == f"llm:budget: it cannot be checked: {line} {SEE_TO_IT}"
+    (message,) = check({"hourly": 40}, chat=table, small=SMALL).errors
+    assert message == f"llm:budget: it cannot be checked: {line} {SEE_TO_IT}"
 
 
 def test_unknown_that_is_allowed_is_told_and_the_known_still_counts():

@@ -1,4 +1,4 @@
-"""What vLLM serves on a GPU, as it is refused and as it is advised."""
+"""The formats that vLLM serves on a GPU, as previews refuse and advise them."""
 
 import dataclasses
 
@@ -30,15 +30,15 @@ def refused(model: str, gpu: str, **data: object) -> str:
 
 
 def taken(model: str, gpu: str) -> set[str]:
-    """The caches that a preview takes."""
-    found = set()
+    """Return the caches that a preview takes."""
+    caches = set()
     for cache in CACHES:
         try:
             planned(model, gpu, kvCacheDtype=cache)
         except errors.SpecError:
             continue
-        found.add(cache)
-    return found
+        caches.add(cache)
+    return caches
 
 
 PLAIN = {"auto", "bfloat16", "float16"}
@@ -89,8 +89,8 @@ def test_a_cache_that_the_checkpoint_was_made_for_is_held_to_the_same() -> None:
     assert facts is not None
     shape = dataclasses.replace(facts.architecture, fp8_cache=True)
     wanted = spec.parse({"model": QWEN, "accelerators": "T4:1"})
-    (one,) = capability.refusals(wanted, dataclasses.replace(facts, architecture=shape))
-    assert one.reason.endswith("; write float16, or take another GPU such as L4 or L40S")
+    (refusal,) = capability.refusals(wanted, dataclasses.replace(facts, architecture=shape))
+    assert refusal.reason.endswith("; write float16, or take another GPU such as L4 or L40S")
 
 
 @pytest.mark.parametrize("model", [QWEN, GPT_OSS, DEEPSEEK, GEMMA_SEES])
@@ -144,7 +144,7 @@ def test_formats_that_a_gpu_does_not_run_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("stored", "told", "refused"),
+    ("stored", "asked", "refused"),
     [
         ("fp8", "fp8", False), ("fp8", "humming", False), ("fp8", "fp8_per_tensor", True),
         ("awq", "awq_marlin", False), ("awq", "auto_gptq", True),
@@ -152,15 +152,17 @@ def test_formats_that_a_gpu_does_not_run_are_refused(
         ("modelopt", "fp8", False),
     ],
 )  # fmt: skip
-def test_a_checkpoint_is_served_as_it_is_stored(stored: str, told: str, refused: bool) -> None:
+def test_a_checkpoint_is_served_as_it_is_stored(stored: str, asked: str, refused: bool) -> None:
     facts = catalog.model("deepseek-ai/DeepSeek-V3")
     assert facts is not None
     assert facts.architecture.quantization is not None
     kind = dataclasses.replace(facts.architecture.quantization, method=stored)
     shape = dataclasses.replace(facts.architecture, quantization=kind)
-    wanted = spec.parse({"model": facts.id, "accelerators": "H200:8", "quantization": told})
-    found = capability.refusals(wanted, dataclasses.replace(facts, architecture=shape))
-    assert [one.key for one in found if "are stored in" in one.reason] == ["quantization"] * refused
+    wanted = spec.parse({"model": facts.id, "accelerators": "H200:8", "quantization": asked})
+    refusals = capability.refusals(wanted, dataclasses.replace(facts, architecture=shape))
+    assert [refusal.key for refusal in refusals if "are stored in" in refusal.reason] == [
+        "quantization"
+    ] * refused
 
 
 def test_gpt_oss_is_served_in_its_own_format_whatever_is_told() -> None:
@@ -170,8 +172,8 @@ def test_gpt_oss_is_served_in_its_own_format_whatever_is_told() -> None:
 def test_each_gpu_that_a_replica_may_get_is_told_of() -> None:
     data = {"model": QWEN, "accelerators": ["T4:1", "T4:2", "H100:1", "T4g:1"]}
     wanted = spec.parse({**data, "tensorParallel": 1, "kvCacheDtype": "fp8"})
-    found = capability.refusals(wanted, catalog.model(QWEN))
-    assert [one.reason.split(" on ")[1].split()[0] for one in found] == ["T4", "T4g"]
+    refusals = capability.refusals(wanted, catalog.model(QWEN))
+    assert [refusal.reason.split(" on ")[1].split()[0] for refusal in refusals] == ["T4", "T4g"]
 
 
 @pytest.mark.parametrize("family", ["gemma2", "gemma3", "gemma3_text", "glm4"])
@@ -191,13 +193,13 @@ def test_float32_takes_twice_as_much_everywhere() -> None:
     facts = catalog.model(GEMMA)
     assert facts is not None
     card = memory.Gpu(16 * 2**30)
-    settings = [memory.Settings(2048, dtype=one) for one in ("bfloat16", "float32")]
-    fits = [memory.fit(facts.architecture, card, one, gpu_fit.ENGINE) for one in settings]
+    settings = [memory.Settings(2048, dtype=dtype) for dtype in ("bfloat16", "float32")]
+    fits = [memory.fit(facts.architecture, card, plain, gpu_fit.ENGINE) for plain in settings]
     assert fits[1].activation_bytes > 1.5 * fits[0].activation_bytes
     assert fits[1].weights_bytes == pytest.approx(2 * fits[0].weights_bytes, rel=0.001)
     assert fits[1].needed_bytes == 2 * fits[0].needed_bytes
-    quantized = [memory.Settings(2048, kv_dtype="fp8", dtype=one.dtype) for one in settings]
-    fits = [memory.fit(facts.architecture, card, one, gpu_fit.ENGINE) for one in quantized]
+    quantized = [memory.Settings(2048, kv_dtype="fp8", dtype=plain.dtype) for plain in settings]
+    fits = [memory.fit(facts.architecture, card, small, gpu_fit.ENGINE) for small in quantized]
     assert fits[0].needed_bytes == fits[1].needed_bytes
 
 
@@ -214,7 +216,7 @@ def test_a_rule_that_something_given_may_change_is_told_and_not_refused_by(
     data: dict[str, object], lifting: str
 ) -> None:
     notes = planned(GPT_OSS, "A100:1", kvCacheDtype="fp8", **data).unchecked
-    (note,) = [one for one in notes if one.startswith("kvCacheDtype: no attention backend")]
+    (note,) = [text for text in notes if text.startswith("kvCacheDtype: no attention backend")]
     assert note.endswith(f"; not refused, because {lifting} may change it")
 
 
@@ -231,7 +233,7 @@ def test_a_longer_context_than_the_models_is_not_refused_where_it_may_be_meant(
     data: dict[str, object],
 ) -> None:
     notes = planned(QWEN, "H100:1", **{**data, "context": 65536}).unchecked
-    (note,) = [one for one in notes if one.startswith("context: ")]
+    (note,) = [text for text in notes if text.startswith("context: ")]
     assert note.startswith(f"context: 65536 tokens are more than the 40960 of {QWEN}")
     assert "; not refused, because " in note
     off = {"env": {"VLLM_ALLOW_LONG_MAX_MODEL_LEN": "0"}, "context": 65536}
@@ -245,15 +247,15 @@ def test_heads_may_be_overridden_too() -> None:
 
 def test_the_vllm_of_an_image_may_do_what_the_packages_does_not() -> None:
     notes = planned(QWEN, "T4:1", kvCacheDtype="fp8", image="docker:a/b").unchecked
-    (note,) = [one for one in notes if one.startswith("kvCacheDtype: no attention backend")]
+    (note,) = [text for text in notes if text.startswith("kvCacheDtype: no attention backend")]
     assert note.endswith(", unless the image's does")
 
 
 def test_a_cache_whose_size_is_not_counted_is_not_reckoned_with() -> None:
     for cache in sorted(TURBO | {"int4_per_token_head"}):
-        found = planned(QWEN, "L4:1", kvCacheDtype=cache)
-        assert found.fit == {}
-        assert f"with kv-cache-dtype {cache} the memory fit is not computed" in found.unchecked
+        chat = planned(QWEN, "L4:1", kvCacheDtype=cache)
+        assert chat.fit == {}
+        assert f"with kv-cache-dtype {cache} the memory fit is not computed" in chat.unchecked
 
 
 def test_the_tables_of_capabilities_hold_together() -> None:
@@ -270,4 +272,6 @@ def test_the_tables_of_capabilities_hold_together() -> None:
     known = catalog.flags()
     for rule in ("attention", "quantization", "dtype", "context", "heads"):
         names = declared.lifted(rule)
-        assert {one for one in names if not one.startswith("VLLM_")} <= known.flags | known.switches
+        assert {
+            flag for flag in names if not flag.startswith("VLLM_")
+        } <= known.flags | known.switches

@@ -32,16 +32,16 @@ def changed(**data: object) -> tuple[changes.Change, ...]:
 
 
 def old(path: str, value: object, was: object = None) -> tuple[changes.Change, ...]:
-    """The changes of a task whose value at this path is another."""
+    """Return the changes between two tasks that differ in the value at this path."""
     before, after = copy.deepcopy(planned().task), copy.deepcopy(planned().task)
-    for content, one in ((before, was), (after, value)):
+    for content, side in ((before, was), (after, value)):
         *parents, last = path.split(".")
         table: typing.Any = content
         for part in parents:
             table = table.setdefault(part, {})
         table.pop(last, None)
-        if one is not None:
-            table[last] = one
+        if side is not None:
+            table[last] = side
     return task_diff.compare(before, after)
 
 
@@ -57,10 +57,10 @@ def old(path: str, value: object, was: object = None) -> tuple[changes.Change, .
     ],
 )
 def test_the_service_section_changes_in_place(data: dict[str, object]) -> None:
-    found = changed(**data)
-    assert found
-    assert changes.strongest(found) is Effect.IN_PLACE
-    assert all(change.path.startswith("service.") for change in found)
+    differences = changed(**data)
+    assert differences
+    assert changes.strongest(differences) is Effect.IN_PLACE
+    assert all(change.path.startswith("service.") for change in differences)
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ def test_the_service_section_changes_in_place(data: dict[str, object]) -> None:
     ],
 )
 def test_everything_else_rolls(data: dict[str, object], key: str, path: str) -> None:
-    found = changed(**data)
-    assert changes.strongest(found) is Effect.ROLLING
-    assert (key, path) in {(change.key, change.path) for change in found}
+    differences = changed(**data)
+    assert changes.strongest(differences) is Effect.ROLLING
+    assert (key, path) in {(change.key, change.path) for change in differences}
 
 
 @pytest.mark.parametrize(
@@ -157,10 +157,10 @@ def test_the_order_of_alternatives_is_no_change() -> None:
 
 
 def test_the_strongest_effect_counts() -> None:
-    found = changed(context=8192, replicas=3)
-    assert {change.effect for change in found} == {Effect.IN_PLACE, Effect.ROLLING}
-    assert changes.strongest(found) is Effect.ROLLING
-    assert changes.strongest(reversed(found)) is Effect.ROLLING
+    differences = changed(context=8192, replicas=3)
+    assert {change.effect for change in differences} == {Effect.IN_PLACE, Effect.ROLLING}
+    assert changes.strongest(differences) is Effect.ROLLING
+    assert changes.strongest(reversed(differences)) is Effect.ROLLING
 
 
 def test_a_change_says_what_a_user_wants_to_read() -> None:
@@ -177,9 +177,9 @@ def test_a_change_says_what_a_user_wants_to_read() -> None:
 
 
 def test_changes_go_into_inputs_and_come_back_as_they_were() -> None:
-    found = changed(replicas=3, context=8192, spot=None, accelerators=["H100:1", "L40S:1"])
-    rows = json.loads(json.dumps([change.data() for change in found]))
-    assert changes.from_data(rows) == found
+    differences = changed(replicas=3, context=8192, spot=None, accelerators=["H100:1", "L40S:1"])
+    rows = json.loads(json.dumps([change.data() for change in differences]))
+    assert changes.from_data(rows) == differences
 
 
 @pytest.mark.parametrize(
@@ -190,9 +190,11 @@ def test_what_is_no_change_is_left_out(rows: object) -> None:
 
 
 def test_changes_of_one_reason_are_told_together_and_the_strongest_first() -> None:
-    found = changed(context=8192, replicas=3, vllmArgs={"seed": 1})
-    told = [(effect, [c.key for c in group]) for effect, _, group in changes.by_reason(found)]
-    assert told == [
+    differences = changed(context=8192, replicas=3, vllmArgs={"seed": 1})
+    groups = [
+        (effect, [c.key for c in group]) for effect, _, group in changes.by_reason(differences)
+    ]
+    assert groups == [
         (Effect.ROLLING, ["context", "vllmArgs.seed"]),
         (
             Effect.IN_PLACE,
@@ -228,7 +230,7 @@ def test_every_rule_can_be_reached_and_names_its_source(rules: tuple[changes.Rul
             earlier = [
                 before
                 for before in rules[:index]
-                if any(task_diff._covers(other, path) for other in before.paths)
+                if any(task_diff._covers(above, path) for above in before.paths)
             ]
             assert not [before for before in earlier if before.when is changes.Rule.when]
 
@@ -237,9 +239,9 @@ def test_every_rule_can_be_reached_and_names_its_source(rules: tuple[changes.Rul
     "data", [{"mounts": {"/m": "s3://a"}}, {"workdir": {"path": ".", "digest": "0"}}]
 )
 def test_with_files_every_change_of_a_service_rolls(data: dict[str, object]) -> None:
-    found = task_diff.compare(planned(**data).task, planned(**data, replicas=3).task)
-    assert changes.strongest(found) is Effect.ROLLING
-    assert "no replica of a service with files" in found[0].why
+    differences = task_diff.compare(planned(**data).task, planned(**data, replicas=3).task)
+    assert changes.strongest(differences) is Effect.ROLLING
+    assert "no replica of a service with files" in differences[0].why
     repository = {"workdir": {"url": "https://a/b"}}
     same = task_diff.compare(planned(**repository).task, planned(**repository, replicas=3).task)
     assert changes.strongest(same) is Effect.IN_PLACE
@@ -247,12 +249,12 @@ def test_with_files_every_change_of_a_service_rolls(data: dict[str, object]) -> 
 
 def test_no_overprovision_is_the_same_as_none() -> None:
     replicas = {"min": 1, "max": 2, "targetQps": 1}
-    none, zero, one = (
+    none, zero, single = (
         planned(replicas={**replicas, **more})
         for more in ({}, {"overprovision": 0}, {"overprovision": 1})
     )
     assert changes.strongest(task_diff.compare(none.task, zero.task)) is Effect.IN_PLACE
-    assert changes.strongest(task_diff.compare(zero.task, one.task)) is Effect.REPLACE
+    assert changes.strongest(task_diff.compare(zero.task, single.task)) is Effect.REPLACE
 
 
 CLUSTER = {
@@ -289,5 +291,5 @@ def of_cluster(**data: object) -> plan.Plan:
     ],
 )
 def test_what_a_change_does_to_a_cluster(data: dict[str, object], effect: Effect) -> None:
-    found = task_diff.compare(of_cluster().task, of_cluster(**data).task)
-    assert changes.strongest(found) is effect
+    differences = task_diff.compare(of_cluster().task, of_cluster(**data).task)
+    assert changes.strongest(differences) is effect

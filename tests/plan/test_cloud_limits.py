@@ -49,14 +49,14 @@ def refused(**data: object) -> dict[str, str]:
     ],
 )
 def test_what_a_place_cannot_do_is_refused(data: dict[str, object], key: str, reason: str) -> None:
-    found = refused(**data)
-    assert list(found) == [key]
-    assert found[key].startswith(f"{key}: {reason}")
-    assert found[key].endswith("or name another infra")
+    reasons = refused(**data)
+    assert list(reasons) == [key]
+    assert reasons[key].startswith(f"{key}: {reason}")
+    assert reasons[key].endswith("or name another infra")
 
 
 @pytest.mark.parametrize(
-    ("data", "resources", "others"),
+    ("data", "resources", "rest"),
     [
         (
             {"infra": "runpod", "mounts": {"/m": {"source": "s3://a", "mode": "copy"}}},
@@ -78,11 +78,11 @@ def test_what_a_place_cannot_do_is_refused(data: dict[str, object], key: str, re
     ],
 )
 def test_what_a_cloud_can_do_reaches_the_task(
-    data: dict[str, object], resources: dict[str, object], others: dict[str, object]
+    data: dict[str, object], resources: dict[str, object], rest: dict[str, object]
 ) -> None:
     task = plan.plan(spec.parse({**specs.SMALLEST, **data}), "chat").task
     assert task["resources"].items() >= resources.items()
-    assert task.items() >= others.items()
+    assert task.items() >= rest.items()
 
 
 def test_every_need_is_known_of_some_cloud() -> None:

@@ -1,4 +1,4 @@
-"""What deployments cost, from rows as SkyPilot's catalogue has them."""
+"""The cost of deployments, from rows of SkyPilot's catalogue."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from pulumi_skypilot.plan import cost, offers
 
 
 def row(*fields):
-    """Cloud, region, GPU, how many, price, spot price, and the machine where it matters."""
+    """Return a row of cloud, region, GPU, count, price, spot price, and the machine if given."""
     cloud, region, gpu, count, price, spot, *machine = fields
     instance, cpus, memory = machine or ("m", 16.0, 64.0)
     return cost.Row(cloud, region, instance, gpu, count, cpus, memory, price, spot)
@@ -51,9 +51,9 @@ def test_a_machine_that_is_too_small_is_no_offer():
 
 
 def test_a_range_costs_from_the_fewest_to_the_most_replicas():
-    found = of(infra="aws/us-east-1", replicas={"min": 0, "max": 4, "targetQps": 1})
-    assert found.fewest == cost.Range(0, 0)
-    assert found.most == cost.Range(3.2, 3.2)
+    chat = of(infra="aws/us-east-1", replicas={"min": 0, "max": 4, "targetQps": 1})
+    assert chat.fewest == cost.Range(0, 0)
+    assert chat.most == cost.Range(3.2, 3.2)
 
 
 def test_spot_with_a_fallback_may_cost_as_much_as_on_demand():
@@ -63,8 +63,8 @@ def test_spot_with_a_fallback_may_cost_as_much_as_on_demand():
 
 
 def test_replicas_that_are_always_on_demand_count_as_such():
-    some = of(infra="aws/us-east-1", spot={"onDemand": 1}, replicas=3)
-    assert some.most == cost.Range(0.6 + 0.8, 0.6 + 0.8)
+    mixed = of(infra="aws/us-east-1", spot={"onDemand": 1}, replicas=3)
+    assert mixed.most == cost.Range(0.6 + 0.8, 0.6 + 0.8)
 
 
 def test_every_node_of_a_replica_counts():
@@ -123,7 +123,7 @@ def test_a_machine_without_a_gpu_is_asked_for_by_its_size():
         ],
     }
     answer = [
-        {"machine": one, "price": number / 10} for number, one in enumerate(asked["machines"], 1)
+        {"machine": size, "price": number / 10} for number, size in enumerate(asked["machines"], 1)
     ]
     known = cost.read({"machines": answer})
     assert cost.cost(small, known).replica == cost.Range(0.1, 0.1)
@@ -157,39 +157,39 @@ def test_what_was_not_asked_has_not_no_price():
     asked = cost.question([wanted(infra="aws")])
     known = cost.Prices(rows=ROWS, asked=asked)
     assert not cost.cost(wanted(infra="aws"), known).unpriced
-    assert [one.why for one in cost.cost(wanted(infra="azure"), known).unpriced] == [
-        "no price of L4 was asked for there"
-    ]
-    assert [one.why for one in cost.cost(wanted(accelerators="T4"), known).unpriced] == [
-        "no price of T4 was asked for there"
-    ]
+    assert [
+        alternative.why for alternative in cost.cost(wanted(infra="azure"), known).unpriced
+    ] == ["no price of L4 was asked for there"]
+    assert [
+        alternative.why for alternative in cost.cost(wanted(accelerators="T4"), known).unpriced
+    ] == ["no price of T4 was asked for there"]
 
 
 def test_a_gpu_that_a_cloud_does_not_list_is_no_alternative_there():
-    """It cannot be launched there; what is priced elsewhere stays checkable."""
+    """It cannot be launched there. What has a price elsewhere can still be checked."""
     assert of(infra=["aws", "gcp"], accelerators=["L4:1", "H100:1"]).unpriced == ()
 
 
 def test_a_region_of_ones_own_without_a_price_is_an_alternative():
     own = row("kubernetes", "lab", "L4", 1.0, 0.0, 0.0, None, None, None)
     table = cost.Prices(rows=(*ROWS, own))
-    found = cost.cost(wanted(), table)
-    assert found.most == cost.Range(0.7, 0.9)
-    assert [one.place for one in found.unpriced] == ["kubernetes/lab"]
+    chat = cost.cost(wanted(), table)
+    assert chat.most == cost.Range(0.7, 0.9)
+    assert [alternative.place for alternative in chat.unpriced] == ["kubernetes/lab"]
     assert not cost.cost(wanted(infra=["aws", "gcp"]), table).unpriced
 
 
 def test_a_fallback_without_a_price_is_no_spot_price():
     table = cost.Prices(rows=(row("aws", "us-east-1", "L4", 1.0, None, 0.3),))
-    found = cost.cost(wanted(infra="aws", spot={"fallback": "on-demand"}), table)
-    assert found.most is None
-    assert found.unknown == "the server's catalogue has no price of L4:1 there"
+    chat = cost.cost(wanted(infra="aws", spot={"fallback": "on-demand"}), table)
+    assert chat.most is None
+    assert chat.unknown == "the server's catalogue has no price of L4:1 there"
 
 
 def test_spot_that_is_dearer_than_its_fallback_counts():
     table = cost.Prices(rows=(row("aws", "us-east-1", "L4", 1.0, 0.8, 1.1),))
-    found = cost.cost(wanted(infra="aws", spot={"fallback": "on-demand"}), table)
-    assert found.most == cost.Range(1.1, 1.1)
+    chat = cost.cost(wanted(infra="aws", spot={"fallback": "on-demand"}), table)
+    assert chat.most == cost.Range(1.1, 1.1)
 
 
 def test_a_zone_of_any_region_is_in_every_region():

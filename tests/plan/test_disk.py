@@ -1,4 +1,4 @@
-"""Whether the disk holds the model and what serves it."""
+"""The disk of a machine: it holds the model and what serves it, or is refused."""
 
 import pytest
 
@@ -98,12 +98,12 @@ def test_a_small_model_on_the_default_disk_needs_no_word() -> None:
 
 
 def test_a_state_that_has_such_a_disk_is_told_and_not_refused() -> None:
-    found = plan.plan(spec.parse(LARGE), "chat", must_fit=False)
-    assert any(note.startswith("disk: 256 GiB") for note in found.notes)
-    assert [one.property for one in plan.misfits(spec.parse(LARGE))] == ["disk"]
+    chat = plan.plan(spec.parse(LARGE), "chat", must_fit=False)
+    assert any(note.startswith("disk: 256 GiB") for note in chat.notes)
+    assert [misfit.property for misfit in plan.misfits(spec.parse(LARGE))] == ["disk"]
 
 
 def test_the_models_bytes_are_those_of_its_files() -> None:
-    small, large = (catalog.models()[one] for one in ("openai/gpt-oss-20b", MODEL))
+    small, large = (catalog.models()[name] for name in ("openai/gpt-oss-20b", MODEL))
     assert disk.model_bytes(small) == small.weights_bytes == 13_761_264_768
     assert disk.model_bytes(large) == pytest.approx(671.0e9, rel=0.01)

@@ -1,4 +1,4 @@
-"""What a change does to what is running."""
+"""The effect of a change on what is running."""
 
 import pytest
 
@@ -15,21 +15,21 @@ def side(usd=1.0, **changes):
 
 
 def in_place(before, after):
-    """The disruption of a change that SkyServe applies to the running service."""
+    """Return the disruption of a change that SkyServe applies to the running service."""
     change = Change("replicas", Effect.IN_PLACE, "", meanwhile=REFUSES)
     return disruption.disruption(Effect.IN_PLACE, before, after, [change])
 
 
 def test_more_replicas_in_place_cost_the_difference():
-    found = in_place(side(replicas=1), side(replicas=3))
-    assert found.text == f"no running replica stops; 2 more start; {REFUSES}"
-    assert found.extra == cost.Range(2, 2)
+    result = in_place(side(replicas=1), side(replicas=3))
+    assert result.text == f"no running replica stops; 2 more start; {REFUSES}"
+    assert result.extra == cost.Range(2, 2)
 
 
 def test_fewer_replicas_in_place_are_stopped():
-    found = in_place(side(replicas=3), side(replicas=1))
-    assert found.text == f"2 of 3 running replicas stop at once; {REFUSES}"
-    assert found.extra == cost.Range(0, 0)
+    result = in_place(side(replicas=3), side(replicas=1))
+    assert result.text == f"2 of 3 running replicas stop at once; {REFUSES}"
+    assert result.extra == cost.Range(0, 0)
 
 
 AUTO = {"min": 1, "max": 4, "targetQps": 2}
@@ -82,36 +82,36 @@ ASKED = "without downscaleDelay, if the requests of the last minute do not need 
     ],
 )
 def test_a_change_in_place_says_how_many_replicas_stop(before, after, text):
-    found = in_place(side(**before), side(**after))
-    assert found.text == f"{text}; {REFUSES}"
-    assert not found.away
+    result = in_place(side(**before), side(**after))
+    assert result.text == f"{text}; {REFUSES}"
+    assert not result.away
 
 
 def test_where_all_that_run_stop_nothing_answers():
     mixed = {"spot": {"onDemand": 1}}
-    found = in_place(side(spot=True), side(**mixed))
-    assert found.text.startswith(
+    result = in_place(side(spot=True), side(**mixed))
+    assert result.text.startswith(
         "1 of 1 running replica stops at once, before its substitute is ready"
     )
-    assert f"; {disruption.AWAY}; " in found.text
-    assert found.away
-    found = in_place(side(spot=True, replicas=AUTO), side(replicas=AUTO, **mixed))
-    assert f"; where no more run, {disruption.AWAY}; " in found.text
-    assert found.away
-    found = in_place(side(replicas=2), side(replicas=0))
-    assert "; nothing serves any more; " in found.text
+    assert f"; {disruption.AWAY}; " in result.text
+    assert result.away
+    result = in_place(side(spot=True, replicas=AUTO), side(replicas=AUTO, **mixed))
+    assert f"; where no more run, {disruption.AWAY}; " in result.text
+    assert result.away
+    result = in_place(side(replicas=2), side(replicas=0))
+    assert "; nothing serves any more; " in result.text
 
 
-def test_what_only_this_stack_heeds_touches_nothing():
-    found = disruption.disruption(Effect.IN_PLACE, side(), side(timeouts={"ready": 7200}))
-    assert found.text == "nothing that runs is touched"
+def test_a_setting_that_reaches_no_task_touches_nothing():
+    result = disruption.disruption(Effect.IN_PLACE, side(), side(timeouts={"ready": 7200}))
+    assert result.text == "nothing that runs is touched"
 
 
 def test_what_a_refresh_found_is_what_stops():
     mine = side(replicas=2)
     theirs = {"service": {"replica_policy": {"min_replicas": 5, "max_replicas": 5}}}
-    found = in_place(disruption.Side(mine.spec, mine.cost, theirs), mine)
-    assert found.text.startswith("3 of 5 running replicas stop at once; ")
+    result = in_place(disruption.Side(mine.spec, mine.cost, theirs), mine)
+    assert result.text.startswith("3 of 5 running replicas stop at once; ")
 
 
 def test_the_mix_costs_the_difference_of_its_prices():
@@ -128,8 +128,8 @@ def test_the_mix_costs_the_difference_of_its_prices():
     ],
 )
 def test_a_roll_names_the_wait_that_holds(data, minutes):
-    found = disruption.disruption(Effect.ROLLING, side(), side(**data))
-    assert f"(`up` waits up to {minutes} min);" in found.text
+    result = disruption.disruption(Effect.ROLLING, side(), side(**data))
+    assert f"(`up` waits up to {minutes} min);" in result.text
     assert waits.timeout_seconds(side(**data).spec) == minutes * 60
 
 
@@ -139,30 +139,30 @@ def test_a_roll_names_the_wait_that_holds(data, minutes):
 )
 def test_a_restart_names_the_wait_that_holds(timeouts, minutes):
     cluster = side(kind="cluster", timeouts=timeouts)
-    found = disruption.disruption(Effect.RESTART, cluster, cluster)
-    assert f"(up to {minutes} min, then the earlier server is started again)" in found.text
+    result = disruption.disruption(Effect.RESTART, cluster, cluster)
+    assert f"(up to {minutes} min, then the earlier server is started again)" in result.text
     assert waits.restart_seconds(cluster.spec) == minutes * 60
 
 
 def test_a_roll_costs_the_new_replicas_beside_the_old():
-    found = disruption.disruption(Effect.ROLLING, side(replicas=2), side(2.0, replicas=3))
-    assert found.text.startswith("3 new replicas of L4:1 start beside the 2 old ones, each")
-    assert found.extra == cost.Range(6, 6)
-    assert not found.away
+    result = disruption.disruption(Effect.ROLLING, side(replicas=2), side(2.0, replicas=3))
+    assert result.text.startswith("3 new replicas of L4:1 start beside the 2 old ones, each")
+    assert result.extra == cost.Range(6, 6)
+    assert not result.away
 
 
 def test_a_roll_at_rest_starts_nothing():
     idle = {"replicas": {"min": 0, "max": 2, "targetQps": 1}}
-    found = disruption.disruption(Effect.ROLLING, side(**idle), side(**idle))
-    assert found.text == "replicas that run now are replaced; none is started for it"
+    result = disruption.disruption(Effect.ROLLING, side(**idle), side(**idle))
+    assert result.text == "replicas that run now are replaced; none is started for it"
 
 
 @pytest.mark.parametrize("effect", [Effect.RESTART, Effect.REPLACE])
 def test_where_nothing_answers_it_is_said_aloud(effect):
-    found = disruption.disruption(effect, side(), side())
-    assert disruption.AWAY in found.text
-    assert found.away
-    assert found.extra is None
+    result = disruption.disruption(effect, side(), side())
+    assert disruption.AWAY in result.text
+    assert result.away
+    assert result.extra is None
 
 
 def test_a_cluster_starts():
@@ -173,8 +173,8 @@ def test_a_cluster_starts():
 
 
 def test_a_removal_says_what_it_saves():
-    found = disruption.disruption(Effect.STOPS, side(replicas=2), None)
-    assert found.text == "it is taken down for good, which saves 2.00 USD/h"
+    result = disruption.disruption(Effect.STOPS, side(replicas=2), None)
+    assert result.text == "it is taken down for good, which saves 2.00 USD/h"
 
 
 def test_an_unknown_cost_stays_unknown():

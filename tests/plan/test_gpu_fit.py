@@ -1,4 +1,4 @@
-"""Whether a model fits, as a user reads it."""
+"""The fit of a model, as a user reads it."""
 
 import pytest
 
@@ -12,13 +12,13 @@ def planned(**data: object) -> plan.Plan:
 def refused(**data: object) -> list[str]:
     with pytest.raises(errors.SpecError) as caught:
         planned(**data)
-    return [one.reason for one in caught.value.problems]
+    return [problem.reason for problem in caught.value.problems]
 
 
 def test_a_preview_shows_what_fills_each_gpu() -> None:
-    found = planned(model="openai/gpt-oss-20b", accelerators=["H100:1", "L4:1"]).fit
-    assert list(found) == ["H100:1", "L4:1"]
-    lines = found["H100:1"]
+    fit = planned(model="openai/gpt-oss-20b", accelerators=["H100:1", "L4:1"]).fit
+    assert list(fit) == ["H100:1", "L4:1"]
+    lines = fit["H100:1"]
     assert lines["memory"] == "72.84 GiB of 79.18 GiB"
     assert lines["weights"] == "13.02 GiB"
     assert lines["kvCacheNeeded"].endswith(" for 131072 tokens")
@@ -27,13 +27,13 @@ def test_a_preview_shows_what_fills_each_gpu() -> None:
 
 
 def test_what_would_make_room_is_told_with_its_price_and_not_done() -> None:
-    found = planned(model="openai/gpt-oss-120b", accelerators="H100:1", vllmArgs={})
-    could = found.fit["H100:1"]["could"]
+    chat = planned(model="openai/gpt-oss-120b", accelerators="H100:1", vllmArgs={})
+    could = chat.fit["H100:1"]["could"]
     assert could[0].startswith("kvCacheDtype: fp8 ")
     assert could[0].endswith("; keys and values are rounded to 8 bits")
-    assert not any("kv-cache-dtype" in line for line in found.command)
+    assert not any("kv-cache-dtype" in line for line in chat.command)
     taken = planned(model="openai/gpt-oss-120b", accelerators="H100:1", kvCacheDtype="fp8")
-    assert not any("kvCacheDtype" in one for one in taken.fit["H100:1"].get("could", ()))
+    assert not any("kvCacheDtype" in gain for gain in taken.fit["H100:1"].get("could", ()))
 
 
 def test_a_context_that_does_not_fit_is_refused_with_what_would() -> None:
@@ -44,45 +44,45 @@ def test_a_context_that_does_not_fit_is_refused_with_what_would() -> None:
 
 
 def test_a_model_that_does_not_fit_is_refused_with_what_would() -> None:
-    told = {"model": "openai/gpt-oss-120b", "accelerators": "L40S:1"}
-    assert refused(**told) == [
+    large = {"model": "openai/gpt-oss-120b", "accelerators": "L40S:1"}
+    assert refused(**large) == [
         "accelerators: 131072 tokens of openai/gpt-oss-120b do not fit L40S:1: the weights take "
         "65.98 GiB of 43.68 GiB: out of memory at load; what fits: L40S:4, H100:1"
     ]
 
 
 def test_each_gpu_that_a_replica_may_get_is_told_of() -> None:
-    found = refused(accelerators=["H100:1", "L4:1", "A10G:1"])
-    assert [one.split(" do not fit ")[1].split(":")[0] for one in found] == ["L4", "A10G"]
+    reasons = refused(accelerators=["H100:1", "L4:1", "A10G:1"])
+    assert [reason.split(" do not fit ")[1].split(":")[0] for reason in reasons] == ["L4", "A10G"]
 
 
 def test_where_nothing_is_near_that_is_said() -> None:
-    (found,) = refused(model="meta-llama/Llama-3.1-405B-Instruct", accelerators="L4:1", disk=2000)
-    assert found.endswith("out of memory at load; nothing near it fits")
+    (reason,) = refused(model="meta-llama/Llama-3.1-405B-Instruct", accelerators="L4:1", disk=2000)
+    assert reason.endswith("out of memory at load; nothing near it fits")
 
 
 @pytest.mark.parametrize(
     "data", [{"context": 12288}, {"accelerators": "L4:2"}, {"accelerators": "L40S:1"}]
 )
 def test_what_is_said_to_fit_does(data: dict[str, object]) -> None:
-    (found,) = planned(**data).fit.values()
-    assert found["verdict"] == "fits"
+    (lines,) = planned(**data).fit.values()
+    assert lines["verdict"] == "fits"
 
 
 def test_within_the_margin_it_is_tight_and_only_a_note() -> None:
-    """By vLLM 0.26: it starts in eager mode, and is refused compiled by 0.02 GiB."""
-    found = planned(model="Qwen/Qwen3-32B", accelerators="H100:1")
-    assert found.fit["H100:1"]["verdict"] == "tight"
-    assert found.notes == (
+    """Release 0.26 starts in eager mode; compiled, it refuses for lack of 0.02 GiB."""
+    chat = planned(model="Qwen/Qwen3-32B", accelerators="H100:1")
+    assert chat.fit["H100:1"]["verdict"] == "tight"
+    assert chat.notes == (
         "H100:1: tight, 1.02 GiB short, and CUDA graphs, 1.00 GiB, were not measured here; it may "
         "not start",
     )
 
 
 def test_an_image_brings_a_vllm_of_its_own_so_that_nothing_is_refused() -> None:
-    found = planned(image="docker:vllm/vllm-openai:v0.20.0")
-    assert found.fit["L4:1"]["verdict"] == "does not fit"
-    assert found.notes[-1] == (
+    chat = planned(image="docker:vllm/vllm-openai:v0.20.0")
+    assert chat.fit["L4:1"]["verdict"] == "does not fit"
+    assert chat.notes[-1] == (
         "40960 tokens of Qwen/Qwen3-8B do not fit L4:1: one request needs 5.63 GiB of KV cache and "
         "2.41 GiB are left; what fits: context 12288, L4:2, L40S:1, unless the image's vLLM differs"
     )
@@ -90,45 +90,45 @@ def test_an_image_brings_a_vllm_of_its_own_so_that_nothing_is_refused() -> None:
 
 @pytest.mark.parametrize(("flag", "value"), [("cpu-offload-gb", 10), ("data-parallel-size", 2)])
 def test_flags_that_are_not_counted_leave_it_unknown(flag: str, value: object) -> None:
-    found = planned(accelerators="L4:2", tensorParallel=1, vllmArgs={flag: value})
-    assert found.fit == {}
-    assert found.unchecked == (f"with {flag} the memory fit is not computed",)
+    chat = planned(accelerators="L4:2", tensorParallel=1, vllmArgs={flag: value})
+    assert chat.fit == {}
+    assert chat.unchecked == (f"with {flag} the memory fit is not computed",)
 
 
 def test_a_share_of_the_memory_that_is_written_as_text_counts() -> None:
     shares = ("0.5", 0.5)
     fits = [
-        planned(accelerators="H100:1", vllmArgs={"gpu-memory-utilization": one}).fit["H100:1"]
-        for one in shares
+        planned(accelerators="H100:1", vllmArgs={"gpu-memory-utilization": share}).fit["H100:1"]
+        for share in shares
     ]
     assert fits[0] == fits[1]
     assert fits[0]["memory"].startswith("39.59 GiB")
 
 
 def test_without_a_gpu_the_machines_memory_is_told() -> None:
-    found = planned(
+    chat = planned(
         model="openai/gpt-oss-20b", accelerators=None, cpus="8", memory="16", context=4096
     )
-    assert found.fit == {
+    assert chat.fit == {
         "CPU": {"weights": "13.70 GiB", "kvCache": "1.00 GiB", "needed": "19 GiB of memory"}
     }
-    assert found.notes == ("memory: openai/gpt-oss-20b needs about 19 GiB, not 16",)
+    assert chat.notes == ("memory: openai/gpt-oss-20b needs about 19 GiB, not 16",)
 
 
 def test_a_model_that_nobody_knows_is_not_refused() -> None:
-    found = planned(model="somebody/some-model")
-    assert found.fit == {}
-    assert found.unchecked
+    chat = planned(model="somebody/some-model")
+    assert chat.fit == {}
+    assert chat.unchecked
 
 
 def test_only_what_is_beyond_doubt_is_refused() -> None:
     """Four L4 hold gpt-oss-120b if its activations, which were not measured, take little."""
-    found = planned(model="openai/gpt-oss-120b", accelerators="L4:4")
-    assert found.fit["L4:4"]["verdict"] == "tight"
-    assert "short, and activations and CUDA graphs, " in found.notes[-1]
+    chat = planned(model="openai/gpt-oss-120b", accelerators="L4:4")
+    assert chat.fit["L4:4"]["verdict"] == "tight"
+    assert "short, and activations and CUDA graphs, " in chat.notes[-1]
 
 
 def test_another_makers_gpus_are_not_reckoned() -> None:
     image = "docker:vllm/vllm-openai-rocm:v0.32.0"
-    found = planned(model="openai/gpt-oss-120b", accelerators=["MI300X:1"], image=image)
-    assert found.fit == {}
+    chat = planned(model="openai/gpt-oss-120b", accelerators=["MI300X:1"], image=image)
+    assert chat.fit == {}

@@ -1,4 +1,4 @@
-"""What vLLM is told to take of a GPU, beside what is free when it starts."""
+"""The share of a GPU that vLLM may take, and what is free when it starts."""
 
 import pytest
 
@@ -30,9 +30,9 @@ def test_more_than_a_measured_card_has_free_is_refused_with_the_number(
             f"vllmArgs: {FLAG} {float(asked):g} is more than is free of {gpu}, which has {free} "
             f"of {total} GiB free when vLLM starts; write {good} or less"
         ]
-    found = planned(gpu, good)
-    assert found.fit[f"{gpu}:1"]["verdict"] == "fits"
-    assert not [note for note in (*found.notes, *found.unchecked) if FLAG in note]
+    chat = planned(gpu, good)
+    assert chat.fit[f"{gpu}:1"]["verdict"] == "fits"
+    assert not [note for note in (*chat.notes, *chat.unchecked) if FLAG in note]
 
 
 def test_all_of_any_card_is_refused() -> None:
@@ -58,8 +58,8 @@ def test_each_gpu_that_a_replica_may_get_is_told_of() -> None:
 
 
 def test_an_images_vllm_may_differ() -> None:
-    found = planned("H100", 1.0, image="docker:a/b")
-    assert any("is more than is free of H100" in note for note in found.unchecked)
+    chat = planned("H100", 1.0, image="docker:a/b")
+    assert any("is more than is free of H100" in note for note in chat.unchecked)
 
 
 def test_what_is_free_is_less_than_what_is_offered() -> None:

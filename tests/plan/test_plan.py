@@ -20,14 +20,14 @@ def refused(**data: object) -> str:
 
 
 def test_the_plan_of_a_deployment() -> None:
-    found = planned(accelerators=["H100:1", "H200:1"], tools=True)
-    assert found.command[0] == "vllm serve openai/gpt-oss-20b"
-    assert found.shown() == {
-        "command": list(found.command),
-        "fit": found.fit,
-        "task": found.task_text,
+    chat = planned(accelerators=["H100:1", "H200:1"], tools=True)
+    assert chat.command[0] == "vllm serve openai/gpt-oss-20b"
+    assert chat.shown() == {
+        "command": list(chat.command),
+        "fit": chat.fit,
+        "task": chat.task_text,
     }
-    assert found.notes == ()
+    assert chat.notes == ()
 
 
 @hypothesis.given(specs.tables())
@@ -37,11 +37,11 @@ def test_a_plan_never_holds_values(table: dict[str, object]) -> None:
         assert isinstance(named, dict)
         table[key] = dict.fromkeys(named, "canary")
     try:
-        found = plan.plan(spec.parse(table), "chat")
+        chat = plan.plan(spec.parse(table), "chat")
     except errors.SpecError:
         hypothesis.reject()
-    assert "canary" not in repr(found)
-    assert "canary" not in repr(found.shown())
+    assert "canary" not in repr(chat)
+    assert "canary" not in repr(chat.shown())
 
 
 @hypothesis.given(specs.tables())
@@ -55,7 +55,7 @@ def test_a_plan_is_the_same_every_time(table: dict[str, object]) -> None:
 
 @hypothesis.given(specs.tables())
 def test_the_order_in_which_keys_arrive_changes_nothing(table: dict[str, object]) -> None:
-    """The engine hands a table to each provider process in another order."""
+    """Pulumi's engine hands a table to each provider process in another order."""
     try:
         first = plan.plan(spec.parse(table), "chat")
     except errors.SpecError:
@@ -67,7 +67,7 @@ def test_the_order_in_which_keys_arrive_changes_nothing(table: dict[str, object]
 def backwards(value: object) -> object:
     if isinstance(value, dict):
         return {key: backwards(value[key]) for key in reversed(value)}
-    return [backwards(one) for one in value] if isinstance(value, list) else value
+    return [backwards(item) for item in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,9 @@ def test_a_gpu_that_does_not_exist_gets_its_nearest(gpu: str, near: str) -> None
 @pytest.mark.parametrize("infra", [["k8s"], ["ssh/pool", "k8s/mine"]])
 @pytest.mark.parametrize("gpu", ["H20", "MI300", "RTX4060", "A800", "GB10", "h100"])
 def test_on_machines_of_ones_own_the_label_is_the_owners(gpu: str, infra: list[str]) -> None:
-    found = planned(accelerators=gpu, infra=infra)
-    assert any(f"{gpu}:1: not in the catalogue of GPUs" in reason for reason in found.unchecked)
-    assert found.task["resources"]["accelerators"] == f"{gpu}:1"
+    chat = planned(accelerators=gpu, infra=infra)
+    assert any(f"{gpu}:1: not in the catalogue of GPUs" in reason for reason in chat.unchecked)
+    assert chat.task["resources"]["accelerators"] == f"{gpu}:1"
 
 
 @pytest.mark.parametrize("infra", [None, "aws", ["k8s", "aws"]])
@@ -96,12 +96,12 @@ def test_where_a_cloud_may_be_chosen_only_another_gpu_is_let_pass(infra: object)
 
 
 def test_an_unknown_gpu_is_served_as_a_gpu_and_with_no_other_ones_flags() -> None:
-    found = planned(accelerators=["H100:1", "GB10:1"])
-    assert not any("--enforce-eager" in line for line in found.command)
-    assert "VLLM_CPU_KVCACHE_SPACE" not in found.environment
+    chat = planned(accelerators=["H100:1", "GB10:1"])
+    assert not any("--enforce-eager" in line for line in chat.command)
+    assert "VLLM_CPU_KVCACHE_SPACE" not in chat.environment
     hopper = planned(accelerators="H100:1")
-    assert len(hopper.command) > len(found.command)
-    assert list(found.fit) == ["H100:1"]
+    assert len(hopper.command) > len(chat.command)
+    assert list(chat.fit) == ["H100:1"]
 
 
 @pytest.mark.parametrize(
@@ -150,9 +150,9 @@ def test_tools_need_a_parser() -> None:
     reason = refused(model="somebody/some-model", tools=True)
     assert "name one of vLLM's in vllmArgs.tool-call-parser" in reason
     parser = {"tool-call-parser": "hermes"}
-    found = planned(model="somebody/some-model", tools=True, vllmArgs=parser)
-    assert "--tool-call-parser hermes" in found.command
-    assert "--enable-auto-tool-choice" in found.command
+    chat = planned(model="somebody/some-model", tools=True, vllmArgs=parser)
+    assert "--tool-call-parser hermes" in chat.command
+    assert "--enable-auto-tool-choice" in chat.command
 
 
 @pytest.mark.parametrize(
@@ -231,9 +231,9 @@ def test_a_bad_name_is_a_problem_of_the_plan() -> None:
     ],
 )
 def test_what_a_user_should_know_is_noted(data: dict[str, object], note: str) -> None:
-    (found,) = planned(**data).notes
-    assert note in found
-    assert "\n" not in found
+    (text,) = planned(**data).notes
+    assert note in text
+    assert "\n" not in text
 
 
 def test_gpus_of_other_stages_are_not_idle() -> None:
@@ -277,8 +277,8 @@ def test_a_plugin_brings_words_of_its_own() -> None:
     ],
 )
 def test_what_to_know_is_told(data: dict[str, object], note: str) -> None:
-    assert [one for one in planned(**data).notes if one.startswith(note)]
-    assert not [one for one in planned().notes if one.startswith(note)]
+    assert [text for text in planned(**data).notes if text.startswith(note)]
+    assert not [text for text in planned().notes if text.startswith(note)]
 
 
 def test_a_repository_or_a_cluster_with_files_is_nothing_to_tell() -> None:

@@ -1,4 +1,4 @@
-"""Numbers of flags, held to what vLLM itself declares."""
+"""The numbers of flags, compared with what vLLM itself declares."""
 
 import math
 import typing
@@ -31,10 +31,10 @@ def refused(**data: object) -> list[str]:
 def test_the_ranges_are_of_the_release_that_is_installed() -> None:
     assert declared.engine() == vllm.VERSION
     known = catalog.flags()
-    for flag, found in declared.ranges().items():
+    for flag, range_ in declared.ranges().items():
         assert flag.partition(".")[0] in known.flags, flag
-        assert found.source
-        assert found.type in ranges.TYPES
+        assert range_.source
+        assert range_.type in ranges.TYPES
     assert len(NUMERIC) >= 70
 
 
@@ -64,12 +64,12 @@ def test_a_number_is_taken_just_where_the_bounds_have_it(flag: str, value: float
 
 @hypothesis.given(st.sampled_from(sorted(NUMERIC)), st.floats() | st.text() | st.booleans())
 def test_a_number_that_is_reckoned_with_is_one_that_vllm_takes(flag: str, value: object) -> None:
-    found = ranges.number(flag, value)
+    number = ranges.number(flag, value)
     known = NUMERIC[flag]
-    assert found is None or math.isfinite(found)
-    assert found is None or known.ge is None or found >= known.ge
-    assert found is None or known.gt is None or found > known.gt
-    assert found is None or known.le is None or found <= known.le
+    assert number is None or math.isfinite(number)
+    assert number is None or known.ge is None or number >= known.ge
+    assert number is None or known.gt is None or number > known.gt
+    assert number is None or known.le is None or number <= known.le
 
 
 @pytest.mark.parametrize(
@@ -124,9 +124,9 @@ def test_numbers_are_read_as_vllm_reads_them(flag: str, value: object, number: o
     ],
 )
 def test_what_is_out_of_range_is_told_with_the_bound(args: dict[str, object], reason: str) -> None:
-    (found,) = refused(vllmArgs=args)
-    assert found.startswith("vllmArgs: ")
-    assert reason in found
+    (message,) = refused(vllmArgs=args)
+    assert message.startswith("vllmArgs: ")
+    assert reason in message
 
 
 @pytest.mark.parametrize(
@@ -145,9 +145,9 @@ def test_what_is_in_range_is_taken(args: dict[str, object]) -> None:
 
 def test_all_mistakes_are_told_at_once() -> None:
     args = {"gpu-memory-utilization": 95, "block-size": 0, "seed": "x"}
-    found = refused(vllmArgs=args, maxSequences=300, maxBatchedTokens=200)
-    assert len(found) == 4
-    assert found[-1] == (
+    messages = refused(vllmArgs=args, maxSequences=300, maxBatchedTokens=200)
+    assert len(messages) == 4
+    assert messages[-1] == (
         "maxBatchedTokens: maxBatchedTokens 200 is less than maxSequences 300, which vLLM 0.32.0 "
         "refuses; write maxBatchedTokens 300 or more, or lower maxSequences"
     )
@@ -168,9 +168,9 @@ def test_all_mistakes_are_told_at_once() -> None:
     ],
 )  # fmt: skip
 def test_two_flags_that_vllm_refuses_together_are_told(data: dict[str, object], key: str) -> None:
-    (found,) = refused(**data)
-    assert key in found
-    assert "which vLLM 0.32.0 refuses; write " in found
+    (message,) = refused(**data)
+    assert key in message
+    assert "which vLLM 0.32.0 refuses; write " in message
 
 
 def test_two_flags_that_go_together_are_taken() -> None:
@@ -181,8 +181,8 @@ def test_two_flags_that_go_together_are_taken() -> None:
 def test_an_image_is_only_told_of_but_nothing_false_is_reckoned_with() -> None:
     data: dict[str, typing.Any] = {"image": "docker:a/b"}
     assert refused(**data, vllmArgs={"max-loras": 0}) == []
-    (found,) = refused(**data, vllmArgs={"gpu-memory-utilization": 95, "max-loras": 0})
-    assert found.endswith("write 0.95")
+    (message,) = refused(**data, vllmArgs={"gpu-memory-utilization": 95, "max-loras": 0})
+    assert message.endswith("write 0.95")
 
 
 @pytest.mark.parametrize(

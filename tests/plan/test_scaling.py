@@ -1,4 +1,4 @@
-"""What the autoscaler stops and starts; tests/with_sky holds the table to SkyServe's own code."""
+"""The replicas that the autoscaler stops and starts; tests/with_sky asks SkyServe's own code."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ from pulumi_skypilot.plan.scaling import Policy, Running, Step
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """Replicas that run, the policy that comes, how many traffic asks for, and what happens."""
+    """Running replicas, the new policy, how many replicas traffic asks for, and the step."""
 
     now: tuple[int, int]
     after: Policy
@@ -51,24 +51,24 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_a_step(case: Case) -> None:
-    found = scaling.step(Running(*case.now), case.after, case.target)
-    assert found == Step(Running(*case.now), case.stopped, case.started)
+    step = scaling.step(Running(*case.now), case.after, case.target)
+    assert step == Step(Running(*case.now), case.stopped, case.started)
 
 
 def policy(spot: object = None, replicas: object = 2) -> Policy:
     data = {"model": "openai/gpt-oss-20b", "accelerators": "L4:1", "spot": spot}
     data["replicas"] = replicas
     wanted = spec.parse({key: value for key, value in data.items() if value is not None})
-    found = scaling.of_spec(wanted)
-    assert scaling.of_task(plan.plan(wanted, "chat").task) == found
-    return found
+    result = scaling.of_spec(wanted)
+    assert scaling.of_task(plan.plan(wanted, "chat").task) == result
+    return result
 
 
 AUTO = {"min": 1, "max": 4, "targetQps": 2}
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "expected"),
     [
         (policy(), policy(replicas=3), (0, 0, False, 1)),
         (policy(replicas=3), policy(replicas=1), (2, 2, False, 0)),
@@ -91,11 +91,11 @@ AUTO = {"min": 1, "max": 4, "targetQps": 2}
         (policy(replicas={**AUTO, "max": 100000}), policy(replicas=AUTO), (99996, 99999, False, 0)),
     ],
 )  # fmt: skip
-def test_an_outcome(before: Policy, after: Policy, told: tuple[int, int, bool, int]) -> None:
-    """Told: stopped, stopped where nobody asks, whether none is left, and how many more."""
-    found = scaling.outcome(before, after)
-    assert (found.worst.stopped, found.idle, found.none_left, found.grown) == told
-    assert found.sure is (before.fewest == before.most and not before.fallback)
+def test_an_outcome(before: Policy, after: Policy, expected: tuple[int, int, bool, int]) -> None:
+    """Expected: stopped, stopped without traffic, whether none is left, and how many more."""
+    outcome = scaling.outcome(before, after)
+    assert (outcome.worst.stopped, outcome.idle, outcome.none_left, outcome.grown) == expected
+    assert outcome.sure is (before.fewest == before.most and not before.fallback)
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,9 @@ def test_no_state_is_worse_than_the_ones_that_are_tried(before: Policy, after: P
         for target in range(before.fewest, before.most + 1)
         for spot in (range(target + before.spare + 1) if before.fallback else [None])
     ]
-    found = scaling.outcome(before, after)
-    assert found.worst.stopped == max(one.stopped for one in every)
-    assert found.none_left is any(one.all_stop for one in every)
+    outcome = scaling.outcome(before, after)
+    assert outcome.worst.stopped == max(step.stopped for step in every)
+    assert outcome.none_left is any(step.all_stop for step in every)
 
 
 def test_a_task_that_somebody_else_wrote() -> None:

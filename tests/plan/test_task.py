@@ -27,7 +27,7 @@ def test_a_text_is_its_task(table: dict[str, object]) -> None:
 
 
 def plainly(content: object) -> str:
-    """The text as PyYAML's own writer makes it: what earlier releases put into states."""
+    """Return the text that PyYAML's own writer makes: earlier releases put it into states."""
 
     class Dumper(yaml.SafeDumper):
         def ignore_aliases(self, _data: object) -> bool:
@@ -116,21 +116,21 @@ def test_one_place_and_one_gpu_are_written_plainly() -> None:
 
 
 def test_alternatives_are_any_of_them() -> None:
-    found = made(infra=["k8s", "aws"], accelerators=["H100:1", "H200:1"])["resources"]
-    assert found["accelerators"] == {"H100": 1, "H200": 1}
-    assert found["any_of"] == [{"infra": "k8s"}, {"infra": "aws"}]
-    assert "infra" not in found
+    resources = made(infra=["k8s", "aws"], accelerators=["H100:1", "H200:1"])["resources"]
+    assert resources["accelerators"] == {"H100": 1, "H200": 1}
+    assert resources["any_of"] == [{"infra": "k8s"}, {"infra": "aws"}]
+    assert "infra" not in resources
 
 
 def test_one_gpu_in_several_numbers_is_named_with_each() -> None:
-    found = made(accelerators=["H100:4", "H100:8"], tensorParallel="all")["resources"]
-    assert found["accelerators"] == {"H100:4": None, "H100:8": None}
+    resources = made(accelerators=["H100:4", "H100:8"], tensorParallel="all")["resources"]
+    assert resources["accelerators"] == {"H100:4": None, "H100:8": None}
 
 
 def test_a_machine_without_a_gpu_names_none() -> None:
     data = {"accelerators": None, "cpus": 4.0, "memory": "16+", "disk": 100}
-    found = made(**data, image="docker:a/b:c")["resources"]
-    assert found == {
+    resources = made(**data, image="docker:a/b:c")["resources"]
+    assert resources == {
         "cpus": 4,
         "memory": "16+",
         "disk_size": 100,

@@ -42,7 +42,9 @@ def test_nothing_differs_from_itself(table: dict[str, object]) -> None:
     assert changes.strongest(()) is Effect.UNCHANGED
 
 
-@hypothesis.given(KIND.flatmap(lambda one: st.tuples(specs.tables((one,)), specs.tables((one,)))))
+@hypothesis.given(
+    KIND.flatmap(lambda kind: st.tuples(specs.tables((kind,)), specs.tables((kind,))))
+)
 def test_what_differs_is_told_both_ways(
     tables: tuple[dict[str, object], dict[str, object]],
 ) -> None:
@@ -57,16 +59,16 @@ def test_what_differs_is_told_both_ways(
 
 
 def released(content: dict[str, typing.Any]) -> dict[str, typing.Any]:
-    """The task that another release of this package would have made."""
+    """Return the task that another release of this package would have made."""
     return {**content, "run": content["run"] + "# another release\n"}
 
 
 def test_a_new_release_alone_changes_nothing_outside_the_service_section() -> None:
     now = planned(replicas=3)
     was = planned()
-    found = task_diff.keep_generated(was.spec, now.spec, released(was.task), now.task)
-    assert found == {**released(was.task), "service": now.task["service"]}
-    assert changes.strongest(task_diff.compare(released(was.task), found)) is Effect.IN_PLACE
+    applied = task_diff.keep_generated(was.spec, now.spec, released(was.task), now.task)
+    assert applied == {**released(was.task), "service": now.task["service"]}
+    assert changes.strongest(task_diff.compare(released(was.task), applied)) is Effect.IN_PLACE
 
 
 @pytest.mark.parametrize(
@@ -74,19 +76,19 @@ def test_a_new_release_alone_changes_nothing_outside_the_service_section() -> No
 )
 def test_what_reaches_the_service_section_only_keeps_the_old_rest(data: dict[str, object]) -> None:
     was, now = planned(), planned(**data)
-    found = task_diff.keep_generated(was.spec, now.spec, released(was.task), now.task)
-    assert found["run"] == released(was.task)["run"]
+    applied = task_diff.keep_generated(was.spec, now.spec, released(was.task), now.task)
+    assert applied["run"] == released(was.task)["run"]
 
 
 @pytest.mark.parametrize("data", [{"context": 8192}, {"env": {"A": "y"}}, {"spot": False}])
 def test_a_change_that_rolls_anyway_takes_the_new_release_along(data: dict[str, object]) -> None:
     was, now = planned(), planned(**data)
-    found = task_diff.keep_generated(was.spec, now.spec, released(was.task), now.task)
-    assert found == now.task
+    applied = task_diff.keep_generated(was.spec, now.spec, released(was.task), now.task)
+    assert applied == now.task
 
 
 def unguarded(content: dict[str, typing.Any]) -> dict[str, typing.Any]:
-    """The task that a release without the guard would have made."""
+    """Return the task that a release without the guard would have made."""
     return {**content, "run": task_scripts.without_guard(content["run"])}
 
 
@@ -119,10 +121,10 @@ def test_the_guard_does_not_wait_for_another_change(
 def test_the_guard_stands_beside_the_changes_that_it_comes_with() -> None:
     was, now = planned(), planned(context=8192, replicas=3)
     applied = task_diff.keep_generated(was.spec, now.spec, unguarded(was.task), now.task)
-    found = {c.key: (c.old, c.new) for c in task_diff.compare(unguarded(was.task), applied)}
-    assert found["guard"] == (None, None)
-    assert found["context"] == (4096, 8192)
-    assert "replicas.max" in found
+    values = {c.key: (c.old, c.new) for c in task_diff.compare(unguarded(was.task), applied)}
+    assert values["guard"] == (None, None)
+    assert values["context"] == (4096, 8192)
+    assert "replicas.max" in values
 
 
 def test_a_script_of_somebody_elses_is_not_called_unguarded() -> None:
@@ -147,7 +149,9 @@ def test_another_probe_needs_a_guard_that_lets_it_pass(
     assert changes.strongest(task_diff.compare(was.task, applied)) is effect
 
 
-@hypothesis.given(KIND.flatmap(lambda one: st.tuples(specs.tables((one,)), specs.tables((one,)))))
+@hypothesis.given(
+    KIND.flatmap(lambda kind: st.tuples(specs.tables((kind,)), specs.tables((kind,))))
+)
 def test_the_same_release_applies_its_own_task(
     tables: tuple[dict[str, object], dict[str, object]],
 ) -> None:
@@ -155,8 +159,8 @@ def test_the_same_release_applies_its_own_task(
         was, now = (plan.plan(spec.parse(table), "chat") for table in tables)
     except errors.SpecError:
         hypothesis.reject()
-    found = task_diff.keep_generated(was.spec, now.spec, was.task, now.task)
-    assert task_diff.compare(found, now.task) == ()
+    applied = task_diff.keep_generated(was.spec, now.spec, was.task, now.task)
+    assert task_diff.compare(applied, now.task) == ()
 
 
 CLUSTER = {
@@ -182,14 +186,14 @@ def test_no_autostop_any_more_restarts_since_the_server_runs_under_the_watchdog(
 
 def test_another_autostop_of_a_cluster_keeps_the_old_release() -> None:
     was, now = of_cluster(), of_cluster(autostop={"idle": 60, "then": "down"})
-    found = task_diff.keep_generated(was.spec, now.spec, released(was.task), now.task)
-    assert found["run"] == released(was.task)["run"]
-    assert found["envs"]["AUTOSTOP_IDLE_MINUTES"] == "60"
-    assert changes.strongest(task_diff.compare(released(was.task), found)) is Effect.IN_PLACE
+    applied = task_diff.keep_generated(was.spec, now.spec, released(was.task), now.task)
+    assert applied["run"] == released(was.task)["run"]
+    assert applied["envs"]["AUTOSTOP_IDLE_MINUTES"] == "60"
+    assert changes.strongest(task_diff.compare(released(was.task), applied)) is Effect.IN_PLACE
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "expected"),
     [
         ({"context": 8192}, {"context": (4096, 8192)}),
         ({"tools": True}, {
@@ -210,13 +214,13 @@ def test_another_autostop_of_a_cluster_keeps_the_old_release() -> None:
     ],
 )  # fmt: skip
 def test_a_change_is_told_in_the_words_of_a_stack_file(
-    data: dict[str, object], told: dict[str, object]
+    data: dict[str, object], expected: dict[str, object]
 ) -> None:
-    assert {change.key: (change.old, change.new) for change in changed(**data)} == told
+    assert {change.key: (change.old, change.new) for change in changed(**data)} == expected
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "expected"),
     [
         ({"autostop": None}, {}, {"autostop.then": (None, "stop"), "autostop.idle": (None, "30")}),
         ({}, {"autostop": {"idle": 30, "then": "down"}}, {"autostop.then": ("stop", "down")}),
@@ -224,15 +228,15 @@ def test_a_change_is_told_in_the_words_of_a_stack_file(
     ],
 )
 def test_a_change_of_a_cluster_is_told_in_the_words_of_a_stack_file(
-    before: dict[str, object], after: dict[str, object], told: dict[str, object]
+    before: dict[str, object], after: dict[str, object], expected: dict[str, object]
 ) -> None:
-    found = task_diff.compare(of_cluster(**before).task, of_cluster(**after).task)
-    assert {change.key: (change.old, change.new) for change in found} == told
+    differences = task_diff.compare(of_cluster(**before).task, of_cluster(**after).task)
+    assert {change.key: (change.old, change.new) for change in differences} == expected
 
 
 def test_what_another_release_writes_otherwise_is_told_beside_the_keys() -> None:
-    found = task_diff.compare(released(planned().task), planned(context=8192).task)
-    assert {change.key: (change.old, change.new) for change in found} == {
+    differences = task_diff.compare(released(planned().task), planned(context=8192).task)
+    assert {change.key: (change.old, change.new) for change in differences} == {
         "context": (4096, 8192),
         "run": ("# another release", None),
     }

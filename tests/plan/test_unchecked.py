@@ -1,4 +1,4 @@
-"""What was not checked is said, of whatever kind."""
+"""Every fact of a deployment that was not checked is reported."""
 
 import pytest
 
@@ -72,19 +72,19 @@ def test_what_is_reckoned_whole_has_no_reason() -> None:
     ],
 )
 def test_each_kind_is_told_with_what_to_do(data: dict[str, object], reason: str) -> None:
-    found = reasons(**data)
-    assert any(reason in one for one in found), found
-    assert not any("\n" in one for one in found)
+    lines = reasons(**data)
+    assert any(reason in line for line in lines), lines
+    assert not any("\n" in line for line in lines)
 
 
 def test_a_flag_of_another_release_is_not_taken_for_harmless() -> None:
-    found = reasons(image="docker:vllm/vllm-openai:v0.40.0", vllmArgs={"new-pool-gb": 8})
-    assert "the memory fit leaves out new-pool-gb" in found
+    lines = reasons(image="docker:vllm/vllm-openai:v0.40.0", vllmArgs={"new-pool-gb": 8})
+    assert "the memory fit leaves out new-pool-gb" in lines
 
 
 def test_every_reason_is_told_at_once() -> None:
-    found = reasons(accelerators=["H100:1", "GB10:1"], nodes=2, vllmArgs={"moe-backend": "triton"})
-    assert len(found) == 3
+    lines = reasons(accelerators=["H100:1", "GB10:1"], nodes=2, vllmArgs={"moe-backend": "triton"})
+    assert len(lines) == 3
 
 
 def test_an_unplanned_spec_has_the_same_reasons() -> None:

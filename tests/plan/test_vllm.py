@@ -40,7 +40,7 @@ def test_the_guard_is_the_outermost_layer_whatever_else_there_is(own: object) ->
 
 
 def test_the_flags_of_keys_keep_their_order() -> None:
-    """Another order is another text, which would roll the replicas of all who update."""
+    """Another order is another text, which would roll the replicas of everyone who updates."""
     keys = {
         "revision": "v1", "accelerators": "H100:8", "nodes": 2, "context": 4096, "dtype": "float16",
         "tensorParallel": 4, "pipelineParallel": 4, "quantization": "fp8", "kvCacheDtype": "fp8",
@@ -146,11 +146,11 @@ def test_without_a_gpu_vllm_is_told_what_it_would_guess_badly() -> None:
 
 @pytest.mark.parametrize(("tokens", "gib"), [(2048, "1"), (65536, "3"), (131072, "6"), (None, "6")])
 def test_the_cpu_cache_holds_one_whole_request(tokens: int | None, gib: str) -> None:
-    found = environment(set(), accelerators=None, cpus=4, context=tokens)
-    assert found["VLLM_CPU_KVCACHE_SPACE"] == gib
+    variables = environment(set(), accelerators=None, cpus=4, context=tokens)
+    assert variables["VLLM_CPU_KVCACHE_SPACE"] == gib
 
 
 def test_the_users_variable_goes_before_ours() -> None:
     env = {"VLLM_CPU_KVCACHE_SPACE": "40"}
-    found = environment(set(), accelerators=None, cpus=4, env=env)
-    assert found == {"VLLM_CPU_OMP_THREADS_BIND": "nobind"}
+    variables = environment(set(), accelerators=None, cpus=4, env=env)
+    assert variables == {"VLLM_CPU_OMP_THREADS_BIND": "nobind"}

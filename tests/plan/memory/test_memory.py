@@ -1,4 +1,4 @@
-"""Held to vLLM on a real H100: the rows of measured/h100.json and their config.json files."""
+"""The memory fit compared with vLLM on a real H100, whose runs measured/h100.json records."""
 
 import dataclasses
 import typing
@@ -13,8 +13,8 @@ from tests import measured
 from tests.measured import ELSEWHERE, ENGINE, H100, IDS, ROWS, arch, elsewhere, fit
 
 
-def h100(model: str, **told: typing.Any) -> memory.Fit:
-    return memory.fit(arch(model), H100, memory.Settings(**told), ENGINE)
+def h100(model: str, **options: typing.Any) -> memory.Fit:
+    return memory.fit(arch(model), H100, memory.Settings(**options), ENGINE)
 
 
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
@@ -27,10 +27,10 @@ def test_weights_are_within_half_a_percent(row: dict[str, typing.Any]) -> None:
 
 @every_row
 def test_what_is_left_is_within_one_percent(row: dict[str, typing.Any]) -> None:
-    found = fit(row)
-    assert found.requested_bytes == row["requested_bytes"]
-    assert found.available_bytes == pytest.approx(row["available_kv_bytes"], rel=0.01)
-    assert found.tokens == pytest.approx(row["kv_tokens"], rel=0.01)
+    result = fit(row)
+    assert result.requested_bytes == row["requested_bytes"]
+    assert result.available_bytes == pytest.approx(row["available_kv_bytes"], rel=0.01)
+    assert result.tokens == pytest.approx(row["kv_tokens"], rel=0.01)
 
 
 @every_row
@@ -48,7 +48,7 @@ def test_blocks_and_requests_are_exact_for_the_bytes_there_are(row: dict[str, ty
     assert blocks == row["num_blocks"]
     assert blocks / each == row["max_concurrency"]
     assert int(blocks / each * row["max_model_len_used"]) == row["kv_tokens"]
-    assert sorted(len(one.layers) for one in laid.groups) == sorted(
+    assert sorted(len(group.layers) for group in laid.groups) == sorted(
         layers for layers, *_ in row["kv_groups"]
     )
 
@@ -60,32 +60,35 @@ def test_a_model_that_nothing_was_fitted_to_is_met() -> None:
         assert held.fit.available_bytes == pytest.approx(cache, rel=0.015)
 
 
-every_one_elsewhere = pytest.mark.parametrize(
+every_row_elsewhere = pytest.mark.parametrize(
     "row", ELSEWHERE, ids=lambda row: "-".join(str(row[key]) for key in row if key in IDS)
 )
 
 
-@every_one_elsewhere
+@every_row_elsewhere
 def test_what_others_logged_is_met(row: dict[str, typing.Any]) -> None:
-    """With vLLM 0.19, by nobody who fitted anything here; the figures are rounded to 0.01 GiB."""
-    found = elsewhere(row)
+    """Others logged this with vLLM 0.19, and nothing was fitted to it; rounded to 0.01 GiB."""
+    result = elsewhere(row)
     first_of_four = row.get("pp") == 4  # it is not known why
-    assert found.activation == pytest.approx(row["activation"], rel=0.06 if first_of_four else 0.01)
+    assert result.activation == pytest.approx(
+        row["activation"], rel=0.06 if first_of_four else 0.01
+    )
     if "weights" in row:
-        assert found.weights == pytest.approx(row["weights"], rel=0.015)
+        assert result.weights == pytest.approx(row["weights"], rel=0.015)
     if "cache" in row:
-        assert found.fit.available_bytes / memory.GIB == pytest.approx(row["cache"], rel=0.005)
+        assert result.fit.available_bytes / memory.GIB == pytest.approx(row["cache"], rel=0.005)
     if "tokens" in row:
-        assert found.fit.tokens == pytest.approx(row["tokens"], rel=0.005)
+        assert result.fit.tokens == pytest.approx(row["tokens"], rel=0.005)
     if "non_torch" in row:
-        assert found.fit.other_bytes / memory.GIB == pytest.approx(row["non_torch"], abs=0.1)
+        assert result.fit.other_bytes / memory.GIB == pytest.approx(row["non_torch"], abs=0.1)
 
 
 def test_compiling_decides_near_the_edge() -> None:
-    """Both sides of the edge that vLLM found for Qwen3-32B at 40,960 tokens.
+    """Both sides of the edge that vLLM reported for Qwen3-32B at 40,960 tokens.
 
-    It started in eager mode (10.07 GiB left of the 10.00 that it needs) and refused compiled: 9.98
-    GiB, "estimated maximum model length is 40864". A copy of the embedding makes the difference.
+    It started in eager mode, with 10.07 GiB left of the 10.00 that it needs. Compiled it refused,
+    with 9.98 GiB: "estimated maximum model length is 40864". A copy of the embedding makes the
+    difference.
     """
     eager = h100("Qwen3-32B", context=40960, eager=True)
     compiled = h100("Qwen3-32B", context=40960)
@@ -93,14 +96,15 @@ def test_compiling_decides_near_the_edge() -> None:
     assert memory.gib(eager.available_bytes) == "10.07 GiB"
     assert memory.gib(compiled.available_bytes) == "9.98 GiB"
     assert (eager.longest, compiled.longest) == (40960, 40864)
-    (activations,) = (one for one in compiled.steps if one.name == "activations")
+    (activations,) = (step for step in compiled.steps if step.name == "activations")
     assert activations.formula.startswith("compiling: vocabulary * hidden")
 
 
 def test_compiling_is_what_gemma_loses() -> None:
-    """A run that no row is of: vLLM says 1.06 requests compiled, where eager mode has 1.14."""
+    """No row has this run: vLLM reports 1.06 requests compiled, and 1.14 in eager mode."""
     eager, compiled = (
-        h100("Gemma-3-27B-text", context=131072, eager=one).concurrency for one in (True, False)
+        h100("Gemma-3-27B-text", context=131072, eager=is_eager).concurrency
+        for is_eager in (True, False)
     )
     assert round(eager, 2) == 1.14
     assert round(compiled, 2) == 1.06
@@ -109,41 +113,42 @@ def test_compiling_is_what_gemma_loses() -> None:
 def test_a_model_that_sees_embeds_outside_of_what_is_compiled() -> None:
     shape = arch("Gemma-3-27B-text")
     parts = dataclasses.replace(shape, multimodal=True)
-    told = memory.Settings(context=8192)
-    eager = dataclasses.replace(told, eager=True)
-    found = [
-        memory.fit(*one, ENGINE).activation_bytes
-        for one in ((shape, H100, told), (parts, H100, told), (shape, H100, eager))
+    settings = memory.Settings(context=8192)
+    eager = dataclasses.replace(settings, eager=True)
+    peaks = [
+        memory.fit(*arguments, ENGINE).activation_bytes
+        for arguments in ((shape, H100, settings), (parts, H100, settings), (shape, H100, eager))
     ]
-    assert found[0] > found[1] == found[2]
+    assert peaks[0] > peaks[1] == peaks[2]
 
 
 def test_quantized_layers_need_no_workspace_of_cublas() -> None:
     plain, quantized = (
-        h100("Llama-3.1-8B", context=8192, eager=True, quantization=one) for one in (None, "fp8")
+        h100("Llama-3.1-8B", context=8192, eager=True, quantization=method)
+        for method in (None, "fp8")
     )
     assert plain.activation_bytes - quantized.activation_bytes == 32 * 2**20
 
 
 def test_weights_that_are_larger_than_the_gpu_end_at_load() -> None:
-    found = h100("Llama-3.3-70B", context=1024)
-    assert found.verdict is memory.Verdict.NOT
-    assert found.reason.endswith("out of memory at load")
+    result = h100("Llama-3.3-70B", context=1024)
+    assert result.verdict is memory.Verdict.NOT
+    assert result.reason.endswith("out of memory at load")
 
 
 def test_a_context_that_is_too_long_ends_after_profiling() -> None:
-    found = h100("Mistral-Small-24B", context=32768, utilization=0.61)
-    assert found.verdict is memory.Verdict.NOT
-    assert "of KV cache and" in found.reason
+    result = h100("Mistral-Small-24B", context=32768, utilization=0.61)
+    assert result.verdict is memory.Verdict.NOT
+    assert "of KV cache and" in result.reason
 
 
 def test_an_fp8_cache_holds_twice_as_many() -> None:
-    plain, half = (h100("Qwen3-8B", context=40960, kv_dtype=one) for one in ("auto", "fp8"))
+    plain, half = (h100("Qwen3-8B", context=40960, kv_dtype=dtype) for dtype in ("auto", "fp8"))
     assert half.blocks in (2 * plain.blocks, 2 * plain.blocks + 1)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "quantization",
     [
         {"quant_method": "modelopt", "quant_algo": "FP8", "kv_cache_quant_algo": "FP8"},
         {"producer": {"name": "modelopt"}, "quant_algo": "FP8", "kv_cache_scheme": "FP8"},
@@ -154,14 +159,14 @@ def test_an_fp8_cache_holds_twice_as_many() -> None:
         },
     ],
 )
-def test_a_checkpoint_made_for_an_fp8_cache_gets_one(told: dict[str, object]) -> None:
-    """Unless another is told."""
-    config = measured.config("Llama-3.1-8B") | {"quantization_config": told}
+def test_a_checkpoint_made_for_an_fp8_cache_gets_one(quantization: dict[str, object]) -> None:
+    """Another cache needs a flag."""
+    config = measured.config("Llama-3.1-8B") | {"quantization_config": quantization}
     shape = config_json.read(config)
     for dtype, same in (("auto", "fp8"), ("bfloat16", "bfloat16")):
         by_itself, given = (
-            memory.fit(shape, H100, memory.Settings(context=8192, kv_dtype=one), ENGINE)
-            for one in (dtype, same)
+            memory.fit(shape, H100, memory.Settings(context=8192, kv_dtype=kv_dtype), ENGINE)
+            for kv_dtype in (dtype, same)
         )
         assert by_itself.blocks == given.blocks
     assert memory.kv_dtype(shape, memory.Settings(context=1)) == "fp8"
@@ -193,13 +198,13 @@ LITE = {
 
 def test_a_latent_cache_is_whole_on_every_gpu() -> None:
     shape = config_json.read(LITE)
-    one, eight = (cache.layout(shape, tensor_parallel=n, kv_bytes=2) for n in (1, 8))
-    assert one.page_bytes == eight.page_bytes == 16 * 576 * 2
+    single, eight = (cache.layout(shape, tensor_parallel=n, kv_bytes=2) for n in (1, 8))
+    assert single.page_bytes == eight.page_bytes == 16 * 576 * 2
     assert cache.layout(shape, tensor_parallel=1, kv_bytes=1).page_bytes == 64 * 576
 
 
 def test_the_dummy_run_expands_the_largest_context_of_a_latent_cache() -> None:
-    """65,536 tokens at most, 8 of the context else."""
+    """It expands 65,536 tokens at most, or 8 times the context."""
     shape = config_json.read(LITE)
     long, short = (
         memory.fit(shape, H100, memory.Settings(context=n, max_sequences=16, eager=True), ENGINE)
@@ -211,8 +216,8 @@ def test_the_dummy_run_expands_the_largest_context_of_a_latent_cache() -> None:
 def test_latent_weights_are_expanded_once_more_only_where_they_are_quantized() -> None:
     shape = config_json.read(LITE)
     whole = weights.whole(shape)
-    found = weights.stored_bytes(shape, whole, None)
-    assert found == 2 * weights.count(shape, whole).total + weights.tables_bytes(shape)
+    stored_size = weights.stored_bytes(shape, whole, None)
+    assert stored_size == 2 * weights.count(shape, whole).total + weights.tables_bytes(shape)
     fp8 = stored.Quantization("fp8", 8)
     eighth = weights.stored_bytes(shape, whole, fp8) - weights.tables_bytes(shape)
     linear = weights.count(shape, whole)
@@ -235,13 +240,13 @@ def test_kv_heads_are_shared_out_and_then_copied() -> None:
 
 
 def test_two_gpus_halve_the_layers_weights() -> None:
-    one, two = (h100("Qwen3-32B", context=1024, tensor_parallel=n) for n in (1, 2))
-    assert two.weights_bytes == pytest.approx(one.weights_bytes / 2, rel=0.01)
+    single, two = (h100("Qwen3-32B", context=1024, tensor_parallel=n) for n in (1, 2))
+    assert two.weights_bytes == pytest.approx(single.weights_bytes / 2, rel=0.01)
 
 
 def test_a_pipeline_is_as_good_as_its_fullest_stage() -> None:
     shape = arch("gpt-oss-120b")
-    found = h100("gpt-oss-120b", context=131072, pipeline_parallel=2)
+    result = h100("gpt-oss-120b", context=131072, pipeline_parallel=2)
     shares = [
         weights.stored_bytes(
             shape,
@@ -250,8 +255,8 @@ def test_a_pipeline_is_as_good_as_its_fullest_stage() -> None:
         )
         for layers in (range(18), range(18, 36))
     ]
-    assert found.weights_bytes in shares
-    assert found.concurrency > 10
+    assert result.weights_bytes in shares
+    assert result.concurrency > 10
 
 
 def test_chunked_layers_keep_everything() -> None:
@@ -260,19 +265,20 @@ def test_chunked_layers_keep_everything() -> None:
 
 
 def test_almost_as_many_of_each_kind_make_two_groups() -> None:
-    """12 of one and 13 of the other become 13 and 13, not 12, 12, 1.
+    """12 layers of one kind and 13 of the other become two groups, not three of 12, 12 and 1.
 
     See vllm/v1/core/kv_cache_utils.py, _get_kv_cache_groups_uniform_page_size.
     """
     kinds = (architecture.Kind.WINDOW,) * 12 + (architecture.Kind.FULL,) * 13
-    assert [len(one.layers) for one in cache.groups(kinds)] == [12, 13]
+    assert [len(group.layers) for group in cache.groups(kinds)] == [12, 13]
 
 
 def test_the_release_that_is_installed_counts_more() -> None:
-    """0.32 sets memory aside for the second runner's graphs, and holds one block back."""
-    shape, told = arch("Qwen3-8B"), memory.Settings(context=40960)
+    """Release 0.32 sets memory aside for the second runner's graphs and holds one block back."""
+    shape, settings = arch("Qwen3-8B"), memory.Settings(context=40960)
     old, new = (
-        memory.fit(shape, H100, told, one) for one in (ENGINE, memory.ENGINES[vllm.VERSION])
+        memory.fit(shape, H100, settings, engine)
+        for engine in (ENGINE, memory.ENGINES[vllm.VERSION])
     )
     assert new.graph_bytes > old.graph_bytes == 0
     assert new.needed_bytes - old.needed_bytes == 36 * 65536
@@ -281,9 +287,9 @@ def test_the_release_that_is_installed_counts_more() -> None:
 def test_every_number_has_its_formula_and_its_source() -> None:
     steps = h100("gpt-oss-20b", context=131072).steps
     assert {"weights", "activations", "KV cache", "blocks of a request"} <= {
-        one.name for one in steps
+        step.name for step in steps
     }
-    assert all(one.formula and one.source for one in steps)
+    assert all(step.formula and step.source for step in steps)
 
 
 def test_int4_weights_are_an_eighth_more_than_a_quarter_at_most() -> None:

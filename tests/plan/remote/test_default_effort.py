@@ -10,7 +10,7 @@ CHAT, RESPONSES = "/v1/chat/completions", "/v1/responses"
 
 
 def asked(path: str, *parts: bytes, kind: str = "http.request") -> tuple[dict[bytes, bytes], bytes]:
-    """The headers and the body that vLLM gets for a request in these parts."""
+    """Return the headers and the body that vLLM gets for a request in these parts."""
     incoming = [
         {"type": kind, "body": part, "more_body": index < len(parts) - 1}
         for index, part in enumerate(parts)

@@ -181,9 +181,9 @@ def test_every_key_is_compared_whichever_is_right(monkeypatch: pytest.MonkeyPatc
     compared: list[bytes] = []
     real = hmac.compare_digest
 
-    def counting(one: bytes, other: bytes) -> bool:
-        compared.append(other)
-        return bool(real(one, other))
+    def counting(left: bytes, right: bytes) -> bool:
+        compared.append(right)
+        return bool(real(left, right))
 
     monkeypatch.setattr(hmac, "compare_digest", counting)
     assert asgi({"path": "/v1/models"}, headers=RIGHT) == 200
@@ -251,13 +251,13 @@ def test_the_start_ends_where_another_layer_stands_before_the_guard() -> None:
     app = everything()
     app.add_middleware(typing.cast(typing.Any, vllm_guard.Guard), given=KEYED)
     app.add_middleware(cors.CORSMiddleware, allow_origins=["*"])
-    told: list[dict[str, typing.Any]] = []
+    messages: list[dict[str, typing.Any]] = []
 
     async def receive() -> dict[str, str]:
         return {"type": "lifespan.startup"}
 
     async def send(message: dict[str, typing.Any]) -> None:
-        told.append(message)
+        messages.append(message)
 
     loop = asyncio.new_event_loop()
     asked: typing.Any = app(
@@ -265,7 +265,7 @@ def test_the_start_ends_where_another_layer_stands_before_the_guard() -> None:
     )
     loop.run_until_complete(asked)
     loop.close()
-    assert [message["type"] for message in told] == ["lifespan.startup.failed"]
+    assert [message["type"] for message in messages] == ["lifespan.startup.failed"]
     with listening(app, lifespan="off") as server:
         assert server.status("GET /v1/models", bearer(KEY)) == 500
         assert server.status("GET /health") == 500
@@ -277,11 +277,11 @@ def loaded(monkeypatch: pytest.MonkeyPatch, **environment: str) -> typing.Any:
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    found = importlib.util.spec_from_file_location("vllm_guard", vllm_guard.__file__)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
+    module_spec = importlib.util.spec_from_file_location("vllm_guard", vllm_guard.__file__)
+    assert module_spec is not None
+    assert module_spec.loader is not None
+    module = importlib.util.module_from_spec(module_spec)
+    module_spec.loader.exec_module(module)
     return module
 
 

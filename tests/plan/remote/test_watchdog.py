@@ -114,7 +114,7 @@ def test_the_minutes_may_change_while_it_runs(served, monkeypatch):
 
 @pytest.mark.parametrize("text", ["", "six\n", None])
 def test_minutes_that_are_just_being_written_leave_the_last_ones(served, text):
-    """`echo 60 > FILE` empties the file first."""
+    """The file is empty for a moment, since `echo 60 > FILE` truncates it first."""
     watchdog.MINUTES.write_text("60\n")
     assert watchdog._minutes(600.0) == 60
     if text is None:
@@ -138,12 +138,12 @@ def test_another_node_ends_with_the_first(served, monkeypatch):
     thread = threading.Thread(target=first.serve_forever)
     thread.start()
     codes: list[int] = []
-    other = threading.Thread(
+    second = threading.Thread(
         target=lambda: codes.append(
             watchdog.main([sys.executable, "-c", "import time; time.sleep(60)"])
         )
     )
-    other.start()
+    second.start()
     seen = threading.Event()
     real = watchdog.ask
 
@@ -158,5 +158,5 @@ def test_another_node_ends_with_the_first(served, monkeypatch):
     first.shutdown()
     thread.join()
     first.server_close()
-    other.join(10)
+    second.join(10)
     assert codes == [0]
