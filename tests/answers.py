@@ -1,7 +1,7 @@
-"""Asks servers through the SDK, each from a process of its own; run by test_answers.py.
+"""Questions to servers through the SDK, each from its own process; run by test_answers.py.
 
-SkyPilot is imported before our part of it knows of any server, as another program might do, and
-once for all: that takes seconds.
+SkyPilot is imported once, before our part of it knows of any server, as another program might do.
+The import takes seconds.
 """
 
 import json
@@ -13,18 +13,18 @@ import typing
 from pulumi_skypilot import errors, skypilot
 
 SECONDS = 10.0
-"""In place of the minutes that a call has to come back."""
+"""The time that a call has to come back, in place of minutes."""
 
 
 class Sdk(skypilot.Sdk):
-    """With less patience."""
+    """The SDK with less patience."""
 
     def _ask(self, call: typing.Any, *, seconds: float, look: bool = False) -> typing.Any:
         return super()._ask(call, seconds=min(seconds, SECONDS), look=look)
 
 
 def ask(url: str, token: str | None, call: str, arguments: list[str]) -> tuple[str, str, float]:
-    """What comes of a call: the name of the error, its text, the seconds that it took."""
+    """Return the result of a call: the error's name, its text, and the seconds that it took."""
     sdk = Sdk(skypilot.Connection(url, None, token))
     began = time.monotonic()
     try:
@@ -39,7 +39,7 @@ if __name__ == "__main__":
 
     sky.server.common.get_server_url()
     cases = json.load(sys.stdin)
-    # A process each: one talks to one server.
+    # One process for each server, since a process talks to one server.
     with multiprocessing.get_context("fork").Pool(len(cases), maxtasksperchild=1) as pool:
         answers = {name: pool.apply_async(ask, case) for name, case in cases.items()}
-        json.dump({name: one.get() for name, one in answers.items()}, sys.stdout)
+        json.dump({name: answer.get() for name, answer in answers.items()}, sys.stdout)

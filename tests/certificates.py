@@ -9,7 +9,7 @@ from pulumi_skypilot.skypilot import interface
 
 
 def make(folder: pathlib.Path, name: str = "DNS:llm.example.com", *options: str) -> interface.Tls:
-    """A certificate that has signed itself, made out to that name, and its key."""
+    """Return a self-signed certificate for that name, and its key."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
@@ -27,7 +27,10 @@ def _pair() -> interface.Tls:
 
 
 def table(canary: str = "") -> dict[str, str]:
-    """Return the `tls` table of a pair, with a canary after each text, where PEM may have words."""
+    """Return the `tls` table of a pair.
+
+    A canary follows each text, where PEM allows words.
+    """
     pair = _pair()
     return {
         "certificate": f"{pair.certificate}{canary and canary + '-c'}\n",

@@ -17,7 +17,7 @@ from tests.e2e import files, stack
 
 _NUMBERS = itertools.count(1)
 
-# A commit is judged by what it changes, not by what is drawn: `make fuzz` draws anew.
+# Every run draws the same examples, so that a failure is due to the commit; `make fuzz` varies.
 hypothesis.settings.register_profile(
     "same",
     derandomize="FUZZ" not in os.environ,
@@ -28,10 +28,10 @@ hypothesis.settings.load_profile("same")
 
 
 def _place() -> tuple[str, str]:
-    """The name and the net of this process's embedded cloud.
+    """Return the name and the net of this process's embedded cloud.
 
-    Each worker of pytest-xdist has one of its own; another TEST_CLOUD (NAME/NET) lets a second run
-    of the tests go on at once on one machine.
+    Each worker of pytest-xdist has a cloud of its own. Another TEST_CLOUD (NAME/NET) allows a
+    second run of the tests on the machine at the same time.
     """
     name, net = os.environ.get("TEST_CLOUD", "test/10.83.0").split("/")
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -41,7 +41,7 @@ def _place() -> tuple[str, str]:
 
 NAME, NET = _place()
 WHERE = locations.Location(NAME, NET, locations.default_cache())
-"""Looked up before a test gives itself another HOME."""
+"""The location, read before a test sets another HOME."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -58,7 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show of a failed test on the cloud what SkyPilot said: the cloud is gone when one asks."""
+    """Show what SkyPilot logged beside a failed test on the cloud, which is gone afterwards."""
     report = yield
     if report.failed and call.when == "call" and item.get_closest_marker("cloud"):
         for log in (WHERE.logs / "api.log", *WHERE.home.glob(".sky/serve/*/controller.log")):
@@ -70,25 +70,25 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[control.Cloud]:
-    with control.Cloud(NAME, net=NET, engine="stub").running() as one:
-        yield one
+    with control.Cloud(NAME, net=NET, engine="stub").running() as running_cloud:
+        yield running_cloud
 
 
 @pytest.fixture
 def sky() -> testing.SkyPilot:
-    """A SkyPilot in memory."""
+    """Return a SkyPilot in memory."""
     return testing.SkyPilot()
 
 
 @pytest.fixture
 def services(sky: testing.SkyPilot) -> Services:
-    """The life cycle over it, in its own time."""
+    """Return the life cycle over the SkyPilot in memory, with its clock."""
     return Services(sky, sky.clock)
 
 
 @pytest.fixture
 def folder(cloud: control.Cloud, tmp_path: pathlib.Path) -> pathlib.Path:
-    """A working directory for a deployment with files."""
+    """Return a working directory for a deployment with files."""
     files.make(cloud, tmp_path / "work")
     return tmp_path / "work"
 
@@ -97,7 +97,7 @@ def folder(cloud: control.Cloud, tmp_path: pathlib.Path) -> pathlib.Path:
 def sky_command(
     cloud: control.Cloud, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., str]:
-    """SkyPilot's own command, as another user of the server would type it."""
+    """Return SkyPilot's own command, as another user of the server would type it."""
     home = str(tmp_path_factory.mktemp("sky-home"))
 
     def run(*args: str, typed: str = "") -> str:
@@ -138,7 +138,7 @@ def new_stack(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., stack.S
 def make_stack(
     cloud: control.Cloud, new_stack: Callable[..., stack.Stack]
 ) -> Iterator[Callable[..., stack.Stack]]:
-    """Make stacks on the embedded cloud; what a failed test has left is taken down."""
+    """Make stacks on the embedded cloud, and remove what a failed test leaves."""
     made: list[stack.Stack] = []
 
     def make(api_server: str = cloud.api_server, **deployments: object) -> stack.Stack:
@@ -146,15 +146,15 @@ def make_stack(
         return made[-1]
 
     yield make
-    for one in made:
-        one.kill_all()
-        one.run("cancel", "--yes", check=False)
-        one.run("destroy", "--yes", "--skip-preview", check=False)
-        one.kill_all()
+    for each_stack in made:
+        each_stack.kill_all()
+        each_stack.run("cancel", "--yes", check=False)
+        each_stack.run("destroy", "--yes", "--skip-preview", check=False)
+        each_stack.kill_all()
 
 
 def chat(**changes: object) -> dict[str, object]:
-    """A small deployment: the stub engine answers in seconds."""
+    """Return a small deployment; the stub engine answers in seconds."""
     return {
         "model": "openai/gpt-oss-20b",
         "cpus": 2,

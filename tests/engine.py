@@ -28,14 +28,14 @@ MADE: dict[str, Props] = {
 
 
 class Engine(mocks.Mocks):
-    """Takes each resource of a program through check and remembers what came of it."""
+    """An engine that takes each resource of a program through check and keeps the results."""
 
     def __init__(self, *, preview: bool) -> None:
         self.preview = preview
         self.inputs: dict[str, Props] = {}
-        """By the kind of a resource: what the engine would keep of it."""
+        """By the kind of a resource: the inputs that the engine would keep."""
         self.failures: list[str] = []
-        """What the engine would show."""
+        """The lines that the engine would show."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, Props]:
         kind = args.typ.rpartition(":")[2]
@@ -43,7 +43,7 @@ class Engine(mocks.Mocks):
         # After a refusal the real engine ends the program: nothing more is registered.
         if kind in (*PROVIDERS, "Readiness") and not self.failures:
             result = self._provider(kind, news).check({}, news)
-            self.failures += [f"{one.property} {one.reason}" for one in result.failures]
+            self.failures += [f"{failure.property} {failure.reason}" for failure in result.failures]
             if not result.failures:
                 news = self.inputs[kind] = result.inputs
         made: Props = {} if self.preview else MADE.get(kind, {})
@@ -56,10 +56,9 @@ class Engine(mocks.Mocks):
     def _provider(kind: str, news: Props) -> dynamic.ResourceProvider:
         if kind != "Readiness":
             return PROVIDERS[kind]()
-        one = (
-            providers.ClusterReadinessProvider if "cluster" in news else providers.ReadinessProvider
-        )
-        return one()
+        if "cluster" in news:
+            return providers.ClusterReadinessProvider()
+        return providers.ReadinessProvider()
 
 
 def run(program: Callable[[], object], *, preview: bool = True) -> Engine:
@@ -75,12 +74,12 @@ def run(program: Callable[[], object], *, preview: bool = True) -> Engine:
 
 
 def unknown() -> pulumi.Output[typing.Any]:
-    """An output of a resource that is not made yet."""
+    """Return an output of a resource that is not made yet."""
     return pulumi.Output.from_input(pulumi.output.Unknown())
 
 
 def unwrapped(value: typing.Any) -> typing.Any:
-    """A value without its marks of secrets: the engine takes them off for a provider."""
+    """Return a value without its marks of secrets, as the engine hands it to a provider."""
     value = rpc.unwrap_rpc_secret(value)
     if isinstance(value, dict):
         return {key: unwrapped(item) for key, item in value.items()}

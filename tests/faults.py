@@ -1,4 +1,4 @@
-"""Faults: what may happen to a SkyPilot at any of its calls."""
+"""The faults that may happen to a SkyPilot at any of its calls."""
 
 import contextlib
 import dataclasses
@@ -31,27 +31,27 @@ LOOK_ERRORS: tuple[Exception, ...] = (
     errors.Failed("it failed"),
     errors.Invalid("it is invalid"),
 )
-"""What a look that fails raises: as the SDK does, and as the port might."""
+"""The errors of a look that fails: those of the SDK, and those that the port might raise."""
 FOR_EVER = "every look fails"
 FOR_EVER_SAYS = "Attempted to read a None YAML."
 _PORT = {name for name in vars(interface.SkyPilot) if not name.startswith("_")}
 
 
 class KilledError(BaseException):
-    """Stands for `kill -9`: nothing in the product catches it."""
+    """An error in place of `kill -9`: nothing in the product catches it."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """What happens at which call."""
+    """A fault, and the call at which it happens."""
 
-    what: str
+    kind: str
     """A key of `FAULTS`."""
     call: int
 
 
 class Hurt:
-    """The fake, counting its calls and hurt at one of them."""
+    """The fake, which counts its calls and fails at one of them."""
 
     def __init__(self, sky: testing.SkyPilot) -> None:
         self.sky = sky
@@ -61,7 +61,7 @@ class Hurt:
         self._away_until = 0.0
 
     def arm(self, fault: Fault | None) -> None:
-        """Count anew, towards a fault."""
+        """Count again from zero, towards a fault."""
         self._fault, self.names = fault, []
         self.sky.fail_looks()
 
@@ -81,12 +81,12 @@ class Hurt:
             raise errors.Unreachable("connection refused")
         self.names.append(name)
         if self._fault is None or self._fault.call != len(self.names):
-            mine = [one[2] for one in self._late if one[2] is not None]
+            mine = [call[2] for call in self._late if call[2] is not None]
             return (*mine, *self.sky.requests()) if name == "requests" else real()
-        return FAULTS[self._fault.what](self, name, real, args)
+        return FAULTS[self._fault.kind](self, name, real, args)
 
     def later(self, name: str, real: Callable[[], object], args: tuple[typing.Any, ...]) -> None:
-        """SkyPilot finishes its requests, whoever has asked."""
+        """Finish the call after a while: SkyPilot does so even when its client is dead."""
         due = self.sky.clock.now() + LATE_SECONDS
         request = None
         if name in SEEN_UNDER_WAY:
@@ -97,16 +97,16 @@ class Hurt:
         self._late.append((due, name, request, real))
 
     def away(self) -> None:
-        """Nobody answers for a while."""
+        """Answer nobody for a while."""
         self._away_until = self.sky.clock.now() + AWAY_SECONDS
 
     def _happen(self) -> None:
         now = self.sky.clock.now()
-        due = [one for one in self._late if one[0] <= now]
-        self._late = [one for one in self._late if one[0] > now]
-        for one in due:
+        due = [call for call in self._late if call[0] <= now]
+        self._late = [call for call in self._late if call[0] > now]
+        for call in due:
             with contextlib.suppress(errors.SkyPilotError):  # nobody waits for its answer
-                one[3]()
+                call[3]()
 
 
 def _killed_before(hurt: Hurt, *_: object) -> typing.NoReturn:
@@ -195,15 +195,15 @@ FAULTS: Mapping[str, Callable[..., object]] = {
 }
 
 BORNE = ("a look fails", "three looks fail")
-"""Faults that nobody notices: the operation ends as if there were none."""
+"""Faults that nobody notices: the operation ends as it does without them."""
 
 
-def fits(what: str, call: str) -> bool:
-    """Whether that fault can happen at that call."""
-    if what == "provider killed, call under way":
+def fits(kind: str, call: str) -> bool:
+    """Return whether that fault can happen at that call."""
+    if kind == "provider killed, call under way":
         return call in CHANGES
-    if what in (*BORNE, FOR_EVER):
+    if kind in (*BORNE, FOR_EVER):
         return call in interface.LOOKS
-    if what == "API server dies in the middle":
+    if kind == "API server dies in the middle":
         return call in ("launch", "update", "down")
     return True

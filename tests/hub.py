@@ -1,4 +1,4 @@
-"""A Hugging Face hub on this machine: answers as the real one does, for the models it is given."""
+"""A Hugging Face hub on this machine, which answers as the real one for the given models."""
 
 import contextlib
 import http.server
@@ -14,22 +14,22 @@ COMMIT = "c0ffee" + "0" * 34
 
 
 class Hub:
-    """What it has, and what it was asked."""
+    """The models of a hub, and the requests that it got."""
 
     def __init__(self, address: str) -> None:
         self.address = address
         self.models: dict[str, Files] = {}
         self.gated: set[str] = set()
-        """Only with a token."""
+        """Models that need a token."""
         self.plain = False
-        """Without the hub's own error codes, as a mirror of files."""
+        """Whether it lacks the hub's own error codes, as a mirror of files does."""
         self.requests: list[tuple[str, str | None]] = []
-        """Paths, each with the Authorization that came along."""
+        """Paths, each with its Authorization header."""
 
 
 @contextlib.contextmanager
 def running() -> Iterator[Hub]:
-    """The hub, while a test lasts."""
+    """Yield the hub, which runs while a test lasts."""
     with _Server(("127.0.0.1", 0), _Handler) as server:
         hub = server.hub = Hub(f"http://127.0.0.1:{server.server_port}")
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -42,13 +42,13 @@ def running() -> Iterator[Hub]:
 
 
 def index(size: int, *names: str) -> bytes:
-    """An index of safetensors files."""
+    """Return an index of safetensors files."""
     table = {"metadata": {"total_size": size}, "weight_map": dict.fromkeys(names, "x.safetensors")}
     return json.dumps(table).encode()
 
 
 def single(**tensors: int) -> bytes:
-    """The start of a single safetensors file: its header, and the first of its many zeros."""
+    """Return the start of a single safetensors file: its header, and the first of its zeros."""
     header: dict[str, typing.Any] = {"__metadata__": {"format": "pt"}}
     end = 0
     for name, size in tensors.items():

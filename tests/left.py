@@ -1,4 +1,7 @@
-"""What earlier releases left, without Pulumi: the resources of tests/states and their SkyPilot."""
+"""The resources of tests/states, which earlier releases left, and their SkyPilot.
+
+Pulumi is not needed.
+"""
 
 import copy
 import dataclasses
@@ -15,7 +18,7 @@ Props = dict[str, typing.Any]
 RELEASES = sorted(folder.name for folder in recorded.FOLDER.iterdir())
 PEM = certificates.table()
 _SECRET = "4dabf18193072939515e22adb298388d"
-"""Pulumi's signature of what is encrypted: the passphrase is not asked for."""
+"""Pulumi's signature of an encrypted value, for which the passphrase is not needed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,14 +41,14 @@ class Left:
         ]()
 
     def sky(self) -> testing.SkyPilot:
-        """The fake with what was made of this one, and nothing else."""
+        """Return the fake with what belongs to this resource, and nothing else."""
         sky = testing.SkyPilot()
         sky.enabled = frozenset({"aws", "gcp", "kubernetes"})
         fake.replay(sky, [line for line in _asked(self.release) if line["args"][0] == self.id])
         return sky
 
     def checked(self) -> Props:
-        """What this release makes of the same inputs, as the next preview does."""
+        """Return what this release makes of the same inputs, as the next preview does."""
         result = self.provider().check(copy.deepcopy(self.inputs), copy.deepcopy(self.inputs))
         assert not result.failures, result.failures[0].reason
         return result.inputs
@@ -53,21 +56,21 @@ class Left:
 
 @functools.cache
 def everything() -> tuple[Left, ...]:
-    """All that is in all recorded states."""
+    """Return all services and clusters in all recorded states."""
     return tuple(
         Left(
             release,
-            one["type"].rpartition(":")[2],
-            one["id"],
-            one["urn"],
-            _plain(one["inputs"], "inputs"),
-            _plain(one["outputs"], "outputs"),
+            resource["type"].rpartition(":")[2],
+            resource["id"],
+            resource["urn"],
+            _plain(resource["inputs"], "inputs"),
+            _plain(resource["outputs"], "outputs"),
         )
         for release in RELEASES
-        for one in json.loads((recorded.FOLDER / release / "state.json").read_text())["deployment"][
-            "resources"
-        ]
-        if one["type"].endswith((":Service", ":Cluster"))
+        for resource in json.loads((recorded.FOLDER / release / "state.json").read_text())[
+            "deployment"
+        ]["resources"]
+        if resource["type"].endswith((":Service", ":Cluster"))
     )
 
 
@@ -78,7 +81,7 @@ def _asked(release: str) -> tuple[Props, ...]:
 
 
 def _plain(value: typing.Any, key: str) -> typing.Any:
-    """A value of a state with a stand-in for each secret."""
+    """Return a value of a state with a placeholder for each secret."""
     if not isinstance(value, dict):
         return value
     if _SECRET in value:

@@ -1,4 +1,4 @@
-"""Every property of a deployment, and a change of it: for a service and for a cluster."""
+"""Every property of a deployment, and a change of it for a service and for a cluster."""
 
 import dataclasses
 import typing
@@ -19,19 +19,19 @@ OTHERS: tuple[tuple[str, Table], ...] = (
     ("pipelineParallel", {**PARALLEL, "pipelineParallel": 4, "tensorParallel": 1}),
     ("tls", {"tls": PEM}),
 )
-"""Where the value of the test of the settings is what is there before, or no real one."""
+"""Properties whose value in the test of the settings is no change, or no real value."""
 LEFT_OUT: Mapping[str, str] = {
     "kind": "a service and a cluster are two resources",
-    "timeouts": "they bound calls and reach nothing",
-    "host": "clients' side of the endpoint alone",
-    "updateMode": "it is how an update goes, and no part of what is",
+    "timeouts": "they bound calls and reach no task",
+    "host": "it changes the endpoint of clients only",
+    "updateMode": "it chooses the way of an update and is no part of the result",
 }
 """Properties whose change changes no task, and why."""
 
 IN_PLACE, ROLLING = Effect.IN_PLACE, Effect.ROLLING
 RESTART, REPLACE, NONE = Effect.RESTART, Effect.REPLACE, None
 EFFECTS: Mapping[str, tuple[Effect | None, Effect | None]] = {
-    # the property: what a change does to a service, to a cluster (NONE: that kind has it not)
+    # the property: what a change does to a service, to a cluster (NONE: that kind lacks it)
     "model": (ROLLING, RESTART),
     "revision": (ROLLING, RESTART),
     "servedName": (ROLLING, RESTART),
@@ -95,7 +95,7 @@ EFFECTS: Mapping[str, tuple[Effect | None, Effect | None]] = {
     "autostop.then": (NONE, RESTART),
     "tls": (REPLACE, NONE),
 }
-"""Written down, and not reckoned by the code under test."""
+"""The effects are written down, not computed by the code under test."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Change:
 
     @property
     def does(self) -> tuple[str, ...]:
-        """What Pulumi does to the resource."""
+        """Return Pulumi's operations on the resource."""
         return ("delete", "create") if self.effect is Effect.REPLACE else ("update",)
 
 
@@ -127,7 +127,7 @@ TABLES: Mapping[str, Table] = {
 def sides(name: str, kind: str) -> tuple[Table, Table]:
     """Return a deployment before and after a change of that property."""
     table = {key: value for key, value in TABLES[name].items() if key != "kind"}
-    # What the property cannot be without is there before, too.
+    # Other properties that this one needs are there before, too.
     needed = {key: value for key, value in table.items() if key != name.partition(".")[0]}
     before = {**BASE, "kind": kind, **needed}
     after = {**BASE, "kind": kind, **table}

@@ -1,9 +1,9 @@
-"""What SkyPilot says through the port at a moment of a scenario, as a table that two runs share.
+"""The answers of SkyPilot at a moment of a scenario, as a table that two runs share.
 
-The record, `tests/contract.json`, was written by the real one (RECORD=1); both are held to it,
-field by field. What must differ from run to run is replaced: names by NAME, addresses by ADDRESS,
-ids by HASH, and a time by whether it was within the last hour. Of a task's text the last line
-counts, which is the mark.
+The real SkyPilot wrote the record, `tests/contract.json` (RECORD=1). Both the real one and the fake
+are compared with it, field by field. What must differ from run to run is replaced: names by NAME,
+addresses by ADDRESS, ids by HASH, and a time by whether it was within the last hour. Of a task's
+text only the last line counts, which is the mark.
 """
 
 import dataclasses
@@ -23,31 +23,31 @@ _OWN_PARTS = (
 )
 _TIMES = ("launched_at", "ended_at")
 _OWN = {"hash": "HASH", "since": "HASH", "user": "USER", "url": "ADDRESS", "resources": "TEXT"}
-"""Fields whose values are each run's own; what counts is that there is one."""
+"""Fields whose values differ from run to run: only their presence counts."""
 
 Table = dict[str, typing.Any]
 
 
 def of_service(sky: interface.SkyPilot, name: str, now: float) -> Table:
-    """All that the port says of a service."""
+    """Return all that the port says of a service."""
     return _table(sky, name, now, service=sky.service(name))
 
 
 def of_cluster(sky: interface.SkyPilot, name: str, now: float) -> Table:
-    """All that the port says of a cluster, which has just been looked at, and of its jobs."""
+    """Return all that the port says of a cluster that was just refreshed, and of its jobs."""
     cluster = sky.cluster(name, fresh=False)
     jobs = sky.jobs(name) if cluster and cluster.status == "UP" else ()
     return _table(sky, name, now, cluster=cluster, jobs=jobs)
 
 
 def _table(sky: interface.SkyPilot, name: str, now: float, **own: object) -> Table:
-    machines = [one for one in sky.machines() if one.name.startswith(name)]
-    found = {
+    machines = [machine for machine in sky.machines() if machine.name.startswith(name)]
+    table = {
         "server": sky.server(),
-        "machines": sorted(machines, key=lambda one: one.name),
+        "machines": sorted(machines, key=lambda machine: machine.name),
         **own,
     }
-    return typing.cast(Table, _plain(found, "", name, now))
+    return typing.cast(Table, _plain(table, "", name, now))
 
 
 def recorded(scenario: str, moment: str) -> Table:
@@ -55,7 +55,7 @@ def recorded(scenario: str, moment: str) -> Table:
 
 
 def record(scenario: str, moment: str, table: Table) -> None:
-    """Keep what the real one says; asked for by RECORD=1."""
+    """Keep the answers of the real SkyPilot, when RECORD=1 asks for it."""
     kept = json.loads(FILE.read_text()) if FILE.exists() else {}
     kept.setdefault(scenario, {})[moment] = table
     FILE.write_text(f"{json.dumps(kept, indent=1, sort_keys=True)}\n")
@@ -67,13 +67,13 @@ def recording() -> bool:
 
 def _plain(value: object, field: str, name: str, now: float) -> object:
     if dataclasses.is_dataclass(value):
-        fields = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
-        return {key: _plain(one, key, name, now) for key, one in fields.items()}
+        fields = {part.name: getattr(value, part.name) for part in dataclasses.fields(value)}
+        return {key: _plain(item, key, name, now) for key, item in fields.items()}
     match value:
         case dict():
-            return {str(key): _plain(one, "", name, now) for key, one in value.items()}
+            return {str(key): _plain(item, "", name, now) for key, item in value.items()}
         case list() | tuple():
-            return [_plain(one, "", name, now) for one in value]
+            return [_plain(item, "", name, now) for item in value]
         case str() if value:
             return _OWN.get(field) or _shared(field, value.replace(name, "NAME"))
         case float() | int() if field in _TIMES and abs(now - value) < 3600:
@@ -82,7 +82,10 @@ def _plain(value: object, field: str, name: str, now: float) -> object:
 
 
 def _shared(field: str, text: str) -> str:
-    """The last line, without what is each run's own; a cluster's text SkyPilot writes anew."""
+    """Return the last line, without what differs from run to run.
+
+    SkyPilot writes a cluster's text itself, so that it counts as TEXT.
+    """
     line = text.splitlines()[-1]
     if field == "text" and not line.startswith("# pulumi-skypilot"):
         return "TEXT"

@@ -28,7 +28,7 @@ _whole = st.integers(1, 10_000)
 
 @st.composite
 def replicas(draw: st.DrawFn, gpus: list[str], spot: object) -> object:
-    """A fixed number or a range; numbers as doubles now and then, as Pulumi sends them."""
+    """Draw a fixed number or a range; some numbers are doubles, as Pulumi sends them."""
     always = int(spot.get("onDemand", 0)) if isinstance(spot, dict) else 0
     least = draw(st.integers(always, 4))
     kind = draw(st.sampled_from(["number", "table", "range", "by gpu"]))
@@ -126,7 +126,7 @@ CLUSTER = {
 
 @st.composite
 def tables(draw: st.DrawFn, kinds: tuple[str, ...] = ("service", "cluster")) -> dict[str, object]:
-    """Anything that parse and plan accept."""
+    """Draw any deployment that parse and plan accept."""
     kind = draw(st.sampled_from(kinds))
     nodes = draw(st.sampled_from([1, 1, 1, 2]))
     count, several = draw(st.sampled_from([1, 2, 4, 8])), draw(st.booleans())

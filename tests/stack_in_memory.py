@@ -1,7 +1,7 @@
-"""Pulumi's engine in small over the real providers: one stack, and what is checked of it.
+"""A small engine like Pulumi's over the real providers: one stack, and the checks of it.
 
-The engine keeps state as Pulumi does when it is killed: nothing of a create, the old state of an
-update or a delete. Order and dependencies are those of `components.Deployments`.
+The engine keeps state as Pulumi does when it is killed: nothing of a create, and the old state of
+an update or a delete. Order and dependencies are those of `components.Deployments`.
 """
 
 import dataclasses
@@ -36,37 +36,37 @@ class Engine:
         self.prefix = prefix
         self.state: dict[str, Record] = {}
         self.done: list[str] = []
-        """What the last command did, in order."""
+        """The operations of the last command, in order."""
 
     def up(self, program: Program, *, replace: bool = False) -> None:
-        """As `pulumi up`; replace: with `--target-replace` of what serves."""
+        """Act as `pulumi up`; `replace` adds `--target-replace` for services and clusters."""
         self.done = []
         self._put("scope", providers.ScopeProvider(), {"apiServer": "http://10.77.0.1:46580"})
         for key, table in program.items():
             self._deploy(key, table, replace)
-        wanted = {"scope", *itertools.chain(*((key, f"{key} ready") for key in program))}
-        for key in [key for key in reversed(self.state) if key not in wanted]:
+        kept = {"scope", *itertools.chain(*((key, f"{key} ready") for key in program))}
+        for key in [key for key in reversed(self.state) if key not in kept]:
             self._delete(key)
 
     def refresh(self) -> None:
-        """As `pulumi refresh`."""
+        """Act as `pulumi refresh`."""
         for key, record in list(self.state.items()):
             if "ready" in key:
                 continue  # a wait has nothing to read
-            found = record.provider.read(record.id, record.outputs)
-            if found.id:
-                record.outputs = found.outs
+            result = record.provider.read(record.id, record.outputs)
+            if result.id:
+                record.outputs = result.outs
             else:
                 del self.state[key]
 
     def destroy(self) -> None:
-        """As `pulumi destroy`."""
+        """Act as `pulumi destroy`."""
         for key in list(reversed(self.state)):
             self._delete(key)
 
     @property
     def scope(self) -> Props:
-        """What each resource keeps of the scope."""
+        """Return the part of the scope that each resource keeps."""
         outputs = self.state["scope"].outputs
         return {key: outputs[key] for key in ("apiServer", "mark", "user")}
 
@@ -122,7 +122,7 @@ class Engine:
 
 
 def add_others(sky: testing.SkyPilot, *names: str) -> None:
-    """Let other people have what looks like replicas and requests of services of these names."""
+    """Add machines and requests of other people that look like those of these services."""
     theirs = {marker.LABEL: "other"}
     for name in names:
         for labels in (None, theirs):
@@ -135,7 +135,10 @@ def add_others(sky: testing.SkyPilot, *names: str) -> None:
 
 
 def wrong(engine: Engine, sky: testing.SkyPilot, program: Program) -> Iterator[str]:
-    """What is not as an undisturbed `up` of the program leaves it, once time has passed."""
+    """Yield what differs from the result of an undisturbed `up` of the program.
+
+    Time passes before the look.
+    """
     engine.up(program)
     if engine.done:
         yield f"another up has still to {', '.join(engine.done)}"
@@ -148,13 +151,17 @@ def wrong(engine: Engine, sky: testing.SkyPilot, program: Program) -> Iterator[s
         yield f"gone since: {', '.join(gone)}"
         return
     sky.clock.sleep(SETTLED_SECONDS)
-    services = {one.name: one for one in sky.services()}
+    services = {service.name: service for service in sky.services()}
     names = {key: f"{engine.prefix}-{key}" for key in program}
     clusters = {names[key] for key, table in program.items() if table.get("kind") == "cluster"}
     if set(services) != set(names.values()) - clusters:
         yield f"services {sorted(services)}"
-    replicas = {f"{one.name}-{r.id}" for one in services.values() for r in one.replicas}
-    machines = sorted(one.name for one in sky.own_machines())
+    replicas = {
+        f"{service.name}-{replica.id}"
+        for service in services.values()
+        for replica in service.replicas
+    }
+    machines = sorted(machine.name for machine in sky.own_machines())
     if machines != sorted({*replicas, *clusters}):
         yield f"machines {machines}"
     for key, name in names.items():
@@ -163,12 +170,12 @@ def wrong(engine: Engine, sky: testing.SkyPilot, program: Program) -> Iterator[s
         if outputs["task"] != plan.plan(wanted, name).task_text:
             yield f"{key}: another task in state"
         if name in clusters:
-            running = [one.name for one in sky.jobs(name) if one.status == "RUNNING"]
+            running = [job.name for job in sky.jobs(name) if job.status == "RUNNING"]
             if running != [marker.job_name(engine.scope["mark"], outputs["digest"])]:
                 yield f"{key}: it runs {running}"
             continue
         service = services[name]
-        states = [(one.status, one.version) for one in service.replicas]
+        states = [(replica.status, replica.version) for replica in service.replicas]
         if states != [("READY", service.version)] * (
             wanted.replicas.min + (wanted.replicas.overprovision or 0)
         ):
@@ -178,11 +185,14 @@ def wrong(engine: Engine, sky: testing.SkyPilot, program: Program) -> Iterator[s
 
 
 def left(sky: testing.SkyPilot) -> list[str]:
-    """All of the stack that is in the cloud, and all that SkyServe knows."""
+    """Return all of the stack that is in the cloud, and all that SkyServe knows."""
     sky.clock.sleep(SETTLED_SECONDS)
-    return sorted({*(one.name for one in sky.services()), *(m.name for m in sky.own_machines())})
+    return sorted(
+        {service.name for service in sky.services()}
+        | {machine.name for machine in sky.own_machines()}
+    )
 
 
 def swept(engine: Engine, sky: testing.SkyPilot) -> None:
-    """As `pulumi-skypilot sweep --yes` does it, where no state knows any of it."""
+    """Act as `pulumi-skypilot sweep --yes`, where no state knows any of it."""
     Services(sky, sky.clock).sweep(engine.scope["mark"])

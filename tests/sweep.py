@@ -1,4 +1,4 @@
-"""Every fault at every call of every operation, ended in three ways."""
+"""Every fault at every call of every operation, with three ways to go on."""
 
 import collections
 import contextlib
@@ -17,7 +17,7 @@ NONE: stack_in_memory.Program = {}
 
 @dataclasses.dataclass(frozen=True)
 class Operation:
-    """A stack as it is, and the program of the `up` that is disturbed; None: destroy."""
+    """A stack, and the program of the `up` that is disturbed; None stands for destroy."""
 
     before: stack_in_memory.Program
     after: stack_in_memory.Program | None
@@ -47,14 +47,14 @@ OPERATIONS: Mapping[str, Operation] = {
     "destroy both": Operation({"chat": SERVICE, "lab": CLUSTER}, None),
 }
 ENDINGS = ("up", "destroy", "removed")
-"""The same program again; `destroy`; nothing in the program, or all of it again after a delete."""
+"""The same program again; `destroy`; or an empty program, or all of it again after a delete."""
 REPEATS = 2
-"""How often one call is hurt in one operation: a wait asks the same dozens of times."""
+"""The faults for one call in one operation: a wait repeats a call dozens of times."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One fault at one call, and how it is ended."""
+    """One fault at one call, and the way to go on."""
 
     operation: str
     fault: str
@@ -64,7 +64,7 @@ class Case:
 
 
 def cases(*operations: str) -> Iterator[Case]:
-    """All of them, or those of some operations: counted by the calls of an undisturbed run."""
+    """Yield the cases of these operations, or of all, by the calls of an undisturbed run."""
     for name in operations or OPERATIONS:
         seen: collections.Counter[str] = collections.Counter()
         for number, call in enumerate(_calls(name), 1):
@@ -81,7 +81,7 @@ def cases(*operations: str) -> Iterator[Case]:
 
 
 def some(operation: str) -> Iterator[Case]:
-    """One of each fault in an operation, at calls and with endings that take turns."""
+    """Yield a case for each fault of an operation; calls and endings take turns."""
     groups: dict[str, list[Case]] = collections.defaultdict(list)
     for case in cases(operation):
         groups[case.fault].append(case)
@@ -91,9 +91,9 @@ def some(operation: str) -> Iterator[Case]:
 
 
 def outcome(case: Case) -> str:
-    """What had to be typed to end it.
+    """Return the commands that a user had to type.
 
-    Raises AssertionError when something is left or wrong, or of others was touched.
+    Raises AssertionError when something is left or wrong, or when something of others was touched.
     """
     operation = OPERATIONS[case.operation]
     sky = testing.SkyPilot()
@@ -137,7 +137,7 @@ def _do(engine: stack_in_memory.Engine, program: stack_in_memory.Program | None)
 def _do_or_fail(
     engine: stack_in_memory.Engine, program: stack_in_memory.Program | None
 ) -> str | None:
-    """What the user reads when it fails."""
+    """Return the error that the user reads; None where nothing fails."""
     try:
         _do(engine, program)
     except plugin_host.Error as error:
@@ -154,7 +154,7 @@ def _end(
         return "destroy"
     program = operation.after or NONE
     if case.ending == "removed":
-        if not program:  # back again, once a delete that was under way has been done
+        if not program:  # all of it again, once a pending delete is done
             sky.clock.sleep(faults.LATE_SECONDS)
         program = NONE if program else operation.before
     typed = _up(engine, sky, program)
@@ -170,7 +170,10 @@ def _end(
 def _up(
     engine: stack_in_memory.Engine, sky: testing.SkyPilot, program: stack_in_memory.Program
 ) -> str:
-    """`up`, then what its errors say: with a refresh, or with what cannot be changed replaced."""
+    """Run `up`, then what its errors ask for, and return the commands.
+
+    These are a refresh, or the replacement of what cannot be changed.
+    """
     try:
         engine.up(program)
     except plugin_host.Error:

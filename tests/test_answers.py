@@ -1,4 +1,4 @@
-"""What a user reads of an API server that is away, slow or wrong: one line, in bounded time.
+"""A user reads one line, in bounded time, about an API server that is away, slow or wrong.
 
 The real SDK asks tiny servers.
 """
@@ -42,13 +42,13 @@ def hangs(handler: Handler) -> None:
 
 
 def healthy(then: Say, **changes: object) -> Say:
-    """As `then`, but for its health."""
+    """Answer as `then`, except for the health."""
     well = says(200, HEALTH | changes, VERSION)
     return lambda handler: (well if handler.path.startswith("/api/health") else then)(handler)
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Gives everybody the same answer."""
+    """A server that gives everybody the same answer."""
 
     daemon_threads = True
 
@@ -76,7 +76,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 class Case(typing.NamedTuple):
-    """A server, what becomes of `serve status`, and what the user reads."""
+    """A server, the result of `serve status`, and the words that the user reads."""
 
     say: Say | None
     error: str
@@ -147,8 +147,10 @@ def servers() -> Iterator[dict[str, Server]]:
 
 
 @pytest.fixture(scope="module")
-def told(servers: dict[str, Server], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Answer]:
-    """All of them are asked at once: most of the time is waiting."""
+def answered(
+    servers: dict[str, Server], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Answer]:
+    """Return the answers of all servers, asked at once because most of the time is waiting."""
     home = pathlib.Path(tmp_path_factory.mktemp("home"))
     questions = {
         name: (
@@ -182,10 +184,10 @@ def told(servers: dict[str, Server], tmp_path_factory: pytest.TempPathFactory) -
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", CASES)
 def test_a_server_that_is_no_use_is_one_line_with_cause_and_next_step(
-    name: str, told: dict[str, Answer], servers: dict[str, Server]
+    name: str, answered: dict[str, Answer], servers: dict[str, Server]
 ) -> None:
     case = CASES[name]
-    kind, text, took = told[name]
+    kind, text, took = answered[name]
     assert kind == case.error, text
     assert case.cause in text
     assert case.next_step in text

@@ -66,30 +66,33 @@ def _nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def failures(sent: Sent, **changes: object) -> list[tuple[str, str]]:
-    """Property and text of each failure, as the engine gets them."""
+    """Return property and text of each failure, as the engine gets them."""
     inputs = {**sent.inputs(), **changes}
     result = sent.provider().check({}, inputs)
-    return [(one.property, one.reason) for one in result.failures]
+    return [(failure.property, failure.reason) for failure in result.failures]
 
 
 def is_readable(text: str) -> bool:
-    """One short line for a person: no traceback, nothing of pydantic's or Python's own."""
+    """Return whether a text is one short line for a person.
+
+    It holds no traceback, and nothing of pydantic's or Python's own.
+    """
     strange = ("Traceback", "pydantic", "<class", "object at 0x", "errors.pydantic.dev")
-    return text.isprintable() and 10 < len(text) < 600 and not any(one in text for one in strange)
+    return text.isprintable() and 10 < len(text) < 600 and not any(word in text for word in strange)
 
 
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: ".".join(key.path))
 def test_what_makes_no_sense_is_told_in_one_line_that_names_the_key(key: Key) -> None:
     refused = 0
     for junk in JUNK:
-        found = failures(KINDS[key.kind], **key.holding(junk))
-        refused += bool(found)
-        for named, text in found:
+        failed = failures(KINDS[key.kind], **key.holding(junk))
+        refused += bool(failed)
+        for named, text in failed:
             assert is_readable(text), (junk, text)
             assert not named or text.startswith(named), (junk, named, text)
-        if found:
-            # What else is wrong because of it may be told too; the key itself is.
-            assert any(key.path[0] in text for _, text in found), (junk, found)
+        if failed:
+            # Other lines may name what is wrong because of it; one must name the key itself.
+            assert any(key.path[0] in text for _, text in failed), (junk, failed)
     assert refused >= 5, "a key that takes almost anything"
 
 
@@ -97,9 +100,9 @@ def test_what_makes_no_sense_is_told_in_one_line_that_names_the_key(key: Key) ->
 def test_a_key_that_is_misspelt_is_told_with_the_right_one(key: Key) -> None:
     *above, last = key.path
     wrong = Key((*above, f"{last[:-1]}{last[-1]}x"), key.kind)
-    found = failures(KINDS[key.kind], **wrong.holding(1))
-    texts = [text for _, text in found if "unknown key" in text]
-    assert len(texts) == 1, found
+    failed = failures(KINDS[key.kind], **wrong.holding(1))
+    texts = [text for _, text in failed if "unknown key" in text]
+    assert len(texts) == 1, failed
     assert wrong.path[-1] in texts[0]
     assert f"did you mean {last}?" in texts[0]
 
@@ -107,13 +110,13 @@ def test_a_key_that_is_misspelt_is_told_with_the_right_one(key: Key) -> None:
 @pytest.mark.parametrize("name", spec.ONLY)
 def test_a_key_of_the_other_kind_is_told_so(name: str) -> None:
     key = str(spec.Spec.model_fields[name].alias)
-    other = CLUSTER if spec.ONLY[name] == "service" else SERVICE
+    other_kind = CLUSTER if spec.ONLY[name] == "service" else SERVICE
     values = {"replicas": 2, "updateMode": "rolling", "autostop": {"idle": 5}}
     value = values.get(key, {"certificate": "c", "key": "k"} if key == "tls" else {"interval": 5})
     value = {"streamTimeout": 9} if key == "loadBalancing" else value
-    found = failures(other, **{key: value})
-    assert [named for named, _ in found] in ([key], [""]), found
-    assert found[0][1].startswith(f"{key}: "), found
+    failed = failures(other_kind, **{key: value})
+    assert [named for named, _ in failed] in ([key], [""]), failed
+    assert failed[0][1].startswith(f"{key}: "), failed
 
 
 @pytest.mark.parametrize("name", HIDDEN)
@@ -123,19 +126,19 @@ def test_no_error_shows_a_secret(name: str) -> None:
         {"A B": CANARY}, {"server": CANARY}, {"certificate": CANARY}, {"key": [CANARY]},
         {"certificate": CANARY, "key": CANARY}, {"password": {"a": CANARY}},
     ]  # fmt: skip
-    told = 0
+    messages = 0
     for shape in shapes:
         for named, text in failures(SERVICE, **{name: shape}):
-            told += 1
+            messages += 1
             assert is_readable(text), text
             # The engine shows the whole value of a property that a failure names.
             assert named not in HIDDEN, named
             assert CANARY not in text, text
-    assert told >= 5
+    assert messages >= 5
 
 
 def wrong_deployments(good: dict[str, object]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each key with a wrong value, or misspelt, and what the error must name."""
+    """Yield each key with a wrong value, or misspelt, and the place that the error must name."""
     for key in KEYS:
         table = {**good, "kind": key.kind}
         place = f"deployments.chat.{key.path[0]}"
@@ -147,7 +150,7 @@ def wrong_deployments(good: dict[str, object]) -> Iterator[tuple[str, dict[str, 
 
 
 def wrong_stacks() -> Iterator[tuple[str, dict[str, str]]]:
-    """Settings as Pulumi hands them to the program, each wrong, and what the error must name."""
+    """Yield wrong settings as Pulumi hands them over, and the place that the error must name."""
     good: dict[str, object] = {"model": "openai/gpt-oss-20b", "cpus": 4, "infra": "aws"}
     yield from wrong_deployments(good)
     for junk in JUNK:
@@ -182,7 +185,7 @@ def test_an_address_of_no_server_is_told(wrong: str) -> None:
     (line,) = server_settings.mistakes({"apiServer": wrong})
     assert re.match(r"^skypilot:apiServer: .* is not an address; write ", line)
     failures = providers.ScopeProvider().check({}, {"apiServer": wrong}).failures
-    assert [one.property for one in failures] == ["apiServer"]
+    assert [failure.property for failure in failures] == ["apiServer"]
 
 
 @pytest.mark.parametrize("name", server_settings.NAMES)
@@ -238,7 +241,7 @@ SECRET_KEYS = (
     ),
     ("apiKey", {"apiKey": None}, "apiKey"),
 )
-"""Tables that name secrets of the config: with None in the place of a name that is wrong."""
+"""Tables that name secrets of the config; None stands for a wrong name."""
 
 
 def _named(table: object, name: str) -> object:
@@ -247,7 +250,7 @@ def _named(table: object, name: str) -> object:
     return name if table is None else table
 
 
-@pytest.mark.parametrize(("table", "path"), [one[1:] for one in SECRET_KEYS])
+@pytest.mark.parametrize(("table", "path"), [row[1:] for row in SECRET_KEYS])
 def test_a_secret_that_the_stack_has_not_is_told_by_the_place_that_names_it(
     table: dict[str, object], path: str
 ) -> None:
@@ -257,7 +260,7 @@ def test_a_secret_that_the_stack_has_not_is_told_by_the_place_that_names_it(
     for name in ("missing", "a", "HF_TOKEN"):
         good = {"model": "openai/gpt-oss-20b", "cpus": 4, "infra": "aws"}
         named = typing.cast("dict[str, object]", _named(table, name))
-        (line,) = told({**_settings({**good, **named}), "there": there})
+        (line,) = refusals({**_settings({**good, **named}), "there": there})
         assert is_readable(line)
         assert line == (
             f"llm:deployments.chat.{path}: it must name a secret of this stack's config, and there "
@@ -268,7 +271,7 @@ def test_a_secret_that_the_stack_has_not_is_told_by_the_place_that_names_it(
 def test_a_secret_that_stands_where_its_name_belongs_is_not_shown() -> None:
     for secret in ("hf_abcdefgh", "sk-abcdefgh", "a" * 40, "two words", "a\nb"):
         good = {"model": "openai/gpt-oss-20b", "cpus": 4, "infra": "aws"}
-        (line,) = told(_settings({**good, "secrets": {"HF_TOKEN": secret}}))
+        (line,) = refusals(_settings({**good, "secrets": {"HF_TOKEN": secret}}))
         assert is_readable(line)
         assert secret not in line
         assert "there is none of that name" in line
@@ -295,13 +298,13 @@ CONFLICTS: tuple[tuple[dict[str, object], str], ...] = (
     ({"accelerators": None, "cpus": None}, "accelerators"),
     ({"accelerators": "T4:1"}, "accelerators"),
 )  # fmt: skip
-"""Two things that are each well and do not go together, and what the line must name."""
+"""Two valid settings that do not go together, and the words that the line must name."""
 
 
 @pytest.mark.parametrize(("table", "named"), CONFLICTS, ids=str)
 def test_what_does_not_go_together_is_told(table: dict[str, object], named: str) -> None:
     good = {"model": "openai/gpt-oss-20b", "accelerators": "H100:1", "infra": "aws"}
-    lines = told(_settings({**good, **table}))
+    lines = refusals(_settings({**good, **table}))
     assert any(named in line for line in lines), lines
     assert all(is_readable(line) and line.startswith("llm:") for line in lines)
 
@@ -310,11 +313,13 @@ def _settings(table: dict[str, object]) -> dict[str, str]:
     return {"deployments": json.dumps({"chat": table})}
 
 
-def told(settings: dict[str, str]) -> list[str]:
-    """The lines with which the program ends over those settings."""
-    found = stack.read({f"llm:{name}": text for name, text in settings.items()}, "llm", "llm-test")
+def refusals(settings: dict[str, str]) -> list[str]:
+    """Return the lines with which the program refuses those settings."""
+    read_stack = stack.read(
+        {f"llm:{name}": text for name, text in settings.items()}, "llm", "llm-test"
+    )
     try:
-        components._plans(found, service_account=False)
+        components._plans(read_stack, service_account=False)
     except pulumi.RunError as error:
         return str(error).split("\n")
     return []
@@ -323,14 +328,16 @@ def told(settings: dict[str, str]) -> list[str]:
 def test_a_stack_file_that_is_wrong_is_told_in_lines_that_name_the_place() -> None:
     tried = 0
     for place, settings in wrong_stacks():
-        lines = told(settings)
+        lines = refusals(settings)
         tried += bool(lines)
         for line in lines:
             assert is_readable(line), (settings, line)
             assert line.startswith("llm:"), line
-        # What is no table at all is the whole setting's mistake.
+        # A value that is no table is a mistake of the whole setting.
         whole = place.partition(".")[0] if place.endswith(".chat") else place
-        assert not lines or any(f"llm:{one}" in line for one in (place, whole) for line in lines), (
+        assert not lines or any(
+            f"llm:{named}" in line for named in (place, whole) for line in lines
+        ), (
             place,
             lines,
         )

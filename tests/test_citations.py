@@ -1,4 +1,4 @@
-"""Foreign sources are cited by symbol, and the symbols are there."""
+"""Foreign sources are cited by symbol, and the symbols exist."""
 
 import ast
 import functools
@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 LINE = re.compile(r"\b[\w/]+\.(?:py|j2|sh|go|ts)(?::|#L)\d+")
 SYMBOL = re.compile(r"\b(sky/[\w/]+\.py), (?!sky/)(?:class )?([A-Za-z_][\w.]*\w)")
 AS_IT_IS = {
-    # The text goes into the task: another one would replace the replicas of who has the key set.
+    # The text is part of the task: a change would roll the replicas of everyone who sets the key.
     "components/pulumi_skypilot/plan/remote/default_effort.py",
     "local/images/stub_vllm.py",  # a line of vLLM's own log
     "tests/test_citations.py",
@@ -21,7 +21,7 @@ AS_IT_IS = {
 
 
 def texts() -> dict[str, str]:
-    """Return the tracked files in which sources are cited; states are kept as they were written."""
+    """Return the tracked files that cite sources; states are kept as they were written."""
     names = subprocess.run(
         ["git", "ls-files", "*.py", "*.md", "*.toml", "*.yaml", "*.sh", "Makefile"],
         cwd=ROOT,
@@ -34,7 +34,7 @@ def texts() -> dict[str, str]:
 
 
 def flat(text: str) -> str:
-    """Join what a comment, a docstring or a string breaks over lines."""
+    """Join what a comment, a docstring or a string breaks over several lines."""
     return re.sub(r"[\"'`]?\s*\n\s*(?:# |f?[\"'])?", " ", text).replace("`", "").replace("  ", " ")
 
 

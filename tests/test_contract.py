@@ -74,18 +74,18 @@ class World:
         return wait_service.Wait(self.sky, address, self.clock).until_ready(expected, KEY)
 
     def is_as_recorded(self, moment: str, take: Callable[..., snapshots.Table]) -> None:
-        """Every field of what the port says now is as the real one once said it."""
+        """Compare every field of the port's answer with the record of the real SkyPilot."""
         now = time.time() if self._real else self.clock.now()
-        found = take(self.sky, self.name, now)
+        table = take(self.sky, self.name, now)
         if self._real and snapshots.recording():
-            snapshots.record(self._scenario, moment, found)
-        assert found == snapshots.recorded(self._scenario, moment), moment
+            snapshots.record(self._scenario, moment, table)
+        assert table == snapshots.recorded(self._scenario, moment), moment
 
     def machines(self) -> list[str]:
         return [m.name for m in self.sky.machines() if m.name.startswith(f"{self.name}-")]
 
 
-# What SkyPilot's own imports warn of is not ours to mend.
+# SkyPilot's own imports cause warnings that this project cannot fix.
 REAL = [pytest.mark.cloud, pytest.mark.filterwarnings("ignore")]
 
 
@@ -109,7 +109,7 @@ def world(
 
 
 def test_a_service_is_made_twice_and_changed_in_place_and_behind_our_back(world: World) -> None:
-    """That one replica serves all the while, on its machine, is in the records."""
+    """The records show that one replica on one machine serves all the time."""
     applied = world.services.create(world.wanted())
     assert world.services.create(world.wanted()).hash == applied.hash
     assert world.ready(applied).version == 1
@@ -132,7 +132,7 @@ def test_a_service_is_made_twice_and_changed_in_place_and_behind_our_back(world:
     assert world.ready(right).version == 4
     world.is_as_recorded("put right", snapshots.of_service)
 
-    marked = [(one.name, one.kind) for one in world.services.marked(MARK)]
+    marked = [(thing.name, thing.kind) for thing in world.services.marked(MARK)]
     assert marked == [(world.name, "service"), (f"{world.name}-1", "replica")]
     world.services.sweep(MARK)
     world.is_as_recorded("gone", snapshots.of_service)
@@ -153,7 +153,7 @@ def test_what_is_not_there_is_named_alike(world: World) -> None:
     with pytest.raises(errors.NotFound):
         world.sky.machine_down(world.name)
     world.sky.down(world.name)
-    assert not [one for one in world.sky.requests() if one.name == world.name]
+    assert not [request for request in world.sky.requests() if request.name == world.name]
 
 
 def test_a_cluster_is_made_twice_and_its_server_ends_and_is_changed(world: World) -> None:
@@ -163,8 +163,8 @@ def test_a_cluster_is_made_twice_and_its_server_ends_and_is_changed(world: World
     address = world.answering(wanted)
     assert address == applied.endpoint
     assert world.clusters.read(applied) == operations.Seen(applied)
-    mine = [one for one in world.sky.machines() if one.name == world.name]
-    assert [one.labels[marker.LABEL] for one in mine] == [MARK]
+    mine = [machine for machine in world.sky.machines() if machine.name == world.name]
+    assert [machine.labels[marker.LABEL] for machine in mine] == [MARK]
     world.is_as_recorded("ready", snapshots.of_cluster)
 
     world.sky.cancel_jobs(world.name, [1])

@@ -1,4 +1,4 @@
-"""The documentation says what the code does: every key has its row, links lead, examples parse."""
+"""The documentation agrees with the code: keys have their rows, links lead, examples parse."""
 
 import pathlib
 import re
@@ -17,24 +17,29 @@ REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 
 
 def rows(text: str) -> list[str]:
-    """The first cell of each row of a table whose rows begin with a key."""
+    """Return the first cell of each row of a table whose rows begin with a key."""
     return re.findall(r"^\| `([\w.:]+)` \|", text, re.M)
 
 
 def anchors(page: pathlib.Path) -> set[str]:
-    """What a link into a page may name, as GitHub makes it of the headings."""
+    """Return the anchors of a page, as GitHub makes them of the headings."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
-    return {re.sub(r"[^\w\- ]", "", one).lower().replace(" ", "-") for one in headings}
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 def links() -> list[tuple[pathlib.Path, str]]:
-    found = [(page, re.findall(r"\]\(([^)\s]+)\)", page.read_text())) for page in PAGES]
-    return [(page, link) for page, some in found for link in some if "://" not in link]
+    by_page = [(page, re.findall(r"\]\(([^)\s]+)\)", page.read_text())) for page in PAGES]
+    return [
+        (page, link)
+        for page, links_of_page in by_page
+        for link in links_of_page
+        if "://" not in link
+    ]
 
 
 def snippets() -> list[tuple[pathlib.Path, dict[str, typing.Any]]]:
-    """The deployments of every stack file that a page shows, over what it has shown as shared."""
-    found: list[tuple[pathlib.Path, dict[str, typing.Any]]] = []
+    """Return the deployments of every stack file on a page, merged with its shared table."""
+    examples: list[tuple[pathlib.Path, dict[str, typing.Any]]] = []
     for page in PAGES:
         shared: dict[str, typing.Any] = {}
         for block in re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.M | re.S):
@@ -42,32 +47,32 @@ def snippets() -> list[tuple[pathlib.Path, dict[str, typing.Any]]]:
             data = data.get("config", data)
             shared = data.get("llm:shared", {}).get("value", shared)
             if "llm:deployments" in data:
-                found.append((page, stack.merged(shared, data["llm:deployments"])))
-    return found
+                examples.append((page, stack.merged(shared, data["llm:deployments"])))
+    return examples
 
 
-@pytest.mark.parametrize("page", reference.PAGES, ids=lambda one: one.name)
+@pytest.mark.parametrize("page", reference.PAGES, ids=lambda page: page.name)
 def test_the_tables_are_those_of_the_code(page: pathlib.Path) -> None:
     text = page.read_text()
     assert reference.filled(text, reference.tables()) == text, "run `python -m scripts.reference`"
 
 
 def test_every_table_of_the_spec_is_on_the_page() -> None:
-    wanted = {name for name in reference.tables() if name.startswith("spec")}
-    assert wanted == set(re.findall(r"<!-- (spec[\w.]*) -->", REFERENCE))
+    tables = {name for name in reference.tables() if name.startswith("spec")}
+    assert tables == set(re.findall(r"<!-- (spec[\w.]*) -->", REFERENCE))
 
 
 def test_what_stands_beside_the_spec_has_its_row_and_nothing_else() -> None:
     written = re.sub(r"<!-- spec.*?<!-- end -->", "", REFERENCE, flags=re.S)
     written = written[: written.index("## Outputs")]
-    wanted = {*stack.BESIDE_SPEC, *(f"llm:{name}" for name in stack.SETTINGS)}
-    assert {one for one in rows(written) if not one.startswith("skypilot:")} == wanted
+    keys = {*stack.BESIDE_SPEC, *(f"llm:{name}" for name in stack.SETTINGS)}
+    assert {row for row in rows(written) if not row.startswith("skypilot:")} == keys
 
 
 def test_the_settings_of_the_api_server_are_the_same_on_both_pages() -> None:
     running = (ROOT / "docs" / "running.md").read_text()
     both = [
-        {one for one in rows(text) if one.startswith("skypilot:")} for text in (REFERENCE, running)
+        {row for row in rows(text) if row.startswith("skypilot:")} for text in (REFERENCE, running)
     ]
     assert both[0] == both[1]
 

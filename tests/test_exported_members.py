@@ -23,7 +23,7 @@ def test_what_is_public_stands_in_the_door():
 
 
 def test_importing_the_package_loads_neither_skypilot_nor_what_draws_tables():
-    """Each provider process imports it. grpc is there in any case: Pulumi's SDK loads it."""
+    """Each provider process imports the package. grpc is always there: Pulumi's SDK loads it."""
     program = "import sys, pulumi_skypilot; print(*sys.modules)"
     loaded = subprocess.check_output([sys.executable, "-c", program], text=True).split()
     assert "pulumi_skypilot.program.resources" in loaded

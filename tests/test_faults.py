@@ -1,4 +1,4 @@
-"""The crash sweep on the fake, a part of it: `make bench-faults` does all of it."""
+"""A part of the crash sweep, on the fake: `make bench-faults` runs all of it."""
 
 import pytest
 

@@ -32,24 +32,24 @@ RUNNING = ("SETTING_UP", "RUNNING")
 
 
 class Faulty(testing.SkyPilot):
-    """The fake, one call of which fails before or after it took effect."""
+    """The fake, in which one call fails before or after it takes effect."""
 
     left = -1
     after = False
     error: type[errors.SkyPilotError] = errors.Unreachable
 
     def __getattribute__(self, name: str) -> typing.Any:
-        found = super().__getattribute__(name)
+        attribute = super().__getattribute__(name)
         if name not in FALLIBLE:
-            return found
+            return attribute
 
-        @functools.wraps(found)
+        @functools.wraps(attribute)
         def call(*args: typing.Any, **kwargs: typing.Any) -> object:
             self.left -= 1
             hit = self.left == 0
             if hit and not self.after:
                 raise self.error("a fault")
-            answer = found(*args, **kwargs)
+            answer = attribute(*args, **kwargs)
             if hit:
                 raise self.error("a fault")
             return answer
@@ -80,10 +80,10 @@ class Stack(stateful.RuleBasedStateMachine):
         self.program: dict[str, Props] = {}
         self.state: dict[str, Props] = {}
         self.clean = True
-        """Whether what runs is what the last `up` left: no fault and nobody else since."""
+        """Whether what runs is the result of the last `up`, with no fault or other change since."""
 
     def teardown(self) -> None:
-        """After anything at all, a destroy leaves nothing that costs money but what is others'."""
+        """Check that a destroy leaves nothing that costs money, except what others own."""
         try:
             self.sky.left = -1
             self._refresh()
@@ -96,11 +96,11 @@ class Stack(stateful.RuleBasedStateMachine):
         finally:
             self.patch.undo()
 
-    @stateful.initialize(one=specs.tables(("service",)), other=specs.tables(("cluster",)))
-    def begin(self, one: Props, other: Props) -> None:
-        """A stack with one of each."""
-        self._declare("a", one, "canary-key-1")
-        self._declare("b", other, "canary-key-1")
+    @stateful.initialize(service=specs.tables(("service",)), cluster=specs.tables(("cluster",)))
+    def begin(self, service: Props, cluster: Props) -> None:
+        """Make a stack with a service and a cluster."""
+        self._declare("a", service, "canary-key-1")
+        self._declare("b", cluster, "canary-key-1")
         self.up()
 
     @stateful.rule(
@@ -109,7 +109,7 @@ class Stack(stateful.RuleBasedStateMachine):
         api_key=st.sampled_from(["canary-key-1", "canary-key-2"]),
     )
     def declare(self, key: str, table: Props, api_key: str) -> None:
-        """Add a deployment to the program, or write another in its place."""
+        """Add a deployment to the program, or replace one."""
         self._declare(key, table, api_key)
 
     @stateful.rule(key=st.sampled_from(["a", "b", "c"]), data=st.data())
@@ -119,15 +119,15 @@ class Stack(stateful.RuleBasedStateMachine):
             return
         old = self.program[key]
         own = specs.SERVICE if old.get("kind") != "cluster" else {}
-        what = {**specs.SHARED, **own}
-        name = data.draw(st.sampled_from(sorted(what)))
+        strategies = {**specs.SHARED, **own}
+        name = data.draw(st.sampled_from(sorted(strategies)))
         api_key = old.get("apiKey", "canary-key-1")
         table = {k: v for k, v in old.items() if k not in ("name", "scope", "apiKey")}
-        self._declare(key, {**table, name: data.draw(what[name])}, api_key)
+        self._declare(key, {**table, name: data.draw(strategies[name])}, api_key)
 
     @stateful.rule(key=st.sampled_from(["a", "b", "c"]))
     def remove(self, key: str) -> None:
-        """Take a deployment out of the program."""
+        """Remove a deployment from the program."""
         self.program.pop(key, None)
 
     @stateful.rule(
@@ -138,7 +138,7 @@ class Stack(stateful.RuleBasedStateMachine):
         ),
     )
     def up_with_a_fault(self, after: bool, left: int, error: type[errors.SkyPilotError]) -> None:
-        """An `up` may fail in one call; the state that it leaves must serve the next one."""
+        """Run an `up` that may fail in one call; its state must serve the next `up`."""
         self.sky.after, self.sky.left, self.sky.error = after, left, error
         try:
             self._up()
@@ -150,7 +150,7 @@ class Stack(stateful.RuleBasedStateMachine):
 
     @stateful.rule()
     def up(self) -> None:
-        """After `pulumi up --refresh` nothing is left to do, and each change did what was told."""
+        """Check that `pulumi up --refresh` leaves nothing to do, and each announced effect."""
         if not self.clean:
             self._refresh()
         self._up()
@@ -167,25 +167,25 @@ class Stack(stateful.RuleBasedStateMachine):
         after=st.integers(0, 12),
     )
     def up_while_looks_fail(self, errors: list[Exception], after: int) -> None:
-        """Looks that fail now and then change nothing of what an `up` does."""
+        """Check that looks that fail for a time change nothing of the result of an `up`."""
         self.sky.fail_looks(*errors, after=after)
         self.up()
         self.sky.fail_looks()
 
     @stateful.rule()
     def refresh(self) -> None:
-        """Reading changes nothing remote, and takes nothing that is there for gone."""
+        """Check that reading changes nothing remote, and that it loses nothing that exists."""
         self._refresh()
 
     @stateful.precondition(lambda self: self.state)
     @stateful.rule(data=st.data())
     def meddle(self, data: st.DataObject) -> None:
-        """Somebody removes or changes what runs, or a machine is lost."""
+        """Let somebody remove or change what runs, or let a machine be lost."""
         key = data.draw(st.sampled_from(sorted(self.state)))
         name, kind = self.state[key]["name"], self.state[key].get("kind", "service")
         if kind == "service":
-            found = self.sky.service(name)
-            if found is None or found.status == "SHUTTING_DOWN":
+            service = self.sky.service(name)
+            if service is None or service.status == "SHUTTING_DOWN":
                 return
             if data.draw(st.booleans()):
                 self.sky.kill_behind(name)
@@ -205,12 +205,12 @@ class Stack(stateful.RuleBasedStateMachine):
 
     @stateful.rule(key=st.sampled_from(["a", "b", "c"]), mark=st.sampled_from([None, "other"]))
     def begin_a_job(self, key: str, mark: str | None) -> None:
-        """Somebody's managed job begins, whose cluster is named as a replica is."""
+        """Let somebody begin a managed job whose cluster has the name of a replica."""
         self.sky.others_job(f"fuzz-{key}", {marker.LABEL: mark} if mark else None)
 
     @stateful.invariant()
     def state_is_sound(self) -> None:
-        """What is in state can be compared with itself, and shows no secret."""
+        """Check that the state can be compared with itself, and shows no secret."""
         for key, outs in self.state.items():
             plain = {name: value for name, value in outs.items() if name not in SECRET}
             assert "canary" not in repr(plain)
@@ -227,7 +227,7 @@ class Stack(stateful.RuleBasedStateMachine):
         if "tls" in table:
             table["tls"] = PEM
         if table.get("timeouts"):
-            # A call that has no time to end leaves what it was to end, as it says.
+            # A call without enough time leaves what it was to remove, and says so.
             table["timeouts"] = {k: max(v, 3600) for k, v in table["timeouts"].items()}
         props = {**table, "name": f"fuzz-{key}", "scope": self.place}
         if table.get("auth") != "none":
@@ -248,13 +248,13 @@ class Stack(stateful.RuleBasedStateMachine):
             provider, news = self._checked(props)
             olds = self.state.get(key)
             if olds is not None and olds.get("kind", "service") != news.get("kind", "service"):
-                self._delete(key)  # another type of resource: its URN is another
+                self._delete(key)  # another type of resource has another URN
                 olds = None
             if olds is None:
                 self.state[key] = provider.create(news).outs
                 continue
             self.told.clear()
-            found = provider.diff(key, olds, news)
+            diff = provider.diff(key, olds, news)
             effects = [
                 effect
                 for effect in changes.Effect
@@ -262,40 +262,40 @@ class Stack(stateful.RuleBasedStateMachine):
             ]
             self._settle()
             was = self._running(olds) if self.clean and self.sky.left < 0 else None
-            if found.replaces:
+            if diff.replaces:
                 self._delete(key)
                 self.state[key] = provider.create(news).outs
-            elif found.changes:
+            elif diff.changes:
                 self.state[key] = provider.update(key, olds, news).outs
-            if was is not None and found.changes:
+            if was is not None and diff.changes:
                 self._compare(effects[-1], was, self._running(self.state[key]))
 
     def _compare(
-        self, told: changes.Effect, was: tuple[str, set[int]], now: tuple[str, set[int]]
+        self, announced: changes.Effect, was: tuple[str, set[int]], now: tuple[str, set[int]]
     ) -> None:
-        assert (was[0] != now[0]) == (told is changes.Effect.REPLACE), self.told
-        if told is changes.Effect.IN_PLACE:
+        assert (was[0] != now[0]) == (announced is changes.Effect.REPLACE), self.told
+        if announced is changes.Effect.IN_PLACE:
             assert was[1] <= now[1], self.told
         else:
-            assert told is changes.Effect.REPLACE or not was[1] & now[1], self.told
+            assert announced is changes.Effect.REPLACE or not was[1] & now[1], self.told
 
     def _running(self, outs: Props) -> tuple[str, set[int]]:
-        """The incarnation, and the replicas or jobs that run once all is settled."""
+        """Return the incarnation, and the replicas or jobs that run once all is settled."""
         self._settle()
         if outs.get("kind") == "cluster":
-            found = self.sky.cluster(outs["name"])
-            assert found is not None
-            jobs = self.sky.jobs(outs["name"]) if found.status == "UP" else ()
-            return found.hash, {job.id for job in jobs if job.status in RUNNING}
+            cluster = self.sky.cluster(outs["name"])
+            assert cluster is not None
+            jobs = self.sky.jobs(outs["name"]) if cluster.status == "UP" else ()
+            return cluster.hash, {job.id for job in jobs if job.status in RUNNING}
         service = self.sky.service(outs["name"])
         assert service is not None
-        return service.hash, {one.id for one in service.replicas}
+        return service.hash, {replica.id for replica in service.replicas}
 
     def _refresh(self) -> None:
         for key, outs in list(self.state.items()):
-            found = PROVIDERS[outs.get("kind", "service")]().read(key, outs)
-            if found.id:
-                self.state[key] = found.outs or {}
+            result = PROVIDERS[outs.get("kind", "service")]().read(key, outs)
+            if result.id:
+                self.state[key] = result.outs or {}
             else:
                 del self.state[key]
         self.clean = self.clean and not any("drift" in outs for outs in self.state.values())
@@ -306,7 +306,7 @@ class Stack(stateful.RuleBasedStateMachine):
         del self.state[key]
 
     def _settle(self) -> None:
-        """Let what was begun come to its end."""
+        """Wait until everything that was started is finished."""
         self.sky.fail_looks()
         left, self.sky.left = self.sky.left, -1
         self.sky.clock.sleep(testing.START_SECONDS + 1)

@@ -1,4 +1,4 @@
-"""The program and the command read a stack's config alike: the same lines for the same file."""
+"""The program and the command read a stack's config in the same way, with the same lines."""
 
 import json
 import os
@@ -82,7 +82,7 @@ def _here(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
 
 
 def opened(value: object) -> object:
-    """What Pulumi hands to a program: all that is encrypted is there in plain."""
+    """Return what Pulumi hands to a program: encrypted values are there in plain text."""
     if isinstance(value, dict):
         is_sealed = set(value) == {"secure"}
         return "opened-value" if is_sealed else {key: opened(item) for key, item in value.items()}
@@ -119,10 +119,10 @@ def test_the_program_and_the_command_say_the_same(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config, starts = WRONG[name]
-    told = of_program(config)
-    assert len(told) == len(starts), told
-    assert all(line.startswith(start) for line, start in zip(told, starts, strict=True)), told
-    assert of_command(config, capsys) == told
+    lines = of_program(config)
+    assert len(lines) == len(starts), lines
+    assert all(line.startswith(start) for line, start in zip(lines, starts, strict=True)), lines
+    assert of_command(config, capsys) == lines
 
 
 @pytest.mark.usefixtures("_here")
@@ -138,8 +138,8 @@ class TestMisfits:
     CONFIG = stack(a=BIG, b=BIG, c=BIG, d=BIG)
 
     def test_the_command_names_all_of_them(self, capsys: pytest.CaptureFixture[str]) -> None:
-        told = of_command(self.CONFIG, capsys)
-        places = [line.partition(": ")[0] for line in told]
+        lines = of_command(self.CONFIG, capsys)
+        places = [line.partition(": ")[0] for line in lines]
         assert places == [f"llm:deployments.{key}.accelerators" for key in ("a", "b", "c", "d")]
 
     def test_the_program_warns_of_all_of_them_before_check_refuses_the_first(

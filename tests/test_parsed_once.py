@@ -1,4 +1,4 @@
-"""How often a deployment is parsed, planned, read from YAML and written as YAML."""
+"""A deployment is parsed, planned, read from YAML and written as YAML once."""
 
 import collections
 import json

@@ -1,7 +1,8 @@
-"""One property a test: its whole life on the fake, by the providers that Pulumi calls.
+"""The whole life of one property a test, on the fake, by the providers that Pulumi calls.
 
-Up, nothing to do before and after a refresh, the property changed, the same again, removed behind
-Pulumi's back, put right, destroyed, nothing left. `make properties` does it on the real SkyPilot.
+Each test runs an up, and finds nothing to do before and after a refresh. Then it changes the
+property, finds nothing to do again, removes the deployment behind Pulumi's back, repairs it, and
+destroys it, so that nothing is left. `make properties` does it on the real SkyPilot.
 """
 
 import typing
@@ -18,9 +19,9 @@ from tests.test_settings import CASES
 
 @pytest.fixture
 def sky() -> typing.Iterator[testing.SkyPilot]:
-    with testing.use(testing.SkyPilot()) as one:
-        one.enabled = frozenset({"aws", "gcp", "kubernetes"})
-        yield one
+    with testing.use(testing.SkyPilot()) as fake:
+        fake.enabled = frozenset({"aws", "gcp", "kubernetes"})
+        yield fake
 
 
 @pytest.mark.parametrize("change", given.CHANGES, ids=str)
@@ -34,7 +35,7 @@ def test_a_property_goes_through_its_whole_life(
     machine = sky.machines()[0].launched_at
 
     engine.up(after)
-    assert engine.done[: len(change.does)] == [f"{what} one" for what in change.does]
+    assert engine.done[: len(change.does)] == [f"{operation} one" for operation in change.does]
     assert list(stack_in_memory.wrong(engine, sky, after)) == []
     if change.effect in (Effect.IN_PLACE, Effect.RESTART):
         assert sky.machines()[0].launched_at == machine

@@ -7,8 +7,8 @@ from scripts import reviews
 
 @pytest.mark.parametrize("name", reviews.CHANGES)
 def test_a_report_is_up_to_date(name: str) -> None:
-    told = "run `python -m scripts.reviews --reports`"
-    assert (reviews.FOLDER / f"{name}.md").read_text() == reviews.report(name), told
+    hint = "run `python -m scripts.reviews --reports`"
+    assert (reviews.FOLDER / f"{name}.md").read_text() == reviews.report(name), hint
 
 
 @pytest.mark.parametrize("name", reviews.CHANGES)

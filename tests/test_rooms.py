@@ -27,11 +27,11 @@ MODULES = {module_of(file): file for file in sorted(PACKAGE.rglob("*.py"))}
 
 
 def imports(module: str, nodes: Iterator[ast.AST]) -> set[str]:
-    """The modules of the package that these nodes import, without the module itself."""
+    """Return the modules of the package that these nodes import, without the module itself."""
     file = MODULES[module]
     folder = module.split(".") if file.name == "__init__.py" else module.split(".")[:-1]
     folder = [part for part in folder if part]
-    found = set()
+    targets = set()
     for node in nodes:
         if not isinstance(node, ast.ImportFrom) or not node.level:
             continue
@@ -39,8 +39,8 @@ def imports(module: str, nodes: Iterator[ast.AST]) -> set[str]:
         base += node.module.split(".") if node.module else []
         for alias in node.names:
             full = ".".join([*base, alias.name])
-            found.add(full if full in MODULES else ".".join(base))
-    return found - {module}
+            targets.add(full if full in MODULES else ".".join(base))
+    return targets - {module}
 
 
 def test_the_page_draws_the_rooms_that_there_are() -> None:

@@ -277,12 +277,14 @@ def test_a_setting_arrives(data: dict[str, object], where: str, expected: object
 
 
 def keys() -> set[str]:
-    """Every key that a stack may write and that holds no table of its own."""
+    """Return every key that a stack may write and that holds no table of its own."""
     leaves = set()
     for field in spec.Spec.model_fields.values():
         table = readers.nested(field.annotation)
         below = table.model_fields.values() if table else ()
-        leaves |= {f"{field.alias}.{one.alias}" for one in below} or {str(field.alias)}
+        leaves |= {f"{field.alias}.{nested_field.alias}" for nested_field in below} or {
+            str(field.alias)
+        }
     return leaves
 
 

@@ -1,4 +1,4 @@
-"""What set-up pins, what the package says that it needs, and where Pulumi is taken from."""
+"""The pins of the set-up, the dependencies that the package declares, and the source of Pulumi."""
 
 import ast
 import importlib.metadata
@@ -34,7 +34,7 @@ def test_every_requirement_is_pinned_with_hashes_and_no_index(lock: pathlib.Path
 
 
 def imported() -> typing.Iterator[str]:
-    """The modules outside of the standard library that the package imports, wherever it does."""
+    """Yield the modules that the package imports from outside of the standard library."""
     for file in (ROOT / "components/pulumi_skypilot").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             modules = [name.name for name in node.names] if isinstance(node, ast.Import) else []
@@ -46,8 +46,8 @@ def imported() -> typing.Iterator[str]:
 def test_the_package_declares_all_that_it_imports_and_nothing_else() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = itertools.chain.from_iterable(project["optional-dependencies"].values())
-    wanted = [*project["dependencies"], *extras]
-    declared = {re.split(r"[<>=\[ ]", requirement)[0].lower() for requirement in wanted}
+    requirements = [*project["dependencies"], *extras]
+    declared = {re.split(r"[<>=\[ ]", requirement)[0].lower() for requirement in requirements}
     distributions = importlib.metadata.packages_distributions()
     needed = {
         distributions[module][0].lower().replace("_", "-")
@@ -57,7 +57,7 @@ def test_the_package_declares_all_that_it_imports_and_nothing_else() -> None:
 
 
 def test_pulumi_looks_for_no_plugin_of_this_package() -> None:
-    """Else each preview asks public addresses for pulumi-resource-skypilot, 2.5 s here."""
+    """Without the file each preview asks public addresses for the plugin, 2.5 s here."""
     source = ROOT / "components/pulumi_skypilot/pulumi-plugin.json"
     assert json.loads(source.read_text()) == {"resource": False}
     installed = pathlib.Path(sysconfig.get_path("purelib"), "pulumi_skypilot/pulumi-plugin.json")
@@ -65,7 +65,7 @@ def test_pulumi_looks_for_no_plugin_of_this_package() -> None:
 
 
 class Machine:
-    """A PATH with just what a test puts there, and an empty cache."""
+    """A PATH with only what a test puts there, and an empty cache."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.cache, self.programs = folder / "cache", folder / "programs"

@@ -24,7 +24,7 @@ def test_each_change_changes_something_and_the_whole_fits_one_machine() -> None:
         for change in step:
             assert now[change.service][change.setting] != change.value
             now[change.service][change.setting] = change.value
-        assert sum(int(one["min"]) for one in now.values()) <= len(driver.NAMES) + 1
+        assert sum(int(settings["min"]) for settings in now.values()) <= len(driver.NAMES) + 1
 
 
 def test_every_kind_of_change_comes_up() -> None:

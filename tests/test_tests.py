@@ -1,4 +1,4 @@
-"""Each test shows something: it asserts, or it expects an error."""
+"""Each test checks something: it asserts, or it expects an error."""
 
 import ast
 import pathlib

@@ -1,4 +1,4 @@
-"""The workflow that users copy: what it runs, with programs that stand in for the real ones."""
+"""The workflow that users copy: its steps, with stand-ins for the real programs."""
 
 import os
 import pathlib
@@ -31,15 +31,15 @@ def run(folder, step, **programs):
 
 
 @pytest.mark.parametrize(
-    ("found", "called"),
+    ("existing", "called"),
     [
         ("", "api repos/a/b/issues/7/comments -F body=@comment.md"),
         ("41", "api -X PATCH repos/a/b/issues/comments/41 -F body=@comment.md"),
     ],
 )
-def test_the_report_is_posted_once_and_then_edited(tmp_path, found, called):
+def test_the_report_is_posted_once_and_then_edited(tmp_path, existing, called):
     (tmp_path / "report.md").write_text("## Preview of `prod`\n")
-    gh = f'echo "$@" >> calls\nif [ "$2" = --paginate ]; then echo "{found}"; fi'
+    gh = f'echo "$@" >> calls\nif [ "$2" = --paginate ]; then echo "{existing}"; fi'
     run(tmp_path, next(step for step in STEPS if step.get("name") == "post"), gh=gh)
     assert (tmp_path / "calls").read_text().splitlines()[-1] == called
     assert (tmp_path / "comment.md").read_text() == (

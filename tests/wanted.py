@@ -1,4 +1,4 @@
-"""A service and a cluster as the tests of the life cycle want them."""
+"""A service and a cluster for the tests of the life cycle."""
 
 from pulumi_skypilot import plan, spec, testing
 from pulumi_skypilot.lifecycle import marker
@@ -44,5 +44,5 @@ def cluster(
 
 
 def settled(sky: testing.SkyPilot) -> None:
-    """Wait until what was started is there."""
+    """Wait until everything that was started runs."""
     sky.clock.sleep(testing.START_SECONDS + 1)

@@ -29,7 +29,7 @@ def report(name, prices=PRICES):
 
 
 def line(text, start):
-    return next(one for one in text.splitlines() if one.startswith(start))
+    return next(row for row in text.splitlines() if row.startswith(start))
 
 
 def test_a_new_stack():
@@ -168,7 +168,7 @@ def test_a_deployment_without_a_key_is_warned_of():
 
 
 def test_no_secret_and_no_env_reaches_the_report():
-    """As if Pulumi had masked nothing."""
+    """The recorded previews hold them, as if Pulumi had masked nothing."""
     changed = content("model")
     for step in changed["steps"]:
         for side in ("oldState", "newState"):
@@ -220,8 +220,10 @@ def test_the_memory_of_each_gpu_is_drawn():
 
 def fitted(**data):
     side = preview_json.Side(spec.parse({"accelerators": "H100:1", **data}), {})
-    one = preview_json.Deployment("chat", "p-chat", Effect.STARTS, None, side)
-    return markdown.markdown(preview_json.Preview("p", (one,)), cost.Prices(away="not asked"))
+    deployment = preview_json.Deployment("chat", "p-chat", Effect.STARTS, None, side)
+    return markdown.markdown(
+        preview_json.Preview("p", (deployment,)), cost.Prices(away="not asked")
+    )
 
 
 def test_fewer_than_four_long_requests_at_once_are_worth_a_thought():
@@ -246,8 +248,10 @@ def test_a_verdict_that_changes_shows_both():
         preview_json.Side(spec.parse({"model": "openai/gpt-oss-20b", "accelerators": gpu}), {})
         for gpu in ("L4:1", ["L40S:1", "H100:1"])
     )
-    one = preview_json.Deployment("chat", "p-chat", Effect.ROLLING, before, after)
-    text = markdown.markdown(preview_json.Preview("p", (one,)), cost.Prices(away="not asked"))
+    deployment = preview_json.Deployment("chat", "p-chat", Effect.ROLLING, before, after)
+    text = markdown.markdown(
+        preview_json.Preview("p", (deployment,)), cost.Prices(away="not asked")
+    )
     assert "fits, 1.4 at once → **L40S:1: fits, 7.9 at once; H100:1: fits, 16.6 at once**" in text
     assert "fit | USD/h" in line(text, "| deployment")
 
@@ -257,8 +261,10 @@ def test_what_is_not_reckoned_any_more_is_bold_once():
         preview_json.Side(spec.parse({"model": model, "accelerators": "L4:1"}), {})
         for model in ("openai/gpt-oss-20b", "somebody/some-model")
     )
-    one = preview_json.Deployment("chat", "p-chat", Effect.ROLLING, before, after)
-    text = markdown.markdown(preview_json.Preview("p", (one,)), cost.Prices(away="not asked"))
+    deployment = preview_json.Deployment("chat", "p-chat", Effect.ROLLING, before, after)
+    text = markdown.markdown(
+        preview_json.Preview("p", (deployment,)), cost.Prices(away="not asked")
+    )
     assert "fits, 1.4 at once → **fit not checked** |" in text
 
 
@@ -306,12 +312,14 @@ def test_what_is_reckoned_in_part_does_not_read_as_approved():
 
 def test_what_the_preview_did_not_check_is_taken_from_it():
     """Env is not read here, and may be why."""
-    told = {"unchecked": ["because of env"], "disk": ["disk: tight"]}
+    noted = {"unchecked": ["because of env"], "disk": ["disk: tight"]}
     side = preview_json.Side(
-        spec.parse({"model": "openai/gpt-oss-20b", "accelerators": "H100:1"}), told
+        spec.parse({"model": "openai/gpt-oss-20b", "accelerators": "H100:1"}), noted
     )
-    one = preview_json.Deployment("chat", "p-chat", Effect.STARTS, None, side)
-    text = markdown.markdown(preview_json.Preview("p", (one,)), cost.Prices(away="not asked"))
+    deployment = preview_json.Deployment("chat", "p-chat", Effect.STARTS, None, side)
+    text = markdown.markdown(
+        preview_json.Preview("p", (deployment,)), cost.Prices(away="not asked")
+    )
     assert "- **chat**: because of env.\n- **chat**: disk: tight.\n" in text
 
 

@@ -1,4 +1,4 @@
-"""What a stack comes to: under a preview, in a terminal, for machines."""
+"""The summary of a stack: under a preview, in a terminal, and as JSON data."""
 
 import json
 
@@ -50,15 +50,15 @@ def test_without_a_server_the_summary_says_why_once():
 
 
 def test_the_summary_tells_each_misfit_of_each_deployment():
-    """The engine stops at the first resource that its provider refuses."""
+    """Pulumi's engine stops at the first resource that its provider refuses."""
     away = cost.Prices(away="no server")
     data = {
         "a": {"model": "openai/gpt-oss-20b", "accelerators": "L4:1", "disk": 10},
         "b": {"model": "Qwen/Qwen3-32B", "accelerators": "L4:1", "disk": 10},
     }
     plans = {
-        name: plan.plan(spec.parse(one), f"prod-{name}", must_fit=False)
-        for name, one in data.items()
+        name: plan.plan(spec.parse(table), f"prod-{name}", must_fit=False)
+        for name, table in data.items()
     }
     _, first, second = summary.summary(summary.planned(plans, away), away).splitlines()
     assert "fits (1.4 requests of 131072 tokens); disk: 10 GiB do not hold 13 GiB" in first
@@ -78,14 +78,14 @@ def test_the_json_has_the_command_and_the_cost_and_no_script():
 
 def test_where_gpus_differ_each_is_named():
     data = {"model": "openai/gpt-oss-120b", "accelerators": ["H100:1", "A100-80GB:1"]}
-    found = summary.planned({"chat": plan.plan(spec.parse(data), "chat")}, PRICES)
-    assert "H100:1 fits, A100-80GB:1 tight (" in summary.summary(found, PRICES)
+    rows = summary.planned({"chat": plan.plan(spec.parse(data), "chat")}, PRICES)
+    assert "H100:1 fits, A100-80GB:1 tight (" in summary.summary(rows, PRICES)
 
 
 def shown(**data):
     wanted = spec.parse({"model": "openai/gpt-oss-20b", "accelerators": "H100:1", **data})
-    one = summary.planned({"chat": plan.plan(wanted, "chat")}, cost.Prices(away="not asked"))
-    return summary.summary(one, cost.Prices(away="not asked")).splitlines()[1], summary.data(one)
+    rows = summary.planned({"chat": plan.plan(wanted, "chat")}, cost.Prices(away="not asked"))
+    return summary.summary(rows, cost.Prices(away="not asked")).splitlines()[1], summary.data(rows)
 
 
 def test_a_model_that_nobody_reckoned_is_not_passed_over():
