@@ -75,7 +75,7 @@ def test_a_file_holds_one_deployment_or_what_import_printed(project, capsys) -> 
     [
         (["--stack", "prod"], "stack prod: which deployment?; there is chat, other"),
         (["--stack", "prod", "chta"], "stack prod: no deployment chta; there is chat, other"),
-        (["--stack", "dev"], "Pulumi.dev.yaml: no such file; stacks there are prod"),
+        (["--stack", "dev"], "Pulumi.dev.yaml: no such file; the project has the stacks prod"),
     ],
 )
 def test_what_is_not_there_is_said(project, capsys, arguments: list[str], reason: str) -> None:

@@ -114,18 +114,18 @@ def test_every_number_is_derived_with_its_source(capsys) -> None:
         (["--gpu", "tpu-v5e-8"], "--gpu: no GPU tpu-v5e-8 is known; `pulumi-skypilot fit MODEL` "
          "lists those that serve a model"),
         (["--gpu", "H10"], "--gpu: no GPU H10 is known; did you mean H100?"),
-        (["--gpu", "MI300X:1"], "--gpu: MI300X needs an image of its own, whose memory fit "
-         "is not computed; name one of NVIDIA's"),
+        (["--gpu", "MI300X:1"], "--gpu: MI300X needs its own image, so its memory fit "
+         "is not computed; name an NVIDIA GPU"),
         ([MODEL, "--context", "200000"], "--context: 200000 tokens are more than the 131072 of "
          f"{MODEL}"),
         ([MODEL, "--context", "0"], "--context: 0 is not a number of tokens; give 1 or more"),
         (["deepseek-ai/DeepSeek-R1", "--max-gpus", "1"], "deepseek-ai/DeepSeek-R1: no known GPU "
-         "serves it, up to 1 of it on a machine; raise --max-gpus or lower --context"),
+         "serves it with up to 1 on a machine; raise --max-gpus or lower --context"),
         ([MODEL, "--gpu", "L4:1"], f"accelerators: 131072 tokens of {MODEL} do not fit L4:1: the "
          "weights take 65.98 GiB of 21.84 GiB: out of memory at load; what fits: L4:8, H100:1"),
         ([MODEL, "--gpu", "T4:8"], "accelerators: T4 has compute capability 7.5, and "
          f"{MODEL} needs 8.0; take A100, L4 or newer"),
-        ([MODEL, "--prices", "none.json"], "none.json: it holds no prices ([Errno 2] No such file "
+        ([MODEL, "--prices", "none.json"], "none.json: not a file of prices ([Errno 2] No such file "
          "or directory: 'none.json')"),
     ],
 )  # fmt: skip

@@ -51,7 +51,7 @@ def test_what_does_not_fit_is_printed_and_refused_with_what_would(file, capsys) 
     said = capsys.readouterr()
     assert "      accelerators: L4:1\n" in said.out
     assert said.err.splitlines()[-2:] == [
-        "pulumi-skypilot: as it stands a preview refuses it:",
+        "pulumi-skypilot: a preview refuses this deployment:",
         "pulumi-skypilot: small.context: 40960 tokens of Qwen/Qwen3-8B do not fit L4:1: one "
         "request needs 5.63 GiB of KV cache and 2.41 GiB are left; what fits: context 12288, L4:2, "
         "L40S:1",
@@ -63,7 +63,7 @@ def test_what_does_not_fit_is_printed_and_refused_with_what_would(file, capsys) 
     [
         ("run: python -m http.server", "run: it starts no vLLM server"),
         ("a: [", ", line 1: "),
-        ("just words", ": it holds no table"),
+        ("just words", ": expected a table"),
         ("a: 1\n---\nb: 2\n", ", line 2: "),
     ],
 )

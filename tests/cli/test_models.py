@@ -142,14 +142,14 @@ def test_the_vision_part_is_what_is_left(hub: hubs.Hub, project: pathlib.Path, c
         INDEX=hubs.index(QWEN_BYTES + 1_353_331_712),
     )
     assert cli.main(["models", "add", "Qwen/VL"]) == 0
-    assert "Qwen/VL: its vision part: 1.26 GiB, by what is left\n" in capsys.readouterr().err
+    assert "Qwen/VL: its vision part: 1.26 GiB, the rest of its files\n" in capsys.readouterr().err
     assert catalog.models()["Qwen/VL"].architecture.extra_parameters == 1_353_331_712 // 2
 
 
 def test_a_known_model_can_be_added_over(hub: hubs.Hub, project: pathlib.Path, capsys) -> None:
     hub.models["Qwen/Qwen3-8B"] = files(json.loads((CONFIGS / "Qwen3-8B.json").read_text()))
     assert cli.main(["models", "add", "Qwen/Qwen3-8B"]) == 0
-    assert "it was known already; Qwen--Qwen3-8B.toml counts from now on" in capsys.readouterr().err
+    assert "the package knows this model too; Qwen--Qwen3-8B.toml is used from now on" in capsys.readouterr().err
     assert cli.main(["models", "list"]) == 0
     said = capsys.readouterr().out
     assert any("Qwen/Qwen3-8B" in one and "this project" in one for one in said.splitlines())
@@ -231,7 +231,7 @@ def test_each_way_to_fail_has_its_line(
     hub.models |= {"org/gated": files(), "org/bare": {"params.json": b"{}"}}
     hub.gated.add("org/gated")
     assert refused(capsys, "add", "org/none") == (
-        f"org/none: no such model on {hub.address}, or one that is private; look at its name, or "
+        f"org/none: no such model on {hub.address}, or it is private; check the name, or "
         "set HF_TOKEN"
     )
     assert refused(capsys, "add", "org/gated") == (
@@ -244,7 +244,7 @@ def test_each_way_to_fail_has_its_line(
     )
     if not plain:
         assert refused(capsys, "add", "org/bare", "--revision", "none") == (
-            "org/bare: it has no revision none; leave --revision out"
+            "org/bare: no revision none; leave --revision out"
         )
     assert not (project / "models").exists()
 
@@ -281,13 +281,13 @@ def test_a_hub_that_is_away_is_named(
         ),
         (
             {**QWEN, "quantization_config": {"quant_method": "quip"}},
-            "quantization quip is not known; bfloat16, mxfp4, fp8, awq, gptq, compressed-tensors, "
-            "modelopt_fp4 are what is reckoned here",
+            "quantization quip is not known; known are bfloat16, mxfp4, fp8, awq, gptq, "
+            "compressed-tensors, modelopt_fp4",
         ),
         (
             {**QWEN, "model_type": "strange"},
-            "architecture Qwen2ForCausalLM is not known, and no safetensors index tells whether "
-            "its numbers are taken rightly",
+            "architecture Qwen2ForCausalLM is not known, and there is no safetensors index "
+            "to check its size against",
         ),
     ],
 )
@@ -305,8 +305,8 @@ def test_a_strange_family_is_taken_when_its_files_bear_it_out(
     index = tmp_path / "model.safetensors.index.json"
     index.write_bytes(hubs.index(QWEN_BYTES * 11 // 10))
     assert refused(capsys, "add", "org/x", "--from", str(tmp_path)) == (
-        "org/x: architecture Qwen2ForCausalLM is not known: its files hold 15.60 GiB, and its "
-        "numbers come to 14.18 GiB"
+        "org/x: architecture Qwen2ForCausalLM is not known: its files hold 15.60 GiB, but its "
+        "config.json gives 14.18 GiB"
     )
     index.write_bytes(hubs.index(QWEN_BYTES))
     assert cli.main(["models", "add", "org/x", "--from", str(tmp_path)]) == 0

@@ -52,7 +52,7 @@ def test_review_reads_standard_input(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "line"),
     [
-        ("Previewing update (prod):", "line 1: it is not JSON; write it with"),
+        ("Previewing update (prod):", "line 1: not JSON; write it with"),
         ("[]", "there are no steps in it; write it with `pulumi preview --json`"),
         ("{}", "there are no steps in it; write it with `pulumi preview --json`"),
     ],
@@ -73,7 +73,7 @@ def test_review_says_that_a_file_is_not_there(capsys):
 
 def test_prices_that_are_none_are_refused(capsys, stack):
     assert cli.main(["plan", "--file", stack, "--prices", stack]) == 2
-    assert "it holds no prices" in capsys.readouterr().err
+    assert "not a file of prices" in capsys.readouterr().err
 
 
 def test_plan_keeps_the_answer_of_no_server_too(capsys, stack, tmp_path):

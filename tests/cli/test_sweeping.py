@@ -92,7 +92,7 @@ def test_what_no_state_knows_is_taken_down_when_told_to(server, state, capsys) -
     assert (server.services(), server.machines()) == ((), ())
     assert NAME in capsys.readouterr().out
     assert sweep() == 0
-    assert capsys.readouterr().out == "nothing is there that the state does not know\n"
+    assert capsys.readouterr().out == "no orphans found\n"
 
 
 @pytest.mark.parametrize("flags", [(), ("--yes",)])
@@ -122,7 +122,7 @@ def test_what_another_stack_has_made_is_left_alone(server, state) -> None:
 def test_what_is_being_made_is_left_to_up(server, state, capsys, flags) -> None:
     state(scope(), pending=(thing(NAME),))
     assert sweep("--stack", "prod", *flags) == 0
-    assert f"{NAME}: its create goes on or was interrupted" in capsys.readouterr().err
+    assert f"{NAME}: left out, because its create is still running" in capsys.readouterr().err
     assert server.service(NAME).status == "READY"
 
 
@@ -164,7 +164,7 @@ def test_a_stack_whose_state_is_lost_is_told_by_its_mark(server, state, capsys) 
 
 def test_the_mark_of_a_living_stack_is_not_taken_for_lost(server, state, capsys) -> None:
     assert sweep("--mark", MARK, "--api-server", URL, "--yes") == 2
-    assert f"--mark {MARK}: that is the stack organization/llm/prod" in capsys.readouterr().err
+    assert f"--mark {MARK}: the mark of the existing stack organization/llm/prod" in capsys.readouterr().err
     assert server.service(NAME).status == "READY"
 
 
@@ -174,7 +174,7 @@ def test_a_state_that_cannot_be_read_may_be_that_of_a_living_stack(
     names = ["organization/llm/broken", "organization/llm/prod"]
     (tmp_path / "ls.json").write_text(json.dumps([{"name": name} for name in names]))
     assert sweep("--mark", MARK, "--api-server", URL, "--yes") == 2
-    assert f"--mark {MARK}: that is the stack organization/llm/prod" in capsys.readouterr().err
+    assert f"--mark {MARK}: the mark of the existing stack organization/llm/prod" in capsys.readouterr().err
     state(scope("mark0002"))
     assert sweep("--mark", MARK, "--api-server", URL, "--yes") == 2
     assert "the state of the stack organization/llm/broken cannot be" in capsys.readouterr().err
@@ -188,7 +188,7 @@ def test_without_a_backend_it_is_said_that_no_stack_was_asked(
 ) -> None:
     (tmp_path / "pulumi").unlink()
     assert sweep("--mark", MARK, "--api-server", URL) == 1
-    assert "whether a stack that lives has this mark was not checked" in capsys.readouterr().err
+    assert "cannot check whether an existing stack has this mark" in capsys.readouterr().err
 
 
 def test_all_lists_the_marks_that_no_stack_has(server, state, capsys) -> None:
@@ -216,8 +216,8 @@ def test_what_stays_is_an_error(server, state, capsys) -> None:
     [
         (["--stack", "none"], "pulumi stack export: no stack named none"),
         (["--all", "--yes"], "--all only lists"),
-        (["--stack", "prod", "--api-server", URL], "--api-server goes with --mark or --all"),
-        (["--mark", "m"], "no API server is named;"),
+        (["--stack", "prod", "--api-server", URL], "--api-server works only with --mark or --all"),
+        (["--mark", "m"], "no API server given;"),
     ],
 )
 def test_what_is_wrong_is_one_line(state, capsys, flags: list[str], reason: str) -> None:
@@ -261,13 +261,13 @@ def test_another_server_is_not_believed_that_nothing_is_there(state, capsys) -> 
 def test_without_the_pulumi_command_it_says_so(monkeypatch, capsys) -> None:
     monkeypatch.setenv("PATH", "/none")
     assert sweep() == 2
-    assert "the pulumi command cannot be run" in capsys.readouterr().err
+    assert "cannot run the pulumi command" in capsys.readouterr().err
 
 
 def test_a_request_under_way_is_told_of(server, state, capsys) -> None:
     server.request("up", "prod-new", {marker.LABEL: MARK})
     sweep()
-    assert "a request is under way" in capsys.readouterr().err
+    assert "a request of this stack is still running" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

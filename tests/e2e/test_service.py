@@ -121,7 +121,7 @@ def test_up_again_after_a_kill_takes_up_the_service(
     stack.run("cancel", "--yes", check=False)
     swept = stack.sweep("--yes")
     assert swept.code == 0
-    assert f"{stack.name}-chat: its create goes on or was interrupted" in swept.output
+    assert f"{stack.name}-chat: left out, because its create is still running" in swept.output
     stack.up()
     assert stack.service()["outputs"]["version"] == 1
 

@@ -2,8 +2,8 @@
 
 Each subcommand is a module of this room, listed in commands.py. A subcommand reads a stack's file
 or state, calls the rooms below, and prints. To add one, write its module and add it to the list.
-convert/ turns what others write (a SkyPilot task, a Hugging Face config) into a deployment or a
-facts file, and a deployment into a SkyPilot task.
+convert/ turns a SkyPilot task into a deployment, a deployment into a SkyPilot task, and a model's
+files on Hugging Face into a facts file.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from . import commands
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand and return its exit code: 2 after a line on stderr for each mistake."""
+    """Run one subcommand and return its exit code; on a mistake, report it and return 2."""
     arguments = _parser().parse_args(argv)
     try:
         return arguments.run(arguments) or 0
@@ -30,11 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pulumi-skypilot",
-        description="Open models on vLLM, through SkyPilot, as Pulumi has it.",
+        description="Tools for stacks that serve open models with vLLM on SkyPilot.",
     )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in commands.ALL:
-        one = subparsers.add_parser(command.name, help=command.help, description=command.help)
-        command.arguments(one)
-        one.set_defaults(run=command.run)
+        subparser = subparsers.add_parser(command.name, help=command.help, description=command.help)
+        command.arguments(subparser)
+        subparser.set_defaults(run=command.run)
     return parser

@@ -1,4 +1,4 @@
-"""What a subcommand is, and how it fails."""
+"""A subcommand, and the error that it raises."""
 
 import argparse
 import dataclasses
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class Wrong(Exception):
-    """What the user has to put right, one line each."""
+    """Mistakes for the user to correct, one line each."""
 
     def __init__(self, *lines: str) -> None:
         super().__init__("; ".join(lines))
@@ -22,4 +22,4 @@ class Command:
     arguments: Callable[[argparse.ArgumentParser], object]
     """Declares its arguments."""
     run: Callable[[argparse.Namespace], int | None]
-    """Does it, writes to stdout, and tells the exit code if that is not 0. Raises Wrong."""
+    """Runs it, writes to stdout, and returns an exit code other than 0, or None. Raises Wrong."""

@@ -1,4 +1,4 @@
-"""The subcommands of `pulumi-skypilot`, each a module with its arguments and what it does."""
+"""The subcommands of `pulumi-skypilot`, each a module with `arguments` and `run`."""
 
 from . import exporting, fitting, importing, models, planning, reviewing, sweeping
 from .command import Command, Wrong
@@ -8,46 +8,46 @@ __all__ = ["ALL", "Command", "Wrong"]
 ALL: tuple[Command, ...] = (
     Command(
         "plan",
-        "Say what a stack's deployments come to: machines, replicas, cost.",
+        "Show the machines, replicas and cost of a stack's deployments.",
         planning.arguments,
         planning.run,
     ),
     Command(
         "review",
-        "Write the report of a preview for a pull request, as Markdown.",
+        "Write a report of a preview for a pull request, as Markdown.",
         reviewing.arguments,
         reviewing.run,
     ),
     Command(
         "fit",
-        "List the GPUs that serve a model, or the models that a GPU serves: room, requests at "
-        "once, price.",
+        "List the GPUs that can serve a model, or the models that a GPU can serve, with spare "
+        "memory, requests at once and price.",
         fitting.arguments,
         fitting.run,
     ),
     Command(
         "import",
-        "Turn a SkyPilot task into a deployment: the part of a stack file on stdout, what could "
-        "not be carried over on stderr.",
+        "Convert a SkyPilot task into a deployment. The part of the stack file goes to stdout, "
+        "remarks on what differs go to stderr.",
         importing.arguments,
         importing.run,
     ),
     Command(
         "export",
-        "Print the SkyPilot task that a deployment makes.",
+        "Print the SkyPilot task of a deployment.",
         exporting.arguments,
         exporting.run,
     ),
     Command(
         "sweep",
-        "List what a stack has made on its API server and its state does not know: what a lost "
-        "state or a killed command has left. --yes takes it down.",
+        "List the services and clusters that a stack has left on its API server and that its state "
+        "does not know, after a lost state or a killed command. --yes takes them down.",
         sweeping.arguments,
         sweeping.run,
     ),
     Command(
         "models",
-        "List the models that are known, show one, or add one to the project.",
+        "List the known models, show one, or add one to the project.",
         models.arguments,
         models.run,
     ),

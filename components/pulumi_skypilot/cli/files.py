@@ -1,4 +1,4 @@
-"""Reads the YAML files that subcommands work on."""
+"""The YAML files that subcommands read: stack files, project files, tasks."""
 
 import dataclasses
 import pathlib
@@ -14,14 +14,14 @@ from .command import Wrong
 
 @dataclasses.dataclass(frozen=True)
 class Project:
-    """A Pulumi project on disk, as far as its stack files go."""
+    """A Pulumi project on disk: its name, stack files and default config."""
 
     name: str
-    """Which is the namespace of its config."""
+    """Also the namespace of its config."""
     stacks: pathlib.Path
     """The folder of its stack files."""
     defaults: Mapping[str, typing.Any]
-    """The project's own config, which counts for every stack."""
+    """The project's own config, which applies to every stack."""
 
 
 class _PulumiLoader(yaml.SafeLoader):
@@ -47,53 +47,57 @@ def read(
 ) -> dict[str, typing.Any]:
     """Return the table in a YAML file. Raises Wrong."""
     try:
-        found = yaml.load(path.read_text("utf-8"), loader)  # noqa: S506 - both are safe ones
+        content = yaml.load(path.read_text("utf-8"), loader)  # noqa: S506 - both loaders are safe
     except OSError as error:
         raise Wrong(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise Wrong(f"{path}: it is not a text") from None
+        raise Wrong(f"{path}: not a text file; write it as UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark else ""
         raise Wrong(
-            f"{path}{place}: {getattr(error, 'problem', None) or 'it is not YAML'}"
+            f"{path}{place}: {getattr(error, 'problem', None) or 'not valid YAML'}"
         ) from None
-    if not isinstance(found, dict):
-        raise Wrong(f"{path}: it holds no table")
-    return found
+    if not isinstance(content, dict):
+        raise Wrong(f"{path}: expected a table")
+    return content
 
 
 def project(start: pathlib.Path) -> Project | None:
-    """The project that a folder is in, if it is in one. Raises Wrong."""
+    """Return the project of a folder or its parents; None without one. Raises Wrong."""
     for folder in (start, *start.parents):
         path = folder / "Pulumi.yaml"
         if path.is_file():
-            found = read(path, _PulumiLoader)
-            stacks = folder / str(found.get("stackConfigDir") or ".")
-            name = str(found.get("name"))
-            return Project(name, stacks, _defaults(name, found.get("config") or {}))
+            content = read(path, _PulumiLoader)
+            stacks = folder / str(content.get("stackConfigDir") or ".")
+            name = str(content.get("name"))
+            return Project(name, stacks, _defaults(name, content.get("config") or {}))
     return None
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """The config of a stack, as far as it is in files."""
+    """The part of a stack's config that is in files."""
 
     settings: Mapping[str, typing.Any]
-    """By full name, the project's own among them; UNKNOWN for what is encrypted."""
+    """By full name, with the project's own; UNKNOWN for an encrypted value."""
     partial: bool
-    """Whether an environment of Pulumi ESC adds to it, which is not in a file."""
+    """True if a Pulumi ESC environment adds values, which are in no file."""
 
 
-def stack(found: Project, name: str) -> Config:
+def stack(project: Project, name: str) -> Config:
     """Return the config of a stack, with the project's own. Raises Wrong."""
-    path = found.stacks / f"Pulumi.{name}.yaml"
+    path = project.stacks / f"Pulumi.{name}.yaml"
     if not path.is_file():
-        known = sorted(one.name.split(".")[1] for one in found.stacks.glob("Pulumi.*.yaml"))
-        there = f"stacks there are {', '.join(known)}" if known else "there are no stack files"
-        raise Wrong(f"{path}: no such file; {there}")
+        known = sorted(file.name.split(".")[1] for file in project.stacks.glob("Pulumi.*.yaml"))
+        stacks = (
+            f"the project has the stacks {', '.join(known)}"
+            if known
+            else ("the project has no stack files")
+        )
+        raise Wrong(f"{path}: no such file; {stacks}")
     content = read(path, _PulumiLoader)
-    settings = {**found.defaults, **(content.get("config") or {})}
+    settings = {**project.defaults, **(content.get("config") or {})}
     return Config(opened(settings), partial="environment" in content)
 
 
@@ -103,7 +107,7 @@ def pulumi_config(path: pathlib.Path) -> dict[str, typing.Any]:
 
 
 def opened(value: typing.Any) -> typing.Any:
-    """Return a value of a config with UNKNOWN for each part that Pulumi has encrypted."""
+    """Return a config value with UNKNOWN in place of each part that Pulumi has encrypted."""
     if isinstance(value, Mapping):
         if set(value) == {"secure"}:
             return UNKNOWN
@@ -112,14 +116,14 @@ def opened(value: typing.Any) -> typing.Any:
 
 
 def _defaults(namespace: str, config: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
-    """A project's config by full keys; a value is written out, or under `value` or `default`.
+    """Return a project's config by full keys; a value stands alone or under `value` or `default`.
 
-    As Pulumi 3.259 reads it (sdk/go/common/workspace/config.go, mergeConfig).
+    Pulumi 3.259 reads it so (sdk/go/common/workspace/config.go, mergeConfig).
     """
-    found = {}
+    defaults = {}
     for key, item in config.items():
         declared = item if isinstance(item, Mapping) else {"value": item}
         value = declared.get("value", declared.get("default"))
         if value is not None:
-            found[key if ":" in key else f"{namespace}:{key}"] = value
-    return found
+            defaults[key if ":" in key else f"{namespace}:{key}"] = value
+    return defaults

@@ -18,27 +18,34 @@ from .command import Wrong
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what it takes."""
-    parser.add_argument("model", metavar="ORG/NAME", nargs="?", help="what serves this model")
-    parser.add_argument("--gpu", metavar="NAME:COUNT", help="what this serves, e.g. L4:1")
+    """Declare the arguments of `fit`."""
     parser.add_argument(
-        "--context", metavar="TOKENS", type=int, help="of one request; default: the model's own"
+        "model", metavar="ORG/NAME", nargs="?", help="list the GPUs that can serve this model"
     )
     parser.add_argument(
-        "--max-gpus", metavar="N", type=int, default=8, help="of one machine; default: 8"
+        "--gpu", metavar="NAME:COUNT", help="list the models that this GPU can serve, e.g. L4:1"
     )
     parser.add_argument(
-        "--explain", action="store_true", help="derive each number, with its source"
+        "--context", metavar="TOKENS", type=int,
+        help="context of one request; default: the model's own limit",
+    )  # fmt: skip
+    parser.add_argument(
+        "--max-gpus", metavar="N", type=int, default=8,
+        help="largest number of GPUs of one machine; default: 8",
+    )  # fmt: skip
+    parser.add_argument(
+        "--explain", action="store_true", help="show how each number is computed, with its source"
     )
-    parser.add_argument("--json", action="store_true", help="for machines")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
         "--api-server", metavar="URL", nargs="?", const=skypilot.DEFAULT_URL,
-        help="ask it for prices; without a URL, the local one",
+        help="ask this API server for prices; without a URL, the local one",
     )  # fmt: skip
     source.add_argument(
-        "--prices", metavar="FILE", type=pathlib.Path, help="prices that plan --save-prices kept"
-    )
+        "--prices", metavar="FILE", type=pathlib.Path,
+        help="use the prices that `plan --save-prices` wrote",
+    )  # fmt: skip
 
 
 def run(given: argparse.Namespace) -> None:
@@ -75,13 +82,11 @@ def _rows(given: argparse.Namespace) -> list[fit_search.Row]:
         return [_one(given.model, given.gpu, given.context)]
     if given.gpu:
         rows = list(fit_search.models_for(given.gpu, given.context))
-        nothing = (
-            f"{given.gpu}: it serves none of the {len(catalog.models())} models that are known"
-        )
+        nothing = f"{given.gpu}: serves none of the {len(catalog.models())} known models"
     else:
         rows = list(fit_search.gpus_for(given.model, given.context, given.max_gpus))
         nothing = (
-            f"{given.model}: no known GPU serves it, up to {given.max_gpus} of it on a machine; "
+            f"{given.model}: no known GPU serves it with up to {given.max_gpus} on a machine; "
             "raise --max-gpus or lower --context"
         )
     if not rows:
@@ -108,13 +113,13 @@ def _known_gpu(gpu: str) -> None:
         raise Wrong(f"--gpu: no GPU {name} is known; {hint}")
     if facts.vendor != "nvidia":
         raise Wrong(
-            f"--gpu: {name} needs an image of its own, whose memory fit is not computed; name "
-            "one of NVIDIA's"
+            f"--gpu: {name} needs its own image, so its memory fit is not computed; name "
+            "an NVIDIA GPU"
         )
 
 
 def _one(model: str, gpu: str, context: int | None) -> fit_search.Row:
-    """One model on one GPU: where it does not fit, the preview's own words."""
+    """Return the row of one model on one GPU. Raises Wrong with the preview's reasons."""
     try:
         row = fit_search.row(model, gpu, context)
     except errors.SpecError as error:
@@ -137,7 +142,7 @@ def _prices(given: argparse.Namespace, specs: Sequence[spec.Spec]) -> cost.Price
 
 
 def _order(row: fit_search.Row, price: cost.Range | None) -> tuple[float, int, str, str]:
-    """The cheapest first; without a price, the smallest."""
+    """Return a sort key: the cheapest first; without prices, the smallest first."""
     known = price.low if price else float("inf")
     return known, row.size_bytes, str(row.gpu), row.wanted.model
 
@@ -145,15 +150,15 @@ def _order(row: fit_search.Row, price: cost.Range | None) -> tuple[float, int, s
 def _table(
     rows: Sequence[fit_search.Row], costs: dict[int, cost.Range | None], *, of_one: bool
 ) -> table.Table:
-    """Of one model, or of one GPU: the name that is the same in every row is its title."""
+    """Return the table; its title is the model or GPU that all rows share."""
     title = rows[0].wanted.model if of_one else str(rows[0].gpu)
-    shown = table.Table(box=None, title=title, title_justify="left")
-    shown.add_column("GPUs" if of_one else "model", overflow="fold")
-    shown.add_column("verdict")
+    grid = table.Table(box=None, title=title, title_justify="left")
+    grid.add_column("GPUs" if of_one else "model", overflow="fold")
+    grid.add_column("verdict")
     for name in ("context", "room", "at once", "USD/h"):
-        shown.add_column(name, justify="right")
+        grid.add_column(name, justify="right")
     for row in rows:
-        shown.add_row(
+        grid.add_row(
             str(row.gpu) if of_one else row.wanted.model,
             row.fit.verdict.value,
             f"{row.context:,}",
@@ -161,28 +166,28 @@ def _table(
             f"{row.fit.concurrency:.1f}",
             cost.shown(costs[id(row)]),
         )
-    return shown
+    return grid
 
 
 def _data(row: fit_search.Row, price: cost.Range | None, *, explain: bool) -> dict[str, object]:
-    found = {**row.data(), "hourly": {"low": price.low, "high": price.high} if price else None}
+    data = {**row.data(), "hourly": {"low": price.low, "high": price.high} if price else None}
     if explain:
-        found["steps"] = [
-            {"name": one.name, "value": one.value, "unit": one.unit, "formula": one.formula,
-             "source": one.source}
-            for one in row.fit.steps
+        data["steps"] = [
+            {"name": step.name, "value": step.value, "unit": step.unit, "formula": step.formula,
+             "source": step.source}
+            for step in row.fit.steps
         ]  # fmt: skip
-    return found
+    return data
 
 
 def _derivation(row: fit_search.Row) -> str:
-    """Every number, how it comes about and where that is from."""
+    """Return each number of a row with its formula and source, as text."""
     lines = [f"\n{row.wanted.model} on {row.gpu}, {row.context} tokens: {row.fit.reason}"]
-    for one in row.fit.steps:
+    for step in row.fit.steps:
         value = (
-            memory.gib(one.value)
-            if one.unit == "B" and one.value >= 2**20
-            else f"{one.value:,.6g} {one.unit}".rstrip()
+            memory.gib(step.value)
+            if step.unit == "B" and step.value >= 2**20
+            else f"{step.value:,.6g} {step.unit}".rstrip()
         )
-        lines.append(f"  {one.name} = {value}\n      {one.formula}\n      [{one.source}]")
+        lines.append(f"  {step.name} = {value}\n      {step.formula}\n      [{step.source}]")
     return "\n".join(lines)

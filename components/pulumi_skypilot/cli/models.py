@@ -1,4 +1,4 @@
-"""`pulumi-skypilot models`: what is known of models, and how one more becomes known."""
+"""`pulumi-skypilot models`: lists, shows and adds models of the catalogue."""
 
 import argparse
 import pathlib
@@ -18,26 +18,26 @@ from .convert import from_hub, hub
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what it takes."""
+    """Declare the arguments of `models`."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
-    add = actions.add_parser("add", help="read a model's own files and keep its facts here")
-    add.add_argument("model", metavar="ORG/NAME", help="as on Hugging Face")
+    add = actions.add_parser("add", help="read a model's files and store its facts in the project")
+    add.add_argument("model", metavar="ORG/NAME", help="name on Hugging Face")
     source = add.add_mutually_exclusive_group()
-    source.add_argument("--revision", default="main", help="a branch, a tag or a commit")
+    source.add_argument("--revision", default="main", help="branch, tag or commit; default: main")
     source.add_argument(
         "--from", dest="folder", metavar="FOLDER", type=pathlib.Path,
-        help="a folder that holds its config.json, instead of the hub",
+        help="read its files from this folder instead of Hugging Face",
     )  # fmt: skip
     add.set_defaults(action=_add)
-    list_ = actions.add_parser("list", help="list the models that are known")
+    list_ = actions.add_parser("list", help="list the known models")
     list_.set_defaults(action=_list)
-    show = actions.add_parser("show", help="say what is known of one")
-    show.add_argument("model", metavar="ORG/NAME")
+    show = actions.add_parser("show", help="show the facts of a known model")
+    show.add_argument("model", metavar="ORG/NAME", help="name on Hugging Face")
     show.set_defaults(action=_show)
 
 
 def run(given: argparse.Namespace) -> None:
-    """Do one of them. Raises Wrong."""
+    """Run the chosen action. Raises Wrong."""
     given.action(given)
 
 
@@ -45,28 +45,30 @@ def _add(given: argparse.Namespace) -> None:
     name = given.model
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         raise Wrong(f"{name}: write it as ORG/NAME, as on Hugging Face")
-    kept = catalog.project_folder()
-    if kept is None:
+    folder = catalog.project_folder()
+    if folder is None:
         raise Wrong(
             "there is no Pulumi.yaml in this folder or above it; go to the project's folder"
         )
     try:
-        found = hub.folder(given.folder) if given.folder else hub.model(name, given.revision)
-        text, notes = from_hub.facts_file(name, found)
+        files = hub.folder(given.folder) if given.folder else hub.model(name, given.revision)
+        text, notes = from_hub.facts_file(name, files)
     except (hub.Wrong, config_json.Unknown) as error:
         about = "" if str(error).startswith(name) else f"{name}: "
         raise Wrong(f"{about}{error}") from None
-    path = kept / f"{name.replace('/', '--')}.toml"
+    path = folder / f"{name.replace('/', '--')}.toml"
     try:
-        kept.mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True)
         path.write_text(text, "utf-8")
     except OSError as error:
         raise Wrong(f"{path}: {error.strerror}") from None
     catalog.models.cache_clear()
-    notes += [f"it was known already; {path.name} counts from now on"] * (name in catalog.builtin())
+    notes += [f"the package knows this model too; {path.name} is used from now on"] * (
+        name in catalog.builtin()
+    )
     for note in notes:
         sys.stderr.write(f"{name}: {note}\n")
-    sys.stdout.write(f"{path.relative_to(kept.parent)}\n{_said(catalog.models()[name])}")
+    sys.stdout.write(f"{path.relative_to(folder.parent)}\n{_facts_text(catalog.models()[name])}")
 
 
 def _list(_given: argparse.Namespace) -> None:
@@ -83,7 +85,7 @@ def _list(_given: argparse.Namespace) -> None:
 
 
 def unknown(model: str) -> str:
-    """Return what is said of a model that is not in the catalogue."""
+    """Return the message for a model that is not in the catalogue."""
     near = suggest.nearest(model, catalog.models())
     known = (
         f"did you mean {near}? Else"
@@ -99,22 +101,22 @@ def _show(given: argparse.Namespace) -> None:
     facts = catalog.model(given.model)
     if facts is None:
         raise Wrong(unknown(given.model))
-    sys.stdout.write(_said(facts))
+    sys.stdout.write(_facts_text(facts))
 
 
-def _said(facts: catalog.ModelFacts) -> str:
-    """What is known of a model, a line each."""
+def _facts_text(facts: catalog.ModelFacts) -> str:
+    """Return the facts of a model, a line each."""
     shape = facts.architecture
     kinds = {kind: shape.kinds.count(kind) for kind in Kind if kind in shape.kinds}
     layers = ", ".join(f"{number} {kind.value}" for kind, number in kinds.items())
     heads = f"{shape.heads} heads, {shape.kv_heads} KV heads of {shape.head_size}"
     if shape.latent:
         heads = f"{shape.heads} heads, a latent of {shape.latent.kv_rank} + {shape.latent.rope}"
-    held = weights.stored_bytes(shape, weights.whole(shape), shape.quantization)
+    stored = weights.stored_bytes(shape, weights.whole(shape), shape.quantization)
     lines = {
         "architecture": shape.name,
         "parameters": f"{weights.parameters(shape):,}",
-        "weights": f"{facts.weights}, {memory.gib(held)} on one GPU"
+        "weights": f"{facts.weights}, {memory.gib(stored)} on one GPU"
         + (f" ({memory.gib(facts.weights_bytes)} of files)" if facts.weights_bytes else ""),
         "layers": layers + (f" (of {shape.window} tokens)" if shape.window else ""),
         "attention": heads,
@@ -123,7 +125,7 @@ def _said(facts: catalog.ModelFacts) -> str:
         else "",
         "KV cache": f"{facts.kv_bytes_per_token:,} bytes a token at most, in bfloat16",
         "context": f"{shape.max_positions:,} tokens" if shape.max_positions else "",
-        "access": "gated: HF_TOKEN of an account that was let in" if facts.gated else "",
+        "access": "gated: needs HF_TOKEN of an account with access" if facts.gated else "",
         "source": facts.source,
     }
     return "".join(f"  {key:<14}{value}\n" for key, value in lines.items() if value)

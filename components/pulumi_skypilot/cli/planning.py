@@ -1,4 +1,4 @@
-"""`pulumi-skypilot plan`: what a stack's deployments come to, without Pulumi."""
+"""`pulumi-skypilot plan`: the machines, replicas and cost of a stack, without Pulumi."""
 
 import argparse
 import json
@@ -15,33 +15,33 @@ from .command import Wrong
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what it takes."""
+    """Declare the arguments of `plan`."""
     stack_files.arguments(parser)
-    parser.add_argument("--json", action="store_true", help="for machines")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     pricing.arguments(parser)
 
 
 def run(given: argparse.Namespace) -> None:
-    """Print the table, and what to know of each deployment.
+    """Print the table, and the notes of each deployment.
 
-    Raises Wrong, after that too: for a budget that does not hold, or cannot be checked.
+    Raises Wrong; after printing too, for a budget that is exceeded or cannot be checked.
     """
     source = stack_files.read(given)
     stack = source.stack
     read = stack_plans.read(stack, service_account=credentials.has_token(source.settings))
     for line in source.lines(stack.warnings):
         sys.stderr.write(f"{line}\n")
-    wrong = source.lines((*read.mistakes, *read.misfits))
-    if wrong:
-        raise Wrong(*wrong)
-    specs = [one.spec for one in read.plans.values()]
+    mistakes = source.lines((*read.mistakes, *read.misfits))
+    if mistakes:
+        raise Wrong(*mistakes)
+    specs = [plan.spec for plan in read.plans.values()]
     prices = pricing.prices(given, specs, stack.server, source.settings, stack.limits)
-    found = summary.planned(read.plans, prices)
+    planned = summary.planned(read.plans, prices)
     if given.json:
-        sys.stdout.write(f"{json.dumps(summary.data(found), indent=2)}\n")
+        sys.stdout.write(f"{json.dumps(summary.data(planned), indent=2)}\n")
     else:
-        _show(found)
-    verdict = budget_check.check({one.name: one.cost for one in found}, stack.limits)
+        _show(planned)
+    verdict = budget_check.check({plan.name: plan.cost for plan in planned}, stack.limits)
     for line in verdict.warnings if given.json else (*verdict.warnings, *verdict.kept):
         sys.stderr.write(f"{line}\n")
     if verdict.errors:
@@ -50,36 +50,38 @@ def run(given: argparse.Namespace) -> None:
 
 
 def rows(deployments: Sequence[summary.Planned]) -> table.Table:
-    """Return the table of a terminal: a row for each deployment."""
-    shown = table.Table(box=box.SIMPLE_HEAD)
+    """Return the table to print, with a row for each deployment."""
+    grid = table.Table(box=box.SIMPLE_HEAD)
     for column in ("deployment", "model", "machines", "replicas", "fit"):
-        shown.add_column(column, overflow="fold")
+        grid.add_column(column, overflow="fold")
     for column in ("USD/h, fewest", "USD/h, most"):
-        shown.add_column(column, justify="right")
+        grid.add_column(column, justify="right")
     for deployment in deployments:
-        wanted = deployment.plan.spec
-        shown.add_row(
+        deployed_spec = deployment.plan.spec
+        grid.add_row(
             deployment.name,
-            wanted.model,
-            wording.machines(wanted),
-            wording.replicas(wanted),
+            deployed_spec.model,
+            wording.machines(deployed_spec),
+            wording.replicas(deployed_spec),
             summary.verdicts(deployment),
             cost.shown(deployment.cost.fewest),
             cost.shown(deployment.cost.most),
         )
-    return shown
+    return grid
 
 
-def _show(found: Sequence[summary.Planned]) -> None:
+def _show(deployments: Sequence[summary.Planned]) -> None:
     screen = screens.screen()
-    screen.print(rows(found))
-    for one in found:
+    screen.print(rows(deployments))
+    for deployment in deployments:
         notes = [
-            *(f"not checked: {reason}" for reason in one.plan.unchecked),
-            *one.plan.disk,
-            *one.plan.notes,
-            *one.cost.notes,
-            *([one.cost.unknown] if one.cost.unknown else []),
+            *(f"not checked: {reason}" for reason in deployment.plan.unchecked),
+            *deployment.plan.disk,
+            *deployment.plan.notes,
+            *deployment.cost.notes,
+            *([deployment.cost.unknown] if deployment.cost.unknown else []),
         ]
         for note in dict.fromkeys(notes):
-            screen.print(f"{one.name}: {note}", markup=False, highlight=False, soft_wrap=True)
+            screen.print(
+                f"{deployment.name}: {note}", markup=False, highlight=False, soft_wrap=True
+            )

@@ -1,4 +1,4 @@
-"""Where a subcommand has its prices from: the API server, a file, or nowhere."""
+"""The source of a subcommand's prices: the API server, a file, or none."""
 
 import argparse
 import json
@@ -16,15 +16,17 @@ from .command import Wrong
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the choice."""
+    """Declare the arguments that choose the source."""
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--offline", action="store_true", help="ask no server: cost is unknown")
+    source.add_argument("--offline", action="store_true", help="ask no server; costs are unknown")
     source.add_argument(
-        "--prices", metavar="FILE", type=pathlib.Path, help="prices that --save-prices has kept"
-    )
+        "--prices", metavar="FILE", type=pathlib.Path,
+        help="use the prices that an earlier --save-prices wrote",
+    )  # fmt: skip
     parser.add_argument(
-        "--save-prices", metavar="FILE", type=pathlib.Path, help="keep the server's answer"
-    )
+        "--save-prices", metavar="FILE", type=pathlib.Path,
+        help="write the API server's prices to a file",
+    )  # fmt: skip
 
 
 def prices(
@@ -34,10 +36,10 @@ def prices(
     settings: Mapping[str, typing.Any],
     limits: budget.Budget = budget.NONE,
 ) -> cost.Prices:
-    """Return the prices for these deployments. Raises Wrong for a file that holds none.
+    """Return the prices for these deployments. Raises Wrong if the file holds none.
 
-    A busy server is waited for longer where a budget depends on it. `settings` are those of the
-    stack, by full names: a token may be among them.
+    Waits longer for a busy server if a budget depends on its answer. `settings` is the stack's
+    config by full names, which may hold a token.
     """
     if given.prices:
         return kept(given.prices)
@@ -65,8 +67,10 @@ def _tell(line: str) -> None:
 
 
 def kept(path: pathlib.Path) -> cost.Prices:
-    """The prices in a file. Raises Wrong."""
+    """Return the prices in a file. Raises Wrong."""
     try:
         return cost.read(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise Wrong(f"{path}: it holds no prices ({error})") from None
+        raise Wrong(
+            f"{path}: not a file of prices ({error})"
+        ) from None

@@ -1,4 +1,4 @@
-"""`pulumi-skypilot review`: the report of a preview for a pull request."""
+"""`pulumi-skypilot review`: a report of a preview for a pull request."""
 
 import argparse
 import json
@@ -12,10 +12,11 @@ from .command import Wrong
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what it takes."""
+    """Declare the arguments of `review`."""
     parser.add_argument(
-        "file", metavar="FILE", help="what `pulumi preview --json --show-sames` wrote; - is stdin"
-    )
+        "file", metavar="FILE",
+        help="output of `pulumi preview --json --show-sames`; - reads stdin",
+    )  # fmt: skip
     pricing.arguments(parser)
 
 
@@ -25,19 +26,23 @@ def run(given: argparse.Namespace) -> None:
         text = (
             sys.stdin.read() if given.file == "-" else pathlib.Path(given.file).read_text("utf-8")
         )
-        seen = preview_json.read(json.loads(text))
+        preview = preview_json.read(json.loads(text))
     except OSError as error:
         raise Wrong(f"{given.file}: {error.strerror}") from None
     except json.JSONDecodeError as error:
         raise Wrong(
-            f"{given.file}, line {error.lineno}: it is not JSON; write it with "
-            "`pulumi preview --json`"
+            f"{given.file}, line {error.lineno}: not JSON; write it with `pulumi preview --json`"
         ) from None
     except preview_json.Unreadable as error:
         raise Wrong(f"{given.file}: {error}") from None
-    sides = [side for one in seen.deployments for side in (one.before, one.after) if side]
+    sides = [
+        side
+        for deployment in preview.deployments
+        for side in (deployment.before, deployment.after)
+        if side
+    ]
     specs = [side.spec for side in sides]
     prices = pricing.prices(
-        given, specs, server_settings.Server(seen.api_server, seen.workspace), {}
+        given, specs, server_settings.Server(preview.api_server, preview.workspace), {}
     )
-    sys.stdout.write(markdown.markdown(seen, prices))
+    sys.stdout.write(markdown.markdown(preview, prices))

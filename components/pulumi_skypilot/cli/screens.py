@@ -1,14 +1,14 @@
-"""Where the commands print their tables."""
+"""The console that the commands print their tables to."""
 
 from rich import console
 
 PIPED_COLUMNS = 120
-"""In a file or a pipe, where there is no terminal to say its width: a model's name stays whole."""
+"""Width of a table in a file or pipe, where no terminal has one: no model's name is wrapped."""
 
 
 def screen() -> console.Console:
-    """The standard output, as wide as its terminal."""
-    found = console.Console()
-    if not found.is_terminal:
-        found.width = PIPED_COLUMNS
-    return found
+    """Return the standard output, as wide as its terminal."""
+    output = console.Console()
+    if not output.is_terminal:
+        output.width = PIPED_COLUMNS
+    return output

@@ -13,32 +13,35 @@ from .command import Wrong
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """Deployments as written, and what stands beside them."""
+    """Deployments as written, and the config beside them."""
 
     where: str
-    """How a user calls the place."""
+    """The stack or file, as messages name it."""
     stack: stack.Stack
     settings: Mapping[str, typing.Any]
     """All of the config, by full names."""
 
     def lines(self, lines: Iterable[str]) -> tuple[str, ...]:
-        """Return the lines of a preview, which name a setting; those of a plain file name that."""
+        """Return a preview's lines; prefix those of a plain file, which has no setting to name."""
         if self.stack.namespace:
             return tuple(lines)
         return tuple(f"{self.where}: {line}" for line in lines)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare where they are."""
+    """Declare the arguments that choose the source."""
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--stack", metavar="STACK", help="of the Pulumi project in this folder")
     source.add_argument(
-        "--file", metavar="FILE", type=pathlib.Path, help="a deployment, or what import printed"
+        "--stack", metavar="STACK", help="stack of the Pulumi project in this folder"
     )
+    source.add_argument(
+        "--file", metavar="FILE", type=pathlib.Path,
+        help="file of one deployment or of a table of them, such as `import` prints",
+    )  # fmt: skip
 
 
 def read(given: argparse.Namespace, key: str | None = None) -> Source:
-    """Return the deployments; a lone one in a file is called `key`. Raises Wrong."""
+    """Return the deployments; a single one in a file gets the name `key`. Raises Wrong."""
     return _of_stack(given.stack) if given.stack else _of_file(given.file, key)
 
 
@@ -55,8 +58,8 @@ def _of_stack(name: str) -> Source:
             f"{full}: the whole table is encrypted in stack {name}; write it to a file with "
             "`pulumi config get` and use --file"
         )
-    found = stack.read(config.settings, project.name, name, partial=config.partial)
-    return Source(f"stack {name}", found, config.settings)
+    read_stack = stack.read(config.settings, project.name, name, partial=config.partial)
+    return Source(f"stack {name}", read_stack, config.settings)
 
 
 def _of_file(path: pathlib.Path, key: str | None) -> Source:
@@ -68,8 +71,8 @@ def _of_file(path: pathlib.Path, key: str | None) -> Source:
         raise Wrong(f"{path}: it holds neither a deployment nor a table of them")
     namespace = next((name[: -len(_TABLE)] for name in config if name.endswith(_TABLE)), None)
     if namespace is not None:
-        found = dataclasses.replace(stack.read(config, namespace, partial=True), prefix="")
-        return Source(str(path), found, config)
+        read_stack = dataclasses.replace(stack.read(config, namespace, partial=True), prefix="")
+        return Source(str(path), read_stack, config)
     if not all(table is None or isinstance(table, Mapping) for table in config.values()):
         raise Wrong(f"{path}: it holds neither a deployment nor a table of them")
     return Source(str(path), stack.of_tables(config), {})

@@ -1,6 +1,6 @@
-"""What a stack's state knows, read from what `pulumi stack export` prints. Pure.
+"""The objects in a stack's state, read from the output of `pulumi stack export`. Pure.
 
-Marks, names and addresses stand in it as they are: no secret is decrypted for them.
+Marks, names and addresses are in plain text there, so no secret is decrypted.
 """
 
 import dataclasses
@@ -14,23 +14,23 @@ Table = Mapping[str, typing.Any]
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """A stack's place on an API server: a scope of its state, and what it knows of there."""
+    """A scope of a stack's state: an API server and workspace, and the objects known there."""
 
     api_server: str
     workspace: str | None
     mark: str
     names: frozenset[str]
-    """Of the services and clusters in state."""
+    """Names of the services and clusters in state."""
     pending: frozenset[str]
-    """Of those whose create was interrupted, or is going on."""
+    """Names of those whose create was interrupted or is still running."""
 
 
 def places(export: Table) -> tuple[Place, ...]:
-    """A stack's places; there is one for each scope, and none where nothing was made."""
+    """Return a stack's places, one for each scope; none if nothing was created."""
     deployment = export.get("deployment") or {}
     resources = deployment.get("resources") or []
-    pending = [one.get("resource") or {} for one in deployment.get("pending_operations") or []]
-    scopes = [_table(one.get("outputs")) for one in resources if _is(one, "Scope")]
+    pending = [entry.get("resource") or {} for entry in deployment.get("pending_operations") or []]
+    scopes = [_table(entry.get("outputs")) for entry in resources if _is(entry, "Scope")]
     return tuple(
         Place(
             api_server=scope["apiServer"],
@@ -45,17 +45,20 @@ def places(export: Table) -> tuple[Place, ...]:
 
 
 def _names(resources: list[Table], mark: str) -> Iterator[str]:
-    """Of the services and clusters of a scope, and of those that do not say whose they are."""
-    for one in resources:
-        known = {**_table(one.get("inputs")), **_table(one.get("outputs"))}
-        name, whose = one.get("id") or known.get("name"), _table(known.get("scope")).get("mark")
-        ours = whose == mark or not isinstance(whose, str)
-        if _is(one, "Service", "Cluster") and isinstance(name, str) and ours:
+    """Yield the names of a scope's services and clusters, and of those without a scope."""
+    for resource in resources:
+        known = {**_table(resource.get("inputs")), **_table(resource.get("outputs"))}
+        name, owner = (
+            resource.get("id") or known.get("name"),
+            _table(known.get("scope")).get("mark"),
+        )
+        ours = owner == mark or not isinstance(owner, str)
+        if _is(resource, "Service", "Cluster") and isinstance(name, str) and ours:
             yield name
 
 
 def _table(value: object) -> Table:
-    """A table of a state; an empty one for anything else, such as what is encrypted as a whole."""
+    """Return a table of a state; an empty one for anything else, such as an encrypted table."""
     return value if isinstance(value, Mapping) else {}
 
 

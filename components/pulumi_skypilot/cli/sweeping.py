@@ -1,4 +1,4 @@
-"""`pulumi-skypilot sweep`: what stacks have made on an API server, and no state knows."""
+"""`pulumi-skypilot sweep`: the orphans of stacks on an API server, which no state knows."""
 
 import argparse
 import dataclasses
@@ -22,64 +22,75 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what it takes."""
-    parser.add_argument("--stack", metavar="STACK", help="default: the one that is selected")
+    """Declare the arguments of `sweep`."""
+    parser.add_argument(
+        "--stack", metavar="STACK", help="stack to sweep; default: the selected one"
+    )
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--mark", metavar="MARK", help="of a stack whose state is lost: whatever carries it"
-    )
+        "--mark", metavar="MARK",
+        help="list everything with this mark, if the state of its stack is lost",
+    )  # fmt: skip
     which.add_argument(
-        "--all", action="store_true", help="what carries the mark of no stack of this backend"
-    )
+        "--all", action="store_true",
+        help="list everything whose mark belongs to no stack of this backend",
+    )  # fmt: skip
     parser.add_argument(
-        "--api-server", metavar="URL", help="with --mark and --all; default: in the stack's config"
-    )
-    parser.add_argument("--yes", action="store_true", help="take it down; else it is only listed")
+        "--api-server", metavar="URL",
+        help="with --mark or --all; default: the one in the stack's config",
+    )  # fmt: skip
+    parser.add_argument("--yes", action="store_true", help="take down what is listed")
 
 
 def run(given: argparse.Namespace) -> int:
-    """List it, or take it down. Returns 1 when something is there and stays. Raises Wrong."""
+    """List orphans, or take them down. Return 1 if orphans remain. Raises Wrong."""
     if given.all and given.yes:
-        raise Wrong("--all only lists; take down what is one stack's with --mark MARK --yes")
+        raise Wrong("--all only lists; to take down what one stack left, use --mark MARK --yes")
     if given.api_server and not (given.all or given.mark):
-        raise Wrong("--api-server goes with --mark or --all; a stack's state says where it is")
+        raise Wrong(
+            "--api-server works only with --mark or --all; a stack's state names its API server"
+        )
     try:
-        found = [one for search in _searches(given) for one in search.run(take_down=given.yes)]
+        orphaned = [
+            orphan for search in _searches(given) for orphan in search.run(take_down=given.yes)
+        ]
     except errors.SkyPilotError as error:
         raise Wrong(" ".join(str(error).split())) from None
-    if not found:
-        sys.stdout.write("nothing is there that the state does not know\n")
+    if not orphaned:
+        sys.stdout.write("no orphans found\n")
         return 0
-    screens.screen().print(rows(found, time.time()))
+    screens.screen().print(rows(orphaned, time.time()))
     if given.yes:
         sys.stderr.write("taken down\n")
         return 0
-    sys.stderr.write("no state knows of them; " + _way_out(given) + "\n")
+    sys.stderr.write("no state knows them; " + _way_out(given) + "\n")
     return 1
 
 
-def rows(found: Sequence[orphans.Marked], now: float) -> table.Table:
-    """Return the table of what is there, a row for each remote object."""
-    shown = table.Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+def rows(orphaned: Sequence[orphans.Marked], now: float) -> table.Table:
+    """Return the table of orphans, a row for each remote object."""
+    grid = table.Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for head in ("name", "kind", "status", "age", "mark"):
-        shown.add_column(head, overflow="fold")
-    for marked in found:
+        grid.add_column(head, overflow="fold")
+    for marked in orphaned:
         cells = (marked.name, marked.kind, marked.status, _age(marked.since, now), marked.mark)
-        shown.add_row(*map(text.Text, cells))  # names are not ours: no markup in them
-    return shown
+        grid.add_row(
+            *map(text.Text, cells)
+        )  # users choose names: rich must not read markup in them
+    return grid
 
 
 @dataclasses.dataclass(frozen=True)
 class _Search:
-    """One server, and whose objects to look for there."""
+    """A search for orphans on one API server."""
 
     server: skypilot.Connection
     mark: str | None
-    """None: of any stack."""
+    """The mark of the stack whose orphans are searched; None for any stack."""
     stack: str | None = None
-    """Whose state to ask; None: the one that is selected."""
+    """The stack whose state is read; None for the selected one."""
     lost: bool = False
-    """Whether there is no state to ask."""
+    """True if the stack has no state to read."""
 
     def run(self, *, take_down: bool) -> tuple[orphans.Marked, ...]:
         sky = base.connect(self.server)
@@ -90,31 +101,37 @@ class _Search:
         if take_down and self.mark is not None:
             return services.sweep(self.mark, self._unknown)
         if self.mark is not None and services.under_way(self.mark):
-            _remark("a request is under way that may make more of this stack")
+            _remark(
+                "a request of this stack is still running and may create more; sweep "
+                "again once it ends"
+            )
         return self._unknown(services.marked(self.mark))
 
-    def _unknown(self, found: Collection[orphans.Marked]) -> tuple[orphans.Marked, ...]:
-        """What no state knows. Asked after the server: what is made meanwhile is then in state."""
+    def _unknown(self, marked_objects: Collection[orphans.Marked]) -> tuple[orphans.Marked, ...]:
+        """Return those that no state knows.
+
+        Read state after the server: an object created in between is then already in state.
+        """
         if self.lost:
-            return tuple(found)
+            return tuple(marked_objects)
         if self.mark is None:
             marks = {place.mark for stack in backend.stacks() for place in _places(stack)}
-            return tuple(one for one in found if one.mark not in marks)
+            return tuple(orphan for orphan in marked_objects if orphan.mark not in marks)
         known: set[str] = set()
         for place in _places(self.stack):
             if place.mark == self.mark:
                 known |= place.names | place.pending
-                for name in sorted(place.pending & {one.name for one in found}):
+                for name in sorted(place.pending & {orphan.name for orphan in marked_objects}):
                     _remark(
-                        f"{name}: its create goes on or was interrupted, and `pulumi up` takes it "
-                        "up; once `pulumi refresh --clear-pending-creates` has forgotten it a "
-                        "sweep takes it down"
+                        f"{name}: left out, because its create is still running or was "
+                        "interrupted; run `pulumi up` to continue it, or `pulumi refresh "
+                        "--clear-pending-creates` to sweep it"
                     )
-        return orphans.unknown(found, known)
+        return orphans.unknown(marked_objects, known)
 
 
 class _Progress:
-    """Tells what is waited for, each thing once."""
+    """Writes progress lines to stderr, without repetitions."""
 
     def __init__(self) -> None:
         self._last = ""
@@ -131,29 +148,29 @@ def _searches(given: argparse.Namespace) -> list[_Search]:
     if given.mark or given.all:
         server = _connection(*_server(given), given.stack, own=given.stack is not None)
         return [_Search(server, given.mark, lost=bool(given.mark))]
-    found = [
+    searches = [
         _Search(
             _connection(place.api_server, place.workspace, given.stack), place.mark, given.stack
         )
         for place in _places(given.stack)
     ]
-    if not found:
+    if not searches:
         raise Wrong(
-            "this stack's state has no scope: it has made nothing, or is destroyed; for a state "
-            "that is lost give --mark, which is the label pulumi-stack of its machines"
+            "this stack's state has no scope: it has created nothing, or is destroyed; if its "
+            "state is lost, pass --mark with the label pulumi-stack of its machines"
         )
-    return found
+    return searches
 
 
 def _check_lost(mark: str, *, take_down: bool) -> None:
-    """A mark that some stack's state has is no lost one: all of a living stack would go.
+    """Raise Wrong if the mark belongs to an existing stack, all of which would be taken down.
 
-    A state that cannot be read may be the lost one or the living one: then nothing is taken down.
+    A state that cannot be read may have the mark too: then nothing is taken down.
     """
     try:
         stacks = backend.stacks()
-    except Wrong as error:  # it may be what was lost
-        _remark(f"whether a stack that lives has this mark was not checked: {error}")
+    except Wrong as error:  # the backend itself may be lost
+        _remark(f"cannot check whether an existing stack has this mark: {error}")
         return
     unread: list[str] = []
     for stack in stacks:
@@ -163,27 +180,29 @@ def _check_lost(mark: str, *, take_down: bool) -> None:
             unread.append(f"the state of the stack {stack} cannot be read ({error})")
             continue
         if mark in marks:
-            raise Wrong(f"--mark {mark}: that is the stack {stack}; sweep it with --stack")
+            raise Wrong(
+                f"--mark {mark}: the mark of the existing stack {stack}; use --stack {stack}"
+            )
     if unread and take_down:
         raise Wrong(
-            f"--mark {mark}: it may be a stack that lives: {'; '.join(unread)}; mend it, or remove "
-            "it with `pulumi stack rm --force` if that is the state that is lost"
+            f"--mark {mark}: it may belong to an existing stack: {'; '.join(unread)}; repair that "
+            "state, or, if it is the lost one, remove it with `pulumi stack rm --force`"
         )
     for reason in unread:
         _remark(reason)
 
 
 def _server(given: argparse.Namespace) -> tuple[str, str | None]:
-    """The API server where no state says which."""
+    """Return the URL and workspace of the API server from the arguments, without a state."""
     project = files.project(pathlib.Path.cwd())
     if given.api_server:
         return str(given.api_server), None
     if given.stack and project:
         config = files.stack(project, given.stack)
-        found = stacks.read(config.settings, project.name).server
-        return found.api_server or skypilot.DEFAULT_URL, found.workspace
+        server = stacks.read(config.settings, project.name).server
+        return server.api_server or skypilot.DEFAULT_URL, server.workspace
     raise Wrong(
-        "no API server is named; give --api-server URL, or --stack for the one in its config"
+        "no API server given; pass --api-server URL, or --stack to use the one in its config"
     )
 
 
@@ -202,7 +221,7 @@ def _places(stack: str | None) -> tuple[state_file.Place, ...]:
 
 def _way_out(given: argparse.Namespace) -> str:
     if given.all:
-        return "--mark MARK --yes takes down what is one stack's"
+        return "--mark MARK --yes takes down those of one stack"
     return "--yes takes them down"
 
 

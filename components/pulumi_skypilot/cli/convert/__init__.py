@@ -1,4 +1,4 @@
-"""Converts what others write into a deployment or a facts file, and a deployment into a task.
+"""Conversions between a deployment and the formats of others: SkyPilot tasks, Hugging Face models.
 
 from_task/ reads a SkyPilot task, to_task.py writes one, from_hub.py reads a model's config from
 Hugging Face. The command line calls this room, and nothing else does.

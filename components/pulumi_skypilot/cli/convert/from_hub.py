@@ -1,6 +1,6 @@
 """The facts file of a model that the catalogue does not have: its own files, as TOML.
 
-Held to the files themselves: the bytes of the tensors must come to what the architecture says.
+Checked against the weight files: their bytes must match the size computed from config.json.
 """
 
 import json
@@ -61,7 +61,7 @@ KEPT = (
     "v_head_dim",
     "quantization_config",
 )
-"""What of a config.json goes into the file, in this order: what `config_json.read` asks for."""
+"""Keys of config.json that the file keeps, in this order: those that `config_json.read` uses."""
 
 FAMILIES = frozenset(
     {
@@ -82,61 +82,61 @@ FAMILIES = frozenset(
         "qwen3_moe",
     }
 )
-"""Families whose parameters the catalogue's tests reckon one by one. Others must add up."""
+"""Families whose parameters the catalogue's tests count. For others the bytes must match."""
 
 GPT_OSS: Mapping[str, object] = {
     "tool_parser": "openai",
     "reasoning_parser": "openai_gptoss",
 }
-"""What goes with that architecture, in whatever fine-tuned model."""
+"""Parsers of that architecture, which its fine-tuned models need too."""
 
 MARGIN = 0.02
-"""How far the bytes of the tensors may be from what the architecture comes to."""
+"""Largest relative difference between the bytes of the tensors and the computed size."""
 
 _OUTPUT = re.compile(r"(^|\.)lm_head\.")
 
 
-def facts_file(name: str, found: hub.Found) -> tuple[str, list[str]]:
-    """The text of the file, and what to know of it. Raises Unknown."""
-    config = _normal(found)
+def facts_file(name: str, files: hub.ModelFiles) -> tuple[str, list[str]]:
+    """Return the text of the file, and notes for the user. Raises Unknown."""
+    config = _normal(files)
     shape = config_json.read(config)
     stored = _format(shape, config)
-    beside, notes = _beside(shape, found, config)
-    if beside:
-        config["extra_parameters"] = beside
+    extra_parameters, notes = _extra_parameters(shape, files, config)
+    if extra_parameters:
+        config["extra_parameters"] = extra_parameters
     entry: dict[str, typing.Any] = {"id": name, "weights": stored}
-    if found.tensor_bytes:
-        entry["weights_bytes"] = found.tensor_bytes
+    if files.tensor_bytes:
+        entry["weights_bytes"] = files.tensor_bytes
     least = catalog.formats()[stored].min_compute_capability
     if least > catalog.VLLM_COMPUTE_CAPABILITY:
         entry["min_compute_capability"] = list(least)
     if shape.sinks:
         entry |= GPT_OSS
-    if found.gated:
+    if files.gated:
         entry["gated"] = True
-    entry["source"] = found.source
+    entry["source"] = files.source
     return "\n".join(_lines(name, entry, config)), notes
 
 
-def _normal(found: hub.Found) -> dict[str, typing.Any]:
-    """What is kept of a config.json, its language part as if there were no other."""
-    text = config_json.text_part(found.config)
+def _normal(files: hub.ModelFiles) -> dict[str, typing.Any]:
+    """Return the keys of a config.json to keep, with its language part at the top level."""
+    text = config_json.text_part(files.config)
     if isinstance(text.get("quantization_config"), Mapping):
         text["quantization_config"] = _quantization(text["quantization_config"])
-    if found.tensors and text.get("tie_word_embeddings") is None:
-        # A default of the family's class, which the tensors tell without knowing it.
-        text["tie_word_embeddings"] = not any(map(_OUTPUT.search, found.tensors))
+    if files.tensors and text.get("tie_word_embeddings") is None:
+        # The default depends on the family's class; the tensors show the value.
+        text["tie_word_embeddings"] = not any(map(_OUTPUT.search, files.tensors))
     kept = {key: text[key] for key in KEPT if text.get(key) is not None}
-    numbers = config_json.image_numbers(found.config)
+    numbers = config_json.image_numbers(files.config)
     if numbers:
         kept["image_numbers"] = numbers
-    # What makes it unknown must stay in sight of the one who says so.
+    # Keys that make a model unknown stay, so that `config_json.read` refuses it.
     return {**kept, **{key: text[key] for key in config_json.UNCOUNTED if text.get(key)}}
 
 
-def _quantization(found: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
-    """Without the same names for every layer."""
-    kept = dict(found)
+def _quantization(quantization: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
+    """Return a quantization config without the repetition of names for every layer."""
+    kept = dict(quantization)
     for key in ("ignore", "exclude_modules", "modules_to_not_convert", "ignored_layers"):
         if isinstance(kept.get(key), list):
             short = [re.sub(r"\.\d+\.", ".N.", str(name)) for name in kept[key]]
@@ -145,68 +145,72 @@ def _quantization(found: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
 
 
 def _format(shape: Architecture, config: Mapping[str, typing.Any]) -> str:
-    """The format of formats.toml that the weights are stored in."""
-    told = config.get("quantization_config") or {}
-    if not told:
+    """Return the format of the stored weights, as formats.toml names it. Raises Unknown."""
+    quantization = config.get("quantization_config") or {}
+    if not quantization:
         return "bfloat16"
     if shape.quantization is None or shape.quantization.method not in catalog.formats():
         raise Unknown(
-            f"quantization {told.get('quant_method')} is not known; "
-            f"{', '.join(catalog.formats())} are what is reckoned here"
+            f"quantization {quantization.get('quant_method')} is not known; "
+            f"known are {', '.join(catalog.formats())}"
         )
     return shape.quantization.method
 
 
-def _beside(
-    shape: Architecture, found: hub.Found, config: Mapping[str, typing.Any]
+def _extra_parameters(
+    shape: Architecture, files: hub.ModelFiles, config: Mapping[str, typing.Any]
 ) -> tuple[int, list[str]]:
-    """Parameters of parts beside the language model, by what the files hold, and what to know."""
+    """Return the parameters of parts beside the language model, and notes. Raises Unknown."""
     family = config["model_type"]
     parts = sorted(
         key.removesuffix("_config")
-        for key, value in found.config.items()
+        for key, value in files.config.items()
         if isinstance(value, Mapping)
         and key.endswith("_config")
         and key not in (*config_json.TEXT, "quantization_config", "generation_config")
     )
-    if found.tensor_bytes is None:
+    if files.tensor_bytes is None:
         if family not in FAMILIES:
             raise Unknown(
-                f"architecture {shape.name} is not known, and no safetensors index tells whether "
-                "its numbers are taken rightly"
+                f"architecture {shape.name} is not known, and there is no safetensors index to "
+                "check its size against"
             )
         left = f"; its {' and '.join(parts)} part is not counted" if parts else ""
-        return 0, [f"there is no safetensors index: its weights are reckoned{left}"]
-    whole = "float32" in (found.config.get("torch_dtype"), found.config.get("dtype"))
-    held = found.tensor_bytes // (2 if whole else 1)  # vLLM loads float32 as bfloat16
-    reckoned = weights.file_bytes(shape)
-    over = held - reckoned
-    if parts and over > 0:
-        return over // 2, [f"its {' and '.join(parts)} part: {memory.gib(over)}, by what is left"]
-    if abs(over) <= MARGIN * held or over in _spare(shape, found.config):
+        return 0, [f"there is no safetensors index: the size of its weights is computed{left}"]
+    float32 = "float32" in (files.config.get("torch_dtype"), files.config.get("dtype"))
+    file_bytes = files.tensor_bytes // (2 if float32 else 1)  # vLLM loads float32 as bfloat16
+    computed = weights.file_bytes(shape)
+    extra = file_bytes - computed
+    if parts and extra > 0:
+        return extra // 2, [
+            f"its {' and '.join(parts)} part: {memory.gib(extra)}, the rest of its files"
+        ]
+    if abs(extra) <= MARGIN * file_bytes or extra in _spare(shape, files.config):
         return 0, []
-    said = f"its files hold {memory.gib(held)}, and its numbers come to {memory.gib(reckoned)}"
+    difference = (
+        f"its files hold {memory.gib(file_bytes)}, but its config.json gives {memory.gib(computed)}"
+    )
     if family not in FAMILIES:
-        raise Unknown(f"architecture {shape.name} is not known: {said}")
-    return 0, [f"{said}: what is reckoned is what counts"]
+        raise Unknown(f"architecture {shape.name} is not known: {difference}")
+    return 0, [f"{difference}; the size from config.json is used"]
 
 
 def _spare(shape: Architecture, config: Mapping[str, typing.Any]) -> range:
-    """Bytes of what files may hold and vLLM does not load.
+    """Return the range of bytes that files may hold and vLLM does not load.
 
-    Layers that predict further tokens; an output layer that is the embedding.
+    These are layers that predict further tokens, and an output layer that equals the embedding.
     """
-    further = config.get("num_nextn_predict_layers") or 0
+    more_layers = config.get("num_nextn_predict_layers") or 0
     layer = weights.file_bytes(shape) // shape.layers
     table = shape.vocabulary * shape.hidden * weights.BFLOAT16 * shape.tied
-    return range(int((further * 2 * layer + table) * (1 + MARGIN)))
+    return range(int((more_layers * 2 * layer + table) * (1 + MARGIN)))
 
 
 def _lines(
     name: str, entry: Mapping[str, typing.Any], config: Mapping[str, typing.Any]
 ) -> Iterator[str]:
     yield f"# What previews know of {name}: numbers of its config.json and its safetensors index."
-    yield f"# Written by `pulumi-skypilot models add {name}`, which writes it anew; commit it."
+    yield f"# Written by `pulumi-skypilot models add {name}`; run it again to update it. Commit it."
     yield "[[model]]"
     yield from (f"{key} = {_toml(value)}" for key, value in entry.items())
     yield ""
@@ -216,14 +220,14 @@ def _lines(
 
 
 def _toml(value: object) -> str:
-    """A value on one line. TOML has no null: keys without a value go."""
+    """Return a value as TOML on one line. TOML has no null: keys without a value are left out."""
     if isinstance(value, Mapping):
         inner = (
-            f"{key if re.fullmatch(r'[A-Za-z0-9_-]+', key) else json.dumps(key)} = {_toml(one)}"
-            for key, one in value.items()
-            if one is not None
+            f"{key if re.fullmatch(r'[A-Za-z0-9_-]+', key) else json.dumps(key)} = {_toml(member)}"
+            for key, member in value.items()
+            if member is not None
         )
         return f"{{ {', '.join(inner)} }}" if value else "{}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(_toml(one) for one in value if one is not None)}]"
+        return f"[{', '.join(_toml(member) for member in value if member is not None)}]"
     return json.dumps(value)

@@ -1,4 +1,4 @@
-"""From a deployment, as a stack says it, to the SkyPilot task that it makes."""
+"""The SkyPilot task of a deployment, as `pulumi-skypilot export` prints it."""
 
 import typing
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ from ...spec import stack
 def export(
     table: Mapping[str, object], name: str, *, must_fit: bool = False
 ) -> dict[str, typing.Any]:
-    """The task of a deployment, all filled in that is in plain sight, secrets by name only.
+    """Return the task of a deployment with all known values filled in, and secrets by name only.
 
     Args:
-        table: As it stands in a stack file, what is beside the spec included.
-        name: Of the service or cluster.
+        table: The deployment as in a stack file, with the keys beside the spec.
+        name: Name of the service or cluster.
         must_fit: Refuse a model that is too large for a GPU, as a preview does.
 
     Raises SpecError.
@@ -23,15 +23,15 @@ def export(
     return content(plan.plan(spec.parse(stack.spec_of(table)), name, must_fit=must_fit))
 
 
-def content(found: plan.Plan) -> dict[str, typing.Any]:
-    """Return the task of a plan, with the values that are known."""
+def content(planned: plan.Plan) -> dict[str, typing.Any]:
+    """Return the task of a plan, with known values filled in."""
     known = {
-        name: None if value is spec.UNKNOWN else value for name, value in found.spec.env.items()
+        name: None if value is spec.UNKNOWN else value for name, value in planned.spec.env.items()
     }
-    envs = {**(found.task.get("envs") or {}), **known}
-    secrets = dict(found.task.get("secrets") or {})
-    if found.spec.image_credentials is not None:
-        secrets["SKYPILOT_DOCKER_SERVER"] = found.spec.image_credentials.server
-        secrets["SKYPILOT_DOCKER_USERNAME"] = found.spec.image_credentials.username
+    envs = {**(planned.task.get("envs") or {}), **known}
+    secrets = dict(planned.task.get("secrets") or {})
+    if planned.spec.image_credentials is not None:
+        secrets["SKYPILOT_DOCKER_SERVER"] = planned.spec.image_credentials.server
+        secrets["SKYPILOT_DOCKER_USERNAME"] = planned.spec.image_credentials.username
     filled = {"envs": envs, "secrets": secrets}
-    return found.task | {key: table for key, table in filled.items() if table}
+    return planned.task | {key: table for key, table in filled.items() if table}

@@ -55,7 +55,7 @@ def test_packages_go_along_without_those_that_vllm_brings() -> None:
 def test_what_does_not_stand_alone_is_told(script: str) -> None:
     lines, told = setup(script)
     assert lines == []
-    assert "does not stand alone" in told[0]
+    assert "is not a simple command" in told[0]
 
 
 def test_programs_beside_the_server_are_told() -> None:

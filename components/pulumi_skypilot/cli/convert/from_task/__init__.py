@@ -1,6 +1,7 @@
-"""From a SkyPilot task to a deployment: what a stack would say to have the same served.
+"""A SkyPilot task, converted into the deployment that serves the same.
 
-Pure. What cannot be said becomes a remark; only what makes a deployment pointless is an error.
+Pure. A part that no key of a deployment expresses becomes a remark. Only a task without a server
+that can be read is an error.
 """
 
 import dataclasses
@@ -18,7 +19,7 @@ __all__ = ["Imported", "Remark", "deployment", "key", "text"]
 
 @dataclasses.dataclass(frozen=True)
 class Imported:
-    """A deployment as a stack file says it."""
+    """A deployment as in a stack file, and remarks on what differs."""
 
     table: dict[str, object]
     remarks: tuple[Remark, ...]
@@ -28,46 +29,46 @@ TASK = (
     "name", "resources", "service", "envs", "secrets", "setup", "run", "num_nodes", "workdir",
     "file_mounts", "volumes", "config",
 )  # fmt: skip
-"""The keys of a task that are read."""
+"""Keys of a task that are read."""
 
 FILES = ("file_mounts", "volumes", "config")
 FILLED = ("service", "workdir", *FILES)
-"""Sections in which variables are filled in."""
+"""Sections in which variables are replaced by their values."""
 
 MAX_KEY = 16
-"""Google Cloud leaves 22 characters to the whole name of a service (spec/names.py)."""
+"""Characters of a key. Google Cloud allows 22 for a service's whole name (spec/names.py)."""
 
 _MODES = {"MOUNT": "mount", "MOUNT_CACHED": "cached", "COPY": "copy"}
 
 
 def deployment(content: Mapping[str, typing.Any]) -> Imported:
-    """What a stack says for the task. Raises errors.UnreadableTask where no deployment is in it."""
+    """Return the deployment of a task. Raises errors.UnreadableTask if it has no server."""
     _check_shapes(content)
     if task_scripts.guarded(content["run"]):
         content = {**content, "run": task_scripts.without_guard(content["run"])}
     table: dict[str, object] = {}
-    said: list[Remark] = []
-    for found in _all(content):
-        if isinstance(found, Remark):
-            said += [found] if found not in said else []
-        elif isinstance(found[1], dict) and isinstance(table.get(found[0]), dict):
-            typing.cast("dict[str, object]", table[found[0]]).update(found[1])
-        elif found[0] == "setup":
-            table["setup"] = f"{table.get('setup', '')}{found[1]}\n"
+    collected: list[Remark] = []
+    for entry in _all(content):
+        if isinstance(entry, Remark):
+            collected += [entry] if entry not in collected else []
+        elif isinstance(entry[1], dict) and isinstance(table.get(entry[0]), dict):
+            typing.cast("dict[str, object]", table[entry[0]]).update(entry[1])
+        elif entry[0] == "setup":
+            table["setup"] = f"{table.get('setup', '')}{entry[1]}\n"
         else:
-            table[found[0]] = found[1]
+            table[entry[0]] = entry[1]
     _model_cache(table)
     _middleware(table)
-    said += _targets(table)
+    collected += _targets(table)
     order = [field.alias for field in spec.Spec.model_fields.values()]
     ranks = {str(name): at for at, name in enumerate(order)}
     ordered = sorted(table.items(), key=lambda item: ranks.get(item[0], len(ranks)))
-    return Imported(dict(ordered), tuple(said))
+    return Imported(dict(ordered), tuple(collected))
 
 
 def _check_shapes(content: Mapping[str, typing.Any]) -> None:
     if not isinstance(content.get("run"), str):
-        raise errors.UnreadableTask("run: it is missing: there is no server to carry over")
+        raise errors.UnreadableTask("run: it is missing, so there is no server to import")
     resources, service = content.get("resources") or {}, content.get("service") or {}
     tables = {name: content.get(name) for name in ("resources", "service", "envs", *FILES)}
     if isinstance(service, Mapping):
@@ -89,7 +90,7 @@ def _check_shapes(content: Mapping[str, typing.Any]) -> None:
 
 
 def _model_cache(table: dict[str, typing.Any]) -> None:
-    """HF_HOME in a volume or bucket is what modelCache says."""
+    """Turn HF_HOME in a volume or bucket into modelCache."""
     env = table.get("env", {})
     if env.get("HF_HOME") in {*table.get("volumes", ()), *table.get("mounts", ())}:
         table["modelCache"] = env.pop("HF_HOME")
@@ -98,7 +99,7 @@ def _model_cache(table: dict[str, typing.Any]) -> None:
 
 
 def _targets(table: dict[str, typing.Any]) -> Iterator[Remark]:
-    """Targets count for the GPUs that there are."""
+    """Remove targets of GPUs that are not among the accelerators, with a remark for each."""
     replicas, gpus = table.get("replicas"), table.get("accelerators") or []
     targets = replicas.get("targetQps") if isinstance(replicas, dict) else None
     if not isinstance(targets, dict):
@@ -113,7 +114,7 @@ def _targets(table: dict[str, typing.Any]) -> Iterator[Remark]:
 
 
 def _middleware(table: dict[str, typing.Any]) -> None:
-    """Take out the layers that an exported task has for the guard and for reasoningEffort."""
+    """Remove the layers that an exported task has for the guard and for reasoningEffort."""
     flags, env = table.get("vllmArgs", {}), table.get("env", {})
     given = flags.pop("middleware", [])
     layers = [layer for layer in server.listed(given) if layer != vllm.GUARD_MIDDLEWARE]
@@ -128,9 +129,9 @@ def _middleware(table: dict[str, typing.Any]) -> None:
 
 
 def key(content: Mapping[str, typing.Any], file_name: str) -> str:
-    """A name for the deployment: the task's own, else the file's, in the letters that it may have.
+    """Return a key for the deployment: the task's name or the file's, in allowed letters.
 
-    It may not end in -NUMBER, like a replica; MAX_KEY leaves room for a stack's name before it.
+    It must not end in -NUMBER, like a replica. MAX_KEY leaves room for a stack's name before it.
     """
     name = str(content.get("name") or re.sub(r"(\.sky)?\.ya?ml$", "", file_name))
     name = re.sub(r"^[^a-z]+|-+$", "", re.sub(r"[^a-z0-9]+", "-", name.lower()))
@@ -142,14 +143,14 @@ def key(content: Mapping[str, typing.Any], file_name: str) -> str:
 
 
 def text(name: str, imported: Imported, *, project: str = "llm") -> str:
-    """The deployment as it stands in a stack file; the project's name is the config's namespace."""
+    """Return the deployment as text of a stack file; `project` is the config's namespace."""
     return task.text({"config": {f"{project}:deployments": {name: imported.table}}})
 
 
-Found = tuple[str, object] | Remark
+KeyOrRemark = tuple[str, object] | Remark
 
 
-def _all(content: Mapping[str, typing.Any]) -> Iterator[Found]:
+def _all(content: Mapping[str, typing.Any]) -> Iterator[KeyOrRemark]:
     nodes = int(content.get("num_nodes") or 1)
     alternatives = hardware.read(content.get("resources"))
     known = variables.known(content, alternatives.gpus)
@@ -157,7 +158,7 @@ def _all(content: Mapping[str, typing.Any]) -> Iterator[Found]:
     service = filled["service"]
     if service and "pool" in service:
         raise errors.UnreadableTask("service.pool: a pool of workers serves no model")
-    found = _within("run", lambda: server.find(content["run"], known))
+    started = _within("run", lambda: server.find(content["run"], known))
 
     for name in sorted(content.keys() - {*TASK}):
         yield remarks.lost(name, "a deployment has no such key")
@@ -168,14 +169,14 @@ def _all(content: Mapping[str, typing.Any]) -> Iterator[Found]:
     yield from machine_keys.keys(alternatives)
     yield from _spot(alternatives, service)
     own_image = any(str(image).startswith("docker:") for image in alternatives.values("image_id"))
-    yield from options.keys(found, gpus=alternatives.gpus, nodes=nodes, own_image=own_image)
+    yield from options.keys(started, gpus=alternatives.gpus, nodes=nodes, own_image=own_image)
     if service:
         yield from serving.keys(service)
     else:
         yield from machine_keys.autostop(alternatives, content)
-    yield from _environment(content, found)
+    yield from _environment(content, started)
     yield from _files(filled)
-    yield from _scripts(content, known, found, nodes, own_image=own_image)
+    yield from _scripts(content, known, started, nodes, own_image=own_image)
 
 
 def _within(where: str, read: typing.Callable[[], typing.Any]) -> typing.Any:
@@ -187,7 +188,7 @@ def _within(where: str, read: typing.Callable[[], typing.Any]) -> typing.Any:
 
 def _spot(
     alternatives: hardware.Machines, service: Mapping[str, typing.Any] | None
-) -> Iterator[Found]:
+) -> Iterator[KeyOrRemark]:
     spot, mixed = machine_keys.spot(alternatives)
     policy = serving.policy(service) if service else {}
     table: dict[str, object] = {}
@@ -206,13 +207,15 @@ def _spot(
         yield "spot", table or True
 
 
-def _environment(content: Mapping[str, typing.Any], found: server.Server) -> Iterator[Found]:
+def _environment(
+    content: Mapping[str, typing.Any], started: server.Server
+) -> Iterator[KeyOrRemark]:
     private = variables.secret(content)
-    yield from _api_key(content["run"], found, private)
+    yield from _api_key(content["run"], started, private)
     yield from _image_credentials({**(content.get("envs") or {}), **private}, private)
     plain = {}
-    for name, value in variables.passed_on(content, found).items():
-        if name in found.environment and shell.is_computed(value):
+    for name, value in variables.passed_on(content, started).items():
+        if name in started.environment and shell.is_computed(value):
             yield remarks.lost(f"env {name}", "only the machine knows its value; write it into env")
         else:
             plain[name] = shell.plain(value)
@@ -222,7 +225,7 @@ def _environment(content: Mapping[str, typing.Any], found: server.Server) -> Ite
         yield from _secret(name, value)
 
 
-def _secret(name: str, value: object) -> Iterator[Found]:
+def _secret(name: str, value: object) -> Iterator[KeyOrRemark]:
     config = _camel(name)
     yield "secrets", {name: config}
     yield _set_secret(f"secret {name}", config, given=value is not None)
@@ -233,12 +236,14 @@ def _set_secret(path: str, config: str, *, given: bool) -> Remark:
     return remarks.to_do(path, f"pulumi config set --secret {config}{beside}")
 
 
-def _api_key(run: str, found: server.Server, private: dict[str, typing.Any]) -> Iterator[Found]:
-    """The key that the server asks of clients, however it gets it; taken from the secrets."""
+def _api_key(
+    run: str, started: server.Server, private: dict[str, typing.Any]
+) -> Iterator[KeyOrRemark]:
+    """Yield the key that the server asks clients for, and remove it from the secrets."""
     if spec.API_KEYS in private:  # an exported task
         del private[spec.API_KEYS]
         return
-    word = options.api_key(found.flags)
+    word = options.api_key(started.flags)
     name = shell.variable(word) if word else None
     if word is None and "VLLM_API_KEY" in private:
         name = "VLLM_API_KEY"
@@ -259,9 +264,11 @@ def _api_key(run: str, found: server.Server, private: dict[str, typing.Any]) -> 
 
 def _image_credentials(
     given: Mapping[str, typing.Any], private: dict[str, typing.Any]
-) -> Iterator[Found]:
+) -> Iterator[KeyOrRemark]:
     names = variables.IMAGE
-    plain = {one: str(given[names[one]]) for one in ("server", "username") if given.get(names[one])}
+    plain = {
+        part: str(given[names[part]]) for part in ("server", "username") if given.get(names[part])
+    }
     if len(plain) == 2:
         config = "imagePassword"
         yield "imageCredentials", {**plain, "password": config}
@@ -278,13 +285,13 @@ def _camel(name: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-def _files(filled: Mapping[str, typing.Any]) -> Iterator[Found]:
+def _files(filled: Mapping[str, typing.Any]) -> Iterator[KeyOrRemark]:
     workdir = filled["workdir"]
     if workdir:
         yield "workdir", workdir
         if isinstance(workdir, str) and not workdir.startswith(("/", "~")):
             yield remarks.to_do(
-                "workdir", f"{workdir} is looked for from the folder of Pulumi.yaml; adjust it"
+                "workdir", f"{workdir} is relative to the folder of Pulumi.yaml; adjust it"
             )
     for path, volume in (filled["volumes"] or {}).items():
         name = volume.get("name") if isinstance(volume, Mapping) else volume
@@ -300,7 +307,7 @@ def _files(filled: Mapping[str, typing.Any]) -> Iterator[Found]:
         yield "config", filled["config"]
 
 
-def _mount(path: str, mount: object) -> Found:
+def _mount(path: str, mount: object) -> KeyOrRemark:
     table = {"source": mount, "mode": "COPY"} if isinstance(mount, str) else mount
     table = dict(typing.cast("Mapping[str, typing.Any]", table))
     source, mode = table.pop("source", None), str(table.pop("mode", "MOUNT"))
@@ -326,15 +333,15 @@ def _mount(path: str, mount: object) -> Found:
 def _scripts(
     content: Mapping[str, typing.Any],
     known: dict[str, str],
-    found: server.Server,
+    started: server.Server,
     nodes: int,
     *,
     own_image: bool,
-) -> Iterator[Found]:
+) -> Iterator[KeyOrRemark]:
     script = content.get("setup") or ""
     installed = _within("setup", lambda: leftovers.installed_vllm(script, known))
     if not own_image:
         instead = f" instead of {installed}" if installed else ""
         yield remarks.differs("setup", f"vLLM {vllm.VERSION} is installed{instead}")
     yield from leftovers.setup(script, known)
-    yield from leftovers.beside(found.others, nodes=nodes)
+    yield from leftovers.beside(started.others, nodes=nodes)

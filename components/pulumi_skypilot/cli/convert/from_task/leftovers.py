@@ -1,4 +1,4 @@
-"""What else a task's scripts do: what is done anyway, what goes along, what is left out."""
+"""Commands of a task's scripts beside its server: needless, kept in setup, or left out."""
 
 import re
 import shlex
@@ -17,7 +17,7 @@ NEEDLESS = (
     r"python[\d.]* -c .*huggingface_hub.*login\(.*",
     r"(hf|huggingface-cli) (auth )?login\b.*",
     r"(hf|huggingface-cli) download (?!.*--local-dir).*",
-    # talk, and waiting for a server beside
+    # output, and waiting for a server in the background
     r"(echo|printf|sleep|cat|grep|tail|tee|ls|ps|pwd|date|which|nvidia-smi|hostname)\b.*",
     r"(true|false|:|wait|set|shopt|break|continue|exit|cd ~|conda)( .*)?",
     r"\[\[? .*",
@@ -26,10 +26,10 @@ NEEDLESS = (
     r"pip[\d.]* (list|show|freeze)\b.*",
     r"git clone \S*github\.com/vllm-project/vllm\S*( .*)?",
 )
-"""Commands that a deployment does without, each pattern for the whole command."""
+"""Commands that a deployment does not need; each pattern matches the whole command."""
 
 RAY = (r"ray (start|stop|status)\b.*", r"\S*/ray/start_cluster\b.*")
-"""How a task of several machines starts Ray: vLLM's own way needs none."""
+"""Commands that start Ray on several machines; vLLM's own way needs no Ray."""
 
 BROUGHT = {
     "accelerate", "bitsandbytes", "flash-attn", "flashinfer-python", "gradio", "hf-transfer",
@@ -37,7 +37,7 @@ BROUGHT = {
     "safetensors", "sentencepiece", "setuptools", "tiktoken", "tokenizers", "torch", "torchaudio",
     "torchvision", "transformers", "triton", "uv", "vllm", "vllm-flash-attn", "wheel", "xformers",
 }  # fmt: skip
-"""Python packages that vLLM brings or does without, or that only a client uses."""
+"""Python packages that vLLM brings or does not need, or that only a client uses."""
 
 _INSTALL = re.compile(r"(?:uv pip|pip[\d.]*|python[\d.]* -m pip) install")
 _WITH_VALUE = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--index-strategy",
@@ -45,7 +45,7 @@ _WITH_VALUE = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "
 
 
 def setup(script: str, variables: Mapping[str, str]) -> Iterator[tuple[str, str] | remarks.Remark]:
-    """Lines of the task's setup that go along, as ("setup", line), and what is left out.
+    """Yield the setup lines to keep, as ("setup", line), and a remark for each one left out.
 
     Raises errors.UnreadableTask.
     """
@@ -63,30 +63,30 @@ def setup(script: str, variables: Mapping[str, str]) -> Iterator[tuple[str, str]
             whole = written.get(command.words)
         if whole is None or not command.alone or any(map(shell.is_computed, command.words)):
             yield remarks.lost(
-                "setup", f"`{_short(command.text)}` does not stand alone there; write what the "
-                "model needs of it into setup",
+                "setup", f"`{_short(command.text)}` is not a simple command; write what "
+                "the model needs of it into setup",
             )  # fmt: skip
         else:
             yield "setup", whole
 
 
 def _written(script: str, variables: Mapping[str, str]) -> dict[tuple[str, ...], str]:
-    """The commands that are a line of their own, as they are written there."""
-    found = {}
+    """Return the commands that stand on a line of their own, with that line as written."""
+    lines = {}
     for line in re.sub(r"\\\n[ \t]*", " ", script).splitlines():
         try:
             commands = list(shell.commands(line, variables))
         except errors.UnreadableTask:
-            continue  # a part of something longer
-        # A shell would read a dollar that is filled in as the sign of a variable.
-        plain = not any(set("$`") & set(variables.get(one, "")) for one in shell.names_in(line))
+            continue  # part of a longer command
+        # A shell would take a dollar inside a value for a variable.
+        plain = not any(set("$`") & set(variables.get(name, "")) for name in shell.names_in(line))
         if len(commands) == 1 and plain:
-            found[commands[0].words] = shell.filled_in(line.strip(), variables)
-    return found
+            lines[commands[0].words] = shell.filled_in(line.strip(), variables)
+    return lines
 
 
 def beside(commands: Iterable[shell.Command], *, nodes: int) -> Iterator[remarks.Remark]:
-    """What a script runs beside its server."""
+    """Yield a remark for each command that a script runs beside its server."""
     needless = (*NEEDLESS, *RAY) if nodes > 1 else NEEDLESS
     for command in commands:
         line = " ".join(map(shell.plain, command.words))
@@ -100,7 +100,7 @@ def beside(commands: Iterable[shell.Command], *, nodes: int) -> Iterator[remarks
 
 
 def installed_vllm(script: str, variables: Mapping[str, str]) -> str | None:
-    """The vLLM that a setup installs, as it is written there."""
+    """Return the requirement of vLLM that a setup installs, as written; None without one."""
     for command in shell.commands(script, variables):
         if _INSTALL.match(" ".join(command.words)):
             for word in command.words:
@@ -115,20 +115,20 @@ def _matches(line: str, patterns: Sequence[str]) -> bool:
 
 
 def _packages(line: str) -> list[str]:
-    """What an installation names that vLLM does not bring."""
+    """Return the packages of an install command that vLLM does not bring."""
     words = shlex.split(_INSTALL.sub("", line, count=1))
-    found = []
+    packages = []
     skip = False
     for word in words:
         if skip or word.startswith("-"):
             skip = not skip and word in _WITH_VALUE
         elif _name(word) not in BROUGHT:
-            found.append(word)
-    return found
+            packages.append(word)
+    return packages
 
 
 def _name(requirement: str) -> str:
-    """The name of a requirement; a repository's is its last part."""
+    """Return the name of a requirement; for a repository, the last part of its URL."""
     if "://" in requirement:
         path = re.split(r"[@#]", requirement.split("://", 1)[1])[0]
         return path.rstrip("/").rsplit("/", 1)[-1].removesuffix(".git").lower()

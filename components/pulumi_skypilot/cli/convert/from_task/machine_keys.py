@@ -1,4 +1,4 @@
-"""The `resources:` of a task: its alternatives, and the keys of a deployment that say them."""
+"""The `resources:` of a task, as keys of a deployment."""
 
 import re
 import typing
@@ -9,16 +9,16 @@ from ....plan import hardware, task
 from . import remarks
 
 APART = ("infra", "accelerators", "use_spot", "autostop", "any_of")
-"""Keys that are read one by one."""
+"""Keys with code of their own."""
 
 KEYS = {name: key for name, key in spec.mapping.below("resources").items() if name not in APART}
-"""SkyPilot's keys that all alternatives of a deployment share, and the deployment's."""
+"""SkyPilot's keys that all alternatives share, and the keys of a deployment for them."""
 
 _MINUTES = {"": 1, "m": 1, "h": 60, "d": 1440, "w": 10080}
 
 
 def keys(machines: hardware.Machines) -> Iterator[tuple[str, object] | remarks.Remark]:
-    """What a deployment says of them, and what it cannot say."""
+    """Yield the keys of a deployment for these machines, and remarks on the rest."""
     gpus, places = machines.values("accelerators"), machines.values("infra")
     usable = [gpu for gpu in gpus if gpu is None or _usable(gpu.rpartition(":")[0])]
     if usable:
@@ -35,7 +35,7 @@ def keys(machines: hardware.Machines) -> Iterator[tuple[str, object] | remarks.R
     if not machines.every_pair:
         yield remarks.lost(
             "resources.any_of",
-            "some pairs of GPU and place were left out there; a deployment has them all: check "
+            "some pairs of GPU and place are not in the task; a deployment has all pairs; check "
             "accelerators and infra",
         )
     if machines.ordered:
@@ -47,20 +47,24 @@ def keys(machines: hardware.Machines) -> Iterator[tuple[str, object] | remarks.R
 
 
 def spot(machines: hardware.Machines) -> tuple[bool, bool]:
-    """Whether spot machines are asked for, and whether on-demand ones may stand in for them."""
-    found = {bool(option.get("use_spot")) for option in machines.options}
-    return True in found, len(found) == 2
+    """Return whether the task asks for spot machines, and whether it allows on-demand ones too."""
+    asked = {bool(option.get("use_spot")) for option in machines.options}
+    return True in asked, len(asked) == 2
 
 
 def autostop(
     machines: hardware.Machines, content: Mapping[str, typing.Any]
 ) -> Iterator[tuple[str, object] | remarks.Remark]:
-    """A cluster's idle shutdown; an exported task says its minutes to the watchdog."""
-    found = machines.values("autostop")[0]
-    if not found:
+    """Yield a cluster's idle shutdown; an exported task has its minutes in a variable."""
+    setting = machines.values("autostop")[0]
+    if not setting:
         return
     given = (
-        found if isinstance(found, Mapping) else {} if found is True else {"idle_minutes": found}
+        setting
+        if isinstance(setting, Mapping)
+        else {}
+        if setting is True
+        else {"idle_minutes": setting}
     )
     idle = (content.get("envs") or {}).get(task.IDLE_MINUTES, given.get("idle_minutes", 5))
     minutes = re.fullmatch(r"(\d+)([mhdw]?)", str(idle))
@@ -76,24 +80,24 @@ def _shared(machines: hardware.Machines) -> Iterator[tuple[str, object] | remark
     for key in sorted(present - {*APART, *KEYS}):
         yield remarks.lost(f"resources.{key}", "a deployment has no such key")
     for key, name in KEYS.items():
-        found = machines.values(key)
-        if found == [None]:
+        values = machines.values(key)
+        if values == [None]:
             continue
-        if len(found) > 1:
+        if len(values) > 1:
             yield remarks.lost(
                 f"resources.{key}",
                 f"it is not the same in every alternative; write one {name} for all if it matters",
             )
-        elif key == "image_id" and not isinstance(found[0], str):
+        elif key == "image_id" and not isinstance(values[0], str):
             yield remarks.lost(
                 "resources.image_id", "an image for each region; write image for one region"
             )
         else:
-            yield name, found[0]
+            yield name, values[0]
 
 
 def _usable(name: str) -> bool:
-    """Whether a deployment may have it; its plan says so where it is not catalogued."""
+    """Return whether a deployment may name this GPU; its plan warns if it is not catalogued."""
     return catalog.gpu(name) is not None or (
         catalog.is_gpu(name) and catalog.meant_gpu(name) is None
     )

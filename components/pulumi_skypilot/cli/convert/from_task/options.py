@@ -1,4 +1,4 @@
-"""The flags of a vLLM server, and the keys of a deployment that say them."""
+"""The flags of a vLLM server, as keys of a deployment."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,43 +6,45 @@ from collections.abc import Iterator, Mapping
 from .... import catalog, spec
 from . import remarks, server, shell
 
-Found = tuple[str, object] | remarks.Remark
+KeyOrRemark = tuple[str, object] | remarks.Remark
 
 OURS = ("host", "port", "api-key", "config")
-"""Flags that a deployment sets itself; the keys have remarks of their own."""
+"""Flags that a deployment sets itself; API keys have remarks of their own."""
 
 RAY = ("distributed-executor-backend", "nnodes", "node-rank", "master-addr", "headless")
-"""How several machines find each other: this package's own matter."""
+"""Flags by which several machines find each other; this package sets them."""
 
 KEYS = {flag: key for flag, key in spec.mapping.FLAGS.items() if flag not in RAY}
-"""Flags that are read into a key of their own."""
+"""Flags that have a key of their own."""
 
 DTYPES = {"half": "float16", "auto": None}
-"""Other words for what a deployment says."""
+"""vLLM's other names of dtypes, and the deployment's; None for the default."""
 _THOUSANDS = {"k": 1000, "m": 1_000_000, "K": 1024, "M": 1024**2}
 """vLLM reads 32k as 32,000 and 32K as 32,768 (vllm/utils/argparse_utils.py)."""
 
 
-def keys(found: server.Server, *, gpus: int | None, nodes: int, own_image: bool) -> Iterator[Found]:
-    """What a deployment says of the flags, and what it cannot say.
+def keys(
+    started: server.Server, *, gpus: int | None, nodes: int, own_image: bool
+) -> Iterator[KeyOrRemark]:
+    """Yield the keys of a deployment for a server's flags, and remarks on the rest.
 
     Args:
-        found: The server.
-        gpus: Of one machine; None where the alternatives differ.
-        nodes: Machines.
-        own_image: The image brings a vLLM of its own, which may know other flags.
+        started: The server that the script starts.
+        gpus: Number of GPUs of one machine; None if the alternatives differ.
+        nodes: Number of machines.
+        own_image: True if the image brings its own vLLM, which may have other flags.
 
     """
-    flags = dict(found.flags)
-    yield "model", found.model
+    flags = dict(started.flags)
+    yield "model", started.model
     yield from _parallel(flags, gpus, nodes)
     if flags.get("enable-auto-tool-choice") is True and "tool-call-parser" in flags:
         yield "tools", True
         flags.pop("enable-auto-tool-choice")
-        facts = catalog.model(found.model)
+        facts = catalog.model(started.model)
         if facts and facts.tool_parser == flags["tool-call-parser"]:
             flags.pop("tool-call-parser")
-    for word in found.unread:
+    for word in started.unread:
         yield remarks.lost("run", f"`{word}`: only the machine knows which flags these are")
     more: dict[str, object] = {}
     for flag, given in flags.items():
@@ -54,7 +56,7 @@ def keys(found: server.Server, *, gpus: int | None, nodes: int, own_image: bool)
                 f"flag {flag}", f"only the machine knows its value; write it into {key}"
             )
         elif flag in KEYS:
-            yield from _key(flag, given, found.model)
+            yield from _key(flag, given, started.model)
         elif (remark := _refused(flag, given, own_image=own_image)) is not None:
             yield remark
         else:
@@ -64,18 +66,18 @@ def keys(found: server.Server, *, gpus: int | None, nodes: int, own_image: bool)
 
 
 def api_key(flags: Mapping[str, server.Value]) -> str | None:
-    """The word that stands for the key of clients, if the server has one."""
+    """Return the word of the server's API key; None without one."""
     given = flags.get("api-key")
     word = given[0] if isinstance(given, list) else given
     return word if isinstance(word, str) else None
 
 
 def tokens(text: str) -> int | None:
-    """A number of tokens, also as 32k or 32K."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmM]?)", text)
-    if found is None:
+    """Return a number of tokens, also of 32k or 32K; None if it is not a number."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmM]?)", text)
+    if match is None:
         return None
-    return int(float(found[1]) * _THOUSANDS.get(found[2], 1))
+    return int(float(match[1]) * _THOUSANDS.get(match[2], 1))
 
 
 def _is_computed(given: server.Value) -> bool:
@@ -99,9 +101,9 @@ def _refused(flag: str, given: server.Value, *, own_image: bool) -> remarks.Rema
 def _parallel(
     flags: dict[str, server.Value], gpus: int | None, nodes: int
 ) -> Iterator[tuple[str, object]]:
-    """Tensor and pipeline parallel, unless they are what a deployment takes by itself.
+    """Yield tensor and pipeline parallel unless they are a deployment's defaults.
 
-    vLLM takes 1 where nothing is said.
+    vLLM's default is 1.
     """
     tensor = flags.pop("tensor-parallel-size", "1")
     if shell.variable(str(tensor)) == "SKYPILOT_NUM_GPUS_PER_NODE":
@@ -117,7 +119,7 @@ def _parallel(
         yield "pipelineParallel", int(str(pipeline))
 
 
-def _key(flag: str, given: server.Value, model: str) -> Iterator[Found]:
+def _key(flag: str, given: server.Value, model: str) -> Iterator[KeyOrRemark]:
     key = KEYS[flag]
     if isinstance(given, list):
         yield remarks.lost(f"flag {flag}", f"only the first of {', '.join(given)} is kept")

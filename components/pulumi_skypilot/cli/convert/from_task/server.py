@@ -1,4 +1,4 @@
-"""Finds the vLLM server that a script starts: its model, its flags as vLLM 0.32 spells them."""
+"""The vLLM server that a script starts: its model, and its flags as vLLM 0.32 spells them."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ from ....plan import vllm
 from . import shell
 
 Value = str | bool | list[str]
-"""Of a flag: a word, on or off, or several words."""
+"""Value of a flag: a word, on or off, or several words."""
 
 ENTRY_POINTS = ("vllm.entrypoints.openai.api_server", "vllm.entrypoints.cli.main")
 """Modules of vLLM that serve its OpenAI API."""
@@ -41,7 +41,7 @@ GONE = {
     "swap-space": "vLLM has no swap space for its cache any more",
     "enable-chunked-prefill": "it is on where the model allows it",
 }
-"""Flags of earlier releases that the pinned one has not, and why that is no loss."""
+"""Flags of earlier releases that the pinned one lacks, and why nothing is lost."""
 
 SEVERAL = (
     "served-model-name", "lora-modules", "lora-target-modules", "middleware", "api-key",
@@ -62,39 +62,39 @@ class Server:
     model: str
     flags: Mapping[str, Value]
     environment: Mapping[str, str]
-    """What the script exports, and what stands before the command."""
+    """Variables that the script exports or sets before the command."""
     unread: tuple[str, ...]
-    """Words of its command that may be any flags."""
+    """Words of its command that only the machine can turn into flags."""
     others: tuple[shell.Command, ...]
     """The script's other commands."""
 
 
 def find(script: str, variables: Mapping[str, str]) -> Server:
-    """The one server of a script.
+    """Return the server that a script starts.
 
-    Raises errors.UnreadableTask where there is none, or more than one, or its model is not known.
+    Raises errors.UnreadableTask if there is none, more than one, or its model is not known.
     """
-    found: list[Sequence[str]] = []
+    servers: list[Sequence[str]] = []
     others: list[shell.Command] = []
     environment: dict[str, str] = {}
     for command in shell.commands(script, variables):
         arguments = _arguments(command.words)
         if arguments is not None:
-            found.append(arguments)
+            servers.append(arguments)
             environment |= command.assignments
         elif not command.words:
             environment |= command.assignments
         else:
             others.append(command)
-    if not found:
+    if not servers:
         raise errors.UnreadableTask(
             f"it starts no vLLM server (vllm serve, or python -m {ENTRY_POINTS[0]})"
         )
-    if len(found) > 1:
+    if len(servers) > 1:
         raise errors.UnreadableTask(
-            f"it starts {len(found)} vLLM servers; make a file of each and import them one by one"
+            f"it starts {len(servers)} vLLM servers; make a file of each and import them one by one"
         )
-    positional, flags, unread = _flags(found[0])
+    positional, flags, unread = _flags(servers[0])
     model = flags.pop("model", positional)
     if not isinstance(model, str) or shell.is_computed(model):
         raise errors.UnreadableTask(
@@ -104,24 +104,24 @@ def find(script: str, variables: Mapping[str, str]) -> Server:
 
 
 def plain(given: Value) -> Value:
-    """The value as a shell would pass it on."""
+    """Return the value as a shell would pass it on."""
     if isinstance(given, list):
         return [shell.plain(word) for word in given]
     return shell.plain(given) if isinstance(given, str) else given
 
 
 def value(word: Value) -> object:
-    """A flag's value as a stack file has it: numbers and JSON tables as such."""
+    """Return a flag's value for a stack file, with numbers and JSON tables parsed."""
     if isinstance(word, bool):
         return word
     if isinstance(word, list):
-        return [value(one) for one in word]
+        return [value(item) for item in word]
     try:
-        found = json.loads(word)
+        parsed = json.loads(word)
     except ValueError:
         return word
-    number = isinstance(found, int | float) and not isinstance(found, bool)
-    return found if isinstance(found, dict) or (number and json.dumps(found) == word) else word
+    number = isinstance(parsed, int | float) and not isinstance(parsed, bool)
+    return parsed if isinstance(parsed, dict) or (number and json.dumps(parsed) == word) else word
 
 
 def _unclear(model: Value | None) -> str:
@@ -132,7 +132,7 @@ def _unclear(model: Value | None) -> str:
 
 
 def _arguments(words: Sequence[str]) -> Sequence[str] | None:
-    """The arguments of `vllm serve`, in whichever form it is written; None for other commands."""
+    """Return the arguments of `vllm serve` in any of its forms; None for other commands."""
     for at, word in enumerate(words):
         program = word.rsplit("/", 1)[-1]
         if program == "vllm" and words[at + 1 : at + 2] == ("serve",):
@@ -144,9 +144,9 @@ def _arguments(words: Sequence[str]) -> Sequence[str] | None:
 
 
 def _flags(words: Sequence[str]) -> tuple[str | None, dict[str, Value], tuple[str, ...]]:
-    """The positional word, the flags and what may be any flags.
+    """Return the positional word, the flags, and the words that may be any flags.
 
-    A flag that is said twice counts as said last.
+    The last value of a repeated flag is used.
     """
     positional: str | None = None
     unread: list[str] = []
@@ -169,7 +169,7 @@ def _flags(words: Sequence[str]) -> tuple[str | None, dict[str, Value], tuple[st
             positional = positional or word
         else:
             given = flags[name]
-            if name in catalog.flags().switches:  # takes none: the word is the model
+            if name in catalog.flags().switches:  # a switch has no value: the word is the model
                 positional, name = positional or word, None
             elif isinstance(given, bool):
                 flags[name] = word
@@ -215,7 +215,7 @@ def _as_now(flag: str, given: Value) -> Value:
 
 
 def unknown(flag: str, given: Value) -> str | None:
-    """Why the pinned release does not take a flag, and what to do; None where it takes it."""
+    """Return why the pinned release refuses a flag and what to do; None if it accepts it."""
     if flag in GONE:
         return f"vLLM {catalog.flags().engine} has no such flag: {GONE[flag]}"
     return vllm.mistaken(flag, value(given))

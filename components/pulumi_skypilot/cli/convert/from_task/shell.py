@@ -1,8 +1,8 @@
-"""Reads a task's script as far as the command of a server needs: words and variables.
+"""A small reader of shell scripts: words and variables, as a server's command needs them.
 
 Not a shell. It knows quotes (shlex), line continuations, comments, $NAME and ${NAME} whose value
-the task itself gives, and $((…)) of whole numbers. What else a shell would compute stays a word
-that is_computed.
+the task gives, and $((…)) of whole numbers. A word with anything else that a shell would compute
+is_computed.
 """
 
 import ast
@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from .... import errors
 
 _LITERAL, _BACKTICK, _QUOTED, _COMPUTED = "\ue000", "\ue001", "\ue002", "\ue003"
-"""Stand for a dollar and a backtick without a meaning, for a dollar inside double quotes, and for
-what a shell computes."""
+"""Marks for a literal dollar, a literal backtick, a dollar inside double quotes, and a part that a
+shell computes."""
 
 _QUOTES_AND_COMMENTS = re.compile(r"(?<!\S)#[^\n]*|'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.", re.DOTALL)
 _VARIABLE = re.compile(
@@ -44,29 +44,29 @@ _LEADING = (*_OPENING, "then", "else", "elif", "do", "!", "{", "exec", "nohup", 
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """One simple command."""
+    """A simple command."""
 
     words: tuple[str, ...]
-    """Quotes taken off, variables filled in, marks left in: see is_computed and plain."""
+    """Without quotes, with variables filled in and with marks: see is_computed and plain."""
     assignments: Mapping[str, str]
-    """NAME=value before the command, or exported by it; marks left in."""
+    """NAME=value before the command, or exported by it; with marks."""
     text: str
-    """As it was written, on one line."""
+    """The command as written, on one line."""
     nested: bool
-    """Inside an if or a loop."""
+    """True inside an if or a loop."""
     piped: bool
-    """Reads another command's output."""
+    """True if it reads another command's output."""
     alone: bool
-    """Neither nested nor joined with another by |, && or ||."""
+    """True if it is neither nested nor joined with another by |, && or ||."""
 
 
 def commands(script: str, variables: Mapping[str, str]) -> Iterator[Command]:
-    """The simple commands of a script, in order; assignments count for what follows them.
+    """Yield the simple commands of a script in order; an assignment applies to later commands.
 
-    SkyPilot quotes variables' values (sky/skylet/log_lib.py, make_task_bash_script): a dollar in
-    one is a dollar.
+    SkyPilot quotes variables' values (sky.skylet.log_lib.make_task_bash_script), so a dollar in a
+    value is literal.
 
-    A here-document leaves <<NAME as a word. Raises UnreadableTask for quotes that do not close.
+    A here-document becomes the word <<NAME. Raises UnreadableTask for quotes that do not close.
     """
     known = {name: _literal(value) for name, value in variables.items()}
     depth, before = 0, ""
@@ -92,46 +92,46 @@ def commands(script: str, variables: Mapping[str, str]) -> Iterator[Command]:
 
 
 def is_computed(word: str) -> bool:
-    """Whether only a shell that runs on the machine knows this word's value."""
+    """Return whether only a shell on the machine knows this word's value."""
     return _COMPUTED in word or bool(_VARIABLE.search(word))
 
 
 def is_many(word: str) -> bool:
-    """Whether the word is an array, and so any number of words."""
-    return bool((found := _VARIABLE.fullmatch(word)) and found[3])
+    """Return whether the word is an array, which stands for any number of words."""
+    return bool((match := _VARIABLE.fullmatch(word)) and match[3])
 
 
 def plain(word: str) -> str:
-    """The word as a shell would pass it on."""
+    """Return the word as a shell would pass it on."""
     return word.replace(_LITERAL, "$").replace(_QUOTED, "$").replace(_BACKTICK, "`")
 
 
 def variable(word: str) -> str | None:
-    """The name of the variable that this word is, if it is one and nothing else."""
-    found = _VARIABLE.fullmatch(word)
-    return (found[1] or found[2]) if found else None
+    """Return the variable's name if the word is a variable and nothing else; else None."""
+    match = _VARIABLE.fullmatch(word)
+    return (match[1] or match[2]) if match else None
 
 
 def filled_in(text: str, variables: Mapping[str, str]) -> str:
-    """The text with the variables that have a value filled in; arrays are not read."""
+    """Return the text with known variables replaced by their values; arrays stay."""
     return _VARIABLE.sub(lambda m: m[0] if m[3] else variables.get(m[1] or m[2], m[0]), text)
 
 
 def names_in(text: str) -> set[str]:
-    """The variables that a text names."""
-    return {found[1] or found[2] for found in _VARIABLE.finditer(text)}
+    """Return the names of the variables in a text."""
+    return {match[1] or match[2] for match in _VARIABLE.finditer(text)}
 
 
 def _prepared(script: str, texts: list[str]) -> str:
-    """The script with dollars marked, comments and redirections gone, computations set aside."""
+    """Return the script with dollars and computations marked, without comments and redirections."""
     without = _HERE_DOCUMENT.sub(r" '<<\2' \3", script)
     joined = re.sub(r"\\\n[ \t]*", " ", without)
     marked = _QUOTES_AND_COMMENTS.sub(_marked, joined)
     return _REDIRECTION.sub(" ", _set_aside(marked, texts))
 
 
-def _marked(found: re.Match[str]) -> str:
-    text = found[0]
+def _marked(matched: re.Match[str]) -> str:
+    text = matched[0]
     match text[0]:
         case "#":
             return ""
@@ -144,12 +144,12 @@ def _marked(found: re.Match[str]) -> str:
 
 
 def _literal(text: str) -> str:
-    """The text with dollars and backticks that mean nothing to a shell."""
+    """Return the text with its dollars and backticks marked as literal."""
     return text.replace("$", _LITERAL).replace("`", _BACKTICK)
 
 
 def _set_aside(script: str, texts: list[str]) -> str:
-    """Put a mark in place of every `...`, $(...) and $((...))."""
+    """Replace every `...`, $(...) and $((...)) by a mark, and append its text to `texts`."""
 
     def mark(text: str) -> str:
         texts.append(text)
@@ -157,30 +157,30 @@ def _set_aside(script: str, texts: list[str]) -> str:
 
     script = re.sub(r"`[^`]*`", lambda m: mark(m[0]), script)
     parts, at = [], 0
-    for found in re.finditer(rf"[${_QUOTED}]\(", script):
-        if found.start() < at:
+    for match in re.finditer(rf"[${_QUOTED}]\(", script):
+        if match.start() < at:
             continue
-        depth, end = 1, found.end()
+        depth, end = 1, match.end()
         while depth and end < len(script):
             depth += {"(": 1, ")": -1}.get(script[end], 0)
             end += 1
-        parts += [script[at : found.start()], mark(script[found.start() : end])]
+        parts += [script[at : match.start()], mark(script[match.start() : end])]
         at = end
     return "".join([*parts, script[at:]])
 
 
 def _calculated(word: str, texts: Sequence[str], known: Mapping[str, str]) -> str:
-    """The word with $((…)) worked out, as far as its numbers are known."""
+    """Return the word with each $((…)) computed whose numbers are known."""
 
-    def result(found: re.Match[str]) -> str:
-        inner = _ARITHMETIC.fullmatch(texts[int(found[1])])
+    def result(match: re.Match[str]) -> str:
+        inner = _ARITHMETIC.fullmatch(texts[int(match[1])])
         expression = inner and re.sub(
             r"\$?\{?\b([A-Za-z_]\w*)\b\}?", lambda m: known.get(m[1], m[0]), plain(inner[1])
         )
         try:
             return str(_number(ast.parse(str(expression).strip(), mode="eval").body))
         except (SyntaxError, KeyError, TypeError, ZeroDivisionError):
-            return found[0]
+            return match[0]
 
     return re.sub(rf"{_COMPUTED}(\d+){_COMPUTED}", result, word)
 
@@ -195,7 +195,7 @@ def _number(node: ast.expr) -> int:
 
 
 def _split(script: str) -> Iterator[tuple[list[str], str]]:
-    """The words of each simple command, and what ends it."""
+    """Yield the words of each simple command, and the token that ends it."""
     lexer = shlex.shlex(script, posix=True, punctuation_chars=_ENDS)
     lexer.whitespace = " \t\r"
     lexer.whitespace_split = True
@@ -216,27 +216,27 @@ def _split(script: str) -> Iterator[tuple[list[str], str]]:
 def _assignments(
     words: Sequence[str], known: dict[str, str], *, nested: bool
 ) -> tuple[list[str], dict[str, str]]:
-    """What is left of a command without its keywords and assignments; they are put into known."""
+    """Return a command without keywords and assignments, and the assignments; add them to known."""
     rest = list(words)
     while rest and rest[0] in (*_LEADING, *_CLOSING):
         rest.pop(0)
     exported = bool(rest) and rest[0] == "export"
     if exported:
         rest.pop(0)
-    found: dict[str, str] = {}
+    assignments: dict[str, str] = {}
     while rest and (assigned := _ASSIGNMENT.fullmatch(rest[0])):
-        # Inside an if it depends on what only the machine knows.
+        # Inside an if the value depends on what only the machine knows.
         value = f"${assigned[1]}" if nested else filled_in(assigned[2], known)
-        found[assigned[1]] = value
+        assignments[assigned[1]] = value
         known[assigned[1]] = value
         rest.pop(0)
     if exported:
-        return [], found | {name: known[name] for name in rest if name in known}
-    return rest, found if rest else {}
+        return [], assignments | {name: known[name] for name in rest if name in known}
+    return rest, assignments if rest else {}
 
 
 def _filled(word: str, known: Mapping[str, str]) -> list[str]:
-    """The word with its variables filled in; one outside quotes may hold several words."""
+    """Return the word with its variables filled in; an unquoted variable may hold several words."""
     name = variable(word)
     value = filled_in(word, known)
     if name and not word.startswith(_QUOTED) and name in known and not is_computed(value):
