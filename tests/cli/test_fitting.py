@@ -125,8 +125,8 @@ def test_every_number_is_derived_with_its_source(capsys) -> None:
          "weights take 65.98 GiB of 21.84 GiB: out of memory at load; what fits: L4:8, H100:1"),
         ([MODEL, "--gpu", "T4:8"], "accelerators: T4 has compute capability 7.5, and "
          f"{MODEL} needs 8.0; take A100, L4 or newer"),
-        ([MODEL, "--prices", "none.json"], "none.json: not a file of prices ([Errno 2] No such file "
-         "or directory: 'none.json')"),
+        ([MODEL, "--prices", "none.json"], "none.json: not a file of prices ([Errno 2] No such "
+         "file or directory: 'none.json')"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_answered_is_one_line(capsys, arguments: list[str], line: str) -> None:

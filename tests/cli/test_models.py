@@ -149,7 +149,10 @@ def test_the_vision_part_is_what_is_left(hub: hubs.Hub, project: pathlib.Path, c
 def test_a_known_model_can_be_added_over(hub: hubs.Hub, project: pathlib.Path, capsys) -> None:
     hub.models["Qwen/Qwen3-8B"] = files(json.loads((CONFIGS / "Qwen3-8B.json").read_text()))
     assert cli.main(["models", "add", "Qwen/Qwen3-8B"]) == 0
-    assert "the package knows this model too; Qwen--Qwen3-8B.toml is used from now on" in capsys.readouterr().err
+    assert (
+        "the package knows this model too; Qwen--Qwen3-8B.toml is used from now on"
+        in capsys.readouterr().err
+    )
     assert cli.main(["models", "list"]) == 0
     said = capsys.readouterr().out
     assert any("Qwen/Qwen3-8B" in one and "this project" in one for one in said.splitlines())

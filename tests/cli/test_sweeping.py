@@ -164,7 +164,10 @@ def test_a_stack_whose_state_is_lost_is_told_by_its_mark(server, state, capsys) 
 
 def test_the_mark_of_a_living_stack_is_not_taken_for_lost(server, state, capsys) -> None:
     assert sweep("--mark", MARK, "--api-server", URL, "--yes") == 2
-    assert f"--mark {MARK}: the mark of the existing stack organization/llm/prod" in capsys.readouterr().err
+    assert (
+        f"--mark {MARK}: the mark of the existing stack organization/llm/prod"
+        in capsys.readouterr().err
+    )
     assert server.service(NAME).status == "READY"
 
 
@@ -174,7 +177,10 @@ def test_a_state_that_cannot_be_read_may_be_that_of_a_living_stack(
     names = ["organization/llm/broken", "organization/llm/prod"]
     (tmp_path / "ls.json").write_text(json.dumps([{"name": name} for name in names]))
     assert sweep("--mark", MARK, "--api-server", URL, "--yes") == 2
-    assert f"--mark {MARK}: the mark of the existing stack organization/llm/prod" in capsys.readouterr().err
+    assert (
+        f"--mark {MARK}: the mark of the existing stack organization/llm/prod"
+        in capsys.readouterr().err
+    )
     state(scope("mark0002"))
     assert sweep("--mark", MARK, "--api-server", URL, "--yes") == 2
     assert "the state of the stack organization/llm/broken cannot be" in capsys.readouterr().err

@@ -133,8 +133,8 @@ class Resource(pulumi.ComponentResource):
 @pytest.mark.parametrize(
     ("remote", "line"),
     [
-        ("no answer", "adopt: unknown what is there under the name 'prod-chat': no answer"),
-        ({}, "adopt: there is no service 'prod-chat' to take over: it is made"),
+        ("no answer", "adopt: cannot look up 'prod-chat' on the server: no answer"),
+        ({}, "adopt: there is no service 'prod-chat' to take over, so it is created"),
         (
             {"prod-chat": adoption.Remote("service", "prod-chat", None, None)},
             "adopt: the service 'prod-chat' is there, made by hand: it is taken over",

@@ -71,6 +71,4 @@ def kept(path: pathlib.Path) -> cost.Prices:
     try:
         return cost.read(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise Wrong(
-            f"{path}: not a file of prices ({error})"
-        ) from None
+        raise Wrong(f"{path}: not a file of prices ({error})") from None

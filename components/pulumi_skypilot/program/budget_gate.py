@@ -1,10 +1,11 @@
-"""Holds the services and clusters of one's own program to a budget, before any of them is made.
+"""The budget of a user's own program, checked before any service or cluster is created.
 
-A program declares them one by one and says nowhere that it has ended. But nothing of it runs before
-it has: what is gated waits for a check that begins then, and finds all that was declared. Whatever
-is declared later, in an `apply`, waits for a check of its own, which counts everything again.
+A program declares resources one by one and never says that it has ended. But callbacks of Outputs
+run only after it has ended. So each resource waits for a check in such a callback, which sees all
+declarations. A resource that is declared later, in an `apply`, waits for another check, which
+counts everything again.
 
-What is wrong waits there too, so that all mistakes of a program are told at once: the engine ends a
+Mistakes wait there too, so that all mistakes of a program are reported at once: the engine ends a
 preview at the first resource that a provider's check refuses.
 """
 
@@ -24,13 +25,13 @@ from . import declaration, forecast
 _PRICED = (
     "accelerators", "cpus", "infra", "instanceType", "memory", "nodes", "replicas", "spot",
 )  # fmt: skip
-"""Keys of a spec on which the price depends, beside its kind, which is never an Output."""
+"""Keys of a spec that determine its price, beside its kind, which is never an Output."""
 _MODEL = "model/unknown"
-"""Stands for a model that comes from another resource."""
+"""Stand-in for a model that comes from another resource."""
 
 
 class Gate:
-    """The budget of a scope, and all that is declared in it."""
+    """The budget of a scope, and everything declared in it."""
 
     def __init__(
         self,
@@ -38,7 +39,7 @@ class Gate:
         workspace: pulumi.Input[str] | None,
         limits: budget.Budget,
     ) -> None:
-        """Make a gate; without a budget all passes that is not wrong."""
+        """Make a gate; without a budget it stops only mistakes."""
         self._server = (api_server, workspace)
         self._limits = limits
         self._plans: dict[str, plan.Plan] = {}
@@ -49,20 +50,20 @@ class Gate:
     def declare(
         self, name: str, declared: declaration.Declaration, on_server: object, wrong: Sequence[str]
     ) -> bool:
-        """Count a service or a cluster in. Return whether it is right, as far as that is known.
+        """Add a service or cluster. Return False if a mistake in it is known.
 
         Args:
-            name: Of the resource.
-            declared: What it serves.
-            on_server: Its name there, which may be an Output.
-            wrong: What is known to be wrong beside the spec.
+            name: Name of the resource.
+            declared: Its spec, as the program declares it.
+            on_server: Its name on the API server, which may be an Output.
+            wrong: Mistakes beside those of the spec, a line each.
 
         """
-        lines = [*wrong]
+        mistakes = [*wrong]
         if name in self._plans or name in self._unread:
             name = f"{name} ({declared.table.get('kind', 'service')})"
         priced = [key for key in _PRICED if key in declared.later]
-        if priced:  # waiting for it might be waiting for what waits for this
+        if priced:  # waiting for that resource may deadlock: it may wait for this one
             self._unread[name] = _unknown(f"{priced[0]} comes from another resource")
         elif declared.planned is not None:
             self._plans[name] = declared.planned
@@ -71,13 +72,13 @@ class Gate:
                 self._plans[name] = plan.plan(_spec(declared), _name(on_server), must_fit=False)
             except errors.SpecError as error:
                 self._unread[name] = _unknown(f"its spec is wrong ({error.problems[0].reason})")
-                if not declared.later:  # else a key may be missed that comes later
-                    lines += [problem.reason for problem in error.problems]
-        self._mistakes += [errors.one_line(f"{name}: {line}") for line in lines]
-        return not lines
+                if not declared.later:  # else the spec may lack only keys that come later
+                    mistakes += [problem.reason for problem in error.problems]
+        self._mistakes += [errors.one_line(f"{name}: {line}") for line in mistakes]
+        return not mistakes
 
     def behind(self, value: pulumi.Output[str], *, right: bool) -> pulumi.Output[str]:
-        """Return the value, once the budget holds; it never comes for what is wrong."""
+        """Return the value once the budget holds; for a resource with a mistake it never comes."""
         if right and not self._limits:
             return value
         if self._check is None:
@@ -85,7 +86,7 @@ class Gate:
         return pulumi.Output.all(value, self._check).apply(lambda both: both[0])
 
     async def _hold(self) -> None:
-        """Raise RunError when something is wrong, or the budget does not hold or is unknown."""
+        """Raise RunError for mistakes, and for a budget that is exceeded or cannot be checked."""
         self._check = None
         if self._mistakes:
             raise pulumi.RunError("\n".join(self._mistakes))
@@ -93,17 +94,17 @@ class Gate:
         server = pulumi.Output.all(*self._server)
         if not await server.is_known():
             away = cost.Prices(away="the address of the API server comes from another resource")
-            costs = {name: cost.cost(one.spec, away) for name, one in plans.items()}
+            costs = {name: cost.cost(planned.spec, away) for name, planned in plans.items()}
             forecast.hold({**costs, **unread}, self._limits)
             return
         url, workspace = typing.cast("list[typing.Any]", await server.future())
-        told = {credentials.SETTING: pulumi.Config("skypilot").get("token")}
-        connection = skypilot.Connection(url, workspace, credentials.token(told))
+        settings = {credentials.SETTING: pulumi.Config("skypilot").get("token")}
+        connection = skypilot.Connection(url, workspace, credentials.token(settings))
         await asyncio.to_thread(forecast.show, connection, plans, {}, self._limits, unread)
 
 
 def _spec(declared: declaration.Declaration) -> specs.Spec:
-    """Return the spec, without what comes from other resources. Raises SpecError."""
+    """Return the spec without the values that come from other resources. Raises SpecError."""
     if isinstance(declared.spec, errors.SpecError):
         raise declared.spec
     if declared.spec is not None:
@@ -113,7 +114,7 @@ def _spec(declared: declaration.Declaration) -> specs.Spec:
 
 
 def _name(on_server: object) -> str:
-    """Return a name on the server, or one that is right in the place of an Output."""
+    """Return the name on the server, or a valid stand-in for an Output."""
     return on_server if isinstance(on_server, str) else "own"
 
 

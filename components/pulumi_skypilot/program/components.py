@@ -1,4 +1,4 @@
-"""What a program uses: one deployment, or all that a stack's config names."""
+"""The components of a program: one deployment, or all deployments of a stack's config."""
 
 import typing
 from collections.abc import Mapping, Sequence
@@ -12,21 +12,21 @@ from ..providers import pulumi_private
 from ..skypilot import credentials
 from ..spec import keys, server_settings
 from ..spec import stack as stacks
-from . import declaration, forecast, inputs, pulumi_config, resources
+from . import api_keys, declaration, forecast, inputs, pulumi_config, resources
 
 
 class Deployment(pulumi.ComponentResource):
-    """One model served: a service or a cluster, as the spec's kind says, and the wait for it."""
+    """A served model: a service or a cluster, as the spec's kind says, and the wait for it."""
 
     endpoint: pulumi.Output[str]
     """The address that clients use, known once the model answers."""
     api_key: pulumi.Output[str | None]
-    """The key that clients send, once it is valid wherever they ask (secret); none with
+    """The key that clients send (secret), known once every replica accepts it; None with
     `auth: none`."""
     served: resources.Service | resources.Cluster
-    """What serves it."""
+    """The service or cluster."""
     model: str | pulumi.Output[str]
-    """The name that clients ask for; an Output if the spec's is one."""
+    """The model name that clients request; an Output if the spec's is one."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Deployment(pulumi.ComponentResource):
         *,
         scope: resources.Scope,
         service_name: pulumi.Input[str] | None = None,
-        api_key: resources.ApiKey | None = None,
+        api_key: api_keys.ApiKey | None = None,
         key_version: int | Sequence[int] | None = None,
         upgrade: pulumi.Input[bool] = False,
         adopt: pulumi.Input[bool] = False,
@@ -45,19 +45,21 @@ class Deployment(pulumi.ComponentResource):
         """Declare the service or the cluster and wait for it.
 
         Args:
-            name: Of the component.
-            spec: What to serve, as in a stack file (docs/reference.md); values may be Outputs
-                (docs/resources.md).
+            name: Name of the component.
+            spec: The deployment, as in a stack file (docs/reference.md); values may be
+                Outputs (docs/resources.md).
             scope: The stack's scope.
-            service_name: Of the service or cluster on the API server; default: the component's.
-            api_key: A key of one's own, or two: both valid, the last is handed out; default: keys
-                derived from the scope's seed.
-            key_version: The number of the derived key, or two of them in the same way; default: 1.
-            upgrade: Apply what a newer release of this package generates even if the spec is
-                unchanged, which rolls the replicas or restarts the cluster's server.
-            adopt: Take over what somebody made by hand, or another stack, under that name.
-            protect: Pulumi's own option, for what serves alone: it is neither deleted nor replaced
-                until this is false again. Default: as the parent says.
+            service_name: Name of the service or cluster on the server; default: the component's.
+            api_key: Your own key, or two valid keys of which clients receive the last; default:
+                keys derived from the scope's seed.
+            key_version: The version of the derived key, or two versions in the same way;
+                default: 1.
+            upgrade: Apply the task that a newer release of this package generates even if the
+                spec is unchanged, which rolls the replicas or restarts the cluster's server.
+            adopt: Take over a service or cluster of that name that was made by hand or by another
+                stack.
+            protect: Pulumi's `protect`, applied only to the service or cluster: it is neither
+                deleted nor replaced until this is false again. Default: the parent's.
             opts: Pulumi's own options.
 
         """
@@ -101,7 +103,7 @@ class Deployments(pulumi.ComponentResource):
     def __init__(
         self, name: str = "deployments", opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Read the project's own settings and `skypilot:*`: make what they say."""
+        """Read the config of the project and `skypilot:*`, and declare its deployments."""
         super().__init__("skypilot:index:Deployments", name, None, opts)
         config = pulumi.Config()
         known = {
@@ -146,33 +148,33 @@ class Deployments(pulumi.ComponentResource):
             )
             for key, data in stack.deployments.items()
         }
-        for key, one in self.deployments.items():
+        for key, deployment in self.deployments.items():
             if plans[key].name in adopted and remote is not None:
-                forecast.tell_adoption(remote, plans[key], one.served, scope.mark)
+                forecast.tell_adoption(remote, plans[key], deployment.served, scope.mark)
         self.register_outputs({})
 
     @property
     def endpoints(self) -> dict[str, pulumi.Output[str]]:
-        """Each deployment's address."""
-        return {key: one.endpoint for key, one in self.deployments.items()}
+        """Return each deployment's address."""
+        return {key: deployment.endpoint for key, deployment in self.deployments.items()}
 
     @property
     def models(self) -> dict[str, str | pulumi.Output[str]]:
-        """The name that clients ask each deployment for."""
-        return {key: one.model for key, one in self.deployments.items()}
+        """Return the model name that clients request, of each deployment."""
+        return {key: deployment.model for key, deployment in self.deployments.items()}
 
     @property
     def api_keys(self) -> dict[str, pulumi.Output[str | None]]:
-        """Each deployment's key (secret); none with `auth: none`."""
-        return {key: one.api_key for key, one in self.deployments.items()}
+        """Return each deployment's API key (secret); None with `auth: none`."""
+        return {key: deployment.api_key for key, deployment in self.deployments.items()}
 
 
 def _plans(stack: stacks.Stack, *, service_account: bool) -> Mapping[str, plan.Plan]:
-    """Return each deployment's plan. Raises RunError with everything that is wrong, by its place.
+    """Return each deployment's plan. Raises RunError with all mistakes, each with its place.
 
-    The provider's check would refuse it too, but one at a time: the engine ends a preview at the
-    first. What does not fit is told here, and refused there: only check knows whether a stack has
-    it already.
+    The provider's check would refuse them too, but only the first: the engine then ends the
+    preview. A model that does not fit is only reported here: check refuses it, since only check
+    knows whether the stack has it already.
     """
     try:
         catalog.models()
@@ -190,9 +192,9 @@ def _plans(stack: stacks.Stack, *, service_account: bool) -> Mapping[str, plan.P
 
 
 def _with_secrets(key: str, stack: stacks.Stack, config: pulumi.Config) -> dict[str, typing.Any]:
-    """Return the spec with the values of the secrets that it names by their config keys.
+    """Return the spec with the values of its secrets, which it names by config key.
 
-    Where the whole table is secret, since one value in it is, env counts as secret too.
+    Pulumi makes the whole table secret if one value in it is; env is then secret too.
     """
     spec = stacks.spec_of(stack.deployments[key])
     for table, names in (("secrets", None), *specs.SECRETS.items()):
@@ -215,17 +217,17 @@ def _own_keys(
 
 
 def _min_replicas(spec: specs.Spec) -> int:
-    """Return how many replicas to wait for."""
+    """Return the number of replicas to wait for."""
     return 1 if spec.kind == "cluster" else spec.replicas.min
 
 
 def _timeout_seconds(spec: specs.Spec) -> float:
-    """Return how long to wait for them."""
+    """Return the seconds to wait for them."""
     return waits.timeout_seconds(spec)
 
 
 def _certificate(tls: typing.Any) -> typing.Any:
-    """What a `tls` table says of the certificate, if it is a table."""
+    """Return the certificate of a `tls` table; None if it is no table."""
     if isinstance(tls, pulumi.Output):
         return tls.apply(_certificate)
     return tls.get("certificate") if isinstance(tls, Mapping) else None

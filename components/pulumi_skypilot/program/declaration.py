@@ -1,4 +1,4 @@
-"""A deployment as a program declares it: read once, and handed on to all that ask about it."""
+"""A deployment as a program declares it, read once and then passed on."""
 
 import dataclasses
 import functools
@@ -16,16 +16,16 @@ Table = Mapping[str, typing.Any]
 
 @dataclasses.dataclass(frozen=True)
 class Declaration:
-    """What a program says of a deployment, in which values may be Outputs."""
+    """A deployment in a program; its values may be Outputs."""
 
     table: Table
-    """What goes to the engine, in plain dicts and lists."""
+    """The inputs for the engine, in plain dicts and lists."""
     planned: plan.Plan | None = None
-    """What it comes to, where that is known: of a stack's config, which names secrets by key."""
+    """Its plan, if it comes from a stack's config, which names secrets by key."""
 
     @functools.cached_property
     def later(self) -> tuple[str, ...]:
-        """The keys that come from other resources, but those whose values a plan only names."""
+        """Return the keys that come from other resources, except those that a plan only names."""
         return tuple(
             key
             for key, value in self.table.items()
@@ -34,7 +34,7 @@ class Declaration:
 
     @functools.cached_property
     def plain(self) -> Table:
-        """The table without what comes later. Of values that a plan only names it has the names."""
+        """Return the table without `later` keys; values that a plan only names are UNKNOWN."""
         return {
             key: _with_unknown(value) if key in specs.VALUES else value
             for key, value in self.table.items()
@@ -43,22 +43,22 @@ class Declaration:
 
     @functools.cached_property
     def spec(self) -> specs.Spec | errors.SpecError | None:
-        """The spec, or what is wrong with it; None where some of it comes later."""
+        """Return the spec or its error; None if a part comes later."""
         if self.planned is not None:
             return self.planned.spec
         return None if self.later else _parsed(self.plain)
 
     @property
     def served_name(self) -> str | pulumi.Output[str]:
-        """The name that clients ask for."""
+        """Return the model name that clients request."""
         if isinstance(self.spec, specs.Spec):
             return self.spec.served_name
         return inputs.read({key: self.table.get(key) for key in _NAMES}, _served_name)
 
     def needs(self, reader: Callable[[specs.Spec], object]) -> typing.Any:
-        """Return what a reader makes of the spec, at once or once all of it is known.
+        """Return the reader's result for the spec, now or once all of it is known.
 
-        None, which the type of no argument has, for a wrong spec: check refuses it.
+        Return None for a wrong spec: check refuses it later.
         """
         if self.later:
             return self._whole.apply(lambda spec: _read(spec, reader))
@@ -66,15 +66,15 @@ class Declaration:
 
     @functools.cached_property
     def _whole(self) -> pulumi.Output[specs.Spec | errors.SpecError]:
-        """The spec, once all of it is known."""
+        """Return the spec, or its error, once all of it is known."""
         given = {**self.plain, **{key: self.table[key] for key in self.later}}
         return pulumi.Output.from_input(given).apply(_parsed)
 
 
 def declared(where: str, spec: Table | Declaration, says: Table | None = None) -> Declaration:
-    """Read what a program says, unless that was done already.
+    """Return the declaration of a spec; a Declaration is returned as it is.
 
-    `says` is what the resource says itself. Raises RunError for what is no table.
+    `says` has the keys that the resource's class sets. Raises RunError if the spec is no table.
     """
     if isinstance(spec, Declaration):
         return spec

@@ -1,4 +1,4 @@
-"""What a program says under a preview: what the stack costs, and no if its budget does not hold."""
+"""The cost of a stack, shown in a preview, and the check of its budget."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,7 +11,7 @@ from ..report import summary
 from ..spec import budget
 
 Remote = Mapping[str, adoption.Remote] | str
-"""What is there under the names that are to be adopted; a text where it is unknown, and why."""
+"""The objects under the names to adopt, by name; a text with the reason if they are unknown."""
 
 
 def show(
@@ -21,16 +21,16 @@ def show(
     limits: budget.Budget,
     unread: Mapping[str, cost.Cost] | None = None,
 ) -> Remote | None:
-    """Ask the server once for prices, and for what is to be adopted; log what the stack costs.
+    """Ask the server once for prices and for the objects to adopt, and log the stack's cost.
 
-    In a preview, and in an update only where a budget is to hold: it may have had no preview. Else
-    prices change nothing. `unread` is what has no plan, by name. Raises RunError when the budget
-    does not hold, or cannot be checked.
+    Does so in a preview, and in an update only with a budget, since the update may have had no
+    preview. `unread` has the costs of deployments without a plan, by name. Returns the objects to
+    adopt, if it asked for them. Raises RunError if the budget is exceeded or cannot be checked.
     """
     preview = pulumi.runtime.is_dry_run()
     if not (plans or unread) or not (preview or limits):
         return None
-    questions = {"prices": cost.question([one.spec for one in plans.values()])}
+    questions = {"prices": cost.question([planned.spec for planned in plans.values()])}
     if adopted and preview:
         questions["remote"] = adoption.question(adopted)
     answers = server_query.ask(
@@ -41,15 +41,15 @@ def show(
         tell=lambda line: pulumi.log.info(line, ephemeral=True),
     )
     prices = cost.read(answers["prices"])
-    found = summary.planned(plans, prices)
+    deployments = summary.planned(plans, prices)
     if preview and plans:
-        pulumi.log.info(summary.summary(found, prices))
-    hold({**{one.name: one.cost for one in found}, **(unread or {})}, limits)
+        pulumi.log.info(summary.summary(deployments, prices))
+    hold({**{planned.name: planned.cost for planned in deployments}, **(unread or {})}, limits)
     return adoption.read(answers["remote"]) if "remote" in questions else None
 
 
 def hold(costs: Mapping[str, cost.Cost], limits: budget.Budget) -> None:
-    """Log what the budget leaves uncounted. Raises RunError when it does not hold."""
+    """Log what the budget does not count. Raises RunError if it is exceeded or unchecked."""
     verdict = budget_check.check(costs, limits)
     for line in verdict.warnings:
         pulumi.log.warn(line)
@@ -62,7 +62,7 @@ def hold(costs: Mapping[str, cost.Cost], limits: budget.Budget) -> None:
 def tell_adoption(
     remote: Remote, planned: plan.Plan, resource: pulumi.Resource, mark: pulumi.Output[str]
 ) -> None:
-    """Log what taking over would change, under the resource; nothing for what is ours already."""
+    """Log the changes of an adoption under its resource; nothing if the stack owns it already."""
 
     def tell(mine: object) -> None:
         known = mine if isinstance(mine, str) else None  # unknown before the stack's first `up`
@@ -74,9 +74,9 @@ def tell_adoption(
 
 def _adoption_lines(remote: Remote, planned: plan.Plan, mine: str | None) -> Iterator[str]:
     if isinstance(remote, str):
-        yield f"adopt: unknown what is there under the name {planned.name!r}: {remote}"
+        yield f"adopt: cannot look up {planned.name!r} on the server: {remote}"
     elif planned.name in remote:
         yield from adoption.told(remote[planned.name], mine, planned.task)
     else:
         kind = planned.spec.kind
-        yield f"adopt: there is no {kind} {planned.name!r} to take over: it is made"
+        yield f"adopt: there is no {kind} {planned.name!r} to take over, so it is created"

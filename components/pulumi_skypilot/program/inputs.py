@@ -1,4 +1,4 @@
-"""What a program gives, where any value may be a Pulumi Output: read without waiting for it."""
+"""The inputs of a program, any of which may be a Pulumi Output, read without waiting."""
 
 import inspect
 import typing
@@ -13,14 +13,13 @@ T = typing.TypeVar("T")
 Table = Mapping[str, typing.Any]
 
 PLAIN = ("kind", "auth")
-"""What shapes the program: which resources it makes, and whether there is a key."""
+"""Keys that decide which resources the program declares, and whether there is an API key."""
 
 
 def table(where: str, spec: object) -> dict[str, typing.Any]:
     """Return a spec in plain dicts and lists, whose values may be Outputs.
 
-    Raises RunError when the spec itself is an Output or no table, or when one of PLAIN is an
-    Output.
+    Raises RunError if the spec itself is an Output or no table, or a key of PLAIN is an Output.
     """
     if has_output(spec) and not isinstance(spec, Mapping):
         raise pulumi.RunError(
@@ -40,7 +39,7 @@ def table(where: str, spec: object) -> dict[str, typing.Any]:
 
 
 def plain(where: str, key: str, value: T) -> T:
-    """Return the value. Raises RunError when it, or something in it, is an Output."""
+    """Return the value. Raises RunError if it is an Output or contains one."""
     if has_output(value):
         raise pulumi.RunError(
             f"{where}: {key}: it is an Output, and the program needs it to say what there is to "
@@ -54,7 +53,7 @@ def settled(value: object) -> typing.Any:
     if isinstance(value, pulumi.Output):
         return value
     if inspect.isawaitable(value):
-        return pulumi.Output.from_input(value)  # which may be read twice
+        return pulumi.Output.from_input(value)  # an Output can be read twice, an awaitable cannot
     if isinstance(value, Mapping):
         return {key: settled(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
@@ -63,7 +62,7 @@ def settled(value: object) -> typing.Any:
 
 
 def has_output(value: object) -> bool:
-    """Whether the value, or something in it, is an Output or an awaitable."""
+    """Return whether the value is, or contains, an Output or an awaitable."""
     if isinstance(value, pulumi.Output) or inspect.isawaitable(value):
         return True
     if isinstance(value, Mapping):
@@ -73,16 +72,16 @@ def has_output(value: object) -> bool:
 
 
 def read(value: object, reader: Callable[[typing.Any], T]) -> T | pulumi.Output[T]:
-    """Return what a reader makes of a value: at once, or once the Outputs in it are known."""
+    """Return the reader's result for a value: now, or once the Outputs in it are known."""
     if not has_output(value):
         return reader(value)
     return typing.cast("pulumi.Output[T]", pulumi.Output.from_input(value).apply(reader))
 
 
 def hidden(value: object) -> object:
-    """Return a table of secrets with each value marked as one, and any other value as a whole.
+    """Return a table with each value marked secret; any other value is marked as a whole.
 
-    One unknown value would make the table as a whole unknown.
+    Marking the table as a whole would make all of it unknown if one value is.
     """
     if isinstance(value, Mapping):
         return {
@@ -92,7 +91,7 @@ def hidden(value: object) -> object:
 
 
 def secret_properties(values: Table) -> dict[str, pulumi.Output[list[str] | None] | None]:
-    """Return the input that names those of the values that are secret; empty where none is."""
+    """Return the input that lists the keys of secret values; its value is None without any."""
     given = {key: pulumi.Output.from_input(v) for key, v in values.items() if has_output(v)}
 
     async def names() -> list[str] | None:

@@ -1,4 +1,4 @@
-"""The config that Pulumi hands to a program: that of all namespaces, by full names."""
+"""The config that Pulumi passes to a program, of all namespaces, by full names."""
 
 import typing
 from collections.abc import Iterable, Mapping
@@ -9,10 +9,10 @@ from ..providers import pulumi_private
 
 
 def read(known: Mapping[str, Iterable[str]]) -> dict[str, typing.Any]:
-    """Return all settings; the known ones, by namespace, wherever pulumi.Config has them.
+    """Return all settings by full names; `known` lists names by namespace to read one by one.
 
-    A program that Pulumi's automation API runs in its own process has its config in the SDK's
-    memory; one of `pulumi up` has it in the environment, where no name is missing.
+    Under `pulumi up` the environment has all settings. Under Pulumi's automation API the config
+    is in the SDK's memory, where pulumi.Config finds it only by name.
     """
     settings = dict(pulumi_private.all_settings())
     for namespace, names in known.items():

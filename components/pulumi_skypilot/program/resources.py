@@ -1,8 +1,8 @@
-"""The resources of a Pulumi program: a scope, services and clusters in it, and waiting."""
+"""The resources of a Pulumi program: a scope, its services and clusters, and the waits for them."""
 
 import functools
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 from pulumi import dynamic
@@ -12,29 +12,28 @@ from .. import spec as specs
 from ..providers import pulumi_private
 from ..spec import budget as budgets
 from ..spec import keys
-from . import budget_gate, declaration, inputs, workdir
+from . import api_keys, budget_gate, declaration, inputs, workdir
 
 Inputs = Mapping[str, typing.Any]
-ApiKey = str | pulumi.Output[str] | Sequence[str | pulumi.Output[str]]
 
 _SECRETS = ("secrets", *specs.SECRETS)
 
 
 class Scope(dynamic.Resource, module="skypilot", name="Scope"):
-    """The API server that a stack's services live on, and the mark that they carry.
+    """A stack's place on an API server, and the mark that its services and clusters carry.
 
-    Made first and deleted last. Its delete takes down whatever still carries the mark, or fails
-    with the list: a stack is destroyed only when nothing of it costs money any more.
+    Created first and deleted last. Its delete takes down everything that still carries the mark, or
+    fails with a list of it: a stack is destroyed only when nothing of it costs money any more.
     """
 
     api_server: pulumi.Output[str]
     """The API server's address."""
     mark: pulumi.Output[str]
-    """What tells this stack's services from anyone else's, in their labels."""
+    """The label by which this stack's services and clusters are known as its own."""
     user: pulumi.Output[str]
-    """Who the server says that we are."""
+    """The server's id of the user that the stack acts as."""
     seed: pulumi.Output[str]
-    """What the stack's API keys are derived from (secret)."""
+    """The seed from which the stack's API keys are derived (secret)."""
 
     def __init__(
         self,
@@ -46,19 +45,19 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
         budget: Mapping[str, typing.Any] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Make the scope. Each argument but the budget may be an Output, though no secret one.
+        """Declare the scope. Each argument but the budget may be an Output, but not a secret one.
 
-        Raises RunError for a budget that is none.
+        Raises RunError for an invalid budget.
 
         Args:
-            name: Of the resource.
+            name: Name of the resource.
             api_server: SkyPilot's API server; default: the local one, http://127.0.0.1:46580.
             workspace: SkyPilot's workspace; default: the server's choice for the user.
-            serve_host: What stands for the `localhost` that SkyServe gives as the host of an
-                endpoint when its controller runs in the API server; default: that server's host.
-            budget: The most that all in it may cost, in USD: `{"hourly": 40, "monthly": 20000}`,
-                either or both; with `"unknown": "allow"` what has no known price is left out
-                (docs/review.md). Nothing in the scope is made unless it holds. Default: none.
+            serve_host: The host that replaces the `localhost` of SkyServe's endpoints if its
+                controller runs in the API server; default: that server's host.
+            budget: The largest cost of the whole scope in USD: `{"hourly": 40, "monthly": 20000}`,
+                either or both; `"unknown": "allow"` ignores machines without a known price
+                (docs/review.md). Nothing in the scope is created unless it holds. Default: none.
             opts: Pulumi's own options.
 
         """
@@ -83,7 +82,7 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
         )
 
     def place(self) -> dict[str, pulumi.Input[typing.Any]]:
-        """What each resource keeps of its scope, to be found again from its own state."""
+        """Return the properties of the scope that each resource keeps in its own state."""
         return {**self._given, "mark": self.mark, "user": self.user}
 
     def place_for(
@@ -93,12 +92,12 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
         on_server: object,
         wrong: Sequence[str] = (),
     ) -> dict[str, pulumi.Input[typing.Any]]:
-        """The same for what costs money: it is known once it is right and the budget holds."""
+        """Return `place` for a service or cluster, with its mark known once the budget holds."""
         right = self._gate.declare(name, declared, on_server, wrong)
         return {**self.place(), "mark": self._gate.behind(self.mark, right=right)}
 
     def api_key(self, service: pulumi.Input[str], version: int = 1) -> pulumi.Output[str]:
-        """An API key of a service: the same for the same name, however often it is made."""
+        """Return the API key of a service; it depends on the seed, name and version."""
         key = pulumi.Output.all(self.seed, service).apply(
             lambda pair: keys.derive(pair[0], pair[1], version)
         )
@@ -106,20 +105,20 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
 
 
 class _Served(dynamic.Resource):
-    """What a service and a cluster have in common."""
+    """The base class of services and clusters."""
 
     endpoint: pulumi.Output[str]
     """Its address: `<endpoint>/v1` is the OpenAI API."""
     hash: pulumi.Output[str]
-    """SkyPilot's id of this incarnation: another one after a replacement."""
+    """SkyPilot's id of this incarnation; it changes with a replacement."""
     digest: pulumi.Output[str]
-    """Changes with anything that reaches SkyPilot."""
+    """A digest of the task; it changes with anything that is sent to SkyPilot."""
     apiKey: pulumi.Output[str | None]  # noqa: N815 - the name of the property
-    """The key that is handed out (secret); none with `auth: none`."""
+    """The key that clients receive (secret); None with `auth: none`."""
 
     _served_by: typing.ClassVar[type[dynamic.ResourceProvider]]
     _says: typing.ClassVar[Inputs] = {}
-    """What of the spec the class says itself."""
+    """Keys of the spec that the class sets."""
     _outputs: typing.ClassVar[tuple[str, ...]] = ("digest", "hash", "endpoint", "task")
 
     def __init__(
@@ -129,27 +128,29 @@ class _Served(dynamic.Resource):
         *,
         scope: Scope,
         name: pulumi.Input[str] | None = None,
-        api_key: ApiKey | None = None,
+        api_key: api_keys.ApiKey | None = None,
         key_version: int | Sequence[int] | None = None,
         upgrade: pulumi.Input[bool] = False,
         adopt: pulumi.Input[bool] = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Declare it.
+        """Declare the service or cluster.
 
         Args:
-            resource_name: Of the resource.
-            spec: What to serve, as in a stack file (docs/reference.md); values may be Outputs
+            resource_name: Name of the resource.
+            spec: The deployment, as in a stack file (docs/reference.md); values may be Outputs
                 (docs/resources.md).
             scope: The stack's scope.
-            name: Of the service or cluster on the API server; default: the resource's name. Names
-                are shared by all users of a server.
-            api_key: A key of one's own, or two: both valid, the last is handed out; default: keys
-                derived from the scope's seed.
-            key_version: The number of the derived key, or two of them in the same way; default: 1.
-            upgrade: Apply what a newer release of this package generates even if the spec is
-                unchanged, which rolls a service's replicas and restarts a cluster's server.
-            adopt: Take over what somebody made by hand under that name, or another stack.
+            name: Name of the service or cluster on the API server, which all users of the server
+                share; default: the resource's name.
+            api_key: Your own key, or two valid keys of which clients receive the last; default:
+                keys derived from the scope's seed.
+            key_version: The version of the derived key, or two versions in the same way;
+                default: 1.
+            upgrade: Apply the task that a newer release of this package generates even if the
+                spec is unchanged, which rolls a service's replicas and restarts a cluster's server.
+            adopt: Take over a service or cluster of that name that was made by hand or by another
+                stack.
             opts: Pulumi's own options.
 
         """
@@ -157,9 +158,9 @@ class _Served(dynamic.Resource):
         table = declared.table
         own_name = inputs.settled(name or resource_name)
         derived = functools.partial(scope.api_key, own_name)
-        wrong: list[str] = []  # told with what else is wrong in the program
+        wrong: list[str] = []  # the gate reports it with the program's other mistakes
         try:
-            valid = _keys(resource_name, table, derived, api_key, key_version)
+            valid = api_keys.valid(resource_name, table, derived, api_key, key_version)
         except errors.ValueRefused as error:
             valid = dict.fromkeys(("apiKey", "earlierKey"))
             wrong.append(str(error))
@@ -181,8 +182,8 @@ class _Served(dynamic.Resource):
             **dict.fromkeys(self._outputs),
         }
         ours = pulumi.ResourceOptions(
-            # `--target-replace`, `state taint` and `replaceWith` do not ask diff: without this the
-            # engine would create first, take up what is there, and delete it.
+            # `--target-replace`, `state taint` and `replaceWith` do not ask diff. Without this the
+            # engine would create first, which takes up the existing object, and then delete it.
             delete_before_replace=True,
             additional_secret_outputs=["apiKey", "earlierKey", *_SECRETS],
         )
@@ -190,16 +191,16 @@ class _Served(dynamic.Resource):
             self._served_by(), resource_name, props, pulumi.ResourceOptions.merge(ours, opts)
         )
         self.keyless = valid["apiKey"] is None
-        """Whether it serves everybody."""
+        """True if it serves clients without an API key."""
         if self.keyless:
             _no_key(self)
 
 
 class Service(_Served, module="skypilot", name="Service"):
-    """A model on vLLM as an autoscaled SkyServe service; its endpoint is the load balancer's."""
+    """A model on vLLM as an autoscaled SkyServe service behind its load balancer."""
 
     version: pulumi.Output[int]
-    """SkyServe's version of the service; each update makes the next one."""
+    """SkyServe's version of the service; each update increases it."""
 
     _served_by = providers.ServiceProvider
     _outputs = (*_Served._outputs, "version")
@@ -213,12 +214,12 @@ class Cluster(_Served, module="skypilot", name="Cluster"):
 
 
 class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
-    """Waits until a service or a cluster answers with what was asked for."""
+    """A wait until a service or a cluster serves the expected model."""
 
     endpoint: pulumi.Output[str]
     """Its address, once it answers."""
     apiKey: pulumi.Output[str | None]  # noqa: N815 - the name of the property
-    """The key that clients send, once it is valid wherever they may ask (secret)."""
+    """The key that clients send (secret), known once every replica accepts it."""
 
     def __init__(
         self,
@@ -233,18 +234,18 @@ class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
         host: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Wait for the service or the cluster. Each value may be an Output.
+        """Declare the wait. Each value may be an Output.
 
         Args:
-            resource_name: Of the resource.
-            service: What to wait for.
+            resource_name: Name of the resource.
+            service: The service or cluster to wait for.
             scope: The stack's scope.
             model: The served name that `/v1/models` must list.
-            min_replicas: How many replicas of a service must be ready; 0: being registered is
-                enough.
-            timeout_seconds: How long to wait before failing; SkyPilot goes on.
-            certificate: What an https endpoint must prove itself by, in PEM.
-            host: The host that the spec names for clients, if it does.
+            min_replicas: Number of a service's replicas that must be ready; with 0 it must only be
+                registered. Default: 1.
+            timeout_seconds: Seconds to wait before failing; SkyPilot continues to launch.
+            certificate: The certificate that an https endpoint must present, in PEM.
+            host: The host in the spec by which clients reach it, if any.
             opts: Pulumi's own options.
 
         """
@@ -288,59 +289,23 @@ def _limits(name: str, budget: object) -> budgets.Budget:
         raise pulumi.RunError(str(error)) from None
 
 
-def _keys(
-    where: str,
-    spec: Inputs,
-    derived: Callable[[int], pulumi.Output[str]],
-    own: ApiKey | None,
-    version: int | Sequence[int] | None,
-) -> dict[str, pulumi.Output[str] | None]:
-    """Return the valid keys, at most two. Raises ValueRefused for what cannot be one."""
-    none = spec.get("auth") == "none"
-    told = [option for option in (own, version) if option is not None]
-    if len(told) + none > 1:
-        raise errors.ValueRefused("give only one of auth: none, api_key and key_version")
-    if own is not None:
-        given = inputs.settled(own)
-        listed = given if isinstance(given, list) else [given]
-        if not 1 <= len(listed) <= keys.MANY:
-            raise errors.ValueRefused("api_key: give one, or the earlier and the next")
-        made = [pulumi.Output.secret(inputs.read(key, _text)) for key in listed]
-    else:
-        made = [] if none else [derived(number) for number in _versions(where, version)]
-    earlier, handed = [None, None, *made][-2:]
-    return {"apiKey": handed, "earlierKey": earlier}
-
-
-def _versions(where: str, version: int | Sequence[int] | None) -> tuple[int, ...]:
-    try:
-        return keys.versions(1 if version is None else inputs.plain(where, "key_version", version))
-    except ValueError as error:
-        raise errors.ValueRefused(f"key_version: {error}") from None
-
-
 def _no_key(resource: _Served | Readiness) -> None:
-    """Say in a preview too that there is none."""
+    """Set the resource's key to None, known in a preview too."""
     resource.apiKey = pulumi_private.none_in_a_preview()
 
 
-def _text(value: object) -> str:
-    """A key; what is no text is check's to refuse."""
-    return value if isinstance(value, str) else ""
-
-
 def _address(url: object) -> object:
-    """An address without the slash at its end; what is no text is check's to refuse."""
+    """Return the address without a slash at its end; check refuses a value that is no text."""
     return url.rstrip("/") if isinstance(url, str) else url
 
 
 def _if_set(value: object) -> object:
-    """An option that is false counts as not given."""
+    """Return None for a false option, so that it counts as not given."""
     return value or None
 
 
 def _with_digest(spec: Inputs) -> Inputs:
-    """Return the spec with the digest of its folder. Raises ValueError when there is no folder."""
+    """Return the spec with the digest of its folder. Raises ValueError if the folder is missing."""
     if "workdir" not in spec:
         return spec
     if not inputs.has_output(spec["workdir"]):

@@ -1,7 +1,7 @@
-"""The digest of a local working directory, taken in the program: neither check nor diff may read.
+"""The digest of a local working directory, computed in the program: check and diff read no files.
 
-What SkyPilot leaves out of its upload does not count (sky/data/storage_utils.py,
-get_excluded_files): the patterns of a .skyignore, else what git ignores.
+It ignores the files that SkyPilot does not upload: those that match a .skyignore, or, without one,
+those that git ignores (sky.data.storage_utils.get_excluded_files).
 """
 
 import hashlib
@@ -14,10 +14,10 @@ IGNORED = ".skyignore"
 
 
 def with_digest(data: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
-    """A deployment whose working directory, if it is a local folder, carries its digest.
+    """Return the deployment with the digest of its working directory, if that is a local folder.
 
-    Raises ValueError when there is no such folder. What is no working directory stays as it is:
-    that is the spec's to refuse.
+    Raises ValueError if the folder does not exist. Any other value is returned unchanged: the
+    spec refuses it.
     """
     table = data.get("workdir")
     path = table.get("path") if isinstance(table, Mapping) else table
@@ -27,32 +27,35 @@ def with_digest(data: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
 
 
 def digest(path: str) -> str:
-    """Changes with any name, content or right to run of what is uploaded."""
+    """Return a digest that changes with any name, content or executable bit of the uploaded files.
+
+    Raises ValueError if the folder does not exist.
+    """
     folder = pathlib.Path(path).expanduser()
     if not folder.is_dir():
         raise ValueError(f"workdir: there is no folder {path}; name one, or make it")
-    found = hashlib.sha256()
+    hasher = hashlib.sha256()
     left_out = _left_out(folder)
     for file in _files(folder, left_out):
         content = str(file.readlink()).encode() if file.is_symlink() else file.read_bytes()
         name = file.relative_to(folder).as_posix().encode()
         runs = b"x" if file.stat(follow_symlinks=False).st_mode & 0o100 else b"-"
         parts = (name, runs, hashlib.sha256(content).digest())
-        found.update(b"".join(len(part).to_bytes(4, "big") + part for part in parts))
-    return found.hexdigest()[:16]
+        hasher.update(b"".join(len(part).to_bytes(4, "big") + part for part in parts))
+    return hasher.hexdigest()[:16]
 
 
 def _files(folder: pathlib.Path, left_out: set[pathlib.Path]) -> list[pathlib.Path]:
-    found, waiting = [], [folder]
+    files, waiting = [], [folder]
     while waiting:
-        for one in waiting.pop().iterdir():
-            if one in left_out or one.name == ".git":
+        for path in waiting.pop().iterdir():
+            if path in left_out or path.name == ".git":
                 continue
-            if one.is_dir() and not one.is_symlink():
-                waiting.append(one)
+            if path.is_dir() and not path.is_symlink():
+                waiting.append(path)
             else:
-                found.append(one)
-    return sorted(found)
+                files.append(path)
+    return sorted(files)
 
 
 def _left_out(folder: pathlib.Path) -> set[pathlib.Path]:
@@ -71,7 +74,7 @@ def _left_out(folder: pathlib.Path) -> set[pathlib.Path]:
 def _ignored_by_git(folder: pathlib.Path) -> set[pathlib.Path]:
     command = ["git", "-C", str(folder), "ls-files", "--others", "--ignored", "--exclude-standard"]
     try:
-        done = subprocess.run([*command, "--directory", "-z"], capture_output=True, check=True)
+        listing = subprocess.run([*command, "--directory", "-z"], capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError):  # no git, or no repository
         return set()
-    return {folder / name for name in done.stdout.decode().split("\0") if name}
+    return {folder / name for name in listing.stdout.decode().split("\0") if name}
