@@ -24,7 +24,7 @@ def check(limits, prices=PRICES, **deployments):
 BIG = {"infra": "aws", "accelerators": "H100:1", "replicas": 3}
 SMALL = {"infra": "aws"}
 OWN = {"infra": "k8s"}
-SEE_TO_IT = "is unknown; see to that, or leave it out by `unknown: allow` in llm:budget"
+UNKNOWN_PRICE = "is unknown; solve that, or write `unknown: allow` in llm:budget"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_server_that_does_not_answer_fails_a_budget():
     table = {"accelerators": "H100:8", "replicas": 100}
     assert check({"hourly": 1}, away, chat=table, lab=OWN).errors == (
         "llm:budget: it cannot be checked: apiServer http://sky: did not answer within 60 s, so "
-        f"the price of chat (H100:8, anywhere), lab (L4:1, k8s) {SEE_TO_IT}",
+        f"the price of chat (H100:8, anywhere), lab (L4:1, k8s) {UNKNOWN_PRICE}",
     )
 
 
@@ -148,7 +148,7 @@ def test_a_catalogue_that_failed_is_not_one_without_a_price():
     table = {"infra": ["aws", "nebius"], "accelerators": ["L4:1", "H100:1"]}
     assert check({"hourly": 40}, failed, chat=table, small=SMALL).errors == (
         "llm:budget: it cannot be checked: nebius: the API server did not answer within 60 s, so "
-        f"the price of chat (L4:1 or H100:1, nebius) {SEE_TO_IT}",
+        f"the price of chat (L4:1 or H100:1, nebius) {UNKNOWN_PRICE}",
     )
 
 
@@ -188,7 +188,7 @@ def test_a_catalogue_that_failed_is_not_one_without_a_price():
 )
 def test_one_unknown_alternative_fails_a_budget_by_name(table, line):
     (message,) = check({"hourly": 40}, chat=table, small=SMALL).errors
-    assert message == f"llm:budget: it cannot be checked: {line} {SEE_TO_IT}"
+    assert message == f"llm:budget: it cannot be checked: {line} {UNKNOWN_PRICE}"
 
 
 def test_unknown_that_is_allowed_is_told_and_the_known_still_counts():

@@ -133,7 +133,7 @@ def test_advice_names_no_cache_that_is_refused(model: str) -> None:
          "quantization: the weights of deepseek-ai/DeepSeek-V3 are stored in fp8, and vLLM 0.32.0 "
          "refuses awq for them; leave it out"),
         (QWEN, "H100:1", {"vllmArgs": {"block-size": "8"}},
-         "vllmArgs: block-size 8 is none that an attention backend of vLLM 0.32.0 takes on H100; "
+         "vllmArgs: no attention backend of vLLM 0.32.0 takes block-size 8 on H100; "
          "write a multiple of 16, or leave it out"),
     ],
 )  # fmt: skip

@@ -90,7 +90,7 @@ def test_machines_of_ones_own_have_disks_of_their_own(infra: object) -> None:
 )
 def test_a_model_that_is_kept_elsewhere_is_not_checked(data: dict[str, object]) -> None:
     (line,) = planned(**data).disk
-    assert line.startswith("disk: not checked, since vLLM is told to keep the model elsewhere")
+    assert line.startswith("disk: not checked, since vLLM keeps the model elsewhere")
 
 
 def test_a_small_model_on_the_default_disk_needs_no_word() -> None:

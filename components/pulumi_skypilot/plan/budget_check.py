@@ -37,8 +37,8 @@ def check(costs: Mapping[str, cost.Cost], budget: Budget) -> Verdict:
         )
         return Verdict(over, warnings, () if over else tuple(_kept(costs, budget)))
     cannot = tuple(
-        f"{budget.where}: it cannot be checked: {why}, so the price of {names} is unknown; see to "
-        f"that, or leave it out by `unknown: allow` in {budget.where}"
+        f"{budget.where}: it cannot be checked: {why}, so the price of {names} is unknown; solve "
+        f"that, or write `unknown: allow` in {budget.where}"
         for why, names in unknown
     )
     refused = (*over, *cannot)

@@ -179,8 +179,8 @@ def _blocks(flags: Mapping[str, object], on: _On) -> Iterator[Refusal]:
     if blocks and size is not None and all(size % block for block in blocks):
         yield Refusal(
             "vllmArgs",
-            f"block-size {size:.0f} is none that an attention backend of vLLM {vllm.VERSION} "
-            f"takes on {on.gpu}; write a multiple of {min(blocks)}, or leave it out",
+            f"no attention backend of vLLM {vllm.VERSION} takes block-size {size:.0f} on "
+            f"{on.gpu}; write a multiple of {min(blocks)}, or leave it out",
             "attention",
         )
 

@@ -76,7 +76,7 @@ def notes(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
     needed = f"about {suggested_gib(facts)} GiB"
     own = [place for place in wanted.infra if cloud_limits.is_own(place)]
     if held is None:
-        yield f"disk: not checked, since vLLM is told to keep the model elsewhere ({needed})"
+        yield f"disk: not checked, since vLLM keeps the model elsewhere ({needed})"
         return
     if own and held:
         # sky/clouds/kubernetes.py, make_deploy_resources_variables: only a request to the scheduler

@@ -58,8 +58,8 @@ def _gpus(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
     ]
     if unknown:
         yield (
-            f"{', '.join(unknown)}: not in the catalogue of GPUs, so see that vLLM runs on it and "
-            "that the model fits its memory"
+            f"{', '.join(unknown)}: not in the catalogue of GPUs, so check that vLLM runs on it "
+            "and that the model fits its memory"
         )
     if facts is None:
         return

@@ -111,7 +111,7 @@ def _unread(seen: preview_json.Preview) -> Iterator[str]:
     lines = [
         f"- **{_safe(deployment.name)}**: an earlier release wrote its state, and this one cannot "
         f"read {_safe(', '.join(side.unread))} of it: "
-        f"{'it is' if side.sized else 'it and the cost are'} missing from what stands before."
+        f"{'it is' if side.sized else 'it and the cost are'} missing above."
         for deployment in seen.deployments
         for side in (deployment.before or deployment.after,)
         if side and side.unread
