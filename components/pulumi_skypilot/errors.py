@@ -1,26 +1,26 @@
-"""Every error that this package raises. Each is one line for a user, or one line a mistake.
+"""The errors of this package. The message of each is one line, or one line for each mistake.
 
 ::
 
     PulumiSkyPilotError
-    ├── ConfigError         what the user wrote is wrong; nothing was called
+    ├── ConfigError         the user's input is wrong; nothing was called
     │   ├── CatalogError    a facts file of the project cannot be read
-    │   ├── ValueRefused    a value cannot be what its key holds
-    │   ├── SpecError       a deployment's spec, with every problem of it
+    │   ├── ValueRefused    a value that its key does not accept
+    │   ├── SpecError       a deployment's spec, with all its problems
     │   ├── BudgetError     the budget
     │   ├── StackError      a stack's config
-    │   └── UnreadableTask  a SkyPilot task or script from which no deployment can be read
+    │   └── UnreadableTask  a SkyPilot task or script without a readable deployment
     └── SkyPilotError       a call to SkyPilot failed
         ├── NotFound        the remote object does not exist
         ├── Unreachable     no answer that can be trusted; never taken for NotFound
         │   ├── NoAnswer    the server is up, and a read-only call failed
-        │   ├── OtherServer another server answers at the address, or one that lost its database
+        │   ├── OtherServer another server answers, or one that lost its database
         │   └── Asleep      SkyServe's controller machine is stopped, or is starting
-        ├── Denied          the server rejects our credentials, or it has none for the place
+        ├── Denied          the server rejects our credentials, or has none for the place
         ├── Untrusted       an endpoint does not present the certificate that it should
-        ├── NoCapacity      no place had the machine
+        ├── NoCapacity      no allowed place has the machine
         ├── Invalid         SkyPilot refuses the request
-        ├── Failed          it was tried and failed
+        ├── Failed          SkyPilot tried, and it failed
         └── TimedOut        it did not happen in time; it may still happen
             └── NotStarted  SkyServe shows nothing of a new service's controller
 """
@@ -38,7 +38,7 @@ class Problem:
 
 
 def one_line(text: str) -> str:
-    """Return a text with what cannot be printed written out: keys are the user's own."""
+    """Return a text with its unprintable characters escaped. A user's keys may have some."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
@@ -47,7 +47,7 @@ class PulumiSkyPilotError(Exception):
 
 
 class ConfigError(PulumiSkyPilotError, ValueError):
-    """What the user wrote is wrong. Nothing was called."""
+    """The user's input is wrong. Nothing was called."""
 
 
 class CatalogError(ConfigError):
@@ -55,11 +55,11 @@ class CatalogError(ConfigError):
 
 
 class ValueRefused(ConfigError):  # pydantic collects a ValueError
-    """A value cannot be what its key holds: what is wrong, and what to write instead."""
+    """A value that its key does not accept. The message says what to write instead."""
 
 
 class SpecError(ConfigError):
-    """Every problem of a spec, told at once."""
+    """All problems of a spec."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(problem.reason for problem in problems))
@@ -67,7 +67,7 @@ class SpecError(ConfigError):
 
 
 class LinesError(ConfigError):
-    """Several mistakes, one line each, beginning with the place to mend."""
+    """Several mistakes, one line each. A line begins with the place to mend."""
 
     def __init__(self, *lines: str) -> None:
         self.lines = tuple(map(one_line, lines))
@@ -83,7 +83,7 @@ class StackError(LinesError):
 
 
 class UnreadableTask(ConfigError):
-    """A SkyPilot task or script from which no deployment can be read."""
+    """A SkyPilot task or script without a readable deployment."""
 
 
 class SkyPilotError(PulumiSkyPilotError):
@@ -91,15 +91,15 @@ class SkyPilotError(PulumiSkyPilotError):
 
 
 class NotFound(SkyPilotError):
-    """The remote object is not there."""
+    """The remote object does not exist."""
 
 
 class Unreachable(SkyPilotError):
-    """No answer that can be trusted: the object may well be there."""
+    """No answer that can be trusted. The object may exist."""
 
 
 class NoAnswer(Unreachable):
-    """A read-only call failed on a server that is there: nothing is known, and nobody is wrong."""
+    """A read-only call failed on a server that is up. It says nothing about the object."""
 
 
 class OtherServer(Unreachable):
@@ -107,7 +107,7 @@ class OtherServer(Unreachable):
 
 
 class Asleep(Unreachable):
-    """SkyServe's controller is a machine, and that is not up."""
+    """The machine of SkyServe's controller is not up."""
 
 
 class Denied(SkyPilotError):
@@ -115,29 +115,29 @@ class Denied(SkyPilotError):
 
 
 class Untrusted(SkyPilotError):
-    """An endpoint does not prove itself by the certificate that it should have."""
+    """An endpoint does not present the certificate that it should."""
 
     def __init__(self, text: str, *, name_only: bool = False) -> None:
         super().__init__(text)
         self.name_only = name_only
-        """Whether the certificate is the right one, but made out to another name."""
+        """The certificate is the right one, but its name is not the endpoint's."""
 
 
 class NoCapacity(SkyPilotError):
-    """No place that the spec allows had the machine."""
+    """No place that the spec allows has the machine."""
 
 
 class Invalid(SkyPilotError):
-    """SkyPilot refuses what was asked."""
+    """SkyPilot refuses the request."""
 
 
 class Failed(SkyPilotError):
-    """It was tried and did not work."""
+    """SkyPilot tried, and it failed."""
 
 
 class TimedOut(SkyPilotError):
-    """It did not happen in the time given; it may still happen."""
+    """It did not happen in time. It may still happen."""
 
 
 class NotStarted(TimedOut):
-    """SkyServe has seen nothing of a new service's controller."""
+    """SkyServe shows nothing of a new service's controller."""

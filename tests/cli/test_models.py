@@ -269,18 +269,18 @@ def test_a_hub_that_is_away_is_named(
     [
         (
             {"model_type": "mamba", "vocab_size": 1, "hidden_size": 1, "num_hidden_layers": 1},
-            "architecture mamba is not known: config.json has no num_attention_heads, "
-            "intermediate_size, which the memory follows from",
+            "architecture mamba is not supported: config.json has no num_attention_heads, "
+            "intermediate_size, without which the memory cannot be calculated",
         ),
         (
             {**QWEN, "model_type": "qwen3_next", "linear_num_value_heads": 32},
-            "architecture Qwen2ForCausalLM is not known: linear_num_value_heads tells of linear "
-            "attention, which is not reckoned here",
+            "architecture Qwen2ForCausalLM is not supported: linear_num_value_heads means linear "
+            "attention, whose memory cannot be calculated",
         ),
         (
             {**QWEN, "layer_types": ["conv", "full_attention"]},
-            "architecture Qwen2ForCausalLM is not known: layer_types has conv, and full_attention, "
-            "sliding_attention, chunked_attention are what is reckoned here",
+            "architecture Qwen2ForCausalLM is not supported: layer_types has conv; the supported "
+            "types are full_attention, sliding_attention, chunked_attention",
         ),
         (
             {**QWEN, "quantization_config": {"quant_method": "quip"}},
@@ -323,7 +323,7 @@ def test_a_broken_facts_file_is_named(project: pathlib.Path, capsys) -> None:
     catalog.models.cache_clear()
     broken.write_text('[[model]]\nid = "org/x"\n')
     assert refused(capsys, "list") == (
-        "models/org--x.toml: no 'config'; mend it, or write it anew with `pulumi-skypilot models "
+        "models/org--x.toml: no 'config'; mend it, or write it again with `pulumi-skypilot models "
         "add org/x`"
     )
 

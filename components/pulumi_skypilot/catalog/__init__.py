@@ -1,12 +1,11 @@
-"""What is known of models, GPUs and clouds: data with its sources, read from the files beside.
+"""Facts of models, GPUs and clouds: data files with their sources, and the look-ups in them.
 
 `facts` has the types, `data_files` their readers, `architecture` and `config_json` the shape of a
-model, `declared` what vLLM's flags take. Here are the public names and the look-ups.
+model, `declared` the values that vLLM's flags accept. This module has the public names.
 
-A model or GPU that is not here may still be served, and a preview says that it was not checked. A
-GPU name that is only misspelt is refused where a cloud may be chosen: SkyPilot matches names by
-substring (`canonicalize_accelerator_name` in sky/utils/accelerator_registry.py) and would take it
-for another.
+A model or GPU that is not in the catalogue may still be served; the preview says that it was not
+checked. A misspelt GPU is refused when SkyPilot may choose a cloud: it matches names by substring
+(`canonicalize_accelerator_name` in sky/utils/accelerator_registry.py) and could choose another GPU.
 """
 
 from collections.abc import Iterable
@@ -63,16 +62,16 @@ __all__ = [
 ]
 
 UNKNOWN_FAMILY = "unknown"
-"""The family of a GPU that is not catalogued: no recipe has flags for it."""
+"""The family of a GPU that is not in the catalogue. No recipe has flags for it."""
 
 
 def model(name: str) -> ModelFacts | None:
-    """The facts of a model by its Hugging Face id; None for one that is not catalogued."""
+    """Return the facts of a model by its Hugging Face id; None when it is not in the catalogue."""
     return models().get(name)
 
 
 def gpu(name: str) -> GpuFacts | None:
-    """The facts of a GPU by SkyPilot's name for it, exactly as written there."""
+    """Return the facts of a GPU by SkyPilot's exact name; None when it is not in the catalogue."""
     return gpus().get(name)
 
 
@@ -83,11 +82,11 @@ def family(name: str) -> str:
 
 
 def meant_gpu(name: str) -> str | None:
-    """Return the catalogued GPU that an unknown name is only a misspelling, or a part, of.
+    """Return the GPU of the catalogue that an unknown name stands for; None when there is none.
 
-    A misspelling differs in case, hyphens, O for 0 and I for 1, or lacks one character. A part, as
-    A100-8 is of A100-80GB, is what SkyPilot's own search takes for the whole. Another digit is no
-    misspelling: RTX4060 and A800 are GPUs of their own.
+    A misspelling differs in case, in hyphens, by O for 0 or by I for 1, or lacks one character. A
+    part of a name, such as A100-8 of A100-80GB, matches in SkyPilot's own search. A name with
+    another digit is not a misspelling: RTX4060 and A800 are GPUs of their own.
     """
     spelt = next((known for known in gpus() if _spelling(known) == _spelling(name)), None)
     if spelt:
@@ -101,25 +100,25 @@ def _spelling(name: str) -> str:
 
 
 def _is_part(name: str, known: str) -> bool:
-    """Whether a name is in a known one as it stands, or is that without one character."""
+    """Return whether a name is part of a known one, or the known one without one character."""
     return name in known or any(name == known[:i] + known[i + 1 :] for i in range(len(known)))
 
 
 def is_gpu(name: str) -> bool:
-    """Whether SkyPilot's name is that of a GPU, and not of a TPU or another accelerator."""
+    """Return whether a name of SkyPilot is a GPU's, and not a TPU's or another accelerator's."""
     return not name.lower().startswith(("tpu", "inferentia", "trainium"))
 
 
 def cloud(infra: str) -> Cloud | None:
-    """The cloud of an infra string such as aws/us-east-1; None when SkyPilot knows none such."""
+    """Return the cloud of an infra string such as aws/us-east-1; None when SkyPilot lacks it."""
     name = infra.split("/", 1)[0].lower()
     return clouds().get(_ALIASES.get(name, name))
 
 
 def cloud_names() -> Iterable[str]:
-    """What an infra string may begin with."""
+    """Return the names of clouds with which an infra string may begin."""
     return (*clouds(), *_ALIASES)
 
 
 _ALIASES = {"k8s": "kubernetes"}
-"""sky/utils/infra_utils.py, InfraInfo.from_str."""
+"""Other names that SkyPilot accepts (sky/utils/infra_utils.py, InfraInfo.from_str)."""

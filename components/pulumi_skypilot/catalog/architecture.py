@@ -1,4 +1,4 @@
-"""The shape of a model: the numbers that its memory follows from."""
+"""The shape of a model: the numbers from which its memory is calculated."""
 
 import dataclasses
 import enum
@@ -7,7 +7,7 @@ from .stored import Quantization
 
 
 class Kind(enum.Enum):
-    """What a layer keeps of the past."""
+    """The past tokens that a layer keeps in the KV cache."""
 
     FULL = "full"
     WINDOW = "window"
@@ -16,20 +16,20 @@ class Kind(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Experts:
-    """The experts of a layer that has them."""
+    """The experts of a mixture-of-experts layer."""
 
     count: int
     per_token: int
     intermediate: int
     shared_intermediate: int = 0
-    """Of the expert that every token passes; 0 where there is none."""
+    """The width of the expert that every token uses; 0 when there is none."""
     correction: bool = False
-    """A bias of the router, one number an expert (DeepSeek's and those after it)."""
+    """The router has a bias, one number for each expert (DeepSeek's models, and later ones)."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Latent:
-    """DeepSeek's attention, which keeps one compressed vector a token for keys and values."""
+    """DeepSeek's attention. It keeps one compressed vector per token for keys and values."""
 
     kv_rank: int
     rope: int
@@ -43,7 +43,7 @@ class Architecture:
     """The shape of a model's language part."""
 
     name: str
-    """The class that vLLM serves it with, as config.json names it."""
+    """The class with which vLLM serves the model, as config.json names it."""
     layers: int
     hidden: int
     heads: int
@@ -52,52 +52,52 @@ class Architecture:
     vocabulary: int
     intermediate: int
     kinds: tuple[Kind, ...]
-    """Of each layer."""
+    """The kind of each layer."""
     expert_layers: tuple[bool, ...]
-    """Which layers have experts instead of one feed-forward part."""
+    """For each layer, whether it has experts instead of one feed-forward part."""
     max_positions: int | None = None
     window: int | None = None
-    """Tokens that a WINDOW or CHUNK layer sees."""
+    """The tokens that a WINDOW or CHUNK layer attends to."""
     experts: Experts | None = None
     latent: Latent | None = None
     quantization: Quantization | None = None
     tied: bool = False
-    """The output layer is the embedding."""
+    """The output layer shares its weights with the embedding."""
     qkv_bias: bool = False
     output_bias: bool = False
     qk_norm: bool = False
     sinks: bool = False
     norms: int = 2
-    """Norms of a layer, each `hidden` long."""
+    """The number of norms in a layer, each with `hidden` parameters."""
     holds_gate_up: bool = False
-    """Whether the feed-forward part of vLLM's class holds its first table to the end, as Qwen2MLP
-    does and LlamaMLP does not: it shows at the peak of activations."""
+    """The feed-forward part of vLLM's class keeps its first result until it returns (Qwen2MLP does,
+    LlamaMLP does not). This raises the peak of activations."""
     new_residuals: bool = False
-    """Whether its norms make a new residual instead of adding in place (GemmaRMSNorm)."""
+    """The norms allocate a new residual instead of adding in place (GemmaRMSNorm)."""
     multimodal: bool = False
-    """Whether vLLM embeds outside of what it compiles, as it does where there is more than text."""
+    """vLLM embeds tokens outside the compiled part, as it does for multimodal models."""
     image_numbers: int = 0
-    """Of an image, for each token that it becomes."""
+    """The numbers of an image for each token that it becomes."""
     fp8_cache: bool = False
-    """Whether the checkpoint was made for a cache in fp8, which vLLM then takes by itself."""
+    """The checkpoint asks for an fp8 KV cache, and vLLM uses one without a flag."""
     rope_positions: tuple[int, ...] = ()
-    """The length of each table of cosines and sines."""
+    """The number of positions in each table of cosines and sines."""
     rope_size: int = 0
-    """Numbers a position of such a table."""
+    """The numbers for each position in such a table."""
     family: str = ""
-    """What config.json calls model_type, of the language part."""
+    """The model_type of the language part in config.json."""
     extra_parameters: int = 0
-    """Of parts that are loaded beside the language model, such as a vision tower; bfloat16."""
+    """The parameters of other loaded parts, such as a vision tower; they are bfloat16."""
 
     @property
     def sees_at_once(self) -> bool:
-        """Whether the tokens of an image see one another (MM_PREFIX_LM_MODELS of vLLM)."""
+        """Return whether an image's tokens attend to each other (vLLM's MM_PREFIX_LM_MODELS)."""
         return self.multimodal and self.family.startswith("gemma3")
 
     def splits(self, parallel: int) -> bool:
-        """Whether vLLM can share the heads out over so many GPUs.
+        """Return whether vLLM can split the heads over `parallel` GPUs.
 
-        KV heads are divided, or copied, which gpt-oss's sinks do not allow
+        KV heads are divided or copied. The sinks of gpt-oss do not allow copies
         (vllm/model_executor/models/gpt_oss.py, OAIAttention.__init__).
         """
         heads = self.heads if self.latent else self.kv_heads

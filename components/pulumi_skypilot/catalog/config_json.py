@@ -1,6 +1,6 @@
-"""The reader of a model's config.json: what it says of the shape, as an Architecture.
+"""The reader of a model's config.json. It returns the shape as an Architecture.
 
-Reads data and runs nothing of the model's: a config.json is never asked which code to load.
+It only reads data. It never loads code that a config.json names.
 """
 
 import typing
@@ -10,7 +10,7 @@ from .architecture import Architecture, Experts, Kind, Latent
 from .stored import Config, fp8_cache, quantization
 
 TEXT = ("text_config", "llm_config", "language_config")
-"""Under which key a model of several parts keeps its language part."""
+"""The keys under which a model of several parts keeps its language part."""
 
 HOLDS_GATE_UP = (
     "cohere",
@@ -29,7 +29,7 @@ HOLDS_GATE_UP = (
     "solar",
     "stablelm",
 )
-"""Families whose forward says `gate_up, _ = self.gate_up_proj(x)` (vllm/model_executor/models)."""
+"""Families whose `forward` has `gate_up, _ = self.gate_up_proj(x)` (vllm/model_executor/models)."""
 
 NEEDED = (
     "model_type",
@@ -38,10 +38,10 @@ NEEDED = (
     "hidden_size",
     "vocab_size",
 )
-"""What nothing can be reckoned without."""
+"""The keys without which no memory can be calculated."""
 
 WIDTHS = ("intermediate_size", "moe_intermediate_size")
-"""One of these too."""
+"""At least one of these keys is needed too."""
 
 UNCOUNTED: Mapping[str, str] = {
     "attn_type_list": "linear attention",
@@ -62,37 +62,37 @@ UNCOUNTED: Mapping[str, str] = {
     "state_size": "state-space layers",
     "swa_num_key_value_heads": "heads of two numbers",
 }
-"""Keys of config.json that tell of something which takes memory in a way that is not known here."""
+"""Keys of config.json for parts whose memory this package cannot calculate, and those parts."""
 
 
 PATTERNS = {"cohere2": 4, "gemma2": 2, "gemma3": 6, "gemma3_text": 6, "gpt_oss": 2}
-"""Every how manieth layer sees everything, where config.json leaves it to the family's class."""
+"""Every Nth layer uses full attention. The family's class sets N when config.json does not."""
 
 KINDS: Mapping[str, Kind] = {
     "full_attention": Kind.FULL,
     "sliding_attention": Kind.WINDOW,
     "chunked_attention": Kind.CHUNK,
 }
-"""What layer_types calls them."""
+"""The names of the kinds in layer_types."""
 
 
 class Unknown(ValueError):
-    """An architecture whose memory cannot be reckoned, and why."""
+    """An architecture whose memory cannot be calculated, with the reason."""
 
 
 def text_part(config: Config) -> dict[str, typing.Any]:
-    """What a config.json says of the language part, under the keys of a model that is no more."""
+    """Return the config of the language part, with the keys of a text-only model."""
     part: Config = next((config[key] for key in TEXT if isinstance(config.get(key), Mapping)), {})
     return {**config, **part}
 
 
 def read(config: Config) -> Architecture:
-    """The architecture that a config.json describes. Raises Unknown."""
+    """Return the architecture in a config.json. Raise Unknown for one without a known memory."""
     text: Config = text_part(config)
     _refuse_unknown(text)
     family = str(text["model_type"])
     layers, heads = text["num_hidden_layers"], text["num_attention_heads"]
-    # Some write null for what the others leave out.
+    # Some configs write null where others leave the key out.
     head_size = text.get("head_dim") or text["hidden_size"] // heads
     latent = _latent(text)
     window, kinds = _kinds(text, family, layers)
@@ -116,7 +116,7 @@ def read(config: Config) -> Architecture:
         or (False,) * layers,
         latent=latent,
         quantization=quantization(text.get("quantization_config") or {}),
-        # Families of this name tie unless they say otherwise (transformers, Gemma3TextConfig).
+        # Gemma families tie by default (transformers, Gemma3TextConfig).
         tied=bool(text.get("tie_word_embeddings", family.startswith("gemma"))),
         qkv_bias=bias,
         output_bias=bias and not family.startswith(("glm4", "qwen2")),
@@ -138,11 +138,11 @@ def read(config: Config) -> Architecture:
 
 def _refuse_unknown(text: Config) -> None:
     name = (text.get("architectures") or [text.get("model_type") or "without a name"])[0]
-    odd = next((key for key in UNCOUNTED if _tells(text.get(key))), None)
+    odd = next((key for key in UNCOUNTED if _has_part(text.get(key))), None)
     if odd:
         raise Unknown(
-            f"architecture {name} is not known: {odd} tells of {UNCOUNTED[odd]}, which is not "
-            "reckoned here"
+            f"architecture {name} is not supported: {odd} means {UNCOUNTED[odd]}, whose memory "
+            "cannot be calculated"
         )
     lacking = [key for key in NEEDED if not text.get(key)]
     lacking += [] if any(map(text.get, WIDTHS)) else [WIDTHS[0]]
@@ -150,25 +150,31 @@ def _refuse_unknown(text: Config) -> None:
         lacking.append("num_experts_per_tok")
     if lacking:
         raise Unknown(
-            f"architecture {name} is not known: config.json has no {', '.join(lacking)}, which the "
-            "memory follows from"
+            f"architecture {name} is not supported: config.json has no {', '.join(lacking)}, "
+            "without which the memory cannot be calculated"
         )
     strange = sorted(set(text.get("layer_types") or ()) - KINDS.keys())
     if strange:
         raise Unknown(
-            f"architecture {name} is not known: layer_types has {', '.join(strange)}, and "
-            f"{', '.join(KINDS)} are what is reckoned here"
+            f"architecture {name} is not supported: layer_types has {', '.join(strange)}; the "
+            f"supported types are {', '.join(KINDS)}"
         )
 
 
-def _tells(value: object) -> bool:
-    """Whether such a key says that there is what it tells of; a list names each layer's kind."""
+def _has_part(value: object) -> bool:
+    """Return whether the value of a key of UNCOUNTED says that the model has that part.
+
+    A list has the kind of each layer.
+    """
     plain = (1, "attention", "full_attention")
     return any(kind not in plain for kind in value) if isinstance(value, list) else bool(value)
 
 
 def image_numbers(config: Config) -> int:
-    """Numbers of an image for each token that it becomes: patches, and how many are merged."""
+    """Return the numbers of an image for each token that it becomes; 0 for a model without images.
+
+    A token stands for several merged patches.
+    """
     vision = config.get("vision_config")
     patch = vision.get("patch_size") if isinstance(vision, Mapping) else None
     if not isinstance(vision, Mapping) or not isinstance(patch, int):
@@ -228,7 +234,7 @@ def _has_experts(text: Config, layer: int) -> bool:
 
 
 def _kinds(text: Config, family: str, layers: int) -> tuple[int | None, tuple[Kind, ...]]:
-    """The window and what each layer keeps.
+    """Return the window in tokens (None: there is none) and the kind of each layer.
 
     vLLM reads layer_types, else the pattern of the family (vllm/model_executor/models: gpt_oss.py,
     OAIAttention._build_attention; gemma3.py, llama4.py).
@@ -255,14 +261,14 @@ def _every(step: int, layers: int, kind: Kind) -> tuple[Kind, ...]:
 
 
 def _rope_positions(text: Config, family: str) -> tuple[int, ...]:
-    """How long vLLM makes its tables (layers/rotary_embedding/__init__.py, get_rope)."""
+    """Return the lengths of vLLM's rotary tables (rotary_embedding/__init__.py, get_rope)."""
     most = text.get("max_position_embeddings") or 0
     nested = text.get("rope_parameters") or {}
     by_kind = [scaling for scaling in nested.values() if isinstance(scaling, Mapping)]
     scaling = text.get("rope_scaling") or (nested if not by_kind else {})
     if by_kind:
         return tuple(_table(scaling, most) for scaling in by_kind)
-    if family.startswith("gemma3"):  # local layers have one of their own, without scaling
+    if family.startswith("gemma3"):  # local layers have their own table, without scaling
         return (most, _table(scaling, most))
     return (_table(scaling, most, text.get("original_max_position_embeddings")),)
 

@@ -1,6 +1,6 @@
-"""Readers of the data files: those beside this module, and a project's own models.
+"""Readers of the package's data files and of a project's own models.
 
-Each file is read once a process, and becomes the types of `facts`.
+Each file is read once per process. The results have the types of `facts`.
 """
 
 import dataclasses
@@ -19,7 +19,10 @@ from .facts import Cloud, Flags, Format, GpuFacts, MemoryFlags, ModelFacts, Reco
 
 @functools.cache
 def models() -> Mapping[str, ModelFacts]:
-    """Every model of the package, and over them those of the project, by id. Raises WrongFile."""
+    """Return the models of the package and of the project, by id. The project's take precedence.
+
+    Raise CatalogError when a file of the project cannot be read.
+    """
     folder = project_folder()
     files = sorted(folder.glob("*--*.toml")) if folder else []
     own = [facts for path in files for facts in _of_project(path)]
@@ -28,7 +31,7 @@ def models() -> Mapping[str, ModelFacts]:
 
 @functools.cache
 def builtin() -> Mapping[str, ModelFacts]:
-    """Every model of the package's folder models, by id."""
+    """Return the models in the package's folder `models`, by id."""
     own = importlib.resources.files(__package__).joinpath("models")
     files = sorted((file for file in own.iterdir()), key=lambda file: file.name)
     tables = [tomllib.loads(file.read_text("utf-8")) for file in files]
@@ -36,10 +39,10 @@ def builtin() -> Mapping[str, ModelFacts]:
 
 
 def project_folder() -> pathlib.Path | None:
-    """Where a project keeps facts of models: the folder models beside Pulumi.yaml, there or not.
+    """Return the folder `models` beside Pulumi.yaml, which may not exist; None outside a project.
 
-    A program and its providers, each a process, run in the project's folder or in the one below it
-    that `main` names (seen with Pulumi 3.259), and so look upwards.
+    The search goes upwards. A program and its providers run in the project's folder or in the
+    folder below it that `main` names (seen with Pulumi 3.259).
     """
     here = pathlib.Path.cwd()
     for folder in (here, *here.parents):
@@ -50,13 +53,13 @@ def project_folder() -> pathlib.Path | None:
 
 @functools.cache
 def formats() -> Mapping[str, Format]:
-    """Every format of formats.toml, by vLLM's name."""
+    """Return the formats of weights, by vLLM's name."""
     return {entry["name"]: _format(entry) for entry in _read("formats.toml")["format"]}
 
 
 @functools.cache
 def gpus() -> Mapping[str, GpuFacts]:
-    """Every GPU of gpus.toml, by SkyPilot's name."""
+    """Return the GPUs, by SkyPilot's name."""
     usable = _read("usable.toml")
     *named, others = usable["usable"]
     shares = {gpu: entry["share"] for entry in named for gpu in entry["gpus"]}
@@ -75,38 +78,38 @@ def gpus() -> Mapping[str, GpuFacts]:
 
 @functools.cache
 def clouds() -> Mapping[str, Cloud]:
-    """Every cloud of clouds.toml, by SkyPilot's name."""
+    """Return the clouds, by SkyPilot's name."""
     return {entry["name"]: _cloud(entry) for entry in _read("clouds.toml")["cloud"]}
 
 
 @functools.cache
 def config_keys() -> Mapping[str, tuple[str, ...]]:
-    """Return the keys of SkyPilot's configuration that a task may override, and those in each."""
+    """Return the keys of SkyPilot's configuration that a task may override, and the keys within."""
     return {key: tuple(inner) for key, inner in _read("config_keys.toml").items()}
 
 
 @functools.cache
 def flags() -> Flags:
-    """The flags of the vLLM that replicas install."""
+    """Return the flags of the vLLM release that replicas install."""
     table = _read("flags.toml")
     values = {
         flag: known.one_of
         for flag, known in declared.ranges().items()
         if known.one_of and isinstance(known.one_of[0], str)
     }
-    values |= {flag: tuple(some) for flag, some in table["values"].items()}
+    values |= {flag: tuple(words) for flag, words in table["values"].items()}
     return Flags(table["engine"], frozenset(table["flags"]), frozenset(table["switches"]), values)
 
 
 @functools.cache
 def memory_flags() -> MemoryFlags:
-    """What each flag of the vLLM that replicas install means to a GPU's memory."""
+    """Return the effect of each flag of that release on the calculation of a GPU's memory."""
     table = _read("memory_flags.toml")
     return MemoryFlags(**{key: frozenset(names) for key, names in table.items()})
 
 
 def _over_builtin(facts: ModelFacts) -> ModelFacts:
-    """A model of the project with what its own files do not tell, where the package knows it."""
+    """Return a project's model, completed with what only the package's entry has."""
     known = builtin().get(facts.id)
     if known is None:
         return facts
@@ -120,13 +123,13 @@ def _over_builtin(facts: ModelFacts) -> ModelFacts:
 
 
 def _of_project(path: pathlib.Path) -> list[ModelFacts]:
-    """The models of a file that `pulumi-skypilot models add` wrote, and someone may have edited."""
+    """Return the models in a file of `pulumi-skypilot models add`, which a user may have edited."""
     try:
         return [_model(entry) for entry in tomllib.loads(path.read_text("utf-8"))["model"]]
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise errors.CatalogError(
-            f"models/{path.name}: {reason}; mend it, or write it anew with "
+            f"models/{path.name}: {reason}; mend it, or write it again with "
             f"`pulumi-skypilot models add {path.stem.replace('--', '/', 1)}`"
         ) from None
 
@@ -159,7 +162,7 @@ def _cloud(entry: dict[str, typing.Any]) -> Cloud:
 
 
 def _pairs(entry: dict[str, typing.Any], key: str) -> dict[str, typing.Any]:
-    """TOML has no tuples."""
+    """Return an entry with the list under `key` as a tuple, since TOML has no tuples."""
     return {**entry, key: tuple(entry[key])} if key in entry else entry
 
 

@@ -1,4 +1,4 @@
-"""What vLLM declares and enforces of its flags and quantizations: data, read from files beside."""
+"""Limits of vLLM's flags, quantizations and attention backends, read from data files."""
 
 import dataclasses
 import functools
@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """What a flag of `vllm serve` takes, where that is a number or one of some."""
+    """The values that a flag of `vllm serve` accepts: numbers in a range, or one of a list."""
 
     source: str
-    """The symbol in vLLM that says so."""
+    """The symbol in vLLM that sets the limit."""
     type: str = "int"
-    """int, float, size (also 2k or 2K), or size or auto."""
+    """int, float, size (2k or 2K too), or size or auto."""
     gt: float | None = None
     ge: float | None = None
     lt: float | None = None
@@ -23,82 +23,82 @@ class Range:
     multiple_of: int | None = None
     one_of: tuple[typing.Any, ...] = ()
     many: bool = False
-    """Several values."""
+    """The flag accepts several values."""
     optional: bool = False
-    """May be None."""
+    """The flag accepts None."""
     same_as: str | None = None
-    """The flag that this is another name of."""
+    """The flag for which this is another name."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-    """Two flags of which one must be at least as large as the other, where both are given."""
+    """Two flags: if both are given, `larger` must be at least as large as `smaller`."""
 
     larger: str
     smaller: str
     source: str
     unless: str | None = None
-    """The switch that lifts it unless it is off."""
+    """The switch that removes this rule unless it is off."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """What a quantization asks of a GPU."""
+    """The requirements of a quantization."""
 
     name: str
     min_compute_capability: tuple[int, int]
     dtypes: frozenset[str]
-    """Of the weights and activations that it leaves as they are."""
+    """The types of weights and activations that are not quantized."""
     source: str
 
 
 @dataclasses.dataclass(frozen=True)
 class Backend:
-    """An attention backend with some caches, on some of NVIDIA's GPUs, for some models."""
+    """An attention backend, and the caches, NVIDIA GPUs and models that it supports."""
 
     name: str
     source: str
     cache: frozenset[str]
-    """The spellings of kv-cache-dtype that it takes."""
+    """The values of kv-cache-dtype that it supports."""
     block: int
-    """A block of the cache is a multiple of so many tokens."""
+    """The tokens of which a block of the cache must be a multiple."""
     least: tuple[int, int]
-    """Compute capability."""
+    """The lowest compute capability; `most` is the highest."""
     most: tuple[int, int] = (99, 0)
     dtypes: frozenset[str] = frozenset({"bfloat16", "float16"})
     heads: frozenset[int] = frozenset()
-    """Sizes of a head; none: any from `more` to below `below`."""
+    """The sizes of a head; empty: any size from `more` up to, not including, `below`."""
     more: int = 0
     below: int = 2**16
     latent: bool = False
-    """For attention over one compressed vector a token (MLA), and only for it."""
+    """It supports only attention over one compressed vector per token (MLA)."""
     sinks: bool = False
     windows: bool = False
     prefix: bool = False
-    """For models that see all of an image at once (mm_prefix)."""
+    """It supports models in which the tokens of an image attend to each other (mm_prefix)."""
 
 
 @functools.cache
 def backends() -> tuple[Backend, ...]:
-    """The attention backends, a row for each of their conditions."""
+    """Return the attention backends, one row for each set of conditions."""
     return tuple(_backend(row) for row in _read("attention.toml")["backend"])
 
 
 @functools.cache
 def not_float16() -> frozenset[str]:
-    """The families of models, by model_type, that vLLM refuses to serve in float16."""
+    """Return the model_types that vLLM refuses to serve in float16."""
     return frozenset(_read("attention.toml")["float16"]["refused"])
 
 
 @functools.cache
 def lifted(rule: str) -> frozenset[str]:
-    """The flags and variables that change a rule, so that it is told and not refused by."""
+    """Return the flags and variables that may lift a rule, which then only warns."""
     return frozenset(_read("attention.toml")["lifted"][rule])
 
 
 @functools.cache
 def ranges() -> Mapping[str, Range]:
-    """What each flag takes: declared, and over it what is enforced in code."""
+    """Return the range of each flag. Limits that vLLM's code enforces override declared ones."""
     declared, enforced = _read("ranges.toml"), _read("enforced.toml")["range"]
     declared.pop("engine")
     return {
@@ -109,20 +109,20 @@ def ranges() -> Mapping[str, Range]:
 
 @functools.cache
 def orders() -> tuple[Order, ...]:
-    """The pairs of flags that vLLM compares."""
+    """Return the pairs of flags that vLLM compares."""
     return tuple(Order(**row) for row in _read("enforced.toml")["order"])
 
 
 @functools.cache
 def for_checkpoint(method: str) -> frozenset[str] | None:
-    """The quantizations that a checkpoint of a method may be served with; None: not known."""
+    """Return the quantizations with which a checkpoint of `method` can be served; None: unknown."""
     others = _read("enforced.toml")["checkpoint"].get(method)
     return None if others is None else frozenset({*others, method, "humming"})
 
 
 @functools.cache
 def methods() -> Mapping[str, Method]:
-    """Each quantization, by vLLM's name."""
+    """Return the quantizations, by vLLM's name."""
     table = _read("methods.toml")
     table.pop("engine")
     return {
@@ -134,12 +134,12 @@ def methods() -> Mapping[str, Method]:
 
 
 def engine() -> str:
-    """The release of vLLM that the files are of."""
+    """Return the release of vLLM from which the data files come."""
     return str(_read("ranges.toml")["engine"])
 
 
 def _backend(row: dict[str, typing.Any]) -> Backend:
-    """TOML has neither sets nor tuples."""
+    """Return a backend from its row, with sets and tuples for TOML's lists."""
     sets = ("cache", "dtypes", "heads")
     pairs = ("least", "most")
     made: dict[str, typing.Any] = {

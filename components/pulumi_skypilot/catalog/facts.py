@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from .architecture import Architecture
 
 VLLM_COMPUTE_CAPABILITY = (7, 5)
-"""The least that vLLM runs on (its documentation, getting_started/installation/gpu)."""
+"""The lowest compute capability that vLLM supports (its page getting_started/installation/gpu)."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Recommendation:
-    """What a model's recipe asks of vLLM on some GPU families."""
+    """The flags and variables of a model's recipe for some GPU families."""
 
     families: frozenset[str]
     flags: Mapping[str, str | int | float | bool]
@@ -22,45 +22,48 @@ class Recommendation:
 
 @dataclasses.dataclass(frozen=True)
 class ModelFacts:
-    """What a model's own config.json and its recipe say."""
+    """The facts of a model from its config.json and its recipe."""
 
     id: str
     weights: str
-    """How the weights are stored: bfloat16, or a format of formats.toml."""
+    """The format of the stored weights: bfloat16, or one of formats.toml."""
     architecture: Architecture
     source: str
     parameters: int | None = None
-    """As the model's page counts them."""
+    """The count on the model's page."""
     weights_bytes: int | None = None
-    """Of the tensors in its files."""
+    """The bytes of the tensors in the model's files."""
     min_compute_capability: tuple[int, int] = VLLM_COMPUTE_CAPABILITY
-    """Higher where the format of the weights asks for more."""
+    """vLLM's own minimum, or a higher one that the format of the weights needs."""
     tool_parser: str | None = None
     reasoning_parser: str | None = None
-    """What vLLM takes by itself for this model; nothing needs to be passed."""
+    """The parser that vLLM uses for this model without a flag."""
     gated: bool = False
-    """Whether its page gives the files only to accounts that were let in."""
+    """The hub gives the files only to accounts that have been granted access."""
     recommended: tuple[Recommendation, ...] = ()
 
     @property
     def max_positions(self) -> int | None:
-        """The longest context that the model was made for."""
+        """Return the longest context of the model, in tokens; None when it is unknown."""
         return self.architecture.max_positions
 
     @property
     def heads(self) -> int:
-        """Query heads of a layer."""
+        """Return the number of query heads in a layer."""
         return self.architecture.heads
 
     @property
     def kv_heads(self) -> int:
-        """Heads that keys and values are kept for; all of them, where they are kept compressed."""
+        """Return the number of KV heads in a layer; with compressed keys and values, all heads."""
         arch = self.architecture
         return arch.heads if arch.latent else arch.kv_heads
 
     @property
     def kv_bytes_per_token(self) -> int:
-        """Of a bfloat16 cache, every layer counted in full: an upper bound for windowed ones."""
+        """Return the bytes of a bfloat16 KV cache per token, with every layer counted as full.
+
+        This is an upper bound for models with windows.
+        """
         arch = self.architecture
         if arch.latent:
             return arch.layers * (arch.latent.kv_rank + arch.latent.rope) * 2
@@ -69,40 +72,40 @@ class ModelFacts:
 
 @dataclasses.dataclass(frozen=True)
 class GpuFacts:
-    """What a GPU is, under the name that SkyPilot gives it."""
+    """The facts of a GPU, under SkyPilot's name for it."""
 
     name: str
     vendor: str
     family: str
     memory_gib: int
-    """As its maker says; what CUDA offers is less."""
+    """The vendor's number. CUDA offers less."""
     compute_capability: tuple[int, int] | None = None
-    """Of NVIDIA's GPUs only."""
+    """None for GPUs that are not NVIDIA's."""
     usable_bytes: int | None = None
-    """What CUDA really offered, where it was measured."""
+    """The bytes that CUDA offers, if measured."""
     usable_share: float = 1.0
-    """The part of memory_gib that CUDA offers, where it was not (usable.toml)."""
+    """The share of memory_gib that CUDA offers, if not measured (usable.toml)."""
     free_gib: tuple[float, float] | None = None
-    """What was free when vLLM started, and of how much, where it was measured (usable.toml)."""
+    """The free and the total GiB when vLLM starts, if measured (usable.toml)."""
     held_gib: float = 0.0
-    """What is not free then, where that was not measured: the most of other cards."""
+    """The GiB that are not free then, if not measured: the maximum of the measured cards."""
 
     @property
     def free_share(self) -> float:
-        """The part of what CUDA offers that is free when vLLM starts: measured, else estimated."""
+        """Return the share of CUDA's memory that is free when vLLM starts."""
         if self.free_gib is not None:
             return self.free_gib[0] / self.free_gib[1]
         return 1 - self.held_gib * 2**30 / self.offered_bytes
 
     @property
     def offered_bytes(self) -> int:
-        """What CUDA offers: measured, else the usual share."""
+        """Return the bytes that CUDA offers: measured, or by the usual share."""
         return self.usable_bytes or int(self.memory_gib * 2**30 * self.usable_share)
 
 
 @dataclasses.dataclass(frozen=True)
 class Format:
-    """What runs weights that are stored so."""
+    """The requirements of a format of stored weights."""
 
     name: str
     min_compute_capability: tuple[int, int]
@@ -111,37 +114,37 @@ class Format:
 
 @dataclasses.dataclass(frozen=True)
 class Cloud:
-    """What SkyPilot asks of names and labels at one cloud."""
+    """SkyPilot's rules for names and labels at one cloud."""
 
     name: str
     name_limit: int | None = None
-    """Characters of a machine's name there, the user's hash included."""
+    """The most characters in a machine's name, with the user's hash."""
     label_key: re.Pattern[str] | None = None
     label_value: re.Pattern[str] | None = None
     lacks: tuple[str, ...] = ()
-    """What SkyPilot cannot do there, in its own words (sky/clouds/cloud.py,
+    """The features that SkyPilot lacks there, by its own names (sky/clouds/cloud.py,
     CloudImplementationFeatures)."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Flags:
-    """What one release of `vllm serve` takes."""
+    """The flags of one release of `vllm serve`."""
 
     engine: str
     flags: frozenset[str]
     switches: frozenset[str]
     values: Mapping[str, tuple[str, ...]]
-    """The words that a flag takes, of those that take some only."""
+    """The words that a flag accepts, for flags that accept only some."""
 
 
 @dataclasses.dataclass(frozen=True)
 class MemoryFlags:
-    """What the flags of `vllm serve` mean to the reckoning of a GPU's memory."""
+    """The flags of `vllm serve` by their effect on the calculation of a GPU's memory."""
 
     counted: frozenset[str]
     uncounted: frozenset[str]
-    """With one of these nothing is reckoned."""
+    """With one of these flags the memory is not calculated."""
     assumed: frozenset[str]
-    """What is reckoned is without them."""
+    """The calculation ignores these flags, and says so."""
     none: frozenset[str]
-    """They take nothing of it."""
+    """These flags do not change the memory."""

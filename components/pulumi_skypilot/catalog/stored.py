@@ -1,4 +1,4 @@
-"""How a model's weights are stored, and its cache, by what its quantization_config says."""
+"""The formats of a model's weights and of its KV cache, read from its quantization_config."""
 
 import dataclasses
 import typing
@@ -9,30 +9,30 @@ Config = Mapping[str, typing.Any]
 
 @dataclasses.dataclass(frozen=True)
 class Quantization:
-    """How the weights of linear layers are stored."""
+    """The format of the weights of linear layers."""
 
     method: str
     bits: int
     group: int | None = None
-    """Weights that share a scale; None: a block of 128 * 128, or the whole tensor."""
+    """The number of weights that share a scale; None: a block of 128 * 128, or the whole tensor."""
     zeros: bool = False
-    """Whether a group has a zero point beside its scale."""
+    """Each group has a zero point as well as a scale."""
     experts_only: bool = False
     scale_bits: int = 16
 
 
 def quantization(config: Config) -> Quantization | None:
-    """The format that a quantization_config names; None for none or an unknown one."""
-    # Some of ModelOpt's say who made them instead.
+    """Return the format in a quantization_config; None when it names none or an unknown one."""
+    # Some configs of ModelOpt name only their producer.
     method = config.get("quant_method") or (config.get("producer") or {}).get("name")
     reader = _STORED.get(str(method))
     return reader(config) if reader else None
 
 
 def _groups(config: Config) -> Quantization:
-    """AWQ and GPTQ."""
+    """Return the format of AWQ or GPTQ."""
     method = config["quant_method"]
-    # AutoAWQ's first releases had names of their own.
+    # The first releases of AutoAWQ used other names.
     bits = config.get("bits") or config.get("w_bit") or 4
     group = config.get("group_size") or config.get("q_group_size") or 128
     return Quantization(
@@ -52,7 +52,7 @@ def _compressed(config: Config) -> Quantization:
         weights.get("group_size"),
         zeros=not weights.get("symmetric", True),
         scale_bits=8 if weights.get("type") == "float" and weights["num_bits"] == 4 else 16,
-        # The experts alone where everything else is listed as left out (Kimi K2 Thinking).
+        # Only the experts, when the list of ignored layers has the rest (Kimi K2 Thinking).
         experts_only=any("self_attn" in str(name) for name in config.get("ignore", ())),
     )
 
@@ -60,9 +60,9 @@ def _compressed(config: Config) -> Quantization:
 def _modelopt(config: Config) -> Quantization | None:
     algorithm = str(config.get("quant_algo")).upper()
     if "FP4" in algorithm:
-        left = (*config.get("ignore", ()), *config.get("exclude_modules", ()))
-        alone = any("self_attn" in str(name) for name in left)
-        return Quantization("modelopt_fp4", 4, 16, scale_bits=8, experts_only=alone)
+        ignored = (*config.get("ignore", ()), *config.get("exclude_modules", ()))
+        only_experts = any("self_attn" in str(name) for name in ignored)
+        return Quantization("modelopt_fp4", 4, 16, scale_bits=8, experts_only=only_experts)
     return Quantization("fp8", 8) if algorithm == "FP8" else None
 
 
@@ -75,13 +75,13 @@ _STORED: Mapping[str, typing.Callable[[Config], Quantization | None]] = {
     "modelopt": _modelopt,
     "mxfp4": lambda _: Quantization("mxfp4", 4, 32, experts_only=True, scale_bits=8),
 }
-"""By quant_method."""
+"""The readers of formats, by quant_method."""
 
 
 def fp8_cache(config: Config) -> bool:
-    """Whether a quantization_config names a cache in fp8.
+    """Return whether a quantization_config asks for an fp8 KV cache.
 
-    (vllm/utils/torch_utils.py, get_kv_cache_quant_algo_string.)
+    vLLM reads it in get_kv_cache_quant_algo_string (vllm/utils/torch_utils.py).
     """
     scheme = config.get("kv_cache_scheme") or config.get("kv_cache_quant_algo")
     if isinstance(scheme, Mapping):

@@ -1,23 +1,23 @@
-"""The nearest known word, for every "did you mean"."""
+"""The search for the nearest known word, for every "did you mean"."""
 
 import difflib
 from collections.abc import Iterable
 
 MANY = 12
-"""A longer list of what is known is of no use in an error."""
+"""The most words that an error lists. A longer list does not help."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was most likely meant, or None when none is near. Case is ignored."""
+    """Return the nearest known word, ignoring case; None when none is near."""
     by_folded = {known_word.casefold(): known_word for known_word in known}
     close = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[close[0]] if close else None
 
 
 def did_you_mean(word: str, known: Iterable[str], listed: str) -> str:
-    """Return the end of an error about an unknown word: the nearest one, else all that are known.
+    """Return the end of an error about an unknown word: the nearest word, else every known word.
 
-    Where those are many, it is what `listed` says.
+    With more than MANY known words, return `listed` instead of a list.
     """
     known = sorted(known)
     close = nearest(word, known)
