@@ -23,10 +23,10 @@ def test_a_models_numbers_fit_together(facts: catalog.ModelFacts) -> None:
 @pytest.mark.parametrize("facts", MODELS, ids=lambda facts: facts.id)
 def test_recommendations_name_families_that_exist_and_a_source(facts: catalog.ModelFacts) -> None:
     families = {gpu.family for gpu in GPUS}
-    for one in facts.recommended:
-        assert one.families <= families
-        assert one.source.startswith("https://")
-        assert one.flags or one.environment
+    for recipe in facts.recommended:
+        assert recipe.families <= families
+        assert recipe.source.startswith("https://")
+        assert recipe.flags or recipe.environment
 
 
 @pytest.mark.parametrize("gpu", GPUS, ids=lambda gpu: gpu.name)
@@ -71,8 +71,8 @@ def test_a_model_has_as_many_parameters_as_its_page_says(facts: catalog.ModelFac
     """To the last one, or as closely as a rounded number can be met."""
     assert facts.parameters is not None
     rounded = facts.parameters % 1_000_000 == 0
-    found = weights.parameters(facts.architecture)
-    assert found == pytest.approx(facts.parameters, rel=0.01 if rounded else 0)
+    count = weights.parameters(facts.architecture)
+    assert count == pytest.approx(facts.parameters, rel=0.01 if rounded else 0)
 
 
 @pytest.mark.parametrize("size", ["20b", "120b"])
@@ -80,9 +80,9 @@ def test_gpt_oss_weighs_what_its_files_do(size: str) -> None:
     """MXFP4 experts with their biases; attention, sinks, norms, router, embeddings in bfloat16."""
     facts = catalog.model(f"openai/gpt-oss-{size}")
     assert facts is not None
-    found = weights.count(facts.architecture, weights.whole(facts.architecture))
-    rest = found.linear + found.plain + found.expert_plain
-    assert found.expert * 17 // 32 + 2 * rest == facts.weights_bytes
+    counted = weights.count(facts.architecture, weights.whole(facts.architecture))
+    rest = counted.linear + counted.plain + counted.expert_plain
+    assert counted.expert * 17 // 32 + 2 * rest == facts.weights_bytes
 
 
 def test_there_are_the_models_that_people_serve() -> None:
@@ -176,8 +176,8 @@ def test_what_is_not_catalogued_is_none() -> None:
 def test_recommended_flags_are_flags_of_vllm() -> None:
     known = catalog.flags()
     for facts in MODELS:
-        for one in facts.recommended:
-            assert one.flags.keys() <= known.flags | known.switches
+        for recipe in facts.recommended:
+            assert recipe.flags.keys() <= known.flags | known.switches
 
 
 def test_the_flags_are_those_of_the_release_that_is_installed() -> None:

@@ -1,4 +1,4 @@
-"""What a config.json says of a model's shape."""
+"""The shape of a model, read from its config.json."""
 
 import pytest
 
@@ -16,9 +16,9 @@ def test_windows_are_where_the_family_has_them(family: str, full: int) -> None:
         "num_hidden_layers": 42,
         "sliding_window": 4096,
     }
-    found = config_json.read(config).kinds
-    assert found.count(architecture.Kind.FULL) == full
-    assert found.count(architecture.Kind.WINDOW) == 42 - full
+    kinds = config_json.read(config).kinds
+    assert kinds.count(architecture.Kind.FULL) == full
+    assert kinds.count(architecture.Kind.WINDOW) == 42 - full
 
 
 def test_layers_below_the_first_window_see_everything() -> None:

@@ -119,11 +119,11 @@ def test_bounds_and_types_are_read_from_the_declarations(engine: pathlib.Path) -
 
 
 def test_what_a_quantization_asks_is_read_from_its_class(engine: pathlib.Path) -> None:
-    found = ranges.methods(engine)
-    asked = {name: (row["min_capability"], row["dtypes"]) for name, row in found.items()}
+    methods = ranges.methods(engine)
+    asked = {name: (row["min_capability"], row["dtypes"]) for name, row in methods.items()}
     both = ["bfloat16", "float16"]
     assert asked == {"four": (89, both), "same": (89, both), "online_8": (75, both)}
-    assert found["four"]["source"].endswith("quantization/four.py, Four")
+    assert methods["four"]["source"].endswith("quantization/four.py, Four")
 
 
 def test_both_files_are_written_with_the_release(

@@ -1,4 +1,4 @@
-"""How a config.json says that weights are stored."""
+"""The format of weights, read from a config.json."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from pulumi_skypilot.catalog import stored
 
 
 @pytest.mark.parametrize(
-    ("told", "bits", "group", "zeros"),
+    ("config", "bits", "group", "zeros"),
     [
         ({"quant_method": "awq", "bits": 4, "group_size": 128}, 4, 128, True),
         ({"quant_method": "gptq", "bits": 4, "group_size": 64, "sym": True}, 4, 64, False),
@@ -18,8 +18,8 @@ from pulumi_skypilot.catalog import stored
     ],
 )
 def test_a_config_says_how_weights_are_stored(
-    told: dict[str, object], bits: int, group: int | None, zeros: bool
+    config: dict[str, object], bits: int, group: int | None, zeros: bool
 ) -> None:
-    found = stored.quantization(told)
-    assert found is not None
-    assert (found.bits, found.group, found.zeros) == (bits, group, zeros)
+    stored_as = stored.quantization(config)
+    assert stored_as is not None
+    assert (stored_as.bits, stored_as.group, stored_as.zeros) == (bits, group, zeros)

@@ -38,9 +38,9 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Iterator[hub
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "huggingface"))
     monkeypatch.setenv("NO_PROXY", "*")
-    with hubs.running() as found:
-        monkeypatch.setenv("HF_ENDPOINT", found.address)
-        yield found
+    with hubs.running() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.address)
+        yield server
 
 
 @pytest.fixture
@@ -55,8 +55,8 @@ def project(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 def files(config: dict[str, typing.Any] | None = None, **more: bytes) -> dict[str, bytes]:
-    found = {"config.json": json.dumps(QWEN if config is None else config).encode(), **more}
-    return {key.replace("INDEX", "model.safetensors.index.json"): one for key, one in found.items()}
+    named = {"config.json": json.dumps(QWEN if config is None else config).encode(), **more}
+    return {name.replace("INDEX", "model.safetensors.index.json"): named[name] for name in named}
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -127,8 +127,8 @@ def test_a_project_is_found_from_the_folders_below(
 
 
 def test_modelopt_tells_in_a_file_of_its_own(hub: hubs.Hub, project: pathlib.Path) -> None:
-    told = {"quantization": {"quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}}
-    hub.models["nvidia/X"] = {**files(), "hf_quant_config.json": json.dumps(told).encode()}
+    quantization = {"quantization": {"quant_algo": "FP8", "kv_cache_quant_algo": "FP8"}}
+    hub.models["nvidia/X"] = {**files(), "hf_quant_config.json": json.dumps(quantization).encode()}
     assert cli.main(["models", "add", "nvidia/X"]) == 0
     facts = catalog.models()["nvidia/X"]
     assert facts.weights == "fp8"
@@ -155,8 +155,8 @@ def test_a_known_model_can_be_added_over(hub: hubs.Hub, project: pathlib.Path, c
     )
     assert cli.main(["models", "list"]) == 0
     said = capsys.readouterr().out
-    assert any("Qwen/Qwen3-8B" in one and "this project" in one for one in said.splitlines())
-    assert any("openai/gpt-oss-20b" in one and "the package" in one for one in said.splitlines())
+    assert any("Qwen/Qwen3-8B" in line and "this project" in line for line in said.splitlines())
+    assert any("openai/gpt-oss-20b" in line and "the package" in line for line in said.splitlines())
 
 
 def test_what_the_package_knows_of_a_model_stays(hub: hubs.Hub, project: pathlib.Path) -> None:
@@ -167,8 +167,8 @@ def test_what_the_package_knows_of_a_model_stays(hub: hubs.Hub, project: pathlib
     for name in hub.models:
         assert cli.main(["models", "add", name]) == 0
     own, known, tuned = (
-        some[name]
-        for some, name in (
+        models[name]
+        for models, name in (
             (catalog.models(), "openai/gpt-oss-20b"),
             (catalog.builtin(), "openai/gpt-oss-20b"),
             (catalog.models(), "me/tuned"),
@@ -176,10 +176,10 @@ def test_what_the_package_knows_of_a_model_stays(hub: hubs.Hub, project: pathlib
     )
     assert own.source != known.source
     assert own.recommended == known.recommended
-    for one in (own, tuned):
-        assert one.tool_parser == "openai"
-        assert not one.architecture.splits(16)  # KV heads are not copied
-        assert one.min_compute_capability == (8, 0)
+    for facts in (own, tuned):
+        assert facts.tool_parser == "openai"
+        assert not facts.architecture.splits(16)  # KV heads are not copied
+        assert facts.min_compute_capability == (8, 0)
 
 
 def test_show_says_what_is_known(project: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -222,7 +222,7 @@ def test_a_token_goes_to_the_hub_and_is_not_kept(
     assert cli.main(["models", "add", "org/gated"]) == 0
     assert {token for _, token in hub.requests} == {"Bearer hf_canary"}
     said = capsys.readouterr()
-    written = [one.read_text() for one in (project / "models").iterdir()]
+    written = [path.read_text() for path in (project / "models").iterdir()]
     assert "hf_canary" not in "".join([said.out, said.err, *written])
 
 

@@ -1,4 +1,4 @@
-"""A spec that is read, and the reasons for which one is refused."""
+"""Helpers that parse a spec, or return the reasons why it is refused."""
 
 import pydantic
 import pytest
@@ -15,10 +15,10 @@ def problems(data: dict[str, object]) -> dict[str, str]:
 
 
 def refused(**data: object) -> str:
-    """The one reason for which the smallest spec with these keys is refused."""
-    found = problems({**specs.SMALLEST, **data})
-    assert list(found) == list(data)[:1]
-    return next(iter(found.values()))
+    """Return the one reason why the smallest spec with these keys is refused."""
+    reasons = problems({**specs.SMALLEST, **data})
+    assert list(reasons) == list(data)[:1]
+    return next(iter(reasons.values()))
 
 
 def parsed(**data: object) -> spec.Spec:

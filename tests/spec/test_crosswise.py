@@ -1,4 +1,4 @@
-"""Keys that go together, and keys that do not."""
+"""Keys that fit together, and keys that do not."""
 
 import pytest
 
@@ -14,8 +14,8 @@ CREDENTIALS = {"server": "a.b", "username": "u", "password": "p"}
 
 
 def test_what_cannot_stop_is_to_be_given_up() -> None:
-    told = refused(autostop={"idle": 30}, kind="cluster", spot=True)
-    assert told == "autostop.then: spot machines cannot stop; write then: down"
+    reason = refused(autostop={"idle": 30}, kind="cluster", spot=True)
+    assert reason == "autostop.then: spot machines cannot stop; write then: down"
 
 
 @pytest.mark.parametrize(
@@ -91,15 +91,15 @@ def test_what_cannot_stop_is_to_be_given_up() -> None:
 def test_keys_that_do_not_go_together_are_told(
     data: dict[str, object], key: str, reason: str
 ) -> None:
-    found = problems({**specs.SMALLEST, **data})
-    assert list(found) == [key]
-    assert found[key].startswith(f"{key}")
-    assert reason in found[key]
+    reasons = problems({**specs.SMALLEST, **data})
+    assert list(reasons) == [key]
+    assert reasons[key].startswith(f"{key}")
+    assert reason in reasons[key]
 
 
 def test_a_probe_may_ask_v1_where_nobody_needs_a_key() -> None:
-    wanted = parsed(auth="none", readinessProbe={"path": "/v1/models"})
-    assert wanted.readiness_probe.path == "/v1/models"
+    deployment = parsed(auth="none", readinessProbe={"path": "/v1/models"})
+    assert deployment.readiness_probe.path == "/v1/models"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_copies_of_a_model_that_have_their_gpus_are_taken(data: dict[str, object
 
 
 class TestAllAtOnce:
-    """What is wrong between keys is told with what is wrong in a key."""
+    """Problems between keys are reported together with problems of single keys."""
 
     def problems(self, **data: object) -> list[str]:
         with pytest.raises(errors.SpecError) as caught:

@@ -47,9 +47,9 @@ def test_accelerators_are_names_and_counts(value: object, reason: str) -> None:
 
 @pytest.mark.parametrize("count", [1, 1.0, "1", None])
 def test_accelerators_may_be_the_table_that_skypilot_takes_for_a_choice(count: object) -> None:
-    wanted = parsed(accelerators={"H200": 1, "H100": count})
-    assert wanted == parsed(accelerators=["H100:1", "H200:1"])
-    assert spec.to_inputs(wanted)["accelerators"] == ["H100:1", "H200:1"]
+    deployment = parsed(accelerators={"H200": 1, "H100": count})
+    assert deployment == parsed(accelerators=["H100:1", "H200:1"])
+    assert spec.to_inputs(deployment)["accelerators"] == ["H100:1", "H200:1"]
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,8 @@ def test_every_table_has_an_example_that_it_takes() -> None:
 
 
 def test_something_to_run_on_must_be_named() -> None:
-    found = problems({"model": "openai/gpt-oss-20b"})
-    assert "name a GPU such as H100:1, or cpus and memory" in found["accelerators"]
+    reasons = problems({"model": "openai/gpt-oss-20b"})
+    assert "name a GPU such as H100:1, or cpus and memory" in reasons["accelerators"]
 
 
 def test_cpus_or_memory_will_do_without_a_gpu() -> None:
@@ -166,8 +166,8 @@ def test_infra_begins_with_a_cloud(value: object, reason: str) -> None:
 
 
 def test_infra_is_read_as_skypilot_reads_it() -> None:
-    wanted = parsed(infra=["AWS", "k8s/arn:aws:eks:x/y/z", "ssh/pool", "aws", "gcp/r/r-a"])
-    assert wanted.infra == ("aws", "k8s/arn:aws:eks:x/y/z", "ssh/pool", "gcp/r/r-a")
+    deployment = parsed(infra=["AWS", "k8s/arn:aws:eks:x/y/z", "ssh/pool", "aws", "gcp/r/r-a"])
+    assert deployment.infra == ("aws", "k8s/arn:aws:eks:x/y/z", "ssh/pool", "gcp/r/r-a")
 
 
 @pytest.mark.parametrize("value", [0, -5, 1.5, True, "128k tokens", "128k", [1]])
@@ -186,8 +186,8 @@ def test_alternatives_with_other_counts_need_tensor_parallel() -> None:
 
 
 def test_all_gpus_are_those_of_whichever_machine_it_is() -> None:
-    wanted = parsed(accelerators=["H100:1", "L4:4", "L4:8"], tensorParallel="all")
-    assert [wanted.layer_gpus(one.count) for one in wanted.accelerators] == [1, 4, 8]
+    deployment = parsed(accelerators=["H100:1", "L4:4", "L4:8"], tensorParallel="all")
+    assert [deployment.layer_gpus(gpu.count) for gpu in deployment.accelerators] == [1, 4, 8]
 
 
 @pytest.mark.parametrize("name", ["SKYPILOT_X", "SERVE_API_KEYS", "VLLM_API_KEY"])
@@ -197,8 +197,8 @@ def test_taken_names_are_refused(key: str, name: str) -> None:
 
 
 def test_one_name_stands_in_env_or_in_secrets() -> None:
-    found = problems({**specs.SMALLEST, "env": {"A": "x"}, "secrets": {"A": "y"}})
-    assert found == {"env": "env.A: it is in secrets too; keep one of them"}
+    reasons = problems({**specs.SMALLEST, "env": {"A": "x"}, "secrets": {"A": "y"}})
+    assert reasons == {"env": "env.A: it is in secrets too; keep one of them"}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which API keys are valid, and how they are made."""
+"""The valid API keys, and how they are derived."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The annotation of each field says its flag and its path, and both can be asked backwards."""
+"""The mapping between keys, flags and paths works in both directions."""
 
 import pytest
 
@@ -129,6 +129,6 @@ def test_a_table_of_the_task_has_the_keys_that_say_it() -> None:
 
 
 def test_a_spec_is_asked_for_the_value_of_a_key() -> None:
-    wanted = spec.parse({"model": "org/m", "accelerators": "H100", "replicas": 2})
-    assert mapping.value(wanted, "replicas.max") == 2
-    assert mapping.value(wanted, "spot.onDemand") is None
+    parsed = spec.parse({"model": "org/m", "accelerators": "H100", "replicas": 2})
+    assert mapping.value(parsed, "replicas.max") == 2
+    assert mapping.value(parsed, "spot.onDemand") is None

@@ -1,4 +1,4 @@
-"""Names that every place takes."""
+"""Names that every cloud accepts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""States of earlier releases: whatever they say, they are previewed, reported and destroyed."""
+"""States of earlier releases. Any of them can be previewed, reported and destroyed."""
 
 import copy
 import typing
@@ -18,7 +18,7 @@ from tests.left import Left, Props
 SMALLEST = {"model": "openai/gpt-oss-20b", "accelerators": "L4:1"}
 MISSING = object()
 ODD: tuple[object, ...] = (MISSING, 5.5, "odd\ttext", ["odd"], {"odd": [1.0]})
-"""What stands in a property's place: nothing, and values that no release has taken."""
+"""Replacements of a property: nothing, and values that no release has accepted."""
 OF_PULUMI = ("__provider", "plan")
 
 LEFT = left.everything()
@@ -26,52 +26,52 @@ LEFT = left.everything()
 
 class TestRead:
     def test_the_reader_of_old_specs_keeps_what_it_knows(self):
-        found = old_specs.read({**SMALLEST, "vllmArgs": {"max-num-seqs": 8}}, "service")
-        assert found.spec == spec.parse(SMALLEST)
-        assert found.unread == ("vllmArgs",)
-        assert found.sized
+        remembered = old_specs.read({**SMALLEST, "vllmArgs": {"max-num-seqs": 8}}, "service")
+        assert remembered.spec == spec.parse(SMALLEST)
+        assert remembered.unread == ("vllmArgs",)
+        assert remembered.sized
 
     def test_the_reader_of_old_specs_names_each_key_that_it_refuses(self):
-        found = old_specs.read(
+        remembered = old_specs.read(
             {**SMALLEST, "modle": 1, "context": "x", "infra": "nowhere"}, "service"
         )
-        assert set(found.unread) == {"modle", "context", "infra"}
-        assert not found.sized
+        assert set(remembered.unread) == {"modle", "context", "infra"}
+        assert not remembered.sized
 
     @pytest.mark.parametrize("data", [{}, {"model": 5}, {"accelerators": "L4:1"}, {"kind": "odd"}])
     @pytest.mark.parametrize("kind", ["service", "cluster"])
     def test_the_reader_of_old_specs_never_fails(self, data, kind):
-        found = old_specs.read(data, kind)
-        assert found.spec.kind == kind
-        assert "model" in found.unread
+        remembered = old_specs.read(data, kind)
+        assert remembered.spec.kind == kind
+        assert "model" in remembered.unread
 
-    @pytest.mark.parametrize("name", [str(one) for one in LEFT])
+    @pytest.mark.parametrize("name", [str(resource) for resource in LEFT])
     def test_the_reader_of_old_specs_reads_all_that_a_release_has_left(self, name):
-        one = next(one for one in LEFT if str(one) == name)
-        assert sides.kept(one.outs, "prod-chat", one.provider().kind).unread == ()
+        resource = next(resource for resource in LEFT if str(resource) == name)
+        assert sides.kept(resource.outs, "prod-chat", resource.provider().kind).unread == ()
 
 
 def changed(props: Props, key: str, value: object) -> Props:
-    found = {name: item for name, item in copy.deepcopy(props).items() if name != key}
-    return found if value is MISSING else {**found, key: value}
+    kept = {name: item for name, item in copy.deepcopy(props).items() if name != key}
+    return kept if value is MISSING else {**kept, key: value}
 
 
-def mutilated(one: Left) -> Iterator[tuple[str, Props, Props]]:
-    """The key, and the inputs and outputs of the resource with that key gone or odd."""
-    keys = sorted((one.inputs.keys() | one.outs.keys()) - set(OF_PULUMI))
+def mutilated(resource: Left) -> Iterator[tuple[str, Props, Props]]:
+    """Yield each key, with the inputs and outputs in which that key is missing or odd."""
+    keys = sorted((resource.inputs.keys() | resource.outs.keys()) - set(OF_PULUMI))
     for number, key in enumerate(keys):
         odd = ODD[1 + number % (len(ODD) - 1)]
         for value in (MISSING, odd):
-            yield key, changed(one.inputs, key, value), changed(one.outs, key, value)
+            yield key, changed(resource.inputs, key, value), changed(resource.outs, key, value)
 
 
-def document(one: Left, old: Props, new: Props | None) -> dict[str, typing.Any]:
-    """What `pulumi preview --json` writes of an update of it, or of its end."""
-    kind = f"pulumi-python:dynamic/skypilot:{one.kind}"
-    state = {"urn": one.urn, "type": kind}
+def document(resource: Left, old: Props, new: Props | None) -> dict[str, typing.Any]:
+    """Return the output of `pulumi preview --json` for an update, or for a delete without `new`."""
+    kind = f"pulumi-python:dynamic/skypilot:{resource.kind}"
+    state = {"urn": resource.urn, "type": kind}
     step = {
         "op": "update" if new else "delete",
-        "urn": one.urn,
+        "urn": resource.urn,
         "oldState": {**state, "inputs": old},
         **({"newState": {**state, "inputs": new}} if new else {}),
     }
@@ -79,12 +79,12 @@ def document(one: Left, old: Props, new: Props | None) -> dict[str, typing.Any]:
 
 
 @pytest.fixture(params=LEFT, ids=str)
-def one(request: pytest.FixtureRequest) -> Left:
+def resource(request: pytest.FixtureRequest) -> Left:
     return typing.cast("Left", request.param)
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
     monkeypatch.setattr(plugin_host, "message", lines.append)
     monkeypatch.setattr(plugin_host, "warning", lines.append)
@@ -95,84 +95,86 @@ def complaints(lines: list[str]) -> list[str]:
     return [line for line in lines if "cannot" in line or "refuses" in line]
 
 
-def test_a_mutilated_state_is_destroyed(one: Left, told: list[str]) -> None:
-    for key, _, outs in mutilated(one):
-        with testing.use(one.sky()) as sky:
+def test_a_mutilated_state_is_destroyed(resource: Left, log: list[str]) -> None:
+    for key, _, outs in mutilated(resource):
+        with testing.use(resource.sky()) as sky:
             assert sky.services() or sky.machines()
-            one.provider().delete(one.id, outs)
+            resource.provider().delete(resource.id, outs)
             if key == "scope":
-                (line,) = told
+                (line,) = log
                 assert "nothing was taken down; destroying the scope does it" in line
-                providers.ScopeProvider().delete("x", one.outs["scope"])
+                providers.ScopeProvider().delete("x", resource.outs["scope"])
             assert (sky.services(), sky.machines()) == ((), ()), key
-        assert told == [] or key == "scope"
-        told.clear()
+        assert log == [] or key == "scope"
+        log.clear()
 
 
-def test_a_preview_of_a_mutilated_state_says_one_line_at_most(one: Left, told: list[str]) -> None:
-    checked = one.checked()
-    for key, inputs, outs in mutilated(one):
-        one.provider().check(inputs, checked)
-        result = one.provider().diff(one.id, outs, checked)
+def test_a_preview_of_a_mutilated_state_says_one_line_at_most(
+    resource: Left, log: list[str]
+) -> None:
+    checked = resource.checked()
+    for key, inputs, outs in mutilated(resource):
+        resource.provider().check(inputs, checked)
+        result = resource.provider().diff(resource.id, outs, checked)
         # The guard that an earlier release had not replaces a service that scales by GPU.
         replaces = set(result.replaces or ()) - {"guard"}
-        assert not replaces or key in ("tls", "apiKey"), (key, told)
-        assert len(complaints(told)) <= 1, (key, told)
-        told.clear()
+        assert not replaces or key in ("tls", "apiKey"), (key, log)
+        assert len(complaints(log)) <= 1, (key, log)
+        log.clear()
 
 
-def test_a_refresh_of_a_mutilated_state_is_no_traceback(one: Left, told: list[str]) -> None:
-    for key, inputs, outs in mutilated(one):
-        with testing.use(one.sky()):
+def test_a_refresh_of_a_mutilated_state_is_no_traceback(resource: Left, log: list[str]) -> None:
+    for key, inputs, outs in mutilated(resource):
+        with testing.use(resource.sky()):
             if key == "scope":
                 with pytest.raises(plugin_host.Error, match="`pulumi up` puts that right"):
-                    one.provider().read(one.id, outs)
+                    resource.provider().read(resource.id, outs)
                 continue
-            found = one.provider().read(one.id, outs)
-        assert found.outs, key
-        one.provider().diff(one.id, found.outs, found.inputs or inputs)
-        assert len(complaints(told)) <= 1, (key, told)
-        told.clear()
+            read = resource.provider().read(resource.id, outs)
+        assert read.outs, key
+        resource.provider().diff(resource.id, read.outs, read.inputs or inputs)
+        assert len(complaints(log)) <= 1, (key, log)
+        log.clear()
 
 
-def mended(one: Left, outs: Props, checked: Props) -> Props:
-    """The state after an `up`; where that is refused, after the refresh that it asks for."""
+def mended(resource: Left, outs: Props, checked: Props) -> Props:
+    """Return the state after `up`, and after the refresh that it may ask for."""
     try:
-        return one.provider().update(one.id, outs, checked).outs or {}
+        return resource.provider().update(resource.id, outs, checked).outs or {}
     except plugin_host.Error as error:
         line = str(error)
     assert "look at it with `pulumi refresh`, then `pulumi up`" in line
     assert len(line) < 300
-    seen = one.provider().read(one.id, outs).outs or {}
-    return one.provider().update(one.id, seen, checked).outs or {}
+    seen = resource.provider().read(resource.id, outs).outs or {}
+    return resource.provider().update(resource.id, seen, checked).outs or {}
 
 
-def test_the_next_up_mends_a_mutilated_state(one: Left) -> None:
-    checked = one.checked()
-    for key, _, outs in mutilated(one):
+def test_the_next_up_mends_a_mutilated_state(resource: Left) -> None:
+    checked = resource.checked()
+    for key, _, outs in mutilated(resource):
         if key in ("task", "digest", "hash", "scope", "version", "vllmArgs", "replicas"):
-            with testing.use(one.sky()):
-                after = mended(one, outs, checked)
+            with testing.use(resource.sky()):
+                after = mended(resource, outs, checked)
             assert isinstance(after["task"], str)
             assert after["scope"] == checked["scope"]
 
 
-def test_a_report_of_a_mutilated_state_says_one_line_at_most(one: Left) -> None:
-    checked = one.checked()
-    for _key, inputs, _ in mutilated(one):
+def test_a_report_of_a_mutilated_state_says_one_line_at_most(resource: Left) -> None:
+    checked = resource.checked()
+    for _key, inputs, _ in mutilated(resource):
         for new in (checked, None):
-            seen = preview_json.read(document(one, inputs, new))
+            seen = preview_json.read(document(resource, inputs, new))
             report = markdown.markdown(seen, cost.Prices(away="not asked"))
             assert len(complaints(report.splitlines())) <= 1, report
 
 
-def test_a_sweep_leaves_alone_what_a_mutilated_state_knows(one: Left) -> None:
-    for key, inputs, outs in mutilated(one):
-        scope = {"type": "pulumi-python:dynamic/skypilot:Scope", "outputs": one.outs["scope"]}
-        kind = f"pulumi-python:dynamic/skypilot:{one.kind}"
-        known = {"type": kind, "id": one.id, "inputs": inputs, "outputs": outs}
+def test_a_sweep_leaves_alone_what_a_mutilated_state_knows(resource: Left) -> None:
+    for key, inputs, outs in mutilated(resource):
+        scope = {"type": "pulumi-python:dynamic/skypilot:Scope", "outputs": resource.outs["scope"]}
+        kind = f"pulumi-python:dynamic/skypilot:{resource.kind}"
+        known = {"type": kind, "id": resource.id, "inputs": inputs, "outputs": outs}
         (place,) = state_file.places({"deployment": {"resources": [scope, known]}})
-        assert place.names == {one.id}, key
+        assert place.names == {resource.id}, key
 
 
 @pytest.mark.parametrize("key", ["apiServer", "mark"])

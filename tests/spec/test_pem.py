@@ -19,9 +19,9 @@ def test_a_pair_is_fit_and_leaves_no_file(monkeypatch, tmp_path):
 def test_what_is_only_headed_as_pem_is_unfit(part):
     pair = certificates.table()
     begin = pair[part].splitlines()[0]
-    told = pem.mismatch(**{**pair, part: f"{begin}\ncanary\n"})
-    assert told is not None
-    assert "canary" not in told
+    reason = pem.mismatch(**{**pair, part: f"{begin}\ncanary\n"})
+    assert reason is not None
+    assert "canary" not in reason
 
 
 @pytest.mark.parametrize("options", [[], ["-traditional"]])

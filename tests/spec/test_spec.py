@@ -1,4 +1,4 @@
-"""A spec as a whole: what is read, what a reviewer sees, how mistakes are told."""
+"""A spec as a whole: reading, what a reviewer sees, and the report of mistakes."""
 
 import json
 import typing
@@ -93,8 +93,8 @@ def test_a_frozen_spec_stays_as_it_is() -> None:
 
 
 def test_a_spec_does_not_show_values() -> None:
-    wanted = parsed(env={"A": "canary-1"}, secrets={"B": "canary-2"})
-    assert "canary" not in repr(wanted)
+    parsed_spec = parsed(env={"A": "canary-1"}, secrets={"B": "canary-2"})
+    assert "canary" not in repr(parsed_spec)
 
 
 @pytest.mark.parametrize("where", all_keys())
@@ -126,16 +126,18 @@ def test_snake_case_is_a_misspelling() -> None:
 
 
 def test_all_mistakes_are_told_at_once() -> None:
-    found = problems({"contxt": 1, "replicas": {"min": 5, "max": 2}, "dtype": "fp8", "tools": "y"})
-    assert list(found) == ["model", "dtype", "tools", "replicas", "contxt", "accelerators"]
+    reasons = problems(
+        {"contxt": 1, "replicas": {"min": 5, "max": 2}, "dtype": "fp8", "tools": "y"}
+    )
+    assert list(reasons) == ["model", "dtype", "tools", "replicas", "contxt", "accelerators"]
 
 
 def test_a_reason_is_one_line() -> None:
-    found = problems(
+    reasons = problems(
         {"model": "a\nb", "image": "x\ny", "env": {"a\nb": "x"}, "labels": {"a\n": ""}}
     )
-    assert list(found) == ["model", "env", "image", "labels", "accelerators"]
-    assert not [reason for reason in found.values() if "\n" in reason]
+    assert list(reasons) == ["model", "env", "image", "labels", "accelerators"]
+    assert not [reason for reason in reasons.values() if "\n" in reason]
 
 
 @pytest.mark.parametrize("key", ["env", "secrets"])

@@ -1,4 +1,4 @@
-"""What a stack's config says: shared defaults, the stack's own, and where each was written."""
+"""A stack's config: shared defaults, the stack's own tables, and where each was written."""
 
 import json
 import typing
@@ -21,8 +21,8 @@ def read_texts(settings: dict[str, str]) -> stack.Stack:
     return stack.read({f"llm:{name}": text for name, text in settings.items()}, "llm", "dev")
 
 
-def wrong(found: stack.Stack, reason: str) -> str:
-    return found.wrong("chat", spec.Problem("any", reason))
+def wrong(config: stack.Stack, reason: str) -> str:
+    return config.wrong("chat", spec.Problem("any", reason))
 
 
 def test_every_shared_deployment_is_made_where_a_stack_says_nothing() -> None:
@@ -116,8 +116,8 @@ def test_a_name_is_wrong_at_the_key_that_it_is_made_of() -> None:
     ],
 )
 def test_a_wrong_setting_gets_one_line(settings: dict[str, str], line: str) -> None:
-    (told,) = read_texts(settings).mistakes
-    assert told.startswith(line)
+    (mistake,) = read_texts(settings).mistakes
+    assert mistake.startswith(line)
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
@@ -126,10 +126,10 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         "production": "yes",
         "budget": "40",
     }
-    told = stack.read(
+    lines = stack.read(
         {**{f"llm:{name}": text for name, text in texts.items()}, "skypilot:apiserver": "x"}, "llm"
     ).mistakes
-    assert [line.partition(": ")[0] for line in told] == [
+    assert [line.partition(": ")[0] for line in lines] == [
         "llm:deployments.code",
         "llm:production",
         "llm:budget",
@@ -151,9 +151,9 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     ],
 )
 def test_a_name_that_is_probably_misspelt_is_a_warning(name: str, meant: str) -> None:
-    found = read(shared=SHARED, **{name: "x"})
-    assert found.mistakes == ()
-    assert found.warnings == (
+    config = read(shared=SHARED, **{name: "x"})
+    assert config.mistakes == ()
+    assert config.warnings == (
         f"llm:{name} is not a setting of this package; did you mean llm:{meant}?",
     )
 
@@ -162,8 +162,8 @@ def test_a_name_that_is_probably_misspelt_is_a_warning(name: str, meant: str) ->
     "name", ["product", "budgetKey", "sharedKey", "productionUrl", "hfToken", "deploy"]
 )
 def test_a_name_of_the_users_own_is_none_of_our_business(name: str) -> None:
-    found = read(shared=SHARED, **{name: "x"})
-    assert (found.mistakes, found.warnings) == ((), ())
+    config = read(shared=SHARED, **{name: "x"})
+    assert (config.mistakes, config.warnings) == ((), ())
 
 
 def test_values_of_a_file_mean_what_their_texts_mean() -> None:
@@ -183,13 +183,13 @@ def test_names_begin_with_the_stack_unless_the_config_says_otherwise() -> None:
 
 @pytest.mark.parametrize("name", ["budget", "production", "prefix"])
 def test_a_setting_that_is_encrypted_is_said_not_to_be_read(name: str) -> None:
-    found = stack.read({"llm:shared": SHARED, f"llm:{name}": spec.UNKNOWN}, "llm", "dev")
-    assert found.mistakes == ()
-    assert found.warnings == (f"llm:{name}: it is encrypted, and was not read",)
+    config = stack.read({"llm:shared": SHARED, f"llm:{name}": spec.UNKNOWN}, "llm", "dev")
+    assert config.mistakes == ()
+    assert config.warnings == (f"llm:{name}: it is encrypted, and was not read",)
 
 
 class TestNamespace:
-    """Newcomer's trap: the namespace is the project's name."""
+    """A trap for newcomers: the namespace is the project's name."""
 
     def test_deployments_of_another_namespace_are_named(self) -> None:
         (line,) = stack.read({"llm:deployments": SHARED}, "team-models").mistakes
@@ -209,13 +209,13 @@ class TestNamespace:
         assert line.startswith("team-models:deployments: missing; write a table")
 
     def test_where_there_are_deployments_another_namespace_may_say_what_it_likes(self) -> None:
-        found = stack.read({"llm:shared": SHARED, "app:deployments": {"a": {}}}, "llm")
-        assert (found.mistakes, found.warnings) == ((), ())
+        config = stack.read({"llm:shared": SHARED, "app:deployments": {"a": {}}}, "llm")
+        assert (config.mistakes, config.warnings) == ((), ())
 
 
 def test_a_budget_is_read_with_the_rest() -> None:
-    found = read(shared=SHARED, budget='{"hourly": 40, "unknown": "allow"}').limits
-    assert (found.hourly, found.allows_unknown, found.where) == (40.0, True, "llm:budget")
+    limits = read(shared=SHARED, budget='{"hourly": 40, "unknown": "allow"}').limits
+    assert (limits.hourly, limits.allows_unknown, limits.where) == (40.0, True, "llm:budget")
     assert not read(shared=SHARED).limits
     assert not read(shared=SHARED, budget="").limits
 
@@ -230,9 +230,9 @@ def test_a_budget_is_read_with_the_rest() -> None:
     ],
 )
 def test_a_wrong_budget_is_told_with_every_other_mistake(text: str, line: str) -> None:
-    told = read({"chat": {"model": "a/b", "protect": "yes"}}, budget=text).mistakes
-    assert told[0].startswith(line)
-    assert told[1].startswith("llm:deployments.chat.protect: ")
+    mistakes = read({"chat": {"model": "a/b", "protect": "yes"}}, budget=text).mistakes
+    assert mistakes[0].startswith(line)
+    assert mistakes[1].startswith("llm:deployments.chat.protect: ")
 
 
 def test_what_is_protected_counts_and_what_was_taken_away_does_not() -> None:
@@ -277,16 +277,16 @@ def test_what_stands_beside_the_spec_is_not_part_of_it() -> None:
     ],
 )
 def test_what_stands_beside_the_spec_is_checked(table: dict[str, object], reason: str) -> None:
-    found = read({"chat": {"model": "a/b", **table}}, own="key-of-eight")
-    (line,) = found.mistakes
+    config = read({"chat": {"model": "a/b", **table}}, own="key-of-eight")
+    (line,) = config.mistakes
     assert line.startswith(f"llm:deployments.chat.{reason}")
 
 
 def test_a_file_of_deployments_alone_names_no_setting() -> None:
-    found = stack.of_tables({"chat": {"model": "a/b", "adopt": 1}, "gone": None, "odd": 1})
-    assert found.mistakes == (
+    config = stack.of_tables({"chat": {"model": "a/b", "adopt": 1}, "gone": None, "odd": 1})
+    assert config.mistakes == (
         "odd: it must be a table, with at least a model",
         "gone: it is empty; write at least its model, or remove the line",
         "chat.adopt: write true or false",
     )
-    assert found.wrong("chat", spec.Problem("name", "name: too long")) == "chat: too long"
+    assert config.wrong("chat", spec.Problem("name", "name: too long")) == "chat: too long"

@@ -1,4 +1,4 @@
-"""Values that a plan only names, of which some may not be known yet."""
+"""Values that a plan does not use. Some may not be known yet."""
 
 import pytest
 
@@ -52,6 +52,6 @@ def test_known_values_are_handed_out_and_others_named():
 
 def test_what_may_move_the_cache_leaves_the_disk_unchecked():
     facts = catalog.model(SMALLEST["model"])
-    wanted = spec.parse({**SMALLEST, "disk": 40, "env": {"HF_HOME": spec.UNKNOWN}})
-    assert not list(disk.problems(wanted, facts))
-    assert "not checked" in next(disk.notes(wanted, facts))
+    parsed = spec.parse({**SMALLEST, "disk": 40, "env": {"HF_HOME": spec.UNKNOWN}})
+    assert not list(disk.problems(parsed, facts))
+    assert "not checked" in next(disk.notes(parsed, facts))

@@ -34,8 +34,8 @@ def test_a_flag_with_a_key_is_written_under_the_key(flag: str, key: str) -> None
 @pytest.mark.parametrize("image", [None, "docker:a/b"])
 def test_a_flag_cut_short_is_refused(image: str | None, flag: str, whole: str) -> None:
     """With an image of one's own vLLM's flags are not known, and argparse fills in the rest."""
-    found = refused(vllmArgs={flag: "x"}, image=image)
-    assert found == f"vllmArgs: {flag}: vLLM takes it for {whole}; write the whole name"
+    reason = refused(vllmArgs={flag: "x"}, image=image)
+    assert reason == f"vllmArgs: {flag}: vLLM takes it for {whole}; write the whole name"
 
 
 @pytest.mark.parametrize("flag", ["api-key.x", "grpc.on", "port.a"])
@@ -79,8 +79,8 @@ def test_a_flag_is_written_one_way(flag: str) -> None:
 
 @pytest.mark.parametrize("flag", ["O", "-O", "-O3"])
 def test_a_short_flag_is_written_out(flag: str) -> None:
-    told = refused(vllmArgs={flag: 3})
-    assert told == f"vllmArgs: {flag}: write it as optimization-level, with a number"
+    reason = refused(vllmArgs={flag: 3})
+    assert reason == f"vllmArgs: {flag}: write it as optimization-level, with a number"
 
 
 def test_a_flag_needs_a_value() -> None:

@@ -1,4 +1,4 @@
-"""What `models add` keeps of a model's config.json."""
+"""The keys of a model's config.json that `models add` keeps."""
 
 import json
 import pathlib
@@ -13,7 +13,7 @@ CONFIGS = pathlib.Path(__file__).parents[2] / "measured" / "configs"
 
 
 class Watched(dict[str, typing.Any]):
-    """A config that knows what it was asked."""
+    """A config that records the keys that were read."""
 
     def __init__(self, *args: typing.Any) -> None:
         super().__init__(*args)
