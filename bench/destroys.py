@@ -74,7 +74,7 @@ def measure(cloud: control.Cloud, stack: stacks.Stack, number: int) -> Row:
 
 
 def deployment(replicas: int) -> dict[str, object]:
-    """A small service of so many replicas."""
+    """Return a small service with that number of replicas."""
     return {
         "model": "openai/gpt-oss-20b",
         "cpus": 2,

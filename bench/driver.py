@@ -27,7 +27,7 @@ class Change:
 
 
 def steps(seed: int) -> Iterator[tuple[Change, ...]]:
-    """Changes without end, of one service at a time or of two at once.
+    """Yield changes without end, of one service at a time or of two at once.
 
     At most one service has two replicas, so that the whole fits one machine.
     """
@@ -43,7 +43,7 @@ def steps(seed: int) -> Iterator[tuple[Change, ...]]:
 
 
 def deployment(settings: Settings) -> dict[str, typing.Any]:
-    """The service of those settings, as a stack file has it."""
+    """Return the service of those settings, as a stack file has it."""
     return {
         "model": "openai/gpt-oss-20b",
         "cpus": 2,

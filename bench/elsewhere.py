@@ -10,7 +10,7 @@ SOURCE: str = json.loads((measured.HERE / "elsewhere.json").read_text())["source
 
 
 def table() -> Iterator[str]:
-    """A line for each run."""
+    """Return a table with a line for each run."""
     yield (
         "| run of vLLM 0.19 by others | weights, GiB | ours | activations, GiB | ours "
         "| KV cache, GiB | ours | tokens | ours |"
@@ -18,8 +18,11 @@ def table() -> Iterator[str]:
     yield "|---|" + "---:|" * 8
     for row in measured.ELSEWHERE:
         reckoned = measured.elsewhere(row)
-        told = {"tp": "{} GPUs", "pp": "{} stages", "kv": "{} cache", "quantization": "{}"}
-        name = [row["model"], *(text.format(row[key]) for key, text in told.items() if key in row)]
+        message = {"tp": "{} GPUs", "pp": "{} stages", "kv": "{} cache", "quantization": "{}"}
+        name = [
+            row["model"],
+            *(text.format(row[key]) for key, text in message.items() if key in row),
+        ]
         pairs = {
             "weights": reckoned.weights,
             "activation": reckoned.activation,

@@ -25,7 +25,7 @@ def main() -> int:
 
 
 def table(cases: list[sweep.Case], ended: list[str]) -> str:
-    """Cases by operation and fault, and what ended them, as Markdown."""
+    """Return the cases by operation and fault, and their ends, as Markdown."""
     rows: dict[tuple[str, str], collections.Counter[str]] = collections.defaultdict(
         collections.Counter
     )

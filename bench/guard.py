@@ -42,7 +42,7 @@ async def answer(scope: typing.Any, _receive: typing.Any, send: typing.Any) -> N
 
 @contextlib.contextmanager
 def serving(app: typing.Any) -> Iterator[http.client.HTTPConnection]:
-    """A server on loopback and a connection to it."""
+    """Run a server on loopback and yield a connection to it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config = uvicorn.Config(
@@ -67,7 +67,7 @@ def serving(app: typing.Any) -> Iterator[http.client.HTTPConnection]:
 def milliseconds(
     connection: http.client.HTTPConnection, method: str, path: str, key: str | None
 ) -> float:
-    """The median of one round's requests."""
+    """Return the median time of a round's requests in milliseconds."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     took = []
     for _ in range(REQUESTS):
@@ -79,7 +79,7 @@ def milliseconds(
 
 
 def called(app: typing.Any, method: str, path: str, key: str | None) -> float:
-    """Milliseconds of a call of the ASGI application alone."""
+    """Return the milliseconds of a call of the ASGI application alone."""
     headers = [(b"host", b"x"), (b"accept", b"*/*"), (b"content-type", b"application/json")]
     headers += [(b"authorization", f"Bearer {key}".encode())] if key else []
     spelt = {"path": path, "raw_path": path.encode()}

@@ -1,4 +1,4 @@
-"""What was fitted, fitted anew without the model that it is then tried on.
+"""A cross-validation of the fitted constants: each model is predicted by a fit of the others.
 
 Only the few constants of memory/fitted.py are fitted at all. How the rest is counted was found with
 these rows in sight: for that the error here says nothing, and runs that nobody has seen would.
@@ -27,7 +27,7 @@ class Held:
 
 
 def held_out() -> Iterator[Held]:
-    """Every row, reckoned with what the rows of the other models give."""
+    """Return every row, predicted with the constants of the other models' rows."""
     for model in dict.fromkeys(row["model"] for row in measured.ROWS):
         others = [row for row in measured.ROWS if row["model"] != model]
         constants = fit(others)
@@ -37,7 +37,7 @@ def held_out() -> Iterator[Held]:
 
 
 def fit(rows: Sequence[measured.Row]) -> fitted.Fitted:
-    """The constants that these rows give; where none of them tells, those of the package."""
+    """Return the constants fitted to these rows; those of the package if no row determines one."""
     given = fitted.FITTED
     non_torch = _median(
         (row["non_torch_bytes"] for row in rows if row["enforce_eager"]), given.non_torch
@@ -62,7 +62,7 @@ def fit(rows: Sequence[measured.Row]) -> fitted.Fitted:
 
 
 def table(held: Iterable[Held]) -> Iterator[str]:
-    """The worst error of each model, and of all."""
+    """Return a table of the worst error of each model, and of all."""
     yield "| model that nothing was fitted to | runs | weights | KV cache | tokens |"
     yield "|---|---:|---:|---:|---:|"
     rows = list(held)
@@ -93,7 +93,7 @@ def _line_through(points: Mapping[int, int]) -> tuple[int, int]:
 
 
 def _beside(row: measured.Row) -> int:
-    """What the weights take beyond what is counted."""
+    """Return the memory that the weights take beyond the counted bytes."""
     shape = measured.arch(row["model"])
     quantized = memory.quantization(shape, measured.settings(row))
     counted = weights.stored_bytes(shape, weights.whole(shape), quantized, fitted=NOTHING)
@@ -101,7 +101,7 @@ def _beside(row: measured.Row) -> int:
 
 
 def _tables(rows: Sequence[measured.Row]) -> float:
-    """How much of their size large tables take, by the models in bfloat16 that have some."""
+    """Return the share of their size that large tables take, by models in bfloat16 with them."""
     once = dataclasses.replace(NOTHING, large_tables=1.0)
     shares = []
     for row in rows:

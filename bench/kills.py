@@ -68,7 +68,7 @@ class Case:
 
 
 def cases(kinds: Sequence[str], *, every_ending: bool) -> Iterator[Case]:
-    """Each kill once, the endings in turn; or with every ending."""
+    """Return each kill once with the endings in turn, or with every ending."""
     turn = itertools.cycle(ENDINGS)
     for kind in kinds:
         for operation, calls in CALLS[kind].items():
@@ -191,7 +191,7 @@ class Run:
                 os.kill(controller, signal.SIGKILL)
 
     def _type(self, command: str) -> None:
-        """What a user types: the plain command, then what the message says."""
+        """Type what a user does: the plain command, then what the message says."""
         for options in ((), ("--refresh",), ("--target-replace",)):
             self.typed.append(" ".join([command, *options]))
             arguments: tuple[str, ...] = options
@@ -239,7 +239,7 @@ class Run:
 
 
 def kill(running: list[int]) -> None:
-    """As `kill -9` of these. Raises RuntimeError when there are none: nothing was tried then."""
+    """Kill these processes as `kill -9` does. Raises RuntimeError if there are none."""
     if not running:
         raise RuntimeError("nothing to kill")
     for process in running:
@@ -247,7 +247,7 @@ def kill(running: list[int]) -> None:
 
 
 def _running(*words: str) -> list[int]:
-    """The processes whose command lines have all these words."""
+    """Return the processes whose command lines have all these words."""
     lines = processes.command_lines()
     return [process for process, line in lines if set(words) <= {*line}]
 

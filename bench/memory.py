@@ -33,7 +33,7 @@ class Line:
     hf_mem: float
 
     def error(self, key: str) -> float:
-        """How far ours is from what was measured, as a part of it."""
+        """Return our error relative to the measured value."""
         reckoned, real = {
             "weights": (self.ours.weights_bytes, self.row["weights_bytes"]),
             "cache": (self.ours.available_bytes, self.row["available_kv_bytes"]),
@@ -59,7 +59,7 @@ def main(python: str) -> int:
 
 
 def compared(python: str) -> Iterable[Line]:
-    """Every measured row, with what each tool says of it."""
+    """Return every measured row with each tool's answer."""
     asked = [
         {
             "model": row["model"],
@@ -85,7 +85,7 @@ def compared(python: str) -> Iterable[Line]:
 
 
 def table(lines: Iterable[Line]) -> Iterable[str]:
-    """A line for each run."""
+    """Return a table with a line for each run."""
     head = (
         "run of vLLM 0.26 on an H100", "context", "weights, GiB", "ours", "KV cache, GiB", "ours",
         "requests at once", "ours", "llm-cal", "hf-mem", "verdict",
@@ -112,7 +112,7 @@ def table(lines: Iterable[Line]) -> Iterable[str]:
 
 
 def summary(lines: list[Line]) -> Iterable[str]:
-    """How far off each tool is."""
+    """Return a table of each tool's errors."""
     yield _row(("error against vLLM", "median", "worst"))
     yield "|---|---:|---:|"
     for key, name in {"weights": "weights", "cache": "KV cache", "tokens": "tokens"}.items():
@@ -131,7 +131,7 @@ def summary(lines: list[Line]) -> Iterable[str]:
 
 
 def worst(lines: Iterable[Line], key: str) -> float:
-    """The largest error of one kind."""
+    """Return the largest error of one kind."""
     return max(abs(line.error(key)) for line in lines)
 
 

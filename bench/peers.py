@@ -1,4 +1,4 @@
-"""What other tools say of the same models: runs in their environment, JSON in and out.
+"""The answers of other tools on the same models: runs in their environment, JSON in and out.
 
 Each is fed what it would have fetched, and asked through its own code: llm-cal's Evaluator with a
 source in memory, hf-mem's function for the cache (its command asks huggingface.co alone).
@@ -29,7 +29,7 @@ class Memory(base.ModelSource):  # type: ignore[misc]
         )
 
     def fetch(self, _model_id: str) -> base.ModelArtifact:
-        """The model."""
+        """Return the model."""
         return self._artifact
 
 
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _llm_cal(row: dict[str, typing.Any]) -> dict[str, typing.Any]:
-    """Its own evaluation for one H100: weights, cache of a request, requests that fit."""
+    """Return its own evaluation for one H100: weights, cache of a request, requests that fit."""
     evaluated = evaluator.Evaluator(source=Memory(row), cache=Nowhere()).evaluate(
         row["model"], gpu="H100", engine="vllm", gpu_count=1, context_length=row["context"]
     )
@@ -65,7 +65,7 @@ def _llm_cal(row: dict[str, typing.Any]) -> dict[str, typing.Any]:
 
 
 def _hf_mem(row: dict[str, typing.Any]) -> dict[str, typing.Any]:
-    """Its cache of one request. It knows no GPU: how many fit is for its reader to divide."""
+    """Return its cache of one request. It knows no GPU: its reader divides to get how many fit."""
     size = kv_cache.compute_safetensors_kv_cache_size(row["config"], "BF16", row["context"])
     return {"weights_bytes": row["file_bytes"], "request_bytes": size}
 

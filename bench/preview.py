@@ -1,4 +1,4 @@
-"""What a preview of twenty deployments costs: CPU of check and diff, rounds of calls, seconds.
+"""The cost of a preview of twenty deployments: CPU of check and diff, rounds of calls, seconds.
 
 The API server is a stand-in that only says that it is healthy and counts: each round begins with
 one question after its health.
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def deployment(number: int = 0) -> dict[str, object]:
-    """A deployment with about everything on."""
+    """Return a deployment with nearly every key set."""
     return {
         "model": "openai/gpt-oss-120b",
         "accelerators": ["H100:1", "H200:1"],
@@ -82,13 +82,13 @@ def measure(name: str, prepared: Callable[[int], Callable[[], object]]) -> Row:
 
 
 def check(number: int) -> Callable[[], object]:
-    """What the provider does for each deployment."""
+    """Return the provider's check of a deployment, as a call."""
     props = _props(deployment(number))
     return lambda: service.ServiceProvider().check({}, props)
 
 
 def diff(number: int) -> Callable[[], object]:
-    """What it does for a deployment whose context has changed."""
+    """Return the provider's diff of a deployment whose context has changed, as a call."""
     earlier = deployment(number + 50_000)
     old = {**_props(earlier), "task": plan.plan(spec.parse(earlier), "prod-chat").task_text}
     props = _props(deployment(number))
@@ -100,7 +100,7 @@ def _props(data: Mapping[str, object]) -> dict[str, typing.Any]:
 
 
 def previews() -> Iterator[tuple[str, int, float]]:
-    """The real CLI on twenty deployments, with a server, offline, and with none."""
+    """Run the real CLI on twenty deployments: with a server, offline, and without a server."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, Counter() as server:
         wanted = {f"chat{'abcdefghijklmnopqrst'[n]}": deployment(n) for n in range(DEPLOYMENTS)}
         config = {"skypilot:apiServer": server.url, "llm:deployments": wanted}

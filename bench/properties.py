@@ -90,7 +90,7 @@ def changes(kind: str) -> Iterator[properties.Change]:
 def _lives(
     stack: stacks.Stack, group: Sequence[properties.Change]
 ) -> Iterator[tuple[properties.Change, str]]:
-    """Each change and what was wrong with it, or ""."""
+    """Yield each change with its mistake, or ""."""
     try:
         _life(stack, group)
     except AssertionError as error:
@@ -127,7 +127,7 @@ def _life(stack: stacks.Stack, group: Sequence[properties.Change]) -> None:
 
 
 def _cheap(change: properties.Change, table: properties.Table) -> dict[str, typing.Any]:
-    """The deployment; a service without replicas, where its property can be without."""
+    """Return the deployment; a service without replicas, if its property allows that."""
     if change.kind == "cluster":
         return table
     replicas = {**ASLEEP, **table.get("replicas", {})}

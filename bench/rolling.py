@@ -29,7 +29,7 @@ OLD_GONE_SECONDS = 600.0
 
 @dataclasses.dataclass
 class Count:
-    """What a client saw: requests, and those of them that were not answered with 200."""
+    """A client's view: its requests, and those that were not answered with 200."""
 
     asked: int = 0
     failed: int = 0
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def measure(cloud: control.Cloud, folder: pathlib.Path) -> list[Row]:
-    """The service with the one context, then with the other, by each way."""
+    """Measure the service with the one context, then with the other, in each way."""
     before, after = CONTEXTS
     config = {"skypilot:apiServer": cloud.api_server, "llm:deployments": {"chat": chat(before)}}
     stack = stacks.Stack(folder / "stack", "bench", config)
@@ -130,14 +130,14 @@ def asking(url: str, key: str) -> Iterator[Count]:
 
 
 def ask(url: str, key: str) -> bytes:
-    """The answer. Raises OSError when there is none, or another status than 200."""
+    """Return the answer. Raises OSError if there is none or its status is not 200."""
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"})  # noqa: S310
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own endpoint
         return bytes(answer.read())
 
 
 def sky(cloud: control.Cloud, home: pathlib.Path, *args: str) -> None:
-    """SkyPilot's own command, as a user of the server types it."""
+    """Run SkyPilot's own command, as a user of the server types it."""
     environment = {
         "HOME": str(home),
         "PATH": f"{stacks.CACHE / 'venv' / 'bin'}:{os.environ['PATH']}",
@@ -148,7 +148,7 @@ def sky(cloud: control.Cloud, home: pathlib.Path, *args: str) -> None:
 
 
 def chat(context: int) -> dict[str, object]:
-    """A small service of one replica."""
+    """Return a small service of one replica."""
     return {
         "model": "openai/gpt-oss-20b",
         "cpus": 2,
@@ -160,7 +160,7 @@ def chat(context: int) -> dict[str, object]:
 
 
 def table(rows: list[Row]) -> str:
-    """The rows as Markdown."""
+    """Return the rows as Markdown."""
     lines = [
         f"| `{row.way}` | {row.count.asked} | {row.count.failed} | {row.seconds:.0f} |"
         for row in rows

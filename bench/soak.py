@@ -46,7 +46,7 @@ HEADS = (
 
 
 class Way(typing.Protocol):
-    """How changes are made."""
+    """The ways to make changes."""
 
     name: str
 
@@ -91,7 +91,7 @@ class Hand:
         self._made: set[str] = set()
 
     def apply(self, changed: Iterable[str], settings: typing.Mapping[str, driver.Settings]) -> None:
-        """One command a service."""
+        """Run one command for each service."""
         for name in changed:
             table = driver.deployment(settings[name])
             file = self._folder / f"{name}.yaml"
@@ -233,7 +233,7 @@ def _settled(sky: interface.SkyPilot, name: str, replicas: int) -> bool:
 
 
 def table(rows: list[dict[str, object]]) -> str:
-    """The rows as Markdown."""
+    """Return the rows as Markdown."""
     lines = [[head for _, head in HEADS], ["---"] * len(HEADS)]
     lines += [[str(row[key]) for key, _ in HEADS] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,4 +1,4 @@
-"""What a soak looks at all the while: requests that get no answer, processes and their memory."""
+"""The measurements during a soak: requests without an answer, processes and their memory."""
 
 import pathlib
 import sys
@@ -56,13 +56,13 @@ class Programs:
         self._pulumi = {f"PULUMI_HOME={pulumi_home}"}
 
     def serving(self) -> int:
-        """How many there are of services' controllers and load balancers, and of Pulumi's."""
+        """Return the number of services' controllers and load balancers, and of Pulumi's."""
         return sum("sky.serve.service" in line for _, line in self._of(self._server)) + len(
             list(self._of(self._pulumi))
         )
 
     def memory_mib(self) -> tuple[int, int]:
-        """What the API server's processes and the provider's take."""
+        """Return the memory of the API server's processes and of the provider's, in MiB."""
         server = sum(_kib(process) for process, _ in self._of(self._server))
         provider = sum(
             _kib(process) for process, line in self._of(self._pulumi) if "pulumi.dynamic" in line
@@ -70,14 +70,14 @@ class Programs:
         return server // 1024, provider // 1024
 
     def _of(self, marks: set[str]) -> Iterator[tuple[int, list[str]]]:
-        """The processes whose environment says all of that, and their command lines."""
+        """Return the processes whose environment has all of that, and their command lines."""
         for process, words in processes.command_lines():
             if marks <= processes.environment(process):
                 yield process, words
 
 
 class Memory:
-    """What they take, looked at every ten seconds."""
+    """The memory of processes, measured every ten seconds."""
 
     def __init__(self, programs: Programs) -> None:
         self.server: list[int] = []
@@ -104,7 +104,7 @@ class Memory:
 
 
 def say(text: str) -> None:
-    """A line on stderr, with the time."""
+    """Write a line with the time to stderr."""
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 

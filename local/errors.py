@@ -2,4 +2,4 @@
 
 
 class CloudError(Exception):
-    """What keeps an embedded cloud from doing what was asked: one line, with the way out."""
+    """The embedded cloud cannot do what was asked; the message is one line with the way out."""

@@ -1,4 +1,4 @@
-"""Where an embedded cloud is on this machine: its folders, addresses and ports."""
+"""The folders, addresses and ports of an embedded cloud on this machine."""
 
 import dataclasses
 import ipaddress

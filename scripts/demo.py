@@ -80,7 +80,7 @@ class Demo:
         self.project = self.home / "project"
 
     def run(self, *, keep: bool) -> None:
-        """What a user does, in order."""
+        """Do what a user does, in order."""
         with step("clean up after an earlier run"):
             self.clean()
         check_memory()
@@ -109,7 +109,7 @@ class Demo:
             self.clean()
 
     def change(self, endpoint: str, key: str) -> None:
-        """One change in place, one that rolls."""
+        """Make a change in place, then one that rolls."""
         with step("change the autoscaling: in place, the same replica stays"):
             before = self.machines()
             self.pulumi("config", "set", "--path", "llm:deployments.chat.replicas.max", "2")
@@ -128,7 +128,7 @@ class Demo:
             expect(count["failed"] == 0, "the earlier version should have answered all the time")
 
     def prepare(self) -> None:
-        """A project and a home of the demo's own, so that the checkout stays clean."""
+        """Make a project and a home for the demo, so that the checkout stays clean."""
         for folder in ("home", "pulumi", "state", "project"):
             (self.home / folder).mkdir(parents=True)
         for name in ("Pulumi.yaml", "__main__.py"):
@@ -150,7 +150,7 @@ class Demo:
         shutil.rmtree(self.home, ignore_errors=True)
 
     def machines(self) -> tuple[str, ...]:
-        """The ids of the emulated machines that there are now."""
+        """Return the ids of the emulated machines that exist now."""
         status = json.loads(self.local("status", "--json", capture=True))
         return tuple(sorted(machine["id"] for machine in status["instances"]))
 
@@ -166,7 +166,7 @@ class Demo:
         self._pulumi(*args)
 
     def output(self, *args: str) -> str:
-        """What a command of Pulumi's prints."""
+        """Return the output of a Pulumi command."""
         return self._pulumi(*args, capture=True)
 
     def _pulumi(self, *args: str, capture: bool = False) -> str:
@@ -179,7 +179,7 @@ class Demo:
         return done.stdout or ""
 
     def environment(self) -> dict[str, str]:
-        """What the demo's commands see: nothing of the user's clouds or stacks."""
+        """Return the environment of the demo's commands, without the user's clouds and stacks."""
         hidden = ("AWS_", "SKYPILOT_", "PULUMI")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
         return kept | {
@@ -193,7 +193,7 @@ class Demo:
         }
 
     def tell_how_to_look(self, endpoint: str) -> None:
-        """What to type next."""
+        """Print the commands to type next."""
         names = ("HOME", "PULUMI_HOME", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PATH")
         settings = "\n  ".join(f"export {name}={self.environment()[name]}" for name in names)
         # HOME says where the embedded cloud is: here the user's own, above the demo's.
@@ -211,7 +211,7 @@ class Demo:
 
 
 def ask(endpoint: str, key: str, model: str) -> None:
-    """A chat at two efforts, a tool call, and the refusal without the key."""
+    """Send a chat at two efforts, a tool call, and a request without the key."""
     client = openai.OpenAI(base_url=f"{endpoint}/v1", api_key=key, timeout=300, max_retries=0)
     thoughts = {}
     for effort in ("low", "high"):
@@ -289,7 +289,7 @@ def check_memory() -> None:
 
 @contextlib.contextmanager
 def step(title: str) -> Iterator[None]:
-    """A heading, and the seconds that the step took."""
+    """Print a heading, and afterwards the seconds that the step took."""
     say(f"\n=== {title}")
     start = time.monotonic()
     yield

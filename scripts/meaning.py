@@ -1,4 +1,4 @@
-"""Whether two tasks mean the same: what each serves, on what and how, point by point.
+"""A comparison of the meaning of two tasks: what each serves, on what and how, point by point.
 
 Both are read by the reader that an import uses, so this tells what is lost between import and
 export; that the reader reads right is for its own tests to show.
@@ -75,7 +75,7 @@ DELIBERATE: tuple[tuple[str, object, str], ...] = (
 
 
 def of(content: Mapping[str, typing.Any]) -> Meaning:
-    """What a task means. Raises errors.UnreadableTask."""
+    """Return the meaning of a task. Raises errors.UnreadableTask."""
     alternatives = hardware.read(content.get("resources"))
     known = variables.known(content, alternatives.gpus)
     served = server.find(content["run"], known)
@@ -109,7 +109,7 @@ def differences(
     after: Mapping[str, typing.Any],
     told: Collection[remarks.Remark] = (),
 ) -> list[Difference]:
-    """Where the second task means something else than the first.
+    """Return the points in which the second task differs in meaning from the first.
 
     Args:
         before: The task that was imported.
@@ -177,7 +177,7 @@ def _machines(alternatives: hardware.Machines) -> Iterator[Point]:
 
 
 def _spot(alternatives: hardware.Machines, policy: Mapping[str, typing.Any]) -> list[object]:
-    """What the machines and the policy say together of spot and on demand."""
+    """Return the use of spot and on-demand machines, by the machines and the policy together."""
     return [
         *machine_keys.spot(alternatives),
         *(policy.get(key) or None for key in serving.SPOT_POLICY),

@@ -25,7 +25,7 @@ METHODS = "model_executor/layers/quantization"
 
 
 def flags(folder: pathlib.Path) -> dict[str, Row]:
-    """Each flag of `vllm serve` that takes a number, or one of some words, and what it takes."""
+    """Return the allowed values of each flag of `vllm serve` that takes a number or fixed words."""
     source = Source(folder)
     rows: dict[str, Row] = {}
     for flag, field, row in _declared(source):
@@ -38,7 +38,7 @@ def flags(folder: pathlib.Path) -> dict[str, Row]:
 
 
 def methods(folder: pathlib.Path) -> dict[str, Row]:
-    """Each quantization by vLLM's name: the least compute capability, and which dtypes it takes."""
+    """Return the least compute capability and the dtypes of each quantization, by vLLM's name."""
     table = _assigned(folder / METHODS / "__init__.py", "method_to_config")
     classes: dict[str, tuple[pathlib.Path, ast.ClassDef]] = {
         node.name: (path, node)
@@ -68,7 +68,7 @@ def methods(folder: pathlib.Path) -> dict[str, Row]:
 
 
 def _assigned(path: pathlib.Path, name: str) -> ast.Dict:
-    """The table that a file gives that name."""
+    """Return the table that a file assigns to that name."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.AnnAssign) and name_of(node.target) == name:
             return typing.cast("ast.Dict", node.value)
@@ -76,7 +76,7 @@ def _assigned(path: pathlib.Path, name: str) -> ast.Dict:
 
 
 def _declared(source: Source) -> Iterator[tuple[str, Field | None, Row | None]]:
-    """Each flag with its field and row, where they are known."""
+    """Yield each flag with its field and row, if they are known."""
     for name, field in source.fields(FRONTEND).items():
         yield name.replace("_", "-"), field, source.row(field)
     for owner in PARSERS:
@@ -108,7 +108,7 @@ def _declared_by(source: Source, node: ast.AST) -> Iterator[tuple[str, Field | N
 def _argument(
     source: Source, name: str, call: ast.Call, owners: Mapping[str, str]
 ) -> tuple[Field | None, Row | None]:
-    """What one call of add_argument declares."""
+    """Return the declaration of a call of add_argument."""
     given = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
     spread = next((keyword.value for keyword in call.keywords if keyword.arg is None), None)
     field = _spread(source, spread, owners)
@@ -124,7 +124,7 @@ def _argument(
 
 
 def _spread(source: Source, value: ast.expr | None, owners: Mapping[str, str]) -> Field | None:
-    """The field of **KWARGS["field"], also where some of it is replaced."""
+    """Return the field of **KWARGS["field"], also if a part of it is replaced."""
     if isinstance(value, ast.Dict):
         inner = [v for k, v in zip(value.keys, value.values, strict=True) if k is None]
         value = inner[0] if inner else None
@@ -134,7 +134,7 @@ def _spread(source: Source, value: ast.expr | None, owners: Mapping[str, str]) -
 
 
 def _namesake(source: Source, flag: str) -> Row:
-    """Bounds of the field that a flag is handed to: the one configuration that has that name."""
+    """Return the bounds of the field that a flag sets, in the one configuration with its name."""
     name = flag.replace("-", "_")
     fields = [
         source.fields(owner)[name]
@@ -149,7 +149,7 @@ def _namesake(source: Source, flag: str) -> Row:
 def _returned(
     owner: str, method: str, classes: Mapping[str, tuple[pathlib.Path, ast.ClassDef]]
 ) -> ast.expr | None:
-    """What a method of a class, or of one that it inherits from, returns."""
+    """Return the value that a method of a class, or of a base class, returns."""
     if owner not in classes:
         return None
     node = classes[owner][1]

@@ -23,12 +23,12 @@ HEAD = ("key", "type", "default", "meaning", "becomes")
 
 
 def tables() -> dict[str, Table]:
-    """Every table by its name."""
+    """Return every table by its name."""
     return {**_keys(), **dict(_changes())}
 
 
 def filled(page: str, made: Mapping[str, Table]) -> str:
-    """The page with its tables as they are to be."""
+    """Return the page with its tables filled in."""
 
     def table(match: re.Match[str]) -> str:
         name = match[1]
@@ -54,7 +54,7 @@ def _keys() -> dict[str, Table]:
 
 
 def _changes() -> Iterator[tuple[str, Table]]:
-    """What a change does to each kind of deployment, in the order in which the rules hold."""
+    """Return the effect of each change on each kind of deployment, in the order of the rules."""
     for kind, rules in changes.RULES.items():
         rows = [
             (

@@ -69,7 +69,7 @@ def main() -> int:
 
 
 def record(api_server: str) -> None:
-    """The five previews, and the prices that the server knew."""
+    """Record the five previews, and the server's prices."""
     with tempfile.TemporaryDirectory(prefix="reviews-") as folder:
         config = {"skypilot:apiServer": api_server, "llm:deployments": {}}
         stack = stacks.Stack(pathlib.Path(folder), "prod", config)
@@ -89,7 +89,7 @@ def record(api_server: str) -> None:
 
 
 def report(name: str) -> str:
-    """The report of a recorded preview."""
+    """Return the report of a recorded preview."""
     content, prices = (
         json.loads((FOLDER / file).read_text()) for file in (f"{name}.json", "prices.json")
     )
@@ -106,7 +106,7 @@ def write(name: str, content: object) -> None:
 
 
 def cut(content: dict[str, typing.Any]) -> dict[str, typing.Any]:
-    """A preview without what no report reads."""
+    """Return a preview without the parts that no report reads."""
     steps = [
         {key: _state(step[key]) if key.endswith("State") else step[key]
          for key in ("op", "urn", "oldState", "newState") if step.get(key)}

@@ -38,7 +38,7 @@ PREFIX = "prod-"
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What came of one file."""
+    """The result of one file."""
 
     file: str
     served: bool
@@ -82,7 +82,7 @@ def main() -> int:
 
 
 def _tasks(folder: pathlib.Path) -> Iterator[tuple[pathlib.Path, dict[str, typing.Any]]]:
-    """Every task that serves something: with a service, or with vLLM's server."""
+    """Yield every task that serves: with a service, or with vLLM's server."""
     roots = [folder / name for name in FOLDERS if (folder / name).is_dir()] or [folder]
     paths = sorted(path for root in roots for path in root.rglob("*.y*ml"))
     for path in paths:
@@ -137,7 +137,7 @@ def _told(imported: from_task.Imported) -> bool:
 def _skypilot(
     before: Mapping[str, typing.Any], after: Mapping[str, typing.Any], *, told: bool
 ) -> str:
-    """Whether SkyPilot takes the exported task and sees the same machines and policy in both."""
+    """Return "same" if SkyPilot sees the same machines and policy in both tasks; else a reason."""
     try:
         theirs, ours = _seen(before), _seen(after)
     except Exception as error:  # noqa: BLE001  # whatever it says is what the table is to show
@@ -148,7 +148,7 @@ def _skypilot(
 
 
 def _seen(content: Mapping[str, typing.Any]) -> set[str]:
-    """The alternatives and the replica policy of a task, as SkyPilot's own classes have them."""
+    """Return the alternatives and the replica policy of a task, by SkyPilot's own classes."""
     import sky  # noqa: PLC0415  # 5 s
 
     plain = copy.deepcopy({k: v for k, v in content.items() if k not in ("file_mounts", "workdir")})
@@ -202,7 +202,7 @@ def _print(rows: list[Row]) -> None:
 
 
 def _preview(rows: list[Row]) -> None:
-    """A real `pulumi preview` of a stack that holds them all; fails with what it said."""
+    """Run a real `pulumi preview` of a stack with all of them; fail with its output."""
     tables: dict[str, Mapping[str, typing.Any]] = {}
     for row in rows:
         letters = ("", *string.ascii_lowercase)

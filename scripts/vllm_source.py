@@ -29,7 +29,7 @@ class Field:
 
     @property
     def bounds(self) -> dict[str, float]:
-        """The bounds that its default, a Field(…), declares."""
+        """Return the bounds in a field's default, a Field(…)."""
         call = self.default
         if not isinstance(call, ast.Call) or name_of(call.func) != "Field":
             return {}
@@ -55,7 +55,7 @@ class Source:
 
     @functools.cache  # noqa: B019 - one Source a run
     def fields(self, owner: str) -> dict[str, Field]:
-        """The fields of a class and of those that it inherits from."""
+        """Return the fields of a class and of its base classes."""
         node = self.classes[owner]
         fields: dict[str, Field] = {}
         for base in node.bases:
@@ -68,7 +68,7 @@ class Source:
         return fields
 
     def types(self, annotation: ast.expr) -> Iterator[ast.expr]:
-        """The parts of a union, aliases followed."""
+        """Return the parts of a union, with aliases resolved."""
         if isinstance(annotation, ast.BinOp):
             yield from self.types(annotation.left)
             yield from self.types(annotation.right)
@@ -80,7 +80,10 @@ class Source:
             yield annotation
 
     def row(self, field: Field) -> Row | None:
-        """What a flag of that field takes (engine/arg_utils.py, _compute_kwargs); None: any."""
+        """Return what a field's flag accepts; None if anything.
+
+        As vllm.engine.arg_utils._compute_kwargs reads it.
+        """
         parts = list(self.types(field.annotation))
         taken = self._type(field.name, parts)
         if taken is None:
@@ -108,7 +111,7 @@ class Source:
         return {"type": written, "many": True} if many is not None else {"type": written}
 
     def words(self, literal: ast.Subscript) -> list[typing.Any]:
-        """The words of a Literal, those of another one within it too; none if not all are known."""
+        """Return the words of a Literal, with those of nested ones; none if not all are known."""
         held = literal.slice
         words: list[typing.Any] = []
         for element in held.elts if isinstance(held, ast.Tuple) else [held]:
@@ -126,7 +129,7 @@ class Source:
         return words
 
     def levels(self, owner: str) -> list[int]:
-        """The values of an enumeration of numbers."""
+        """Return the values of an enumeration of numbers."""
         node = self.classes[owner]
         if "IntEnum" not in map(name_of, node.bases):
             return []
@@ -135,7 +138,7 @@ class Source:
         ]
 
     def nested(self, flag: str, field: Field, seen: frozenset[str] = frozenset()) -> Iterator[Row]:
-        """The rows of a flag whose value is a table: those of its keys that have bounds.
+        """Return the rows of a flag whose value is a table: a row for each key with bounds.
 
         Words are left out: validators of the tables take some in other spellings.
         """
@@ -151,7 +154,7 @@ class Source:
 
 
 def _sizes(parser: ast.AST) -> dict[str, str]:
-    """The fields whose numbers may be written 2k or 1M, as the parser itself lists them."""
+    """Return the fields whose numbers may be written 2k or 1M, as the parser lists them."""
     listed = next(
         ast.literal_eval(node.value)
         for node in ast.walk(parser)

@@ -1,4 +1,4 @@
-"""What SkyPilot's API server reads: the files of its HOME, and its environment."""
+"""The files of HOME and the environment that SkyPilot's API server reads."""
 
 import dataclasses
 import pathlib
@@ -35,7 +35,7 @@ _ACCOUNTS = {
 
 @dataclasses.dataclass(frozen=True)
 class CloudAccess:
-    """How the API server finds the one cloud that it may use."""
+    """The address and credentials of the one cloud that the API server may use."""
 
     cloud: str
     """As SkyPilot's config names it."""

@@ -1,4 +1,4 @@
-"""What a real AWS account has from its beginning and moto's has not."""
+"""The defaults of a new AWS account that moto's account lacks."""
 
 import boto3
 

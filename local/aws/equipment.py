@@ -1,4 +1,4 @@
-"""What SkyPilot finds wherever it runs in the cloud: beside the API server and on each host.
+"""The files that SkyPilot finds in the cloud: beside the API server and on each host.
 
 A host can become SkyServe's controller, which launches the replicas itself, with an API server of
 its own. SkyPilot gives it what it would have on a real cloud. The rest it finds here: where the AWS

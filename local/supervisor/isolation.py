@@ -1,4 +1,4 @@
-"""What a running cloud has apart from the rest of this machine: /tmp, SSH's files, open files."""
+"""The isolation of a running cloud from this machine: /tmp, SSH's files, open files."""
 
 import contextlib
 import pathlib

@@ -1,4 +1,4 @@
-"""What runs in one embedded cloud, and what others may see and do of it."""
+"""The processes of an embedded cloud, and the view of them that others have."""
 
 import contextlib
 import logging

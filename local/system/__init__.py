@@ -1,4 +1,4 @@
-"""What an embedded cloud needs of this machine: programs, memory, namespaces, networks.
+"""An embedded cloud's needs of this machine: programs, memory, namespaces, networks.
 
 `requirements` says what is missing before anything is started. `processes` runs programs, lists
 them and counts their memory. `network` makes the cloud's bridge and connects this machine and the

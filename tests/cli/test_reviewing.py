@@ -105,7 +105,7 @@ def test_plan_names_every_mistake(capsys, tmp_path):
 
 @pytest.fixture
 def budgeted(tmp_path):
-    """A stack file with a budget of that text."""
+    """Write a stack file with a budget of that text."""
 
     def write(text, stack=STACK):
         file = tmp_path / "Pulumi.prod.yaml"

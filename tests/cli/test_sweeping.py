@@ -62,7 +62,7 @@ def state(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Say:
 
 @pytest.fixture
 def server() -> Iterator[testing.SkyPilot]:
-    """A server with one of the stack's services on it."""
+    """Return a server with one of the stack's services on it."""
     with testing.use(testing.SkyPilot()) as sky:
         Services(sky, sky.clock).create(wanted())
         sky.clock.sleep(testing.START_SECONDS + 1)

@@ -48,7 +48,7 @@ def connects(address: str, port: int) -> bool:
 
 
 def family(parent: int) -> set[int]:
-    """A process and all that descend from it."""
+    """Return a process and all its descendants."""
     children: dict[int, list[int]] = {}
     for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -64,7 +64,7 @@ def family(parent: int) -> set[int]:
 
 
 def network(process: int | str) -> str | None:
-    """The network that a process is in; None once it has ended."""
+    """Return the network that a process is in; None once it has ended."""
     try:
         return os.readlink(f"/proc/{process}/ns/net")  # noqa: PTH115 (not a path)
     except OSError:
@@ -72,7 +72,7 @@ def network(process: int | str) -> str | None:
 
 
 def addresses(process: int | str = "self") -> list[tuple[str, str]]:
-    """Devices of a process's network, and their addresses."""
+    """Return the devices of a process's network, and their addresses."""
     inside = () if process == "self" else ("nsenter", "--net", f"--target={process}")
     command = [*inside, "ip", "-oneline", "address"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

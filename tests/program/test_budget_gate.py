@@ -39,8 +39,8 @@ def made(request):
 
 
 @pytest.fixture
-def told(monkeypatch):
-    """What was logged but the costs; the server knows the price of an L4, 0.80 an hour."""
+def logged(monkeypatch):
+    """Return the log without the costs; the server knows the price of an L4, 0.80 an hour."""
     lines: list[str] = []
     monkeypatch.setattr(server_query, "ask", lambda *_, **__: {"prices": {"rows": ROWS}})
     for level in ("info", "warn"):
@@ -68,20 +68,20 @@ def two(scope):
     return pulumi.Output.all(chat.endpoint, lab.endpoint)
 
 
-def test_all_of_a_scope_is_made_while_its_budget_holds(made, told):
+def test_all_of_a_scope_is_made_while_its_budget_holds(made, logged):
     run(two, hourly=2)
-    assert told == ["models.budget.hourly: 1.60 of 2.00 USD an hour at the most replicas"]
+    assert logged == ["models.budget.hourly: 1.60 of 2.00 USD an hour at the most replicas"]
     assert {"Service chat", "Cluster lab"} <= set(made.made)
     assert made.inputs["Service chat"]["scope"]["mark"] == "m"
 
 
-def test_nothing_that_costs_is_made_over_the_budget(made, told):
+def test_nothing_that_costs_is_made_over_the_budget(made, logged):
     with pytest.raises(pulumi.RunError, match=r"^models\.budget\.hourly: 1\.60 USD an hour"):
         run(two, hourly=1)
     assert not [one for one in made.made if one.startswith(("Service", "Cluster"))]
 
 
-def test_what_is_declared_later_is_counted_with_the_rest(made, told):
+def test_what_is_declared_later_is_counted_with_the_rest(made, logged):
     """In an apply, which runs when the program has ended."""
 
     def declare(scope):
@@ -104,7 +104,9 @@ def test_what_is_declared_later_is_counted_with_the_rest(made, told):
         ({"accelerators": pulumi.Output.from_input}, "accelerators comes from another resource"),
     ],
 )
-def test_a_deployment_whose_price_depends_on_what_is_not_known_is_unknown(made, told, changes, why):
+def test_a_deployment_whose_price_depends_on_what_is_not_known_is_unknown(
+    made, logged, changes, why
+):
     def declare(scope):
         spec = {**SPEC, **{key: value("L4:1") for key, value in changes.items()}}
         return resources.Service("chat", spec, scope=scope).endpoint
@@ -115,27 +117,27 @@ def test_a_deployment_whose_price_depends_on_what_is_not_known_is_unknown(made, 
     assert "Service chat" not in made.made
 
 
-def test_a_program_of_which_nothing_can_be_priced_is_not_said_to_be_empty(made, told):
+def test_a_program_of_which_nothing_can_be_priced_is_not_said_to_be_empty(made, logged):
     def declare(scope):
         later = {"accelerators": pulumi.Output.from_input("L4:1")}
         return resources.Service("chat", {**SPEC, **later}, scope=scope).endpoint
 
     run(declare, hourly=1, unknown="allow")
-    assert "no deployments" not in told
-    assert told[0].startswith("models.budget: not counted, as unknown: allow says: chat ")
+    assert "no deployments" not in logged
+    assert logged[0].startswith("models.budget: not counted, as unknown: allow says: chat ")
 
 
-def test_what_else_comes_from_other_resources_leaves_the_price_known(made, told):
+def test_what_else_comes_from_other_resources_leaves_the_price_known(made, logged):
     def declare(scope):
         changes = {"model": "openai/gpt-oss-20b", "servedName": "gpt", "context": 4096}
         outputs = {key: pulumi.Output.from_input(value) for key, value in changes.items()}
         return resources.Service("chat", {**SPEC, **outputs}, scope=scope).endpoint
 
     run(declare, hourly=1)
-    assert told == ["models.budget.hourly: 0.80 of 1.00 USD an hour at the most replicas"]
+    assert logged == ["models.budget.hourly: 0.80 of 1.00 USD an hour at the most replicas"]
 
 
-def test_what_depends_on_another_of_the_scope_does_not_wait_for_ever(made, told):
+def test_what_depends_on_another_of_the_scope_does_not_wait_for_ever(made, logged):
     """Its replicas are known when the other is made, which waits for the budget with them."""
 
     def declare(scope):
@@ -147,17 +149,17 @@ def test_what_depends_on_another_of_the_scope_does_not_wait_for_ever(made, told)
         run(declare, hourly=10)
 
 
-def test_a_service_and_a_cluster_of_one_name_both_count(made, told):
+def test_a_service_and_a_cluster_of_one_name_both_count(made, logged):
     def declare(scope):
         chat = resources.Service("chat", SPEC, scope=scope)
         other = resources.Cluster("chat", SPEC, scope=scope)
         return pulumi.Output.all(chat.endpoint, other.endpoint)
 
     run(declare, hourly=2)
-    assert told == ["models.budget.hourly: 1.60 of 2.00 USD an hour at the most replicas"]
+    assert logged == ["models.budget.hourly: 1.60 of 2.00 USD an hour at the most replicas"]
 
 
-def test_a_server_whose_address_is_not_known_yet_prices_nothing(told, monkeypatch):
+def test_a_server_whose_address_is_not_known_yet_prices_nothing(logged, monkeypatch):
     mocks.set_mocks(Mocks(), project="own", stack="test", preview=True)
     monkeypatch.setattr(server_query, "ask", lambda *_, **__: pytest.fail("asked"))
 
@@ -171,7 +173,7 @@ def test_a_server_whose_address_is_not_known_yet_prices_nothing(told, monkeypatc
         program()
 
 
-def test_secrets_from_other_resources_cost_nothing(made, told):
+def test_secrets_from_other_resources_cost_nothing(made, logged):
     def declare(scope):
         spec = {**SPEC, "env": {"A": pulumi.Output.from_input("b")}}
         return resources.Service("chat", spec, scope=scope).endpoint
@@ -180,7 +182,7 @@ def test_secrets_from_other_resources_cost_nothing(made, told):
     assert "Service chat" in made.made
 
 
-def test_without_a_budget_nobody_is_asked(made, told, monkeypatch):
+def test_without_a_budget_nobody_is_asked(made, logged, monkeypatch):
     monkeypatch.setattr(server_query, "ask", lambda *_, **__: pytest.fail("asked"))
     run(two)
     assert "Service chat" in made.made
@@ -193,7 +195,7 @@ def test_a_wrong_budget_ends_the_program_in_one_line(made):
 
 
 @pytest.mark.parametrize("budget", [{}, {"hourly": 99}], ids=["no budget", "budget"])
-def test_all_mistakes_of_a_program_are_told_at_once(made, told, budget):
+def test_all_mistakes_of_a_program_are_told_at_once(made, logged, budget):
     def declare(scope):
         resources.Service("chat", {**SPEC, "infra": "asw", "tols": True}, scope=scope)
         resources.Cluster("lab", {**SPEC, "workdir": "./nowhere"}, scope=scope, key_version=0)
@@ -219,7 +221,7 @@ def test_all_mistakes_of_a_program_are_told_at_once(made, told, budget):
     assert kinds in ([], ["Service fine"])
 
 
-def test_what_a_later_resource_may_still_mend_is_no_mistake(made, told):
+def test_what_a_later_resource_may_still_mend_is_no_mistake(made, logged):
     def declare(scope):
         volumes = pulumi.Output.from_input({"/models": "cache"})
         spec = {**SPEC, "infra": "k8s", "modelCache": "/models", "volumes": volumes}

@@ -105,7 +105,7 @@ def test_secrets_in_tables_are_named_by_their_config_keys(monkeypatch):
 
 
 def program_of(made: Mocks, **changes: typing.Any) -> dict[str, typing.Any]:
-    """The inputs of the service that a deployment with these options makes."""
+    """Return the inputs of the service of a deployment with these options."""
 
     @pulumi.runtime.test
     def program():

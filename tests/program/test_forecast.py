@@ -16,8 +16,8 @@ CONNECTION = skypilot.Connection("http://127.0.0.1:9")
 
 
 @pytest.fixture
-def told(monkeypatch):
-    """What was logged; the server knows the price of an L4."""
+def logged(monkeypatch):
+    """Return the log; the server knows the price of an L4."""
     lines: list[str] = []
     monkeypatch.setattr(server_query, "ask", lambda *_, **__: {"prices": {"rows": ROWS}})
     monkeypatch.setattr(pulumi.log, "info", lambda line, **_: lines.append(line))
@@ -26,10 +26,10 @@ def told(monkeypatch):
 
 
 @pytest.fixture
-def away(told, monkeypatch):
-    """The same, and no server."""
+def away(logged, monkeypatch):
+    """Return the log, without a server."""
     monkeypatch.setattr(server_query, "ask", lambda *_, **__: {"prices": {"away": "no server"}})
-    return told
+    return logged
 
 
 class Mocks(mocks.Mocks):
@@ -41,38 +41,38 @@ class Mocks(mocks.Mocks):
 
 
 def show(adopted=None, *, preview=True, **limits):
-    """What a program of that budget says."""
+    """Run a program with that budget."""
     mocks.set_mocks(Mocks(), project="llm", stack="test", preview=preview)
     return forecast.show(
         CONNECTION, PLANS, adopted or {}, budget.read(limits or None, "llm:budget")
     )
 
 
-def test_a_preview_says_what_the_stack_costs(told):
+def test_a_preview_says_what_the_stack_costs(logged):
     show()
-    assert told == [
+    assert logged == [
         "cost: 0.80 USD/h at the fewest replicas, 0.80 at the most (584 a month)\n"
         "chat: 1 of L4:1, aws: 0.80 USD/h; "
         "fits (1.4 requests of 131072 tokens)"
     ]
 
 
-def test_an_update_without_a_budget_asks_nobody(told):
+def test_an_update_without_a_budget_asks_nobody(logged):
     show(preview=False)
-    assert told == []
+    assert logged == []
 
 
 @pytest.mark.parametrize("preview", [True, False])
-def test_a_stack_over_its_budget_is_refused_after_the_costs_are_told(told, preview):
+def test_a_stack_over_its_budget_is_refused_after_the_costs_are_told(logged, preview):
     """In an update too: it may have had no preview (`--skip-preview`)."""
     with pytest.raises(pulumi.RunError, match=r"^llm:budget.hourly: 0.80 USD an hour .* chat 0.80"):
         show(preview=preview, hourly=0.5)
-    assert len(told) == preview
+    assert len(logged) == preview
 
 
-def test_a_budget_that_holds_is_told(told):
+def test_a_budget_that_holds_is_told(logged):
     show(hourly=40)
-    assert told[1:] == ["llm:budget.hourly: 0.80 of 40.00 USD an hour at the most replicas"]
+    assert logged[1:] == ["llm:budget.hourly: 0.80 of 40.00 USD an hour at the most replicas"]
 
 
 @pytest.mark.parametrize("preview", [True, False])
@@ -97,7 +97,7 @@ def test_unknown_prices_that_are_allowed_are_a_warning(away):
     )
 
 
-def test_only_for_a_budget_a_server_is_waited_for_long(told, monkeypatch):
+def test_only_for_a_budget_a_server_is_waited_for_long(logged, monkeypatch):
     patience: list[server_query.Patience] = []
 
     def ask_once(*_arguments, **options):

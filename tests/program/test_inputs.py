@@ -37,7 +37,7 @@ UNKNOWN: Wrap = lambda _value: engine.unknown()  # noqa: E731 - one of three
 
 
 def leaves(value: typing.Any) -> Iterator[tuple[typing.Any, ...]]:
-    """The way to each value in a table or list."""
+    """Yield the path to each value in a table or list."""
     items = value.items() if isinstance(value, dict) else enumerate(value)
     for key, item in items:
         if isinstance(item, dict | list):
@@ -47,7 +47,7 @@ def leaves(value: typing.Any) -> Iterator[tuple[typing.Any, ...]]:
 
 
 def wrapped(value: typing.Any, way: tuple[typing.Any, ...], wrap: Wrap) -> typing.Any:
-    """The table with the value at that place as an Output."""
+    """Return the table with the value at that place as an Output."""
     if not way:
         return wrap(value)
     head, *rest = way
@@ -57,7 +57,7 @@ def wrapped(value: typing.Any, way: tuple[typing.Any, ...], wrap: Wrap) -> typin
 
 
 def deployed(table: typing.Any, **options: typing.Any) -> engine.Engine:
-    """What comes of a deployment in a preview of a stack that is new."""
+    """Return the results of a deployment in a preview of a new stack."""
 
     def program() -> None:
         scope = resources.Scope("models", api_server="http://sky.test")
@@ -76,7 +76,7 @@ def bare(table: typing.Any) -> engine.Engine:
 
 
 def known(props: Table) -> Table:
-    """What of a resource's properties is known: Unknown equals nothing."""
+    """Return the known properties of a resource: Unknown equals nothing."""
     return {
         key: value
         for key, value in props.items()

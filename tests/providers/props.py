@@ -26,7 +26,7 @@ class Sent:
         self.provider, self.name, self.own = provider, name, own
 
     def inputs(self, **changes: object) -> Props:
-        """What the engine sends: numbers are doubles."""
+        """Return what the engine sends: numbers are doubles."""
         data = {
             "model": "openai/gpt-oss-20b",
             "cpus": 4.0,

@@ -22,7 +22,7 @@ def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def made(sent: Sent) -> tuple[typing.Any, Props]:
-    """Its provider, and its state."""
+    """Return its provider and its state."""
     provider = sent.provider()
     outs = provider.create(sent.checked()).outs
     assert outs is not None
@@ -224,12 +224,12 @@ def test_a_controller_that_is_asleep_is_no_server_that_is_gone(sky, warned):
 
 
 @pytest.mark.parametrize(
-    ("told", "lets_go"),
+    ("setting", "lets_go"),
     [(None, False), ("", False), ("false", False), ("yes", False), ("true", True)],
 )
-def test_letting_go_is_never_the_default(monkeypatch, told, lets_go):
-    if told is not None:
-        monkeypatch.setenv(base.DELETE_VARIABLE, told)
+def test_letting_go_is_never_the_default(monkeypatch, setting, lets_go):
+    if setting is not None:
+        monkeypatch.setenv(base.DELETE_VARIABLE, setting)
     monkeypatch.setattr(plugin_host, "prepare", lambda: None)
     provider = providers.ServiceProvider()
     config = dynamic.Config(raw_config={}, project_name="llm")

@@ -1,11 +1,11 @@
 """The dynamic providers: thin, stateless, pickled by reference.
 
-They turn Pulumi's properties into typed values, ask `plan`, `changes` and the life cycles, and
-turn the answer back. check and diff are pure CPU; sky is imported by the first call that needs a
-server.
+They turn Pulumi's properties into typed values, call `plan`, `changes` and the life cycles, and
+turn the results back into properties. check and diff are pure CPU; the first call that needs a
+server imports sky.
 
-A stack's state names these classes as `pulumi_skypilot.providers.<Class>`, whatever module holds
-them: the name must stay, or states of earlier releases do not load.
+A stack's state names these classes as `pulumi_skypilot.providers.<Class>`, whichever module defines
+them. These names must stay, or states of earlier releases do not load.
 """
 
 from ..skypilot.credentials import TOKEN_VARIABLE

@@ -1,4 +1,4 @@
-"""What all providers share: the stack's configuration and the way to SkyPilot."""
+"""The base of all providers: the stack's configuration, and connections to SkyPilot."""
 
 import contextlib
 import os
@@ -15,33 +15,33 @@ from . import plugin_host
 
 DELETE_VARIABLE = "PULUMI_SKYPILOT_DELETE_UNREACHABLE"
 connect: typing.Callable[[skypilot.Connection], interface.SkyPilot] = skypilot.Sdk
-"""How a provider reaches SkyPilot; `testing` puts the fake here."""
+"""The factory of SkyPilot's client; `testing` replaces it by that of a fake."""
 clock: operations.Clock = operations.SystemClock()
 
 
 class Provider(dynamic.ResourceProvider):
-    """What the providers share: the configuration of the stack."""
+    """The base class of the providers, with the stack's configuration."""
 
-    # Else Pulumi keeps the provider itself as a secret, which makes each diff unreadable.
+    # With True, Pulumi stores the provider itself as a secret, which makes each diff unreadable.
     serialize_as_secret_always = False
     token: str | None = None
     delete_unreachable = False
 
     def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Take what is not in a resource's own state: the token."""
+        """Read the configuration that is in no resource's state: the token, deleteUnreachable."""
         plugin_host.prepare()
         self.token = credentials.token({credentials.SETTING: req.config.get(credentials.SETTING)})
-        told = os.environ.get(DELETE_VARIABLE) or req.config.get("skypilot:deleteUnreachable")
-        self.delete_unreachable = str(told).lower() == "true"
+        setting = os.environ.get(DELETE_VARIABLE) or req.config.get("skypilot:deleteUnreachable")
+        self.delete_unreachable = str(setting).lower() == "true"
 
     def sky(self, scope: Mapping[str, typing.Any]) -> interface.SkyPilot:
-        """The API server of a scope."""
+        """Return a client of a scope's API server."""
         return connect(skypilot.Connection(scope["apiServer"], scope.get("workspace"), self.token))
 
     def server(self, scope: Mapping[str, typing.Any]) -> interface.Server:
-        """Who answers at the address of a scope, and who we are to it."""
-        found: interface.Server = looks.Looks(self.sky(scope), clock).server()
-        return found
+        """Return the identity of a scope's API server, and of the user at it."""
+        server: interface.Server = looks.Looks(self.sky(scope), clock).server()
+        return server
 
     def services(
         self,
@@ -49,18 +49,18 @@ class Provider(dynamic.ResourceProvider):
         seconds: float | None = None,
         host: str | None = None,
     ) -> Services:
-        """Return the life cycle of a scope's services, for one call of so many seconds.
+        """Return the life cycle of a scope's services, for one call of at most `seconds`.
 
-        Clients of what is made or changed come by the host, where one is given.
+        `host` is the host by which clients reach the service, if it differs.
         """
         return Services(self.sky(scope), clock, plugin_host.progress, seconds, address(scope, host))
 
     @contextlib.contextmanager
-    def letting_go(self, scope: Mapping[str, typing.Any], what: str) -> Iterator[None]:
-        """Say how to be rid of what lives on a server that is gone for good, or let go of it.
+    def letting_go(self, scope: Mapping[str, typing.Any], subject: str) -> Iterator[None]:
+        """On an unreachable server, stop tracking the subject, or raise with the way to do so.
 
-        Only when the server itself does not answer: one call that failed, or a controller that is
-        asleep, is no reason.
+        Stops tracking only with `deleteUnreachable`, and only if the server itself does not
+        answer: a single failed call, or a controller that is asleep, is no reason.
         """
         try:
             yield
@@ -69,33 +69,37 @@ class Provider(dynamic.ResourceProvider):
                 raise
             if not self.delete_unreachable:
                 raise errors.Unreachable(
-                    f"{error}; if that server is gone for good, {DELETE_VARIABLE}=true lets go of "
-                    "what lived on it"
+                    f"{error}; if that server is gone for good, {DELETE_VARIABLE}=true stops "
+                    "tracking what lived on it"
                 ) from error
             plugin_host.warning(
-                f"{what}: let go unseen ({DELETE_VARIABLE} or skypilot:deleteUnreachable is true, "
-                f"and apiServer {scope['apiServer']} is gone); what still runs of it costs money: "
-                f"look in the cloud for the label {marker.LABEL}={scope['mark']}"
+                f"{subject}: let go unseen ({DELETE_VARIABLE} or skypilot:deleteUnreachable is "
+                f"true, and apiServer {scope['apiServer']} is gone); what still runs of it costs "
+                f"money: look in the cloud for the label {marker.LABEL}={scope['mark']}"
             )
 
     def _answers(self, scope: Mapping[str, typing.Any]) -> bool:
         try:
             self.server(scope)
         except errors.SkyPilotError as error:
-            return not looks.is_silence(error)  # a refusal is an answer, and so is nonsense
+            # A refusal is an answer, and so is an unreadable reply.
+            return not looks.is_silence(error)
         return True
 
 
 def address(
     scope: Mapping[str, typing.Any], host: str | None = None
 ) -> typing.Callable[[str | None], str | None]:
-    """Return what tells where clients find an endpoint that SkyPilot lists."""
+    """Return a function from an endpoint that SkyPilot lists to the address for clients."""
     server, serve_host = scope["apiServer"], scope.get("serveHost")
     return lambda listed: operations.endpoint(listed, server, serve_host, host)
 
 
 def same_server(server: interface.Server, scope: Mapping[str, typing.Any]) -> None:
-    """Nothing is taken for gone on the word of a server that never knew it."""
+    """Raise OtherServer if the server is not the one that the stack was created on.
+
+    A server that never knew an object must not be believed that it is gone.
+    """
     made_on = marker.since(scope["mark"])
     if made_on and server.since and made_on != server.since:
         raise errors.OtherServer(
@@ -106,7 +110,10 @@ def same_server(server: interface.Server, scope: Mapping[str, typing.Any]) -> No
 
 
 def same(server: interface.Server, scope: Mapping[str, typing.Any]) -> None:
-    """Nothing is taken for gone by someone who may not see it."""
+    """Raise Unreachable if the server, the user or the workspace is not the stack's.
+
+    A user who may not see an object must not be believed that it is gone.
+    """
     same_server(server, scope)
     user, workspace = scope.get("user"), scope.get("workspace") or "default"
     if (server.user, server.workspace) != (user, workspace):

@@ -1,4 +1,4 @@
-"""The plugin process that Pulumi runs dynamic providers in: short errors, lines of log, threads."""
+"""The plugin process that Pulumi runs dynamic providers in: errors, log lines and threads."""
 
 import functools
 import typing
@@ -11,25 +11,25 @@ P = typing.ParamSpec("P")
 T = typing.TypeVar("T")
 
 WORKERS = 64
-"""Calls at a time. The host has four threads (pulumi/dynamic/__main__.py), and most calls wait."""
+"""Concurrent calls. The host has four threads (pulumi.dynamic.__main__), and most calls wait."""
 
 
 class Error(Exception):
-    """What a user reads: one line."""
+    """An error that the user sees as one line."""
 
-    # The host shows `module.Class: message`: make it `SkyPilot: message`.
+    # The host shows `module.Class: message`. These names make it `SkyPilot: message`.
     __module__ = "builtins"
     __qualname__ = "SkyPilot"
 
 
 def prepare() -> None:
-    """Show our errors as one line, and make room for more than four calls at a time."""
+    """Show errors of this package as one line, and allow more than four concurrent calls."""
     pulumi_private.show_as_one_line(Error)
     pulumi_private.widen_pool(WORKERS)
 
 
 def one_line(call: Callable[P, T]) -> Callable[P, T]:
-    """Let a call fail with one line, without the chain of its causes."""
+    """Return the call with its SkyPilotError turned into a one-line Error without causes."""
 
     @functools.wraps(call)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -42,23 +42,23 @@ def one_line(call: Callable[P, T]) -> Callable[P, T]:
 
 
 def progress(text: str) -> None:
-    """Show a status line while `pulumi up` runs; it leaves no trace."""
+    """Show a temporary status line while `pulumi up` runs."""
     _log(text, ephemeral=True)
 
 
 def message(text: str) -> None:
-    """Show a line under the preview or the update."""
+    """Show a line below the preview or the update."""
     _log(text, ephemeral=False)
 
 
 def warning(text: str) -> None:
-    """Show a line that nobody is to overlook."""
+    """Show a line as a warning."""
     _log(text, ephemeral=False, severity="WARNING")
 
 
 @functools.cache
 def warn_once(text: str) -> None:
-    """Show a warning once a process: Pulumi checks a resource that is replaced more than once."""
+    """Show a warning once per process: Pulumi checks a resource twice if it is replaced."""
     warning(text)
 
 

@@ -1,8 +1,8 @@
-"""All that rests on the private side of Pulumi, one function each.
+"""Everything that uses private parts of Pulumi, one function each.
 
-Each says what it relies on and what stops working without it. Nothing else fails then: what is
-missing is left out. tests/providers/test_pulumi_private.py holds each to the installed Pulumi, and
-tests/e2e/test_pulumi_private.py to its engine.
+Each docstring says what the function relies on and what stops working without it. Nothing else
+fails then. tests/providers/test_pulumi_private.py checks each against the installed Pulumi, and
+tests/e2e/test_pulumi_private.py against its engine.
 """
 
 import contextlib
@@ -16,12 +16,12 @@ import pulumi
 
 
 def widen_pool(workers: int) -> bool:
-    """Let the plugin process make so many calls at a time, and say whether it could.
+    """Allow `workers` concurrent calls in the plugin process, and return whether that worked.
 
     Relies on CPython: a worker thread of ThreadPoolExecutor has a weak reference to its executor as
-    first argument (Thread._args), and the executor starts threads up to `_max_workers`. And on the
-    host's calls being run by one (pulumi/dynamic/__main__.py, main). Without: four calls at a time,
-    so that of many deployments most wait for others.
+    first argument (Thread._args), and the executor starts threads up to `_max_workers`. Relies on
+    the host running its calls in one (pulumi.dynamic.__main__.main). Without: four concurrent
+    calls, so that most of many deployments wait for others.
     """
     try:
         executor = threading.current_thread()._args[0]()  # type: ignore[attr-defined]
@@ -32,32 +32,32 @@ def widen_pool(workers: int) -> bool:
 
 
 def show_as_one_line(kind: type[Exception]) -> None:
-    """Let the host show an error of that class without its traceback, and any other as before.
+    """Make the host show an error of that class without its traceback, and others as before.
 
-    Relies on pulumi/dynamic/__main__.py, _abort_with_traceback: it hands the engine what
-    traceback.format_exc() returns, called by that name. Without: the errors of this package show
-    with their whole traceback.
+    Relies on pulumi.dynamic.__main__._abort_with_traceback: it passes the result of
+    traceback.format_exc(), called by that name, to the engine. Without: errors of this package
+    show with their whole traceback.
     """
-    whole = traceback.format_exc
-    if getattr(whole, "one_line", None) is kind:
+    with_traceback = traceback.format_exc
+    if getattr(with_traceback, "one_line", None) is kind:
         return
 
     def format_exc(*args: typing.Any, **options: typing.Any) -> str:
         error = sys.exc_info()[1]
         if isinstance(error, kind):
             return "".join(traceback.format_exception_only(error))
-        return whole(*args, **options)
+        return with_traceback(*args, **options)
 
     format_exc.one_line = kind  # type: ignore[attr-defined]
     traceback.format_exc = format_exc
 
 
 def engine() -> typing.Any:
-    """Return the engine's log service, or None in a process that the engine has not started.
+    """Return the engine's log service; None in a process that the engine has not started.
 
     Relies on the engine's address being the last argument of the plugin process
-    (pulumi-resource-pulumi-python), and on pulumi.runtime.proto. Without: no line of a diff is
-    shown, no progress and no warning, and `review` has no effects to show.
+    (pulumi-resource-pulumi-python), and on pulumi.runtime.proto. Without: no lines of a diff, no
+    progress and no warnings are shown, and `review` has no effects to show.
     """
     address = sys.argv[-1] if len(sys.argv) > 1 else ""
     if not address.rpartition(":")[2].isdigit():
@@ -71,7 +71,7 @@ def engine() -> typing.Any:
 def log(engine: typing.Any, text: str, *, ephemeral: bool, severity: str) -> None:
     """Show a line in the engine's display.
 
-    Relies on engine_pb2.LogRequest. Without: as `engine`.
+    Relies on engine_pb2.LogRequest. Without: see `engine`.
     """
     from pulumi.runtime.proto import engine_pb2  # noqa: PLC0415 - only in the plugin process
 
@@ -81,11 +81,11 @@ def log(engine: typing.Any, text: str, *, ephemeral: bool, severity: str) -> Non
 
 
 def all_settings() -> Mapping[str, str]:
-    """Return the whole config of the stack, its secrets too, by full keys.
+    """Return the whole config of the stack by full keys, including secrets.
 
-    Relies on pulumi.runtime.config: get_config_env reads it from the environment of a program that
-    `pulumi up` runs (PULUMI_CONFIG), CONFIG has it where the automation API does. The public
-    pulumi.Config answers for known names only. Without: keys that are misspelt are not noticed.
+    Relies on pulumi.runtime.config: get_config_env reads PULUMI_CONFIG, the environment of a
+    program under `pulumi up`; CONFIG has the config under the automation API. The public
+    pulumi.Config reads known names only. Without: misspelt keys are not noticed.
     """
     config = pulumi.runtime.config
     return {**config.get_config_env(), **config.CONFIG.get()}
@@ -94,17 +94,16 @@ def all_settings() -> Mapping[str, str]:
 def is_secret(key: str) -> bool:
     """Return whether a config value is a secret.
 
-    Relies on pulumi.runtime.is_config_secret. Without: an env in a table that is secret as a whole
-    shows in previews.
+    Relies on pulumi.runtime.is_config_secret. Without: previews show the env of a table that is
+    secret as a whole.
     """
     return bool(pulumi.runtime.is_config_secret(key))
 
 
 def none_in_a_preview() -> pulumi.Output[None]:
-    """Return an output that is None and known, to set in place of a resource's own.
+    """Return an output that is None and known, to replace a resource's own output.
 
-    Relies on pulumi/runtime/rpc.py, resolve_outputs: it takes an output that is not in state for
-    one that is still to come.
-    Without: each preview of a deployment without a key shows a change.
+    Relies on pulumi.runtime.rpc.resolve_outputs, which treats an output that is not in state as
+    unknown. Without: each preview of a deployment without a key shows a change.
     """
     return pulumi.Output.from_input(None)

@@ -1,4 +1,4 @@
-"""The providers of the wait for a service and of the wait for a cluster."""
+"""The providers of the waits for a service and for a cluster."""
 
 import typing
 from collections.abc import Callable, Mapping
@@ -13,18 +13,18 @@ from .properties import Props
 
 
 class _WaitProvider(base.Provider):
-    """A wait is a resource of its own, since a failed create leaves nothing in state."""
+    """A wait, which is its own resource because a failed create leaves nothing in state."""
 
     subject: typing.ClassVar[str]
-    """The property that names what is waited for."""
+    """The property with the name of the service or cluster."""
     needs: typing.ClassVar[Mapping[str, Callable[[object], object]]] = {
         "model": fields.word,
         "timeoutSeconds": readers.positive("how many seconds to wait"),
     }
-    """What a wait cannot do without, and how each is read."""
+    """Properties that a wait needs, and the reader of each."""
 
     def check(self, _olds: Props, news: Props) -> dynamic.CheckResult:
-        """Refuse a wait for nothing: only `minReplicas: 0` says that none is wanted."""
+        """Refuse missing or invalid properties."""
         failures = list(properties.unfit(news, tuple(news)))
         known = {key for key in self.needs if not properties.has_unknown(news.get(key))}
         for key in () if failures else sorted(known):
@@ -36,28 +36,28 @@ class _WaitProvider(base.Provider):
 
     def diff(self, _id: str, olds: Props, news: Props) -> dynamic.DiffResult:
         """Wait again for another incarnation or command, or for more replicas."""
-        waits = {"timeoutSeconds", "endpoint"}  # how long is no reason to wait again
+        waits = {"timeoutSeconds", "endpoint"}  # another time limit is no reason to wait again
         keys = {key for key in (*olds, *news) if not key.startswith("__")} - waits
         return dynamic.DiffResult(changes=any(olds.get(key) != news.get(key) for key in keys))
 
     @plugin_host.one_line
     def create(self, props: Props) -> dynamic.CreateResult:
-        """Wait until it answers."""
+        """Wait until the service or cluster answers."""
         return dynamic.CreateResult(props[self.subject], self._wait(props, new_key=False))
 
     @plugin_host.one_line
     def update(self, _id: str, olds: Props, news: Props) -> dynamic.UpdateResult:
-        """Wait until the new one is the one that answers, and its key valid wherever one asks."""
+        """Wait until the new incarnation answers, and every replica accepts its key."""
         new_key = olds.get("apiKey") != news.get("apiKey")
         return dynamic.UpdateResult(self._wait(news, new_key=new_key))
 
     def _wait(self, props: Props, *, new_key: bool) -> Props:
-        """Wait, and add what that has shown to the properties."""
+        """Wait, and return the properties with the endpoint."""
         raise NotImplementedError
 
 
 class ReadinessProvider(_WaitProvider):
-    """Waits for a service."""
+    """The wait for a service."""
 
     __module__ = __package__
 
@@ -91,7 +91,7 @@ class ReadinessProvider(_WaitProvider):
 
 
 class ClusterReadinessProvider(_WaitProvider):
-    """Waits for the server on a cluster."""
+    """The wait for the server on a cluster."""
 
     __module__ = __package__
 

@@ -11,20 +11,20 @@ from . import base, plugin_host, properties
 from .properties import Props
 
 _PLACE = ("apiServer", "workspace")
-"""What a living stack cannot change."""
+"""Properties that an existing stack cannot change."""
 
 
 class ScopeProvider(base.Provider):
-    """The stack on an API server: made first, deleted last."""
+    """A stack's place on an API server, created first and deleted last."""
 
     __module__ = __package__
 
     def check(self, olds: Props, news: Props) -> dynamic.CheckResult:
-        """Refuse a server's address that is none, and to move a living stack to another server."""
+        """Refuse an invalid address, and a move of an existing stack to another server."""
         failures = list(properties.unfit(news, tuple(news)))
         if failures:
             return dynamic.CheckResult(news, failures)
-        # What is not known yet is checked before `pulumi up` makes the scope.
+        # A value that is not known yet is checked before `pulumi up` creates the scope.
         known = [key for key in _PLACE if not properties.has_unknown(news.get(key))]
         reason = server_settings.no_address(news.get("apiServer")) if "apiServer" in known else None
         if reason is not None:
@@ -45,12 +45,12 @@ class ScopeProvider(base.Provider):
         return dynamic.CheckResult(news, failures)
 
     def diff(self, _id: str, olds: Props, news: Props) -> dynamic.DiffResult:
-        """A change of the address that clients use is all that can change."""
+        """Report a change of serveHost, the only property that can change."""
         return dynamic.DiffResult(changes=olds.get("serveHost") != news.get("serveHost"))
 
     @plugin_host.one_line
     def create(self, props: Props) -> dynamic.CreateResult:
-        """Meet the server, and draw the mark and the seed of the keys."""
+        """Look at the server, and draw the mark and the seed of the keys."""
         server = self.server(props)
         mark = marker.draw(server.since)
         outs = {
@@ -63,18 +63,18 @@ class ScopeProvider(base.Provider):
 
     @plugin_host.one_line
     def read(self, id_: str, props: Props) -> dynamic.ReadResult:
-        """See that the server is there and lets us in."""
+        """Check that the server answers and accepts the token."""
         _check_readable(props, id_)
         base.same_server(self.server(props), props)
         return dynamic.ReadResult(id_, props)
 
     def update(self, _id: str, olds: Props, news: Props) -> dynamic.UpdateResult:
-        """Keep the mark; nothing of a scope lives on the server."""
+        """Keep the mark; a scope has no object on the server."""
         return dynamic.UpdateResult({**olds, **news})
 
     @plugin_host.one_line
     def delete(self, id_: str, props: Props) -> None:
-        """Take down what still carries the mark: destroy succeeds only when nothing is left."""
+        """Take down everything that still carries the mark, so that destroy leaves nothing."""
         _check_readable(props, id_)
         with self.letting_go(props, "all that carries this stack's mark"):
             base.same_server(self.server(props), props)
@@ -82,7 +82,7 @@ class ScopeProvider(base.Provider):
 
 
 def _check_readable(props: Props, mark: str) -> None:
-    """Raise Invalid when nothing could be looked for: the id is the mark."""
+    """Raise Invalid if the state lacks the server or the mark; `mark` is the resource's id."""
     if properties.old_scope({"scope": props}) is None:
         raise errors.Invalid(
             "the scope's state does not say which API server it is on, or its mark; look for what "

@@ -20,7 +20,7 @@ def weights() -> dict[str, tiny_model.Array]:
 
 
 def reply(*, tools: bool = False, called: bool = False, high: bool = False) -> list[str]:
-    """What greedy decoding gives, with the attention worked out by hand from its weights."""
+    """Return the greedy decoding, with the attention computed by hand from its weights."""
     context = {"assistant"}
     context |= {"namespace"} if tools else set()
     context |= {"<|call|>"} if called else set()

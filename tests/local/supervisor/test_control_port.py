@@ -13,7 +13,7 @@ from local.supervisor import control_port
 
 @pytest.fixture
 def killed() -> list[object]:
-    """The instances that were killed."""
+    """Return the instances that were killed."""
     return []
 
 
@@ -21,7 +21,7 @@ def killed() -> list[object]:
 def cloud(
     monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, killed: list[object]
 ) -> Iterator[control.Cloud]:
-    """The client of a port that kills whatever instance begins with i-."""
+    """Return the client of a port that kills any instance whose name begins with i-."""
 
     def kill(instance: object) -> None:
         if not str(instance).startswith("i-"):

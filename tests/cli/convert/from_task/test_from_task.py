@@ -18,16 +18,16 @@ def imported(**content: object) -> from_task.Imported:
     return from_task.deployment({"run": RUN, "resources": {"accelerators": "L4:1"}, **content})
 
 
-def paths(found: from_task.Imported, kind: str) -> list[str]:
-    return [remark.path for remark in found.remarks if remark.kind == kind]
+def paths(result: from_task.Imported, kind: str) -> list[str]:
+    return [remark.path for remark in result.remarks if remark.kind == kind]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name.split(".")[0])
 def test_a_task_becomes_what_is_written_beside_it(file: pathlib.Path) -> None:
     content = yaml.safe_load(file.read_text())
-    found = from_task.deployment(content)
-    told = "".join(f"# {remark}\n" for remark in found.remarks)
-    text = from_task.text(from_task.key(content, file.name), found) + told
+    result = from_task.deployment(content)
+    remarks_text = "".join(f"# {remark}\n" for remark in result.remarks)
+    text = from_task.text(from_task.key(content, file.name), result) + remarks_text
     assert text == file.with_name(file.name.replace(".sky.yaml", ".yaml")).read_text()
 
 
@@ -43,92 +43,92 @@ def test_what_a_task_becomes_is_accepted(file: pathlib.Path) -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name.split(".")[0])
 def test_the_task_that_it_makes_means_the_same_but_for_what_is_told(file: pathlib.Path) -> None:
     content = yaml.safe_load(file.read_text())
-    found = from_task.deployment(content)
-    after = to_task.export(found.table, from_task.key(content, file.name))
-    differences = meaning.differences(content, after, found.remarks)
+    result = from_task.deployment(content)
+    after = to_task.export(result.table, from_task.key(content, file.name))
+    differences = meaning.differences(content, after, result.remarks)
     assert [str(one) for one in differences if one.reason is None] == []
 
 
 def test_a_token_in_plain_sight_is_not_repeated() -> None:
-    found = imported(envs={"HF_TOKEN": "hf_secret"}, secrets={"OTHER": "hush"})
-    assert found.table["secrets"] == {"HF_TOKEN": "hfToken", "OTHER": "other"}
-    assert "secret" not in str(found.table["secrets"]).replace("hfToken", "")
-    assert not any(value in str(found) for value in ("hf_secret", "hush"))
+    result = imported(envs={"HF_TOKEN": "hf_secret"}, secrets={"OTHER": "hush"})
+    assert result.table["secrets"] == {"HF_TOKEN": "hfToken", "OTHER": "other"}
+    assert "secret" not in str(result.table["secrets"]).replace("hfToken", "")
+    assert not any(value in str(result) for value in ("hf_secret", "hush"))
 
 
 def test_a_literal_key_is_not_repeated() -> None:
-    found = imported(run=f"{RUN} --api-key sk-hush")
-    assert found.table["apiKey"] == "apiKey"
-    assert "sk-hush" not in str(found)
+    result = imported(run=f"{RUN} --api-key sk-hush")
+    assert result.table["apiKey"] == "apiKey"
+    assert "sk-hush" not in str(result)
 
 
 def test_secrets_of_skypilots_store_are_named_alike() -> None:
-    found = imported(secrets=["secrets:HF_TOKEN", "secrets:user/W_KEY"])
-    assert found.table["secrets"] == {"HF_TOKEN": "hfToken", "W_KEY": "wKey"}
+    result = imported(secrets=["secrets:HF_TOKEN", "secrets:user/W_KEY"])
+    assert result.table["secrets"] == {"HF_TOKEN": "hfToken", "W_KEY": "wKey"}
 
 
 def test_variables_of_the_task_itself_are_filled_in_and_left_out() -> None:
-    found = imported(run="vllm serve $M --seed $S", envs={"M": "Qwen/Qwen3-8B", "S": 3, "X": "y"})
-    assert found.table["model"] == "Qwen/Qwen3-8B"
-    assert found.table["vllmArgs"] == {"seed": 3}
-    assert found.table["env"] == {"X": "y"}
+    result = imported(run="vllm serve $M --seed $S", envs={"M": "Qwen/Qwen3-8B", "S": 3, "X": "y"})
+    assert result.table["model"] == "Qwen/Qwen3-8B"
+    assert result.table["vllmArgs"] == {"seed": 3}
+    assert result.table["env"] == {"X": "y"}
 
 
 def test_variables_that_programs_read_are_kept_though_the_task_names_them() -> None:
-    found = imported(setup="echo $HF_HOME", envs={"HF_HOME": "/x"})
-    assert found.table["env"] == {"HF_HOME": "/x"}
+    result = imported(setup="echo $HF_HOME", envs={"HF_HOME": "/x"})
+    assert result.table["env"] == {"HF_HOME": "/x"}
 
 
 def test_a_dollar_in_a_value_is_a_dollar() -> None:
     envs = {"GREETING": "pa$WORD `x` ${Y}", "NAME": "cost$HOME", "W": "a$b"}
     run = f"export COPY=$W\n{RUN} --served-model-name $NAME"
-    found = imported(run=run, envs=envs)
-    assert found.table["env"] == {"GREETING": envs["GREETING"], "COPY": "a$b"}
-    assert found.table["servedName"] == "cost$HOME"
-    assert not [path for path in paths(found, "not carried over") if path.startswith("env")]
+    result = imported(run=run, envs=envs)
+    assert result.table["env"] == {"GREETING": envs["GREETING"], "COPY": "a$b"}
+    assert result.table["servedName"] == "cost$HOME"
+    assert not [path for path in paths(result, "not carried over") if path.startswith("env")]
 
 
 def test_a_line_of_the_setup_whose_value_has_a_dollar_is_told() -> None:
-    found = imported(setup="make-ready $W\nmake-more $V", envs={"W": "a$b", "V": "c"})
-    assert found.table["setup"] == "make-more c\n"
-    assert paths(found, "not carried over") == ["setup"]
+    result = imported(setup="make-ready $W\nmake-more $V", envs={"W": "a$b", "V": "c"})
+    assert result.table["setup"] == "make-more c\n"
+    assert paths(result, "not carried over") == ["setup"]
 
 
 @pytest.mark.parametrize("auth", ["none", "key"])
 def test_an_exported_task_without_a_key_has_none_again(auth: str) -> None:
     table = {"model": "Qwen/Qwen3-8B", "accelerators": "L4:1", "auth": auth}
-    found = from_task.deployment(to_task.export(table, "prod-chat"))
-    assert found.table.get("auth", "key") == auth
-    assert "flag api-key" not in paths(found, "differs")
+    result = from_task.deployment(to_task.export(table, "prod-chat"))
+    assert result.table.get("auth", "key") == auth
+    assert "flag api-key" not in paths(result, "differs")
 
 
 def test_a_published_task_without_a_key_gets_one_and_says_so() -> None:
-    found = imported()
-    assert "auth" not in found.table
-    assert "flag api-key" in paths(found, "differs")
+    result = imported()
+    assert "auth" not in result.table
+    assert "flag api-key" in paths(result, "differs")
 
 
 def test_a_probe_that_needs_no_key_is_kept() -> None:
     probe = {"path": "/health", "post_data": {"a": 1}, "headers": {"x": "y"}}
-    found = imported(service={"readiness_probe": probe, "replicas": 1})
-    assert found.table["readinessProbe"] == {"postData": {"a": 1}, "headers": {"x": "y"}}
-    assert "service.readiness_probe" not in paths(found, "differs")
+    result = imported(service={"readiness_probe": probe, "replicas": 1})
+    assert result.table["readinessProbe"] == {"postData": {"a": 1}, "headers": {"x": "y"}}
+    assert "service.readiness_probe" not in paths(result, "differs")
 
 
 def test_a_target_for_a_gpu_that_is_not_asked_for_is_told() -> None:
     targets = {"L4:1": 1, "H100:1": 5}
     policy = {"min_replicas": 1, "max_replicas": 2, "target_qps_per_replica": targets}
     service = {"readiness_probe": "/health", "replica_policy": policy}
-    found = imported(service=service)
-    assert found.table["replicas"] == {"min": 1, "max": 2, "targetQps": {"L4": 1}}
+    result = imported(service=service)
+    assert result.table["replicas"] == {"min": 1, "max": 2, "targetQps": {"L4": 1}}
     where = "service.replica_policy.target_qps_per_replica"
-    assert where in paths(found, "not carried over")
+    assert where in paths(result, "not carried over")
 
 
 def test_a_fixed_number_of_replicas_has_no_delays() -> None:
     policy = {"min_replicas": 2, "max_replicas": 2, "upscale_delay_seconds": 9}
-    found = imported(service={"readiness_probe": "/health", "replica_policy": policy})
-    assert found.table["replicas"] == 2
+    result = imported(service={"readiness_probe": "/health", "replica_policy": policy})
+    assert result.table["replicas"] == 2
 
 
 @pytest.mark.parametrize(
@@ -141,8 +141,8 @@ def test_a_fixed_number_of_replicas_has_no_delays() -> None:
     ],
 )
 def test_a_clusters_autostop_is_minutes(autostop: object, table: object) -> None:
-    found = imported(resources={"accelerators": "L4:1", "autostop": autostop})
-    assert found.table["autostop"] == table
+    result = imported(resources={"accelerators": "L4:1", "autostop": autostop})
+    assert result.table["autostop"] == table
 
 
 @pytest.mark.parametrize(
@@ -159,14 +159,14 @@ def test_a_clusters_autostop_is_minutes(autostop: object, table: object) -> None
     ],
 )
 def test_buckets_are_mounted_and_other_files_told(mount: object, said: object) -> None:
-    found = imported(file_mounts={"/m": mount})
-    assert found.table.get("mounts") == (None if said is None else {"/m": said})
-    assert paths(found, "not carried over") == ([] if said else ["file_mounts./m"])
+    result = imported(file_mounts={"/m": mount})
+    assert result.table.get("mounts") == (None if said is None else {"/m": said})
+    assert paths(result, "not carried over") == ([] if said else ["file_mounts./m"])
 
 
 def test_the_tensor_parallel_of_vllm_is_one_where_nothing_is_said() -> None:
-    found = imported(resources={"accelerators": "L4:4"})
-    assert found.table["tensorParallel"] == 1
+    result = imported(resources={"accelerators": "L4:4"})
+    assert result.table["tensorParallel"] == 1
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from pulumi_skypilot.cli.convert.from_task import leftovers, remarks, server
 
 
 def setup(script: str) -> tuple[list[str], list[str]]:
-    found = list(leftovers.setup(script, {"NAME": "x"}))
-    lines = [one[1] for one in found if isinstance(one, tuple)]
-    return lines, [one.text for one in found if isinstance(one, remarks.Remark)]
+    entries = list(leftovers.setup(script, {"NAME": "x"}))
+    lines = [item[1] for item in entries if isinstance(item, tuple)]
+    return lines, [item.text for item in entries if isinstance(item, remarks.Remark)]
 
 
 @pytest.mark.parametrize(
@@ -53,22 +53,22 @@ def test_packages_go_along_without_those_that_vllm_brings() -> None:
     ],
 )
 def test_what_does_not_stand_alone_is_told(script: str) -> None:
-    lines, told = setup(script)
+    lines, texts = setup(script)
     assert lines == []
-    assert "is not a simple command" in told[0]
+    assert "is not a simple command" in texts[0]
 
 
 def test_programs_beside_the_server_are_told() -> None:
     script = "ray start --head\nvllm serve a/b &\nwhile ! `x`; do sleep 1; done\npython page.py"
     others = server.find(script, {}).others
-    assert [one.text.split("`")[1] for one in leftovers.beside(others, nodes=1)] == [
+    assert [item.text.split("`")[1] for item in leftovers.beside(others, nodes=1)] == [
         "ray start --head", "python page.py",
     ]  # fmt: skip
     assert len(list(leftovers.beside(others, nodes=2))) == 1
 
 
 @pytest.mark.parametrize(
-    ("line", "found"),
+    ("line", "requirement"),
     [
         ("pip install transformers==4 vllm==0.3.2", "vllm==0.3.2"),
         ("uv pip install 'vllm>=0.8.3'", "vllm>=0.8.3"),
@@ -77,5 +77,5 @@ def test_programs_beside_the_server_are_told() -> None:
         ("pip install vllm-flash-attn", None),
     ],
 )  # fmt: skip
-def test_the_vllm_that_is_installed_is_named(line: str, found: str | None) -> None:
-    assert leftovers.installed_vllm(line, {}) == found
+def test_the_vllm_that_is_installed_is_named(line: str, requirement: str | None) -> None:
+    assert leftovers.installed_vllm(line, {}) == requirement

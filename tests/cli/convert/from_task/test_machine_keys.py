@@ -8,9 +8,9 @@ from pulumi_skypilot.plan import hardware
 
 
 def said(**resources: object) -> tuple[dict[str, object], list[str]]:
-    found = list(machine_keys.keys(hardware.read(resources)))
-    lines = [one.path for one in found if isinstance(one, remarks.Remark)]
-    return dict(one for one in found if isinstance(one, tuple)), lines
+    items = list(machine_keys.keys(hardware.read(resources)))
+    lines = [item.path for item in items if isinstance(item, remarks.Remark)]
+    return dict(item for item in items if isinstance(item, tuple)), lines
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,8 @@ def test_a_gpu_must_be_named(accelerators: str) -> None:
 
 
 def test_a_gpu_of_its_own_is_carried_over_though_nothing_is_known_of_it() -> None:
-    told = {"accelerators": ["B100:8", "H100:8"]}
-    assert said(accelerators={"B100": 8, "H100": 8}) == (told, [])
+    remarks_text = {"accelerators": ["B100:8", "H100:8"]}
+    assert said(accelerators={"B100": 8, "H100": 8}) == (remarks_text, [])
 
 
 def test_a_gpu_that_is_unknown_is_left_out_when_another_is_there() -> None:

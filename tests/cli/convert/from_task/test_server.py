@@ -22,9 +22,9 @@ def flags(arguments: str, **variables: str) -> dict[str, typing.Any]:
     ],
 )
 def test_a_server_is_found_in_whichever_form(command: str) -> None:
-    found = server.find(command, {})
-    assert found.model == "a/b"
-    assert found.flags["seed"] == "1"
+    started = server.find(command, {})
+    assert started.model == "a/b"
+    assert started.flags["seed"] == "1"
 
 
 def test_flags_are_spelt_as_vllm_does_now() -> None:
@@ -51,15 +51,15 @@ def test_pairs_are_the_table_that_they_have_become() -> None:
 
 
 def test_words_that_may_be_any_flags_are_kept_apart() -> None:
-    found = server.find('vllm serve a/b --seed 1 $MORE "${LIST[@]}" --port 80', {})
-    assert found.unread == ("$MORE", "${LIST[@]}")
-    assert found.flags == {"seed": "1", "port": "80"}
+    started = server.find('vllm serve a/b --seed 1 $MORE "${LIST[@]}" --port 80', {})
+    assert started.unread == ("$MORE", "${LIST[@]}")
+    assert started.flags == {"seed": "1", "port": "80"}
 
 
 def test_the_environment_is_what_is_exported_and_what_stands_before() -> None:
-    found = server.find("A=1\nexport B=2\nC=3 vllm serve a/b\nD=4 other", {})
-    assert found.environment == {"B": "2", "C": "3"}
-    assert [command.words for command in found.others] == [("other",)]
+    started = server.find("A=1\nexport B=2\nC=3 vllm serve a/b\nD=4 other", {})
+    assert started.environment == {"B": "2", "C": "3"}
+    assert [command.words for command in started.others] == [("other",)]
 
 
 @pytest.mark.parametrize(

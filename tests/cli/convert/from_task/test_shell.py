@@ -5,8 +5,8 @@ from pulumi_skypilot.cli.convert.from_task import shell
 
 
 def words(script: str, **variables: str) -> list[list[str]]:
-    found = shell.commands(script, variables)
-    return [[shell.plain(word) for word in command.words] for command in found if command.words]
+    commands = shell.commands(script, variables)
+    return [[shell.plain(word) for word in command.words] for command in commands if command.words]
 
 
 def test_lines_separators_and_continuations_make_commands() -> None:
