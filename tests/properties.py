@@ -47,6 +47,7 @@ EFFECTS: Mapping[str, tuple[Effect | None, Effect | None]] = {
     "context": (ROLLING, RESTART),
     "tensorParallel": (ROLLING, RESTART),
     "pipelineParallel": (ROLLING, RESTART),
+    "trustRemoteCode": (ROLLING, RESTART),
     "dtype": (ROLLING, RESTART),
     "quantization": (ROLLING, RESTART),
     "kvCacheDtype": (ROLLING, RESTART),

@@ -47,6 +47,7 @@ CASES: list[Case] = [
         1,
     ),
     ("context", {"context": 4096}, "command", "--max-model-len 4096"),
+    ("trustRemoteCode", {"trustRemoteCode": True}, "command", "--trust-remote-code"),
     (
         "tensorParallel",
         {"tensorParallel": 2, "accelerators": "H100:2"},

@@ -53,6 +53,7 @@ def test_defaults_are_filled_in_for_a_reviewer() -> None:
         "tensorParallel": 2,
         "pipelineParallel": 1,
         "dtype": "auto",
+        "trustRemoteCode": False,
         "tools": False,
         "auth": "key",
         "replicas": 1,

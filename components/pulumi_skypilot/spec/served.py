@@ -156,6 +156,15 @@ class Served(annotations.Strict):
             default="`nodes`",
         ),
     ] = pydantic.Field(default_factory=lambda data: data.get("nodes", 1))
+    trust_remote_code: typing.Annotated[
+        pydantic.StrictBool,
+        Row(
+            "`true`, `false`",
+            "run the Python code that the model's repository brings; pin `revision` with it",
+            flag="trust-remote-code",
+            unless=False,
+        ),
+    ] = False
     dtype: typing.Annotated[
         typing.Literal["auto", "bfloat16", "float16"],
         Row(
