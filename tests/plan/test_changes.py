@@ -103,6 +103,12 @@ def test_everything_else_rolls(data: dict[str, object], key: str, path: str) -> 
     assert (key, path) in {(change.key, change.path) for change in differences}
 
 
+@pytest.mark.parametrize("data", [{"cpus": 8}, {"nodes": 2}, {"labels": {"team": "x"}}])
+def test_another_machine_needs_another_replica(data: dict[str, object]) -> None:
+    reasons = {change.key: change.why for change in changed(**data)}
+    assert "a replica keeps the machines that it was started on" in reasons.values()
+
+
 @pytest.mark.parametrize(
     ("path", "was", "value"),
     [

@@ -256,7 +256,14 @@ SERVICE = (
         meanwhile=REFUSES,
     ),
     Rule(
-        "everything else: model, flags, machines, places, image, files, env, secrets, keys, labels",
+        "machines and places, `image`, disk and network, `labels`, `nodes`, `volumes`, `config`",
+        ("resources", "num_nodes", "volumes", "config"),
+        Effect.ROLLING,
+        "a replica keeps the machines that it was started on",
+        f"{_SAME_REPLICAS} (all of the task but `service` is compared)",
+    ),
+    Rule(
+        "everything else: model, flags, files, set-up, env, secrets, keys",
         ("",),
         Effect.ROLLING,
         ROLLING_WHY,
