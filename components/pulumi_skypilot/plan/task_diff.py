@@ -178,14 +178,17 @@ def _explained(differences: Sequence[Change]) -> Iterator[Change]:
 
 
 def _joined(differences: Iterable[Change]) -> Iterator[Change]:
-    """Yield each key once: one place and several places stand at two paths of a task."""
+    """Yield each key once: one place and several, or a flag and a count, are two paths of a task.
+
+    The stronger effect counts, and of two the reason beside the script.
+    """
     by_key: dict[str, Change] = {}
     for change in differences:
         before = by_key.get(change.key)
         if before is None:
             by_key[change.key] = change
             continue
-        stronger = max(before, change, key=lambda side: side.effect.rank)
+        stronger = max(before, change, key=lambda side: (side.effect.rank, side.path != "run"))
         by_key[change.key] = dataclasses.replace(
             stronger,
             old=change.old if before.old is None else before.old,
