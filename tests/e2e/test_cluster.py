@@ -102,7 +102,7 @@ def test_a_cluster_lives_from_preview_to_destroy(
     settings = {"adopt": True, **files.settings(folder)}
     stack.deployments(lab=lab(**settings))
     shown = stack.run("preview").output
-    assert f"adopt: the cluster '{name}' is there, made by hand: it is taken over" in shown
+    assert f"adopt: the cluster '{name}' exists (made by hand): this stack takes it over" in shown
     assert "adopt: restarts: run sleep 3600 -> " in shown
     assert "adopt: not" not in shown
     stack.up()

@@ -39,9 +39,11 @@ def lines(existing: adoption.Remote, mine: str | None = "mine") -> list[str]:
 
 def test_each_difference_is_told_with_what_it_does():
     preview = lines(remote())
-    assert preview[0] == f"adopt: the service {NAME!r} is there, made by hand: it is taken over"
+    assert (
+        preview[0] == f"adopt: the service {NAME!r} exists (made by hand): this stack takes it over"
+    )
     assert "adopt: in place: replicas.min 2 -> 1" in preview
-    assert preview[-1] == "adopt: its replicas are started anew"
+    assert preview[-1] == "adopt: its replicas are restarted"
 
 
 def test_what_skyserve_ignores_waits_for_a_replacement():
@@ -57,7 +59,7 @@ def test_no_value_of_somebodys_is_shown():
 
 
 def test_another_stack_is_named():
-    assert "stack theirs's, which will have lost it" in lines(remote(mark="theirs"))[0]
+    assert "owned by stack theirs, which loses it" in lines(remote(mark="theirs"))[0]
 
 
 def test_of_what_is_ours_already_nothing_is_said():
@@ -119,7 +121,7 @@ def test_why_it_is_unknown_is_told():
 def test_a_cluster_of_another_stack_cannot_be_taken_over():
     """Refuse it: its machines keep the label of the other stack, whose destroy ends them."""
     theirs = adoption.Remote("cluster", NAME, "theirs", None)
-    assert lines(theirs) == [f"adopt: not possible: the cluster {NAME!r} is stack theirs's"]
+    assert lines(theirs) == [f"adopt: not possible: the cluster {NAME!r} belongs to stack theirs"]
 
 
 def told_of_a_cluster(text: str, **changes: object) -> list[str]:
@@ -131,11 +133,13 @@ def told_of_a_cluster(text: str, **changes: object) -> list[str]:
 
 def test_what_a_cluster_keeps_waits_for_a_replacement():
     preview = told_of_a_cluster(CLUSTER, cpus=8, memory=16)
-    assert preview[0] == f"adopt: the cluster {NAME!r} is there, made by hand: it is taken over"
+    assert (
+        preview[0] == f"adopt: the cluster {NAME!r} exists (made by hand): this stack takes it over"
+    )
     assert "adopt: not before it is replaced: cpus 4+ -> 8" in preview
     assert not [line for line in preview if "accelerators" in line or "infra" in line]
     assert any(line.startswith("adopt: restarts: run ") for line in preview)
-    assert preview[-1] == "adopt: its server is started anew"
+    assert preview[-1] == "adopt: its server is restarted"
     assert "canary" not in "".join(preview)
 
 
@@ -154,6 +158,6 @@ def test_machines_that_are_others_are_not_taken_over(changes, reason):
 
 
 def test_a_cluster_whose_machines_cannot_be_read_is_tried():
-    assert "adopt: its server is started anew" in told_of_a_cluster(
+    assert "adopt: its server is restarted" in told_of_a_cluster(
         "resources: {accelerators: 8 L4}\n"
     )

@@ -80,7 +80,9 @@ class TestSweep:
         settled(sky)
         sky.machines()
         services.create(wanted(mark="other", context=4096), adopt=True)
-        with pytest.raises(errors.Failed, match=rf"{NAME}-1 \(a replica of the service '{NAME}'"):
+        with pytest.raises(
+            errors.Failed, match=rf"{NAME}-1 \(a replica of somebody else's service '{NAME}'"
+        ):
             services.sweep(MARK)
         assert f"machine_down {NAME}-1" not in sky.calls
         settled(sky)

@@ -99,7 +99,7 @@ ENDS = {
     ("shutdown", "machine_down"): "Replicas.owns; in a sweep the label",
     ("shutdown", "cancel"): "Replicas.launches",
     ("services", "cancel"): "of_request, and no service lists what it launches",
-    ("operations", "cancel"): "`ours`, which is of_request",
+    ("operations", "cancel"): "`is_ours`, which is of_request",
     ("clusters", "machine_down"): "_down's caller has checked of_cluster",
     ("clusters", "cancel_jobs"): "the mark in the job's name; all of a cluster that `adopt` names",
     ("clusters", "autostop"): "of_cluster, just before",

@@ -137,7 +137,7 @@ class Resource(pulumi.ComponentResource):
         ({}, "adopt: there is no service 'prod-chat' to take over, so it is created"),
         (
             {"prod-chat": adoption.Remote("service", "prod-chat", None, None)},
-            "adopt: the service 'prod-chat' is there, made by hand: it is taken over",
+            "adopt: the service 'prod-chat' exists (made by hand): this stack takes it over",
         ),
         ({"prod-chat": adoption.Remote("service", "prod-chat", "mine", None)}, None),
     ],

@@ -1,8 +1,8 @@
-"""Taking over what somebody made by hand, or another stack: what that changes.
+"""Adoption: taking over what somebody made by hand or another stack made, and what that changes.
 
-A service is taken over by an update to our text, a cluster by our job on its machines. What is
-ignored in that stays as it is until the service or cluster is replaced; what would break, or make
-it another than it says, is refused.
+A service is taken over by an update to our text, a cluster by our job on its machines. A difference
+that SkyPilot ignores stays until the service or cluster is replaced. A difference that would break
+it, or leave it unlike its spec, is refused.
 """
 
 import dataclasses
@@ -19,56 +19,56 @@ _LATER = (
     "service.load_balancing_policy",
     "service.replica_policy.num_overprovision",
 )
-"""Needs a new service, and harms nobody until there is one."""
+"""Differences that need a new service, and do no harm until there is one."""
 
 _HIDDEN = ("config", "envs", "secrets", "service.readiness_probe.headers")
-"""Whose values may be somebody's secrets, by name or by custom."""
+"""Paths whose values may be somebody's secrets, by their name or by custom."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Remote:
-    """What is there under a name."""
+    """The service or cluster that exists under a name."""
 
     kind: spec.Kind
     name: str
     mark: str | None
-    """Of the stack that it belongs to; None for what was made by hand."""
+    """The mark of the stack that it belongs to; None if it was made by hand."""
     task: changes.Task | None
-    """Its task without any value of env and secrets; None where that cannot be known."""
+    """Its task without any value of env and secrets; None if that is unknown."""
 
 
 def question(names: Mapping[str, spec.Kind]) -> dict[str, typing.Any]:
-    """What to ask the API server of what is to be taken over: name → kind."""
+    """Return the question to the API server about objects to adopt: name → kind."""
     return {"names": dict(names)}
 
 
 def answer(sky: interface.SkyPilot, question: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
-    """What is there under these names; none of anybody's values of env and secrets."""
+    """Return the objects that exist under these names, without any value of env and secrets."""
     names = question["names"]
-    found: list[Remote] = []
+    objects: list[Remote] = []
     sky = typing.cast(interface.SkyPilot, looks.Looks(sky, looks.SystemClock()))
     if "service" in names.values():
-        for one in sky.services():
-            if names.get(one.name) == "service":
-                content = marker.theirs(one.text)
-                found.append(Remote("service", one.name, marker.owner(one), content))
+        for service in sky.services():
+            if names.get(service.name) == "service":
+                content = marker.theirs(service.text)
+                objects.append(Remote("service", service.name, marker.owner(service), content))
     for name in (name for name, kind in names.items() if kind == "cluster"):
         cluster = sky.cluster(name, fresh=False)
         if cluster is not None:
             content = marker.theirs(cluster.text)
-            found.append(Remote("cluster", name, cluster.labels.get(marker.LABEL), content))
-    return {"found": [_written(remote) for remote in found]}
+            objects.append(Remote("cluster", name, cluster.labels.get(marker.LABEL), content))
+    return {"found": [_written(remote) for remote in objects]}
 
 
 def read(answer: Mapping[str, typing.Any]) -> dict[str, Remote] | str:
-    """What an answer says is there, by name; a text where it is unknown, and why."""
+    """Return the objects in an answer, by name; or the reason why they are unknown."""
     if "away" in answer:
         return str(answer["away"])
     return {row["name"]: _read(row) for row in answer["found"]}
 
 
 def _written(remote: Remote) -> dict[str, typing.Any]:
-    """Return it for the way to another process; a stranger's YAML has more than JSON can say."""
+    """Return an object as JSON; its task stays YAML, which can say more than JSON."""
     text = None if remote.task is None else task.text(remote.task)
     return {"kind": remote.kind, "name": remote.name, "mark": remote.mark, "task": text}
 
@@ -79,21 +79,23 @@ def _read(row: Mapping[str, typing.Any]) -> Remote:
 
 
 def compare(theirs: changes.Task, ours: changes.Task) -> tuple[changes.Change, ...]:
-    """What differs between a task of someone's, its values taken out, and the task of a plan.
+    """Return the differences between someone's task, without values, and the task of a plan.
 
-    The name in the task means nothing: SkyServe goes by the service's own, and that of a cluster's
-    task is its job's.
+    The name in the task means nothing: SkyServe uses the service's own, and a cluster's task
+    has the name of its job.
     """
     was, now = ({**content, "name": None} for content in (theirs, marker.without_values(ours)))
     if "service" not in now:
-        was, now = ({**one, "resources": _plain(one.get("resources"))} for one in (was, now))
+        was, now = (
+            {**content, "resources": _plain(content.get("resources"))} for content in (was, now)
+        )
     return task_diff.compare(was, now)
 
 
 def refused(theirs: changes.Task | None, ours: changes.Task) -> str | None:
-    """Why a service or cluster cannot be taken over; None when it can."""
+    """Return why a service or cluster cannot be taken over; None when it can."""
     if theirs is None:
-        return None  # an update that was never completed: ours is the next
+        return None  # an update that was never completed: ours follows it
     if "service" not in ours:
         return _other_machines(theirs, ours)
     if "service" not in theirs:
@@ -105,21 +107,21 @@ def refused(theirs: changes.Task | None, ours: changes.Task) -> str | None:
     ]
     if not reasons:
         return None
-    return "; ".join(reasons) + "; change the spec to what is there, or take the service down first"
+    return "; ".join(reasons) + "; change the spec to match it, or take the service down first"
 
 
 def told(remote: Remote, mine: str | None, ours: changes.Task) -> Iterator[str]:
-    """The lines by which a preview says what taking over changes; none for what is ours already.
+    """Yield the lines of a preview about an adoption; none if the object is ours already.
 
     `mine` is the mark of this stack, None while it has none; `ours` is the plan's task.
     """
     if mine is not None and mine == remote.mark:
         return
     if remote.kind == "cluster" and remote.mark:
-        yield f"adopt: not possible: the cluster {remote.name!r} is stack {remote.mark}'s"
+        yield f"adopt: not possible: the cluster {remote.name!r} belongs to stack {remote.mark}"
         return
-    of = f"stack {remote.mark}'s, which will have lost it" if remote.mark else "made by hand"
-    yield f"adopt: the {remote.kind} {remote.name!r} is there, {of}: it is taken over"
+    origin = f"owned by stack {remote.mark}, which loses it" if remote.mark else "made by hand"
+    yield f"adopt: the {remote.kind} {remote.name!r} exists ({origin}): this stack takes it over"
     if remote.task is None:
         return
     reason = refused(remote.task, ours)
@@ -128,31 +130,31 @@ def told(remote: Remote, mine: str | None, ours: changes.Task) -> Iterator[str]:
         return
     for change in compare(remote.task, ours):
         yield f"adopt: {_effect(change)}: {change.key}{_values(change)}"
-    what = "its replicas are" if remote.kind == "service" else "its server is"
-    yield f"adopt: {what} started anew"
+    subject = "its replicas are" if remote.kind == "service" else "its server is"
+    yield f"adopt: {subject} restarted"
 
 
 def _other_machines(theirs: changes.Task, ours: changes.Task) -> str | None:
-    """Why SkyPilot would not launch on the machines that are there; None where it may.
+    """Return why SkyPilot would not launch on the existing machines; None if it may.
 
-    It is known what they were made from, not always what they are: who asked for a GPU in any of
-    two places has it in one. So only what none of them can serve is refused.
+    The task of the machines is known, but not always the choice: a GPU in any of two places is in
+    one of them. So refuse only if none of the choices can serve.
     """
-    asked = [one.get("num_nodes") or 1 for one in (theirs, ours)]
+    nodes = [content.get("num_nodes") or 1 for content in (theirs, ours)]
     there, here = _options(theirs.get("resources")), _options(ours.get("resources"))
-    if asked[0] < asked[1]:
-        reasons = [f"nodes is {asked[0]} there and {asked[1]} here"]
-    elif not there or not here or any(_serves(one, it) for one in there for it in here):
+    if nodes[0] < nodes[1]:
+        reasons = [f"nodes is {nodes[0]} there and {nodes[1]} here"]
+    elif not there or not here or any(_serves(old, new) for old in there for new in here):
         return None
     else:
         reasons = [
             f"{spec.mapping.key_of_path(f'resources.{key}')} is {_choice(there, key)} there and "
             f"{_choice(here, key)} here"
             for key in _MACHINE
-            if not any(_MACHINE[key](one.get(key), it.get(key)) for one in there for it in here)
+            if not any(_MACHINE[key](old.get(key), new.get(key)) for old in there for new in here)
         ]
     why = f"{'; '.join(reasons) or 'its machines differ'} (a cluster keeps its machines)"
-    return f"{why}; change the spec to what is there, or take the cluster down first"
+    return f"{why}; change the spec to match it, or take the cluster down first"
 
 
 def _serves(machine: hardware.Machine, wanted: hardware.Machine) -> bool:
@@ -160,14 +162,14 @@ def _serves(machine: hardware.Machine, wanted: hardware.Machine) -> bool:
 
 
 def _within(place: str | None, wanted: str | None) -> bool:
-    """Whether what was made for one place may be in another; in any place: it may."""
+    """Return whether machines of one place may be in the wanted one; None is any place."""
     parts = zip((place or "*").split("/"), (wanted or "*").split("/"), strict=False)
     return all("*" in pair or pair[0] == pair[1] for pair in parts)
 
 
 def _has_gpus(gpus: str | None, wanted: str | None) -> bool:
     (name, _, count), (wanted_name, _, wanted_count) = (
-        (one or "").partition(":") for one in (gpus, wanted)
+        (choice or "").partition(":") for choice in (gpus, wanted)
     )
     return not wanted or (name == wanted_name and float(count) >= float(wanted_count))
 
@@ -183,18 +185,18 @@ _MACHINE: Mapping[str, Callable[[typing.Any, typing.Any], bool]] = {
     "image_id": _same,
     "disk_tier": lambda tier, wanted: wanted is None or tier is not None,
 }
-"""What SkyPilot looks at before it launches on machines that are there, and when they serve.
+"""The keys that SkyPilot compares before it launches on existing machines, and when they serve.
 
-sky/resources.py, Resources.less_demanding_than. CPUs, memory, disk and labels are not among it.
+See sky/resources.py, Resources.less_demanding_than. It compares no CPUs, memory, disk or labels.
 """
 
 
 def _choice(options: Sequence[hardware.Machine], key: str) -> str:
-    return " or ".join(dict.fromkeys(_short(one.get(key)) for one in options))
+    return " or ".join(dict.fromkeys(_short(option.get(key)) for option in options))
 
 
 def _options(resources: Mapping[str, typing.Any] | None) -> tuple[hardware.Machine, ...]:
-    """The alternatives, each value written in one way; none where they cannot be read."""
+    """Return the alternatives in normal form; none if they cannot be read."""
     try:
         return hardware.read(resources).options
     except errors.UnreadableTask:
@@ -202,7 +204,7 @@ def _options(resources: Mapping[str, typing.Any] | None) -> tuple[hardware.Machi
 
 
 def _plain(resources: Mapping[str, typing.Any] | None) -> Mapping[str, typing.Any]:
-    """Resources as a table that compares by meaning, whoever wrote them."""
+    """Return resources as a table in normal form, so that they compare by meaning."""
     given = dict(resources or {})
     autostop = {"autostop": given.pop("autostop")} if "autostop" in given else {}
     options = _options(given)
@@ -233,6 +235,6 @@ def _values(change: changes.Change) -> str:
 
 
 def _short(value: object) -> str:
-    """A value as people write it, without what looks like a key."""
+    """Return a value as people write it, without secrets and in 300 characters at most."""
     text = masking.masked(changes.shown(value))
     return text if len(text) <= 300 else f"{text[:297]}..."

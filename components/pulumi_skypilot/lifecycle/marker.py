@@ -1,8 +1,8 @@
-"""Who owns a service, and whether it is still what was applied: read from its own text.
+"""The owner of a service, and whether it is still as it was applied: read from its own text.
 
-The last line of a task's text is a comment that SkyServe keeps and that restarts nothing
+The last line of a task's text is a comment, which SkyServe keeps and which restarts nothing
 (sky/task.py, Task._to_yaml_config). It names the stack (its mark), a keyed digest of the text
-and of all values, and a hash of the text, so that a text edited by hand is known as such.
+and of all values, and a hash of the text, which shows whether the text was edited by hand.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from ..plan import task
 from ..skypilot import interface, sdk_private
 
 LABEL = "pulumi-stack"
-"""The label of every machine of a stack: how the cloud's own console names its owner."""
+"""The label of every machine of a stack, which shows its owner in the cloud's own console."""
 
 _MARK = re.compile(r"[0-9a-f]{12}s([0-9a-f]{8})")
 _JOB = re.compile(r"pulumi-([^-]+)-([^-]+)")
@@ -30,7 +30,7 @@ _MARKER = re.compile(r"^# pulumi-skypilot stack=(\S+) digest=(\S+) text=(\S+)\s*
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What a service is to be: a task and the values that it only names."""
+    """A wanted service: its task, and the values that the task only names."""
 
     name: str
     mark: str
@@ -39,23 +39,23 @@ class Wanted:
     secrets: Mapping[str, str] = dataclasses.field(repr=False)
     tls: interface.Tls | None = None
     blue_green: bool = False
-    """How an update is rolled out; no part of what is."""
+    """How an update is rolled out; the digest does not include it."""
 
     @functools.cached_property
     def text(self) -> str:
-        """The task as a state remembers it."""
+        """Return the task as a state remembers it."""
         return task.text(self.task)
 
     @functools.cached_property
     def digest(self) -> str:
-        """Changes with anything that reaches SkyPilot; tells nothing of the values.
+        """Return a digest of all that reaches SkyPilot, which does not reveal the values.
 
-        Keyed by the service's own API key, so that a short value cannot be guessed from it.
+        It is keyed by the service's own API key, so that nobody can guess a short value from it.
         """
         return _digest(self, self.text)
 
     def order(self) -> interface.Order:
-        """What goes to SkyPilot: the task with the stack's label, and the marker."""
+        """Return the order for SkyPilot: the task with the stack's label, and the marker."""
         content = _labelled(self.task, self.mark)
         text = task.text(content)
         line = f"# pulumi-skypilot stack={self.mark} digest={self.digest} text={_sha(text)}\n"
@@ -71,41 +71,41 @@ class Wanted:
 
 @dataclasses.dataclass(frozen=True)
 class ClusterWanted(Wanted):
-    """What a cluster is to run. Its mark is the machines' label, its digest the job's name."""
+    """A wanted cluster. Its mark is in the machines' label, its digest in the job's name."""
 
     @functools.cached_property
     def digest(self) -> str:
-        """As a service's, but for the autostop, which changes while the server runs."""
+        """Return a digest without the autostop, which may change while the server runs."""
         content = _without(self.task, "resources", "autostop")
         return _digest(self, task.text(_without(content, "envs", task.IDLE_MINUTES)))
 
     @property
     def autostop(self) -> tuple[int, bool]:
-        """SkyPilot's own autostop: minutes without a job (-1: never), and whether to take down."""
-        found = (self.task.get("resources") or {}).get("autostop")
-        return (found["idle_minutes"], bool(found.get("down"))) if found else (-1, False)
+        """Return SkyPilot's autostop: minutes without a job (-1: never), True to take down."""
+        setting = (self.task.get("resources") or {}).get("autostop")
+        return (setting["idle_minutes"], bool(setting.get("down"))) if setting else (-1, False)
 
     @property
     def idle_minutes(self) -> str | None:
-        """The minutes without a request after which the watchdog ends the server."""
-        found = (self.task.get("envs") or {}).get(task.IDLE_MINUTES)
-        return None if found is None else str(found)
+        """Return the minutes without a request after which the watchdog ends the server."""
+        minutes = (self.task.get("envs") or {}).get(task.IDLE_MINUTES)
+        return None if minutes is None else str(minutes)
 
     def order(self) -> interface.Order:
-        """What goes to SkyPilot: the task with the stack's label, named by its digest."""
+        """Return the order for SkyPilot: the task with the stack's label, named by its digest."""
         named = {**_labelled(self.task, self.mark), "name": job_name(self.mark, self.digest)}
         return interface.Order(task.text(named), named, env=self.env, secrets=self.secrets)
 
 
 @dataclasses.dataclass(frozen=True)
 class Applied:
-    """What state remembers of a service."""
+    """A service or cluster as state remembers it."""
 
     name: str
     mark: str
     task: Mapping[str, typing.Any]
     text: str
-    """The task as the state has it, which an earlier release may have written otherwise."""
+    """The task as the state has it, which an earlier release may have written in another way."""
     digest: str
     hash: str
     version: int
@@ -113,45 +113,45 @@ class Applied:
 
 
 def draw(since: str) -> str:
-    """A new stack's mark; it tells the server too, so that no other one's word is taken."""
+    """Return a new stack's mark, which also names the server: another server is then noticed."""
     return uuid.uuid4().hex[:12] + (f"s{since}" if since else "")
 
 
 def since(mark: str) -> str:
-    """The server that a mark tells; "" for one of an earlier release."""
-    found = _MARK.fullmatch(mark)
-    return found[1] if found else ""
+    """Return the server that a mark names; "" for a mark of an earlier release."""
+    match = _MARK.fullmatch(mark)
+    return match[1] if match else ""
 
 
 def read(text: str | None) -> tuple[str | None, str | None]:
-    """The stack that a service's text names, and its digest; None where there is none.
+    """Return the stack that a service's text names, and its digest; None for what it lacks.
 
-    A text that was edited by hand keeps its owner, but its digest counts no more.
+    A text that was edited by hand keeps its owner, but has no valid digest.
     """
-    found = _MARKER.search(text or "")
-    if text is None or found is None:
+    match = _MARKER.search(text or "")
+    if text is None or match is None:
         return None, None
-    return found[1], found[2] if found[3] == _sha(text[: found.start()]) else None
+    return match[1], match[2] if match[3] == _sha(text[: match.start()]) else None
 
 
 def job_name(mark: str, digest: str) -> str:
-    """The name of the job that serves what has that digest, for the stack of that mark."""
+    """Return the name of the job that serves a digest, for the stack of a mark."""
     return f"pulumi-{mark}-{digest}"
 
 
 def read_job(name: str) -> tuple[str | None, str | None]:
-    """The stack that a job's name tells, and the digest; None where it is not one of ours."""
-    found = _JOB.fullmatch(name)
-    return (found[1], found[2]) if found else (None, None)
+    """Return the stack and the digest that a job's name holds; None if it is not one of ours."""
+    match = _JOB.fullmatch(name)
+    return (match[1], match[2]) if match else (None, None)
 
 
 def owner(service: interface.Service) -> str | None:
-    """The stack that a service belongs to, as its text says; None for a stranger."""
+    """Return the stack that a service belongs to by its text; None for a stranger's."""
     return read(service.text)[0]
 
 
 def fingerprint(service: interface.Service) -> str:
-    """The digest of our own text, else a hash of whatever is there."""
+    """Return the digest of our own text, else a hash of the service's text and version."""
     digest = read(service.text)[1]
     if digest is not None:
         return digest
@@ -161,7 +161,7 @@ def fingerprint(service: interface.Service) -> str:
 def theirs(text: str | None, plain: Collection[str] = ()) -> task.Task | None:
     """Read a text that SkyPilot keeps, without our label and without values (without_values).
 
-    None where there is no text, or it is no task.
+    None if there is no text, or it is no task.
     """
     if text is None:
         return None
@@ -172,12 +172,12 @@ def theirs(text: str | None, plain: Collection[str] = ()) -> task.Task | None:
 
 
 def generated(content: task.Task) -> Collection[str]:
-    """Return the env of a plan's task that has values there: this package's own, and no secret."""
+    """Return the names of env with a value in a plan's task: this package's own, no secrets."""
     return {name for name, value in (content.get("envs") or {}).items() if value is not None}
 
 
 def without_values(content: task.Task, plain: Collection[str] = ()) -> task.Task:
-    """Return a task without our label and without any value of env and secrets, but plain env."""
+    """Return a task without our label and any value of env and secrets but those in `plain`."""
     content = {key: value for key, value in content.items() if key != sdk_private.TEXT_KEY}
     for section, kept in (("envs", plain), ("secrets", ())):
         if isinstance(content.get(section), dict):

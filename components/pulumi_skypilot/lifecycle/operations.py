@@ -1,6 +1,6 @@
-"""What the life cycles of services and clusters share. Knows nothing of Pulumi.
+"""The common base of the life cycles of services and clusters. Knows nothing of Pulumi.
 
-Every call of them may be repeated after a kill at any point.
+Every call of theirs may be repeated after a kill at any point.
 """
 
 import collections
@@ -20,7 +20,7 @@ Clock = looks.Clock
 SystemClock = looks.SystemClock
 
 _NAMES: dict[str, turns.Turn] = collections.defaultdict(turns.Turn)
-"""One call at a time for a name: of this process, which runs all calls of an `up`."""
+"""One call at a time for each name, within this process, which runs all calls of an `up`."""
 
 SETTLE_SECONDS = 300.0
 """How long a request that is under way may take before a call gives up on it."""
@@ -30,24 +30,24 @@ ACCEPT_SECONDS = 300.0
 """How long an accepted version may take to appear in the service's record, and a slow controller to
 start: with four services made at once on two busy cores, one took more than 180 s."""
 POLL_SECONDS = 4.0
-"""The least between two looks; each costs the API server two to four seconds of CPU (readiness)."""
+"""The least between two looks; each costs the API server two to four seconds of CPU."""
 REST = 3.0
-"""How many times as long as a look took until the next: a busy server has other things to do."""
+"""The pause after a look, in times of its length: a busy server has other things to do."""
 MOST_REST_SECONDS = 15.0
-"""The most between two looks, however long one took."""
+"""The most between two looks, however long a look took."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
-    """What a read found: what is there, and how it differs from what was applied."""
+    """The result of a read: the object as it is, and its differences from what was applied."""
 
     applied: marker.Applied
     drift: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """What differs, by key: how, for a reader, e.g. `replicas.max` → "2 -> 4"."""
+    """Key → how it differs, for a reader, e.g. `replicas.max` → "2 -> 4"."""
 
     @property
     def told(self) -> str:
-        """The drift on one line."""
+        """Return the drift on one line."""
         return told(self.drift)
 
 
@@ -57,7 +57,7 @@ def told(drift: Mapping[str, str]) -> str:
 
 
 class LifeCycle:
-    """What services and clusters share: one call a name at a time, and bounded waiting."""
+    """The base of both life cycles: one call at a time for a name, and bounded waiting."""
 
     def __init__(
         self,
@@ -69,9 +69,8 @@ class LifeCycle:
     ) -> None:
         """Work on a server.
 
-        `seconds` bounds the work of one call as a whole, in place of the defaults, and not its wait
-        for others; `address` tells where the endpoint that SkyPilot lists is for those who ask from
-        here.
+        `seconds` bounds the whole work of a call, in place of the defaults, but not its wait for
+        others. `address` turns the endpoint that SkyPilot lists into the one to use from here.
         """
         self._for_clients = address
         self._clock = clock or SystemClock()
@@ -84,7 +83,7 @@ class LifeCycle:
 
     @contextlib.contextmanager
     def _alone(self, name: str, verb: str) -> Iterator[None]:
-        """Work on a name alone: the clock starts when no other call for it goes on.
+        """Work on a name alone: the clock starts when no other call for the name is running.
 
         All calls to SkyPilot inside are bounded by what is left.
         """
@@ -96,43 +95,43 @@ class LifeCycle:
 
     @contextlib.contextmanager
     def _turn(self, turn: turns.Turn, who: str) -> Iterator[None]:
-        """Wait for one's turn, while the clock stands still."""
+        """Wait for a turn; this wait does not count."""
         with turn.held(who, self._clock, self._say, self._seconds) as waited:
             if self._deadline is not None:
                 self._deadline += waited
             yield
 
     def _settle(self, name: str, seconds: float = SETTLE_SECONDS) -> None:
-        """Wait for what a killed call may have left under way: SkyPilot finishes its requests.
+        """Wait for requests that a killed call may have left: SkyPilot finishes them.
 
-        Whoever has asked for it: until it ends nobody knows whose the name is.
+        Wait for anybody's requests: until they end, nobody knows whose the name is.
         """
         self._wait_for_requests(lambda request: request.name == name, name, seconds)
 
     def _settle_or_cancel(
         self,
-        which: Callable[[interface.Request], bool],
-        ours: Callable[[interface.Request], bool],
+        is_relevant: Callable[[interface.Request], bool],
+        is_ours: Callable[[interface.Request], bool],
         name: str,
     ) -> None:
-        """Wait for requests; of those that take too long end the stack's own, and no others."""
+        """Wait for requests; cancel those that take too long, but only the stack's own."""
         try:
-            self._wait_for_requests(which, name, SETTLE_SECONDS)
+            self._wait_for_requests(is_relevant, name, SETTLE_SECONDS)
         except errors.TimedOut as late:
             try:
                 requests = self._sky.requests()
             except errors.SkyPilotError:
-                raise late from None  # what cannot be seen cannot be ended
-            for request in filter(ours, requests):
+                raise late from None  # nobody can cancel requests that are not listed
+            for request in filter(is_ours, requests):
                 self._sky.cancel(request.id)
-            self._wait_for_requests(ours, name, SETTLE_SECONDS)
+            self._wait_for_requests(is_ours, name, SETTLE_SECONDS)
 
     def _wait_for_requests(
-        self, which: Callable[[interface.Request], bool], name: str, seconds: float
+        self, is_relevant: Callable[[interface.Request], bool], name: str, seconds: float
     ) -> None:
         why = f"{name}: an earlier request is still under way"
         for requests in self._watch(self._sky.requests, seconds, why):
-            if not any(map(which, requests)):
+            if not any(map(is_relevant, requests)):
                 return
             self._say(f"{name}: waiting for an earlier request")
 
@@ -146,10 +145,10 @@ class LifeCycle:
             )
 
     def _watch(self, look: Callable[[], T], seconds: float, why: str) -> Iterator[T]:
-        """Look again and again: yield what was seen, until the caller leaves the loop.
+        """Look again and again: yield what each look returns, until the caller leaves the loop.
 
-        A look that fails is followed by the next. Raises TimedOut when time is up, which also tells
-        why the last look failed, and the error of a look where waiting on is of no use.
+        A look that fails is followed by the next. Raises TimedOut when time is up, with the reason
+        why the last look failed, and the error of a look after which more waiting is useless.
         """
         if self._seconds is not None:
             seconds = self._seconds
@@ -171,19 +170,19 @@ class LifeCycle:
             self._clock.sleep(min(rest, max(deadline - looked, POLL_SECONDS)))
 
     def _see(self, look: Callable[[], T], why: str) -> T:
-        """Look until a look does not fail, for who is about to change something.
+        """Look until a look does not fail, before a change.
 
-        Raises as `_watch` does.
+        Raises the errors of `_watch`.
         """
         return next(self._watch(look, SETTLE_SECONDS, why))
 
     def _order(self, wanted: marker.Wanted) -> interface.Order:
-        """What goes to SkyPilot, and how long that may take of the time that is left."""
+        """Return the order for SkyPilot, bounded by the seconds that are left."""
         order, left = wanted.order(), self._left()
         return order if left is None else dataclasses.replace(order, seconds=left)
 
     def _left(self) -> float | None:
-        """The seconds that are left of a bounded call: 1 at least."""
+        """Return the seconds that are left of a bounded call, 1 at least; None without a bound."""
         if self._deadline is None:
             return None
         return max(1.0, self._deadline - self._clock.now())
@@ -194,10 +193,10 @@ def endpoint(
 ) -> str | None:
     """Return the address that clients use, with an IPv6 address in brackets.
 
-    With its controller in the API server (consolidation mode) SkyServe says localhost: the API
-    server's host, or the one that the stack names, goes in its place. The host that the deployment
-    names goes in the place of any. The port and the path stay as they are listed. What is no URL at
-    all is returned as it is.
+    With its controller in the API server (consolidation mode) SkyServe lists localhost. This is
+    replaced by the host that the stack names, or by the API server's host. The host that the
+    deployment names replaces any host. The port and the path stay. A text that is no URL is
+    returned as it is.
     """
     if listed is None:
         return None
@@ -219,7 +218,7 @@ _LOCAL = ("localhost", "127.0.0.1", "0.0.0.0", "::1", "::")  # noqa: S104 - name
 
 
 def _host_and_port(netloc: str) -> tuple[str, str]:
-    """The two parts of HOST:PORT; SkyPilot writes no brackets around an IPv6 address."""
+    """Return the parts of HOST:PORT; SkyPilot writes no brackets around an IPv6 address."""
     if netloc.startswith("["):
         host, _, rest = netloc[1:].partition("]")
         return host, rest.removeprefix(":")
@@ -228,7 +227,7 @@ def _host_and_port(netloc: str) -> tuple[str, str]:
 
 
 def _host(text: str) -> str:
-    """The host alone. An earlier release took a port beside it too."""
+    """Return the host without a port, which an earlier release accepted beside it."""
     if text.startswith("["):
         return text[1:].partition("]")[0]
     return text if text.count(":") > 1 else text.partition(":")[0]

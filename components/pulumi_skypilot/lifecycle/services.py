@@ -1,6 +1,6 @@
-"""Create, read, update and delete of services, over the port. Knows nothing of Pulumi.
+"""Create, read, update and delete services, over the port. Knows nothing of Pulumi.
 
-Ownership and drift are read from the marker in a service's own text (`marker`).
+The marker in a service's own text shows its owner and its drift (`marker`).
 """
 
 import contextlib
@@ -17,76 +17,73 @@ T = typing.TypeVar("T")
 Choice = Callable[[tuple[orphans.Marked, ...]], tuple[orphans.Marked, ...]]
 
 BALANCER_SECONDS = 30.0
-"""How long a new service's load balancer may take to listen before others are let on."""
+"""How long other creates wait for a new service's load balancer to listen."""
 _ONE_UP = turns.Turn()
-"""SkyServe gives up the lock on its ports before the load balancer has bound the one it chose
-(sky/serve/service.py, _start): of two services made at once both may be given the same."""
+"""SkyServe releases the lock on its ports before the load balancer has bound its own
+(sky/serve/service.py, _start): two services made at once may get the same port."""
 
 
 class Services(shutdown.Shutdown):
     """The life cycle of services on one API server."""
 
     def create(self, wanted: marker.Wanted, *, adopt: bool = False) -> marker.Applied:
-        """Make the service, or take up the one that an interrupted create has left.
+        """Make the service, or continue with the one that an interrupted create has left.
 
-        Raises Invalid when the name belongs to someone else and is not to be adopted, or cannot be.
+        Raises Invalid when the name belongs to someone else and must not, or cannot, be adopted.
         """
+        mark = wanted.mark
         with self._alone(wanted.name, "create"):
-            found = self._present(wanted.name, wanted.mark)
-            if (
-                found is not None
-                and found.status in shutdown.BROKEN
-                and marker.owner(found) == wanted.mark
-            ):
-                self._end(found, wanted.mark)  # an earlier try that SkyServe cannot mend
-                found = None
-            if found is None:
+            service = self._present(wanted.name, mark)
+            if service and service.status in shutdown.BROKEN and marker.owner(service) == mark:
+                self._end(service, mark)  # an earlier try, which SkyServe cannot repair
+                service = None
+            if service is None:
                 self._check_places(wanted)
                 with self._turn(_ONE_UP, f"the registration of {wanted.name!r}"):
                     # Somebody may have taken the name while this create waited for its turn.
-                    found = self._present(wanted.name, wanted.mark)
-                    if found is None:
-                        found = self._wait_for_balancer(self._up(wanted))
-            owner, digest = marker.read(found.text)
-            if owner != wanted.mark and not adopt:
+                    service = self._present(wanted.name, mark)
+                    if service is None:
+                        service = self._wait_for_balancer(self._up(wanted))
+            owner, digest = marker.read(service.text)
+            if owner != mark and not adopt:
                 raise errors.Invalid(
                     f"name: the service {wanted.name!r} exists on this API server and belongs to "
                     f"{'another stack' if owner else 'someone else'}; choose another name "
                     "(the setting `prefix` changes all of a stack's), take it over with adopt: "
                     "true, or take that service down"
                 )
-            if owner != wanted.mark:
-                self._check_alive(found)
-                reason = adoption.refused(marker.theirs(found.text), wanted.task)
+            if owner != mark:
+                self._check_alive(service)
+                reason = adoption.refused(marker.theirs(service.text), wanted.task)
                 if reason is not None:
                     raise errors.Invalid(f"adopt: the service {wanted.name!r}: {reason}")
-            if digest == wanted.digest and owner == wanted.mark:
-                return _applied(wanted, found)
+            if digest == wanted.digest and owner == mark:
+                return _applied(wanted, service)
             self._sky.update(wanted.name, self._order(wanted))
             return self._accepted(wanted)
 
     def read(self, applied: marker.Applied) -> operations.Seen | None:
-        """What became of the service; None when it is gone.
+        """Return the service as it is now, with its drift; None when it is gone.
 
-        Unreachable is raised, never taken for gone.
+        Raises Unreachable when the server does not answer: that never counts as gone.
         """
-        found = self._sky.service(applied.name)
-        if found is None or found.status == "SHUTTING_DOWN":
+        service = self._sky.service(applied.name)
+        if service is None or service.status == "SHUTTING_DOWN":
             return None
-        digest = marker.read(found.text)[1]
-        if not ownership.of_service(found, applied.mark, applied.hash):
+        digest = marker.read(service.text)[1]
+        if not ownership.of_service(service, applied.mark, applied.hash):
             return None  # ours was deleted, or taken over, and the name is someone else's now
         now = dataclasses.replace(
-            applied, hash=found.hash, version=found.version, endpoint=found.endpoint
+            applied, hash=service.hash, version=service.version, endpoint=service.endpoint
         )
         if digest == applied.digest:
             return operations.Seen(now)
         plain = marker.generated(applied.task)
-        content = marker.theirs(found.text, plain)
+        content = marker.theirs(service.text, plain)
         if content is None:
             return operations.Seen(
-                dataclasses.replace(now, digest=marker.fingerprint(found)),
-                {"version": f"{found.version} was never completed"},
+                dataclasses.replace(now, digest=marker.fingerprint(service)),
+                {"version": f"{service.version} was never completed"},
             )
         was = marker.without_values(applied.task, plain)
         drift = {
@@ -94,10 +91,10 @@ class Services(shutdown.Shutdown):
             for change in (task_diff.compare(was, content) if was else ())
         }
         if not was:
-            drift = {"task": "the state does not say what was applied"}
+            drift = {"task": "the state does not have the applied task"}
         return operations.Seen(
             dataclasses.replace(
-                now, task=content, text=task.text(content), digest=marker.fingerprint(found)
+                now, task=content, text=task.text(content), digest=marker.fingerprint(service)
             ),
             drift or {"env, secrets": "a value differs"},
         )
@@ -105,109 +102,108 @@ class Services(shutdown.Shutdown):
     def update(self, applied: marker.Applied, wanted: marker.Wanted) -> marker.Applied:
         """Give the service its next version, unless it has it already.
 
-        Raises Failed when the service is no longer what state remembers: someone else's change is
-        not overwritten unseen.
+        Raises Failed when the service differs from state: nobody's change is overwritten unseen.
         """
         with self._alone(wanted.name, "update"):
             self._settle(wanted.name)
-            found = self._awake(lambda: self._sky.service(wanted.name))
-            if found is None:
+            service = self._awake(lambda: self._sky.service(wanted.name))
+            if service is None:
                 raise errors.NotFound(
-                    f"the service {wanted.name!r} is gone; `pulumi up --refresh` makes it anew"
+                    f"the service {wanted.name!r} is gone; `pulumi up --refresh` creates it again"
                 )
-            ours = ownership.of_service(found, applied.mark, applied.hash)
-            if ours:
-                self._check_alive(found)
-            now = marker.fingerprint(found)
-            if ours and now == wanted.digest:
-                return _applied(wanted, found)
-            if not ours or (now != applied.digest and found.text is not None):
+            is_ours = ownership.of_service(service, applied.mark, applied.hash)
+            if is_ours:
+                self._check_alive(service)
+            now = marker.fingerprint(service)
+            if is_ours and now == wanted.digest:
+                return _applied(wanted, service)
+            if not is_ours or (now != applied.digest and service.text is not None):
                 seen = self.read(applied)
-                what = seen.told if seen else "it was replaced"
+                difference = seen.told if seen else "it was replaced"
                 raise errors.Failed(
-                    f"the service {wanted.name!r} was changed outside this stack ({what}); "
-                    "look at it with `pulumi refresh`, then `pulumi up` puts it right"
+                    f"the service {wanted.name!r} was changed outside this stack ({difference}); "
+                    "look at it with `pulumi refresh`, then correct it with `pulumi up`"
                 )
             self._sky.update(wanted.name, self._order(wanted))
             return self._accepted(wanted)
 
     def delete(self, name: str, mark: str, incarnation: str | None = None) -> bool:
-        """Take the service down and see that nothing of it is left; whether it was there.
+        """Take the service down with all that it leaves; return whether it existed.
 
-        A name that a stranger has taken since is left alone. Where the service is gone already,
-        only the label tells which machines it has left.
+        A service of a stranger under that name is left alone. If the service is gone already, only
+        the label shows which machines it has left.
 
-        Raises Failed with the list of what is still there.
+        Raises Failed with the list of what still exists.
         """
         with self._alone(name, "delete"):
             self._settle(name)
-            found = self._awake(lambda: self._sky.service(name))
-            if found is None:
+            service = self._awake(lambda: self._sky.service(name))
+            if service is None:
                 self._take_down(ownership.Replicas(name, mark))
                 return False
-            if not ownership.of_service(found, mark, incarnation):
-                return False  # ours is gone: this one is somebody else's
-            self._end(found, mark)
+            if not ownership.of_service(service, mark, incarnation):
+                return False  # ours is gone: this service is somebody else's
+            self._end(service, mark)
             return True
 
     def marked(self, mark: str | None = None) -> tuple[orphans.Marked, ...]:
-        """What carries a stack's mark, or any stack's."""
+        """Return the objects that carry a stack's mark, by default any stack's."""
         machines = self._sky.machines()
-        found = orphans.marked(self._sky.services(), machines)
-        return tuple(one for one in found if mark in (None, one.mark))
+        objects = orphans.marked(self._sky.services(), machines)
+        return tuple(entry for entry in objects if mark in (None, entry.mark))
 
     def under_way(self, mark: str) -> bool:
-        """Whether a request is that may make more of what carries the mark."""
-        return any(ownership.of_request(one, mark) for one in self._sky.requests())
+        """Return whether a request is under way that may make more objects with the mark."""
+        return any(ownership.of_request(request, mark) for request in self._sky.requests())
 
-    def sweep(self, mark: str, choose: Choice = lambda found: found) -> tuple[orphans.Marked, ...]:
-        """Take down what carries a stack's mark, or what is chosen of it, and say what that was.
+    def sweep(self, mark: str, choose: Choice = lambda every: every) -> tuple[orphans.Marked, ...]:
+        """Take down the objects with a stack's mark that `choose` keeps, and return them.
 
-        A replica that a service of somebody else lists is that one's now, and is left alone. Raises
-        Failed with what stays.
+        A replica that somebody else's service lists now belongs to that service, and is left alone.
+        Raises Failed with the list of what stays.
         """
 
-        def ours(request: interface.Request) -> bool:
+        def is_ours(request: interface.Request) -> bool:
             return ownership.of_request(request, mark) and request.kind != interface.REPLICA
 
-        # What a killed call has begun may have no record yet. A replica's launch, which may try for
-        # as long as no place has the machine, is its service's own business.
-        self._settle_or_cancel(ours, ours, "this stack")
+        # The work of a killed call may have no record yet. A replica's launch is not waited for: it
+        # may try for as long as no place has the machine, and ends with its service.
+        self._settle_or_cancel(is_ours, is_ours, "this stack")
         chosen = choose(self._awake(lambda: self.marked(mark)))
-        for one in chosen:
-            if one.kind == "service":
-                self.delete(one.name, mark)
+        for entry in chosen:
+            if entry.kind == "service":
+                self.delete(entry.name, mark)
         self._cancel_launches(mark)
-        for one in choose(self._awake(lambda: self.marked(mark))):
-            if one.kind != "service" and one.taken_by is None:
-                self._machine_down(one.name)
+        for entry in choose(self._awake(lambda: self.marked(mark))):
+            if entry.kind != "service" and entry.taken_by is None:
+                self._machine_down(entry.name)
         left = choose(self._awake(lambda: self.marked(mark)))
         if left:
             names = ", ".join(
-                f"{one.name} (a replica of the service {one.taken_by!r}, which is somebody else's)"
-                if one.taken_by
-                else one.name
-                for one in left
+                f"{entry.name} (a replica of somebody else's service {entry.taken_by!r})"
+                if entry.taken_by
+                else entry.name
+                for entry in left
             )
             raise errors.Failed(f"still there, and costing money: {names}")
         return chosen
 
     def _cancel_launches(self, mark: str) -> None:
-        """End the launches of replicas that carry the mark and that no service lists.
+        """Cancel the launches of replicas that carry the mark and that no service lists.
 
-        Their service is gone, and the machine would have nobody.
+        Their service is gone, so nobody would take the machine down.
         """
 
         def look() -> list[interface.Request]:
             launches = [
-                one
-                for one in self._sky.requests()
-                if one.kind == interface.REPLICA and ownership.of_request(one, mark)
+                request
+                for request in self._sky.requests()
+                if request.kind == interface.REPLICA and ownership.of_request(request, mark)
             ]
             if not launches:
                 return []
-            listed = orphans.listed(self._sky.services())  # asked later: so none is overlooked
-            return [one for one in launches if one.name not in listed]
+            listed = orphans.listed(self._sky.services())  # asked later, so that none is missed
+            return [request for request in launches if request.name not in listed]
 
         why = "replicas are still being launched"
         for launches in self._watch(look, operations.SETTLE_SECONDS, why):
@@ -220,14 +216,14 @@ class Services(shutdown.Shutdown):
     def _awake(self, look: Callable[[], T]) -> T:
         """Look until there is an answer, and start SkyServe's controller for it.
 
-        It stops by itself ten minutes after its last service. Only for who is to change something:
-        a refresh starts no machine.
+        It stops by itself ten minutes after its last service. Use this only before a change: a
+        refresh starts no machine.
         """
         why = "SkyServe does not answer, or its controller is not up,"
         return self._see(self._waking(look), why)
 
     def _waking(self, look: Callable[[], T]) -> Callable[[], T]:
-        """A look that starts SkyServe's controller, where that is a machine that has stopped."""
+        """Return a look that starts SkyServe's controller if that is a machine that has stopped."""
 
         def waking() -> T:
             try:
@@ -240,25 +236,25 @@ class Services(shutdown.Shutdown):
         return waking
 
     def _present(self, name: str, mark: str) -> interface.Service | None:
-        """The service of that name once nothing is under way that makes or ends it."""
+        """Return the service of a name, once no request that makes or ends it is under way."""
         self._settle(name)
         look = self._waking(lambda: self._sky.service(name))
         why = f"{name}: the earlier service is still shutting down"
-        found: interface.Service | None = None
-        for found in self._watch(look, operations.GONE_SECONDS, why):
-            if found is None or found.status != "SHUTTING_DOWN":
+        service: interface.Service | None = None
+        for service in self._watch(look, operations.GONE_SECONDS, why):
+            if service is None or service.status != "SHUTTING_DOWN":
                 break
-            if marker.owner(found) == mark:
-                self._end(found, mark)  # which ends by itself, or has to be helped
+            if marker.owner(service) == mark:
+                self._end(service, mark)  # it may end by itself, or be stuck
                 return None
             self._say(f"{name}: waiting for the earlier service to be gone")
-        return found
+        return service
 
     def _up(self, wanted: marker.Wanted, *, again: bool = True) -> interface.Service:
-        """Register it; once more where nothing has come of the first try.
+        """Register the service; try once more if the first try has made none.
 
-        SkyServe starts a controller in a shell that ends at once, and what watches over the shell
-        may take that for the end of the server and kill the controller, before it has said a word
+        SkyServe starts a controller in a shell that ends at once. The daemon that watches the shell
+        may then kill the controller before it has written anything
         (sky/skylet/subprocess_daemon.py, main). On two busy cores some 2 of 25 died so.
         """
         self._say(f"{wanted.name}: registering")
@@ -266,11 +262,11 @@ class Services(shutdown.Shutdown):
         try:
             self._sky.up(wanted.name, self._order(wanted))
         except errors.Unreachable:
-            raise  # whether it exists cannot be known now: the next `up` or destroy finds it
+            raise  # it may exist: the next `up` or destroy finds it
         except errors.SkyPilotError as error:
             failure = error
         try:
-            found = self._listed(wanted.name, failure)
+            service = self._listed(wanted.name, failure)
         except errors.TimedOut:
             bounded = self._seconds is not None
             if bounded or not again or not isinstance(failure, errors.NotStarted):
@@ -278,77 +274,74 @@ class Services(shutdown.Shutdown):
             late = self._sky.service(wanted.name)  # an `up` of a name that exists takes it over
             if late is None:
                 return self._up(wanted, again=False)
-            found = late
-        if failure is not None and marker.read(found.text) != (wanted.mark, wanted.digest):
+            service = late
+        if failure is not None and marker.read(service.text) != (wanted.mark, wanted.digest):
             raise errors.Failed(f"{wanted.name}: {failure}") from failure
-        if failure is not None and found.status in shutdown.BROKEN:
-            self._end(found, wanted.mark)
+        if failure is not None and service.status in shutdown.BROKEN:
+            self._end(service, wanted.mark)
             raise failure
-        return found
+        return service
 
     def _listed(self, name: str, failure: errors.SkyPilotError | None) -> interface.Service:
-        """What has been made, for all that was said of it. Raises the failure if there is none."""
-
-        def look() -> interface.Service | None:
-            return self._sky.service(name)
-
+        """Return the new service, whatever error `up` raised; raise that if there is none."""
         if failure is not None and not isinstance(failure, errors.TimedOut):
             self._settle(name)
-            found = self._see(look, f"{name}: {failure}; whether it was made is not known")
-            if found is None:
+            why = f"{name}: {failure}; it is unknown whether it was made"
+            service = self._see(lambda: self._sky.service(name), why)
+            if service is None:
                 raise failure
-            return found
+            return service
         # Its controller may start long after SkyServe has given up on it.
         why = f"{name}: {failure or 'registered, but not listed'}"
-        listed = self._watch(look, operations.ACCEPT_SECONDS, why)
-        return next(found for found in listed if found is not None)
+        listed = self._watch(lambda: self._sky.service(name), operations.ACCEPT_SECONDS, why)
+        return next(service for service in listed if service is not None)
 
-    def _wait_for_balancer(self, found: interface.Service) -> interface.Service:
-        """Wait until the load balancer listens; one that cannot be reached from here is let be.
+    def _wait_for_balancer(self, service: interface.Service) -> interface.Service:
+        """Wait until the load balancer listens, but at most BALANCER_SECONDS.
 
-        It is not asked anything: to SkyServe any request is traffic, for which it starts the first
-        replica at once (sky/serve/load_balancer.py, SkyServeLoadBalancer._proxy_with_retries;
+        Send no request: SkyServe counts it as traffic, for which it starts the first replica at
+        once (sky/serve/load_balancer.py, SkyServeLoadBalancer._proxy_with_retries;
         sky/serve/autoscalers.py, class _AutoscalerWithHysteresis,
         _set_target_num_replicas_with_hysteresis).
         """
         deadline = self._clock.now() + bounds.at_most(BALANCER_SECONDS)
         while self._clock.now() < deadline:
             with contextlib.suppress(errors.SkyPilotError):  # not yet
-                if found.endpoint is None:
-                    found = self._sky.service(found.name) or found
-                address = self._for_clients(found.endpoint)
+                if service.endpoint is None:
+                    service = self._sky.service(service.name) or service
+                address = self._for_clients(service.endpoint)
                 if address is not None and self._sky.listens(address):
                     break
             self._clock.sleep(operations.POLL_SECONDS)
-        return found
+        return service
 
     def _accepted(self, wanted: marker.Wanted) -> marker.Applied:
         """Wait until the service's record carries the wanted digest."""
-        why = f"{wanted.name}: SkyServe did not take the new version"
+        why = f"{wanted.name}: SkyServe did not accept the new version"
         seen = self._watch(lambda: self._sky.service(wanted.name), operations.ACCEPT_SECONDS, why)
         return next(
-            _applied(wanted, found)
-            for found in seen
-            if found is not None and marker.read(found.text)[1] == wanted.digest
+            _applied(wanted, service)
+            for service in seen
+            if service is not None and marker.read(service.text)[1] == wanted.digest
         )
 
-    def _check_alive(self, found: interface.Service) -> None:
-        if found.status in shutdown.BROKEN:
+    def _check_alive(self, service: interface.Service) -> None:
+        if service.status in shutdown.BROKEN:
             raise errors.Failed(
-                f"the service {found.name!r} is {found.status}: SkyServe cannot change it any "
+                f"the service {service.name!r} is {service.status}: SkyServe cannot change it any "
                 "more; replace it (`pulumi up --target-replace` with its URN, or `pulumi destroy`)"
             )
 
 
-def _applied(wanted: marker.Wanted, found: interface.Service) -> marker.Applied:
-    """What state remembers of a service that has what is wanted."""
+def _applied(wanted: marker.Wanted, service: interface.Service) -> marker.Applied:
+    """Return what state remembers of a service that is as wanted."""
     return marker.Applied(
         name=wanted.name,
         mark=wanted.mark,
         task=wanted.task,
         text=wanted.text,
         digest=wanted.digest,
-        hash=found.hash,
-        version=found.version,
-        endpoint=found.endpoint,
+        hash=service.hash,
+        version=service.version,
+        endpoint=service.endpoint,
     )

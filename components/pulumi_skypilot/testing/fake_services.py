@@ -169,7 +169,7 @@ class Services(state.State):
         self._tick_services()
 
     def _tick_services(self) -> None:
-        """Bring machines, replicas and services up to the current time."""
+        """Update machines, replicas and services to the current time."""
         now = self.clock.now()
         for service in list(self._services.values()):
             if service.headless:
