@@ -1,5 +1,7 @@
 """The wait for the server on a cluster, and the message when it does not come."""
 
+import dataclasses
+
 import pytest
 
 from pulumi_skypilot import errors, spec, testing
@@ -23,6 +25,12 @@ def test_a_wait_is_over_when_the_model_answers(sky, made, wait):
     made.create(wanted())
     assert wait.until_ready(expected(), KEY) == "http://10.1.0.1:8000"
     assert 30 <= sky.clock.now() < 60
+
+
+def test_a_wait_asks_at_the_host_that_clients_use(made, wait):
+    made.create(wanted())
+    through = dataclasses.replace(expected(), host="llm.example.com")
+    assert wait.until_ready(through, KEY) == "http://llm.example.com:8000"
 
 
 def test_a_wait_shows_the_log_of_a_server_that_does_not_start(made, wait):

@@ -5,6 +5,7 @@ import typing
 from collections.abc import Sequence
 
 from .. import errors
+from ..plan import vllm
 from ..skypilot import interface
 from . import orders, state
 from .clock import Clock
@@ -15,6 +16,9 @@ FAIL_SECONDS = 20.0
 """From the launch until a model that does not load has ended its job."""
 ANSWER_SECONDS = 30.0
 """From the launch until the server answers."""
+
+_HOSTS = "10.1.0."
+"""How the addresses of the fake's machines begin."""
 
 
 @dataclasses.dataclass
@@ -118,7 +122,7 @@ class Clusters(state.State):
                 name,
                 f"cluster-{self._made}",
                 order,
-                f"10.1.0.{self._made}:8000",
+                f"{_HOSTS}{self._made}:{vllm.PORT}",
                 self.clock.now(),
             )
         elif _machine(cluster.order) != _machine(order):
@@ -206,16 +210,23 @@ class Clusters(state.State):
         ]
 
     def _orders_at(self, url: str) -> list[interface.Order] | None:
-        """Return the orders that answer at a cluster's address; None when it is no cluster's."""
-        for cluster in self._clusters.values():
-            if cluster.address in url:
-                now = self.clock.now()
-                return [
-                    job.order
-                    for job in self._running(cluster)
-                    if cluster.status == "UP" and now - job.since >= ANSWER_SECONDS
-                ]
-        return None
+        """Return the orders that answer at a cluster's address; None when it is no cluster's.
+
+        At the port of clusters on any other host all of them answer: it stands for the host that a
+        deployment names, and the fake does not know which cluster is behind it.
+        """
+        clusters = [cluster for cluster in self._clusters.values() if cluster.address in url]
+        if not clusters and f":{vllm.PORT}" in url and _HOSTS not in url:
+            clusters = list(self._clusters.values())
+        if not clusters:
+            return None
+        now = self.clock.now()
+        return [
+            job.order
+            for cluster in clusters
+            for job in self._running(cluster)
+            if cluster.status == "UP" and now - job.since >= ANSWER_SECONDS
+        ]
 
 
 def _resources(order: interface.Order) -> dict[str, typing.Any]:
