@@ -21,7 +21,7 @@ class ClusterProvider(deployed.DeployedProvider):
 
     @plugin_host.one_line
     def create(self, props: Props) -> dynamic.CreateResult:
-        """Launch the cluster, or take up what an interrupted create has left of it."""
+        """Launch the cluster, or continue an interrupted create."""
         new = sides.asked(props)
         applied = self._clusters(props["scope"], new.spec.timeouts.create).create(
             _cluster(new.wanted(new.plan.task)), adopt=props.get("adopt") is True
@@ -30,7 +30,7 @@ class ClusterProvider(deployed.DeployedProvider):
 
     @plugin_host.one_line
     def read(self, id_: str, props: Props) -> dynamic.ReadResult:
-        """Tell there, gone and unreachable apart; show drift as an input that is to go."""
+        """Distinguish present, gone and unreachable; record drift as an input to remove."""
         applied = sides.kept(props, id_, self.kind).applied
         scope = props["scope"]
         seen = self._clusters(scope).read(applied)
@@ -42,11 +42,11 @@ class ClusterProvider(deployed.DeployedProvider):
 
     @plugin_host.one_line
     def update(self, id_: str, olds: Props, news: Props) -> dynamic.UpdateResult:
-        """Change the autostop in place, or start the server anew and wait until it answers."""
+        """Change the autostop in place, or restart the server and wait until it answers."""
         scope = news["scope"]
         old, new = sides.kept(olds, id_, self.kind, scope), sides.asked(news)
         applied = old.applied
-        if not old.task:  # then nothing could be started again
+        if not old.task:  # then there is no task to start again
             applied = dataclasses.replace(applied, digest="")
         waiting = wait_cluster.Wait(self.sky(scope), base.clock, plugin_host.progress)
 
@@ -70,17 +70,17 @@ class ClusterProvider(deployed.DeployedProvider):
 
     @plugin_host.one_line
     def delete(self, id_: str, props: Props) -> None:
-        """Take the cluster down and see that it is gone."""
+        """Take the cluster down and check that it is gone."""
         self.end(id_, props)
 
     def ending(self, scope: Mapping[str, typing.Any], seconds: float | None) -> deployed.Ends:
-        """What ends a cluster."""
+        """Return the life cycle of clusters for a delete."""
         return self._clusters(scope, seconds)
 
     def _clusters(
         self, scope: Mapping[str, typing.Any], seconds: float | None = None
     ) -> clusters.Clusters:
-        """The life cycle of the clusters of a scope, for one call of so many seconds."""
+        """Return the life cycle of a scope's clusters, for one call of at most `seconds`."""
         return clusters.Clusters(self.sky(scope), base.clock, plugin_host.progress, seconds)
 
 

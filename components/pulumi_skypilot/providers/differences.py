@@ -1,4 +1,4 @@
-"""State and inputs compared: what differs, what each difference does, and what is to be applied."""
+"""The differences between state and inputs, the effect of each, and the task to apply."""
 
 import dataclasses
 import typing
@@ -18,32 +18,32 @@ _TLS = (Effect.REPLACE, changes.TLS_WHY)
 
 
 def compare(old: Kept, new: Asked, next_: task.Task) -> tuple[Change, ...]:
-    """Return what differs between a state and its inputs, and what each difference does.
+    """Return the differences between a state and its inputs, each with its effect.
 
     `next_` is the task to apply (next_task).
     """
     return (*_scope(old, new), *_task(old, new, next_), *_values(old, new))
 
 
-def forced(found: Sequence[Change], news: Props) -> list[str]:
-    """Return the keys whose change replaces; a value not known yet may turn out to be the same."""
+def forced(compared: Sequence[Change], news: Props) -> list[str]:
+    """Return the keys whose change replaces, without values not known yet: those may stay equal."""
     return [
         change.key
-        for change in found
+        for change in compared
         if change.effect is Effect.REPLACE and not _is_unknown(news, change.key)
     ]
 
 
-def shown(found: Sequence[Change], news: Props) -> tuple[Change, ...]:
-    """Return the changes as a preview shows them: in a replacement, all else starts with it."""
-    if not forced(found, news):
-        return tuple(found)
+def shown(compared: Sequence[Change], news: Props) -> tuple[Change, ...]:
+    """Return the changes as a preview shows them: a replacement includes all others."""
+    if not forced(compared, news):
+        return tuple(compared)
     why = "the replacement starts with it"
     return tuple(
         change
         if change.effect is Effect.REPLACE
         else dataclasses.replace(change, effect=Effect.REPLACE, why=why, meanwhile="")
-        for change in found
+        for change in compared
     )
 
 
@@ -72,27 +72,27 @@ def _scope(was: Kept, now: Asked) -> typing.Iterator[Change]:
 
 
 def _task(old: Kept, new: Asked, next_: task.Task) -> typing.Iterator[Change]:
-    """Yield what differs between the task that was applied and the next, and any drift."""
+    """Yield the changes from the applied task to the next, and any drift."""
     if old.task:
         yield from task_diff.compare(old.task, next_)
     else:
         why = "the state does not say what was applied, so all of the plan is"
         yield Change("task", _at_start(old, new)[0], why)
-    if new.spec.kind == "cluster":  # a cluster's task does not tell what runs on it
-        for key, told in old.drift.items():
+    if new.spec.kind == "cluster":  # drift on a cluster's machine does not show in its task
+        for key, message in old.drift.items():
             effect = Effect.IN_PLACE if key == "autostop" else Effect.RESTART
-            yield Change(f"drift.{key}", effect, f"it was changed outside this stack: {told}")
+            yield Change(f"drift.{key}", effect, f"it was changed outside this stack: {message}")
 
 
 def _at_start(old: Kept, new: Asked) -> tuple[Effect, str]:
-    """Return the effect of a value that is read when something starts, and why."""
+    """Return the effect of a change to a value that is read at start, and the reason."""
     if changes.by_gpu(old.task):
         return Effect.REPLACE, changes.BY_GPU_WHY
     return _READ_AT_START[new.spec.kind]
 
 
 def _values(old: Kept, new: Asked) -> typing.Iterator[Change]:
-    """Yield what differs beside the task: values that it only names."""
+    """Yield the changes of values that the task only names."""
     at_start, olds, news = _at_start(old, new), old.props, new.props
     yield from _keys(olds, news, at_start[0])
     before, after = olds.get("timeouts") or {}, news.get("timeouts") or {}
@@ -102,22 +102,25 @@ def _values(old: Kept, new: Asked) -> typing.Iterator[Change]:
         before, after = olds.get(key) or {}, news.get(key) or {}
         effect, why = _TLS if key == "tls" else at_start
         if properties.has_unknown(after):
-            told = f"it is not known yet; if it changes: {why}"
-            yield Change(key, effect, told)
+            reason = f"it is not known yet; if it changes: {why}"
+            yield Change(key, effect, reason)
             continue
         if not isinstance(before, Mapping):
             if after:
-                told = f"its earlier values cannot be read; if they were others: {why}"
-                yield Change(key, effect, told)
+                reason = f"its earlier values cannot be read; if they were others: {why}"
+                yield Change(key, effect, reason)
             continue
-        # Names that come or go are in the task; here are the values, which are not.
+        # Added and removed names show in the task. Values do not, so they are compared here.
         for name in before.keys() & after.keys():
             if before[name] != after[name]:
                 yield Change(f"{key}.{name}", effect, why)
 
 
 def _keys(olds: Props, news: Props, effect: Effect) -> typing.Iterator[Change]:
-    """Yield what another list of API keys does to clients. No keys at all is another command."""
+    """Yield the effect of a changed list of API keys on clients.
+
+    A change from or to no keys at all shows in the task's command.
+    """
     if any(properties.has_unknown(news.get(key)) for key in properties.KEYS):
         yield Change("apiKey", effect, "a key is not known yet")
         return
@@ -138,23 +141,23 @@ def _keys(olds: Props, news: Props, effect: Effect) -> typing.Iterator[Change]:
     yield Change("apiKey", effect, why)
 
 
-def lines(found: Sequence[Change]) -> typing.Iterator[str]:
-    """Yield a line for each effect and reason, the strongest first, with all that has them."""
-    for effect, why, group in changes.by_reason(found):
+def lines(compared: Sequence[Change]) -> typing.Iterator[str]:
+    """Yield a line for each effect and reason, the strongest first, with all its keys."""
+    for effect, why, group in changes.by_reason(compared):
         yield f"{effect.value}: {', '.join(map(_said, group))} ({why})"
 
 
 def _said(change: Change) -> str:
-    """Return the key, and both values where they are shown."""
+    """Return the key, and both values if they may be shown."""
     if change.old is None and change.new is None:
         return change.key
     return f"{change.key} {changes.shown(change.old)} -> {changes.shown(change.new)}"
 
 
-def headline(old: Kept, new: Asked, found: Sequence[Change]) -> str:
-    """Return one line: how many replicas come and go, and whether any answers meanwhile.
+def headline(old: Kept, new: Asked, compared: Sequence[Change]) -> str:
+    """Return a line with the replicas that start and stop, and whether any answers meanwhile.
 
-    What it costs stands in the stack's own line: prices are not for check and diff.
+    The stack's own line has the cost: check and diff know no prices.
     """
     unpriced = cost.Cost(None, None, None)
     refused = [key for key in old.unread if key not in properties.VALUES]
@@ -165,13 +168,13 @@ def headline(old: Kept, new: Asked, found: Sequence[Change]) -> str:
         )
     before = disruption.Side(old.spec, unpriced, old.task or None)
     after = disruption.Side(new.spec, unpriced)
-    return disruption.disruption(changes.strongest(found), before, after, found).text
+    return disruption.disruption(changes.strongest(compared), before, after, compared).text
 
 
 def next_task(old: Kept, new: Asked) -> task.Task:
-    """Return the task to apply: what a new release generates waits for a rolling change.
+    """Return the task to apply; a new release's generated parts wait for a rolling change.
 
-    After drift the whole of the plan is applied, since the old task is someone else's.
+    After drift the whole plan is applied, since the old task is not this stack's.
     """
     if old.drift or new.props.get("upgrade") or old.unread or not old.task:
         return new.plan.task

@@ -1,4 +1,4 @@
-"""Pulumi's properties: which there are, and what is read of one by itself."""
+"""Pulumi's properties: their groups, and readers of single ones."""
 
 import re
 import typing
@@ -14,20 +14,20 @@ from ..spec import readers
 Props = dict[str, typing.Any]
 
 MARKED_SECRET = "secretProperties"  # noqa: S105 - the name of an input
-"""The input by which a program names what is secret and would be shown, when there is such.
+"""The input that lists keys whose values are secret although previews show them.
 
-The engine hands a provider secrets as plain values: only the program can tell them.
+The engine passes secrets to a provider as plain values: only the program can tell them.
 """
 OPTIONS = ("upgrade", "adopt")
-"""Inputs that are true or not there."""
+"""Inputs that are true or absent."""
 OWN = (
     "name", "scope", "apiKey", "earlierKey", "plan", "changes", "drift", MARKED_SECRET, *OPTIONS,
 )  # fmt: skip
 """Inputs that are not part of the spec."""
 VALUES = spec.VALUES
-"""They go on as they came, unknown and secret ones too."""
+"""Inputs that are passed on unchanged, also if unknown or secret."""
 KEYS = ("earlierKey", "apiKey")
-"""The valid API keys, the one that is handed out last."""
+"""The valid API keys; clients receive the last."""
 MAY_BE_UNKNOWN = (*VALUES, *KEYS, "scope")
 COMPUTED = ("digest", "hash", "version", "endpoint", "task")
 
@@ -35,7 +35,7 @@ _NAME = re.compile(r"[\w.-]+")
 
 
 def old_scope(props: Props) -> Mapping[str, typing.Any] | None:
-    """The scope of a state; None when it does not say where, or whose, the resource is."""
+    """Return the scope of a state; None if it lacks the API server or the mark."""
     scope = props.get("scope")
     if not isinstance(scope, Mapping):
         return None
@@ -43,13 +43,13 @@ def old_scope(props: Props) -> Mapping[str, typing.Any] | None:
 
 
 def old_name(props: Props, id_: str) -> str:
-    """The name of a remote object: what state says, or the id, which is the name too."""
+    """Return the name of a remote object from state, or its id, which equals the name."""
     name = props.get("name")
     return name if isinstance(name, str) and _NAME.fullmatch(name) else id_
 
 
 def old_seconds(props: Props, call: str) -> float | None:
-    """A time-out that a state remembers; None where it has none that makes sense."""
+    """Return a time-out in state, in seconds; None if it is missing or invalid."""
     table = props.get("timeouts")
     seconds = table.get(call) if isinstance(table, Mapping) else None
     try:
@@ -59,7 +59,7 @@ def old_seconds(props: Props, call: str) -> float | None:
 
 
 def drift(props: Props) -> Mapping[str, str]:
-    """Return what a state says was changed outside the stack, by key."""
+    """Return the changes outside the stack that a state records, by key."""
     value = props.get("drift") or {}
     if isinstance(value, Mapping):
         return value
@@ -68,12 +68,12 @@ def drift(props: Props) -> Mapping[str, str]:
 
 
 def keys(props: Props) -> tuple[str, ...]:
-    """The API keys that are valid; the last is the one that is handed out."""
+    """Return the valid API keys; clients receive the last."""
     return tuple(props[key] for key in KEYS if props.get(key) is not None)
 
 
 def computed(applied: marker.Applied, props: Props) -> Props:
-    """What state is to remember beside the inputs."""
+    """Return the properties that state has beside the inputs."""
     scope = props["scope"]
     return {
         "task": applied.text,
@@ -87,7 +87,7 @@ def computed(applied: marker.Applied, props: Props) -> Props:
 
 
 def read_result(id_: str, outs: Props, drift: Mapping[str, str]) -> dynamic.ReadResult:
-    """Return what a read has found, with drift as an input that is to go."""
+    """Return the result of a read, with drift as an input that the next update removes."""
     outs = {key: value for key, value in outs.items() if key != "drift"}
     if not drift:
         return dynamic.ReadResult(id_, outs)
@@ -99,12 +99,12 @@ def read_result(id_: str, outs: Props, drift: Mapping[str, str]) -> dynamic.Read
 
 
 def failure(key: str, reason: str) -> dynamic.CheckFailure:
-    """A refusal; the engine shows the property's whole value with it, unless it has no name."""
+    """Return a refusal, without a property name if the engine must not show its value."""
     return dynamic.CheckFailure("" if key in (*VALUES, *KEYS) else key, reason)
 
 
 def unfit(news: Props, may_be_unknown: Sequence[str]) -> Iterator[dynamic.CheckFailure]:
-    """What no program may hand over: what is secret and would be shown, or must be known."""
+    """Yield refusals of secrets that would be shown, and of unknown values that must be known."""
     secret = news.pop(MARKED_SECRET, None) or ()
     for key in secret:
         yield dynamic.CheckFailure(  # unnamed: the engine would show the value
@@ -130,7 +130,7 @@ def unfit(news: Props, may_be_unknown: Sequence[str]) -> Iterator[dynamic.CheckF
 
 
 def has_unknown(value: object) -> bool:
-    """Whether a value, or one in it, comes from a resource that is not made yet."""
+    """Return whether a value is, or contains, one of a resource that does not exist yet."""
     if isinstance(value, pulumi.output.Unknown):
         return True
     if isinstance(value, Mapping):

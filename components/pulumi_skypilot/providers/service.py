@@ -19,7 +19,7 @@ class ServiceProvider(deployed.DeployedProvider):
 
     @plugin_host.one_line
     def create(self, props: Props) -> dynamic.CreateResult:
-        """Make the service, or take up what an interrupted create has left of it."""
+        """Create the service, or continue an interrupted create."""
         new = sides.asked(props)
         services = self.services(props["scope"], new.spec.timeouts.create, new.spec.host)
         wanted = new.wanted(new.plan.task)
@@ -28,7 +28,7 @@ class ServiceProvider(deployed.DeployedProvider):
 
     @plugin_host.one_line
     def read(self, id_: str, props: Props) -> dynamic.ReadResult:
-        """Tell there, gone and unreachable apart; show drift as an input that is to go."""
+        """Distinguish present, gone and unreachable; record drift as an input to remove."""
         applied = sides.kept(props, id_, self.kind).applied
         scope = props["scope"]
         seen = Services(self.sky(scope), base.clock, plugin_host.progress).read(applied)
@@ -36,8 +36,8 @@ class ServiceProvider(deployed.DeployedProvider):
             base.same(self.server(scope), scope)
             return dynamic.ReadResult("", {})
         outs = {**props, **properties.computed(seen.applied, props)}
-        # A version of ours that a killed update has left is drift until the next update: state has
-        # its task from the first refresh on, beside the inputs of the version before.
+        # A version left by a killed update is drift until the next update: from the first refresh
+        # on, state has its task beside the inputs of the version before.
         return properties.read_result(id_, outs, seen.drift or properties.drift(props))
 
     @plugin_host.one_line
@@ -50,9 +50,9 @@ class ServiceProvider(deployed.DeployedProvider):
 
     @plugin_host.one_line
     def delete(self, id_: str, props: Props) -> None:
-        """Take the service down and see that no machine of it is left."""
+        """Take the service down and check that no machine of it is left."""
         self.end(id_, props)
 
     def ending(self, scope: Mapping[str, typing.Any], seconds: float | None) -> deployed.Ends:
-        """What ends a service."""
+        """Return the life cycle of services for a delete."""
         return self.services(scope, seconds)

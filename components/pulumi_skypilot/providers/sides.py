@@ -1,7 +1,7 @@
-"""The two sides of a change: what the inputs ask for, and what a state remembers.
+"""The two sides of a change: the deployment in the inputs, and the one in state.
 
-Each is read once in a call of a provider, and handed on from there. A value that is not known yet
-in a preview is UNKNOWN in the spec, and stays as the engine has sent it in the properties.
+Each is read once per call of a provider and then passed on. A value that is not known yet in a
+preview is UNKNOWN in the spec; the properties keep it as the engine sent it.
 """
 
 import dataclasses
@@ -27,49 +27,49 @@ class Asked:
     props: Props
     """The inputs as the engine has sent them."""
     plan: plan.Plan
-    """What they come to, whether it fits or not."""
+    """Their plan, whether it fits or not."""
 
     @property
     def name(self) -> str:
-        """The name of the service or cluster."""
+        """Return the name of the service or cluster."""
         return self.plan.name
 
     @property
     def spec(self) -> spec.Spec:
-        """The spec."""
+        """Return the spec."""
         return self.plan.spec
 
     def wanted(self, content: task.Task) -> marker.Wanted:
-        """Return what is to run: a task and the values that it only names."""
+        """Return the target: a task and the values that it only names."""
         return _wanted(self.props, self.name, self.props["scope"]["mark"], self.spec, content)
 
 
 @dataclasses.dataclass(frozen=True)
 class Kept:
-    """A deployment as a state remembers it; what this release cannot read of it is left out."""
+    """A deployment in state, without the parts that this release cannot read."""
 
     props: Props
     """The state."""
     name: str
     scope: Mapping[str, typing.Any] | None
-    """None when it does not say where, or whose, the deployment is."""
+    """None if it lacks the API server or the mark."""
     spec: spec.Spec
     unread: tuple[str, ...]
     """The keys of the spec that this release refuses."""
     task: task.Task
     """The task that was applied; empty when it cannot be read."""
     drift: Mapping[str, str]
-    """What a refresh has found changed outside the stack, by key."""
+    """Changes outside the stack that a refresh has found, by key."""
 
     def wanted(self) -> marker.Wanted:
-        """Return what runs: the task that was applied and the values that it only names."""
+        """Return the running target: the applied task and the values that it only names."""
         return _wanted(self.props, self.applied.name, self.applied.mark, self.spec, self.task)
 
     @functools.cached_property
     def applied(self) -> marker.Applied:
-        """What the life cycles know of it. Raises Invalid when the state does not say whose it is.
+        """Return the applied object for the life cycles. Raises Invalid without a readable scope.
 
-        A version or digest that makes no sense counts as none.
+        An invalid version or digest counts as none.
         """
         if self.scope is None:
             raise errors.Invalid(
@@ -102,17 +102,17 @@ def asked(props: Props, *, service_account: bool = False) -> Asked:
 def kept(
     props: Props, id_: str, kind: spec.Kind, scope: Mapping[str, typing.Any] | None = None
 ) -> Kept:
-    """Read a state, of whatever release. Never fails.
+    """Read a state of any release. Never fails.
 
-    `scope` stands for that of a state which does not say where the deployment is.
+    `scope` replaces the scope of a state that has no readable one.
     """
-    found = old_specs.read(_said(props), kind)
+    old_spec = old_specs.read(_said(props), kind)
     return Kept(
         props=props,
         name=properties.old_name(props, id_),
         scope=properties.old_scope(props) or scope,
-        spec=found.spec,
-        unread=found.unread,
+        spec=old_spec.spec,
+        unread=old_spec.unread,
         task=_task(props),
         drift=properties.drift(props),
     )
@@ -126,7 +126,7 @@ def _task(props: Props) -> task.Task:
 
 
 def _said(props: Props) -> dict[str, typing.Any]:
-    """What of the properties is spec: numbers are doubles there, and values may be unknown."""
+    """Return the properties of the spec: numbers are doubles there, and values may be unknown."""
     data = {
         key: value
         for key, value in props.items()
@@ -142,16 +142,16 @@ def _said(props: Props) -> dict[str, typing.Any]:
 
 
 def _wanted(
-    props: Props, name: str, mark: str, one: spec.Spec, content: task.Task
+    props: Props, name: str, mark: str, spec_: spec.Spec, content: task.Task
 ) -> marker.Wanted:
     env = props.get("env")
-    values = {"certificate": one.tls.certificate, "key": one.tls.key} if one.tls else None
+    values = {"certificate": spec_.tls.certificate, "key": spec_.tls.key} if spec_.tls else None
     return marker.Wanted(
         name=name,
         mark=mark,
         task=content,
         env=dict(env) if isinstance(env, Mapping) else {},
-        secrets=task.secrets(one, properties.keys(props)),
+        secrets=task.secrets(spec_, properties.keys(props)),
         tls=interface.Tls(**spec.known(values)) if values else None,
-        blue_green=one.update_mode == "blue-green",
+        blue_green=spec_.update_mode == "blue-green",
     )
