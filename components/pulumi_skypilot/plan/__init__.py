@@ -38,17 +38,17 @@ class Plan:
     sized: gpu_fit.Sized
     """The memory fit on each accelerator."""
     notes: tuple[str, ...]
-    """What a user should know and need not change."""
+    """Facts that a user should know and need not change."""
     fit: dict[str, typing.Any] = dataclasses.field(default_factory=dict)
     """For each accelerator, how its memory is divided (plan/gpu_fit.py)."""
     unchecked: tuple[str, ...] = ()
-    """Why it is not known, or only assumed, that the model fits (plan/unchecked.py)."""
+    """Reasons why the fit is not known, or only assumed (plan/unchecked.py)."""
     disk: tuple[str, ...] = ()
-    """What is tight on the disk, or was not checked (plan/disk.py)."""
+    """Lines about a disk that is tight, or was not checked (plan/disk.py)."""
     warnings: tuple[str, ...] = ()
     """The notes that a user should act on."""
     misfits: tuple[Problem, ...] = ()
-    """What does not fit, where the plan was not refused for it."""
+    """Problems of fit for which the plan was not refused."""
 
     @functools.cached_property
     def task_text(self) -> str:

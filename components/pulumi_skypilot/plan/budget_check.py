@@ -17,11 +17,11 @@ class Verdict:
     """The result of the check, in lines."""
 
     errors: tuple[str, ...] = ()
-    """Why the stack is refused; none when it keeps to the budget."""
+    """Reasons for the refusal; none when the stack keeps to the budget."""
     warnings: tuple[str, ...] = ()
-    """What was not counted, because the budget allows that."""
+    """Costs that were not counted, because the budget allows that."""
     kept: tuple[str, ...] = ()
-    """How much of each limit is used; none when the stack is refused."""
+    """The used part of each limit; none when the stack is refused."""
 
 
 def check(costs: Mapping[str, cost.Cost], budget: Budget) -> Verdict:

@@ -41,7 +41,7 @@ class Change:
     """The key of a stack file, e.g. `replicas.max`; SkyPilot's path where there is no key."""
     effect: Effect
     why: str
-    """Why it has this effect."""
+    """The reason for this effect."""
     old: object = None
     """The value before; None where there was none, or where it is not shown."""
     new: object = None
@@ -49,7 +49,7 @@ class Change:
     """The path in SkyPilot's task, e.g. `service.replica_policy.max_replicas`; empty where there is
     none."""
     meanwhile: str = ""
-    """What clients may notice while the change is applied."""
+    """The effect on clients while the change is applied; empty where there is none."""
 
     def data(self) -> dict[str, typing.Any]:
         """Return the change as inputs of a resource hold it, without what is empty."""
@@ -117,7 +117,7 @@ class Rule:
     source: str
     when: Callable[[Task, Task], bool] = lambda _old, _new: True
     meanwhile: str = ""
-    """What clients may notice while SkyPilot applies the change."""
+    """The effect on clients while SkyPilot applies the change; empty where there is none."""
 
 
 def _service(content: Task, *path: str) -> typing.Any:

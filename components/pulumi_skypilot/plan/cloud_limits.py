@@ -24,7 +24,7 @@ class Need:
     key: str
     asked: Callable[[spec.Spec], bool]
     otherwise: str
-    """What happens on a cloud without it, and what to do."""
+    """The consequence on a cloud without it, and the remedy."""
 
 
 NEEDS = (

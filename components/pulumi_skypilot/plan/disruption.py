@@ -50,7 +50,7 @@ def disruption(
 
 
 _Meanwhile = tuple[str, ...]
-"""What clients may notice, over all changes."""
+"""The effects on clients, of all changes."""
 
 
 def _starts(after: Side) -> Disruption:

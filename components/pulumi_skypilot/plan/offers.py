@@ -61,7 +61,7 @@ class Prices:
     controller: bool = False
     """Whether SkyServe's controller was seen on a machine of its own."""
     away: str | None = None
-    """Why nothing is known at all: no server, no answer in time, `--offline`."""
+    """The reason why nothing is known: no server, no answer in time, `--offline`."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Policy:
     always: int = 0
     """Replicas that are always on-demand (`base_ondemand_fallback_replicas`)."""
     fallback: bool = False
-    """Whether an on-demand replica stands in for each spot replica that is not ready."""
+    """Whether an on-demand replica replaces each spot replica that is not ready."""
 
     @property
     def mixed(self) -> bool:
@@ -70,7 +70,7 @@ class Outcome:
     idle: int
     """The most replicas that stop while traffic asks for no more than the fewest."""
     none_left: bool
-    """Whether there is a number of running replicas all of which stop."""
+    """Whether all running replicas stop, for some number of them."""
     grown: int
     """Additional replicas where the fewest run."""
     sure: bool

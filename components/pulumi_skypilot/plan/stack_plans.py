@@ -16,7 +16,7 @@ class StackPlans:
     mistakes: tuple[str, ...]
     """Mistakes in settings and deployments; each line begins with the place to correct."""
     misfits: tuple[str, ...]
-    """What does not fit its GPUs. A deployment that runs already may run nevertheless."""
+    """Problems of fit. A deployment that runs already may run nevertheless."""
 
 
 def read(stack: stacks.Stack, *, service_account: bool = False) -> StackPlans:

@@ -23,7 +23,7 @@ IDLE_MINUTES = "AUTOSTOP_IDLE_MINUTES"
 """The variable with the watchdog's minutes (plan/remote/watchdog.py)."""
 
 AUTOSTOP_MINUTES = 3
-"""How long a cluster may have no job before SkyPilot stops it. A restart of the server has to fit:
+"""The time without a job after which SkyPilot stops a cluster. A restart of the server has to fit:
 SkyPilot counts from its last look, which was up to a minute before (sky/skylet/events.py,
 StopEvent)."""
 
@@ -272,7 +272,7 @@ differ for an emoji, a control character, empty lines at the end, and an empty o
 
 
 class _FastDumper(_Blocks, getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-    """The same text from C, in a twentieth of the time. Raises _WrittenApart in case of doubt."""
+    """A writer of the same text in C, 20 times as fast. Raises _WrittenApart in case of doubt."""
 
     def represent_mapping(
         self, tag: str, mapping: typing.Any, flow_style: bool | None = None

@@ -59,4 +59,4 @@ CAUTIONS: tuple[tuple[str, Callable[[Side], bool]], ...] = (
         _plain_http,
     ),
 )
-"""What a reviewer should consider, and when it holds; the worst first."""
+"""Points for a reviewer, and when each holds; the worst first."""

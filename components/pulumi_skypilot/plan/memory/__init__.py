@@ -67,9 +67,9 @@ class Fit:
     graph_bytes: int
     other_bytes: int
     available_bytes: int
-    """For the KV cache; may be negative."""
+    """Bytes left for the KV cache; may be negative."""
     needed_bytes: int
-    """Of the KV cache, for one request of the full context."""
+    """Bytes of the KV cache for one request of the full context."""
     margin_bytes: int
     blocks: int
     tokens: int

@@ -24,7 +24,7 @@ class Fitted:
     layer_graphs: int = 7 * MIB
     """The first runner's graphs of a layer, all 51 sizes of them."""
     mxfp4: int = 110_000_000
-    """What triton_kernels keeps beside the padded experts, with both sizes of gpt-oss."""
+    """Bytes that triton_kernels keeps beside the padded experts, in both sizes of gpt-oss."""
     large_tables: float = 1.5
     """Tables of cosines over 20 MiB take this many times their size: Llama-3.1-8B, Gemma-3-27B."""
 
