@@ -143,7 +143,7 @@ def mended(resource: Left, outs: Props, checked: Props) -> Props:
         return resource.provider().update(resource.id, outs, checked).outs or {}
     except plugin_host.Error as error:
         line = str(error)
-    assert "look at it with `pulumi refresh`, then `pulumi up`" in line
+    assert "look at it with `pulumi refresh`, then correct it with `pulumi up`" in line
     assert len(line) < 300
     seen = resource.provider().read(resource.id, outs).outs or {}
     return resource.provider().update(resource.id, seen, checked).outs or {}
