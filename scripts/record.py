@@ -56,6 +56,7 @@ DEPLOYMENTS: dict[str, dict[str, typing.Any]] = {
     "inner": {
         "model": "Qwen/Qwen3-8B",
         "revision": "main",
+        "trustRemoteCode": True,
         "servedName": "qwen",
         "infra": "k8s/prod",
         "accelerators": ["H100:1", "H100:2"],
