@@ -10,7 +10,7 @@ import json
 import typing
 
 from pulumi_skypilot import providers, testing
-from pulumi_skypilot.providers import deployed
+from pulumi_skypilot.providers import dynamic_door
 from tests import certificates
 from tests.e2e import fake, recorded
 
@@ -35,7 +35,7 @@ class Left:
     def __str__(self) -> str:
         return f"{self.release}-{self.id}"
 
-    def provider(self) -> deployed.DeployedProvider:
+    def provider(self) -> dynamic_door.Provider:
         return {"Service": providers.ServiceProvider, "Cluster": providers.ClusterProvider}[
             self.kind
         ]()

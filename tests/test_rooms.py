@@ -137,3 +137,13 @@ def test_every_path_on_the_page_is_there() -> None:
     ]
     assert named
     assert missing == []
+
+
+def test_only_the_door_knows_pulumis_dynamic_providers() -> None:
+    """The handlers have results of their own: a native provider would be another door to them."""
+    importers = {
+        module
+        for module, file in MODULES.items()
+        if "from pulumi import dynamic" in file.read_text()
+    }
+    assert importers == {"providers.dynamic_door", "program.resources"}

@@ -3,7 +3,7 @@
 import typing
 
 from pulumi_skypilot import providers
-from pulumi_skypilot.providers import deployed
+from pulumi_skypilot.providers import dynamic_door
 
 Props = dict[str, typing.Any]
 SCOPE = {
@@ -22,7 +22,7 @@ PRIVATE = {
 class Sent:
     """The properties of one resource."""
 
-    def __init__(self, provider: type[deployed.DeployedProvider], name: str, **own: object) -> None:
+    def __init__(self, provider: type[dynamic_door.Provider], name: str, **own: object) -> None:
         self.provider, self.name, self.own = provider, name, own
 
     def inputs(self, **changes: object) -> Props:

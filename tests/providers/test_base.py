@@ -15,10 +15,10 @@ class TestConfigure:
         config = dynamic.Config(raw_config={"skypilot:token": "sky_b"}, project_name="llm")
         monkeypatch.setattr(plugin_host, "prepare", lambda: None)
         provider.configure(dynamic.ConfigureRequest(config=config))
-        assert provider.token == "sky_b"
+        assert provider.handler.token == "sky_b"
         monkeypatch.setenv(providers.TOKEN_VARIABLE, "sky_a")
         provider.configure(dynamic.ConfigureRequest(config=config))
-        assert provider.token == "sky_a"
+        assert provider.handler.token == "sky_a"
 
     @pytest.mark.parametrize("name", ["ScopeProvider", "ServiceProvider", "ReadinessProvider"])
     def test_state_names_a_provider_as_every_release_has(self, name):

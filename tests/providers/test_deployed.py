@@ -64,7 +64,7 @@ class TestCheck:
     def test_a_service_account_leaves_a_name_less_room(self, service):
         long = inputs(name="a-rather-long-name", infra="gcp")
         assert not service.check({}, long).failures
-        service.token = "sky_t"
+        service.handler.token = "sky_t"
         (failure,) = service.check({}, long).failures
         assert failure.property == "name"
 

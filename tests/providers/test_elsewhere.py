@@ -103,7 +103,7 @@ def test_a_server_that_is_away_keeps_its_own_and_the_way_out_is_named(sky, sent,
 @pytest.mark.parametrize("error", [AWAY, SILENT], ids=["away", "silent"])
 def test_a_server_that_is_gone_for_good_is_let_go_of_loudly(sky, sent, error, warned):
     provider, outs = made(sent)
-    provider.delete_unreachable = True
+    provider.handler.delete_unreachable = True
     silence(sky, error)
     provider.delete(sent.name, outs)
     (line,) = warned
@@ -117,7 +117,7 @@ def test_a_server_that_is_gone_for_good_is_let_go_of_loudly(sky, sent, error, wa
 @pytest.mark.parametrize("error", [AWAY, SILENT], ids=["away", "silent"])
 def test_a_server_that_answers_is_not_let_go_of_for_a_call_that_failed(sky, sent, error, warned):
     provider, outs = made(sent)
-    provider.delete_unreachable = True
+    provider.handler.delete_unreachable = True
     silence(sky, error, "requests")
     with pytest.raises(plugin_host.Error, match=f"^{error}$"):
         provider.delete(sent.name, outs)
@@ -127,7 +127,7 @@ def test_a_server_that_answers_is_not_let_go_of_for_a_call_that_failed(sky, sent
 @SENT
 def test_a_server_that_answers_nonsense_is_not_let_go_of(sky, sent, warned):
     provider, outs = made(sent)
-    provider.delete_unreachable = True
+    provider.handler.delete_unreachable = True
     sky.fail_looks(*[ValueError("Attempted to read a None YAML.")] * 9999)
     with pytest.raises(plugin_host.Error, match="the last look failed"):
         provider.delete(sent.name, outs)
@@ -139,7 +139,7 @@ def test_a_server_that_answers_nonsense_is_not_let_go_of(sky, sent, warned):
 @SENT
 def test_a_server_that_refuses_us_is_not_let_go_of(sky, sent, warned):
     provider, outs = made(sent)
-    provider.delete_unreachable = True
+    provider.handler.delete_unreachable = True
     silence(sky, errors.Denied("the token is refused"))
     with pytest.raises(plugin_host.Error, match="refused"):
         provider.delete(sent.name, outs)
@@ -151,7 +151,7 @@ def test_the_scope_is_let_go_of_no_sooner_than_what_lives_in_it(sky, warned):
     silence(sky, AWAY)
     with pytest.raises(plugin_host.Error, match=base.DELETE_VARIABLE):
         provider.delete("x", outs)
-    provider.delete_unreachable = True
+    provider.handler.delete_unreachable = True
     provider.delete("x", outs)
     assert len(warned) == 1
     assert SCOPE["mark"] in warned[0]
@@ -181,7 +181,7 @@ def test_another_server_at_the_same_address_is_not_believed(sky, sent, call, war
 def test_another_server_is_let_go_of_as_one_that_is_gone(sky, sent, warned):
     provider = sent.provider()
     outs = provider.create(sent.checked(scope=MADE)).outs
-    provider.delete_unreachable = True
+    provider.handler.delete_unreachable = True
     with testing.use(testing.SkyPilot()) as other:
         other.since = "00000001"
         provider.delete(sent.name, outs)
@@ -215,7 +215,7 @@ def test_a_server_that_does_not_say_which_it_is_is_believed(sky, sent, mark, sin
 def test_a_controller_that_is_asleep_is_no_server_that_is_gone(sky, warned):
     """Only it knows the services, and it comes back."""
     provider, outs = made(SERVICE)
-    provider.delete_unreachable = True
+    provider.handler.delete_unreachable = True
     sky.asleep = True
     sky.wake = lambda: None
     with pytest.raises(plugin_host.Error, match="controller is not up"):
@@ -234,4 +234,4 @@ def test_letting_go_is_never_the_default(monkeypatch, setting, lets_go):
     provider = providers.ServiceProvider()
     config = dynamic.Config(raw_config={}, project_name="llm")
     provider.configure(dynamic.ConfigureRequest(config=config))
-    assert provider.delete_unreachable is lets_go
+    assert provider.handler.delete_unreachable is lets_go

@@ -3,6 +3,8 @@
 import sys
 import threading
 import traceback
+import types
+import typing
 from concurrent import futures
 
 import pytest
@@ -59,3 +61,18 @@ def test_nothing_is_shown_where_there_is_no_engine(capfd):
     plugin_host.progress("working")
     plugin_host.message("done")
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_line_names_the_resource_that_the_door_has_named(monkeypatch):
+    requests: list[typing.Any] = []
+    monkeypatch.setattr(
+        plugin_host, "_engine", lambda: types.SimpleNamespace(Log=requests.append)
+    )
+    plugin_host.message("before")
+    token = plugin_host.urn.set("urn:pulumi:dev::llm::x::chat")
+    plugin_host.warning("about chat")
+    plugin_host.urn.reset(token)
+    assert [(request.urn, request.message) for request in requests] == [
+        ("", "before"),
+        ("urn:pulumi:dev::llm::x::chat", "about chat"),
+    ]

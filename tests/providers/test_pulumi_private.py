@@ -29,21 +29,26 @@ from pulumi.runtime.proto import (
 )
 
 from pulumi_skypilot import errors, providers
-from pulumi_skypilot.providers import base, plugin_host, pulumi_private
+from pulumi_skypilot.providers import base, dynamic_door, plugin_host, pulumi_private, results
 
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-class Ours(base.Provider):
-    """One of this package's providers, each of whose calls fails, or waits."""
+class Handler(base.Handler):
+    """A handler each of whose calls fails, or waits."""
 
-    @plugin_host.one_line
-    def create(self, props: typing.Any) -> dynamic.CreateResult:
+    def create(self, props: results.Props) -> results.Created:
         plugin_host.message("a line of a diff")
         if props.get("wait"):
             time.sleep(1)
-            return dynamic.CreateResult("made", {})
+            return results.Created("made", {})
         raise errors.Invalid("name: taken")
+
+
+class Ours(dynamic_door.Provider):
+    """One of this package's providers."""
+
+    calls = Handler
 
 
 class Foreign(dynamic.ResourceProvider):

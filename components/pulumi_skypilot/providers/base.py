@@ -1,17 +1,16 @@
-"""The base of all providers: the stack's configuration, and connections to SkyPilot."""
+"""The base of all handlers: the stack's configuration, and connections to SkyPilot."""
 
 import contextlib
 import os
 import typing
-from collections.abc import Iterator, Mapping
-
-from pulumi import dynamic
+from collections.abc import Callable, Iterator, Mapping
 
 from .. import errors, skypilot
 from ..lifecycle import marker, operations
 from ..lifecycle.services import Services
 from ..skypilot import credentials, interface, looks
-from . import plugin_host
+from . import plugin_host, results
+from .results import Props
 
 DELETE_VARIABLE = "PULUMI_SKYPILOT_DELETE_UNREACHABLE"
 connect: typing.Callable[[skypilot.Connection], interface.SkyPilot] = skypilot.Sdk
@@ -19,20 +18,47 @@ connect: typing.Callable[[skypilot.Connection], interface.SkyPilot] = skypilot.S
 clock: operations.Clock = operations.SystemClock()
 
 
-class Provider(dynamic.ResourceProvider):
-    """The base class of the providers, with the stack's configuration."""
+class Handler:
+    """What Pulumi asks of one type of resource, with results of this package's own.
 
-    # With True, Pulumi stores the provider itself as a secret, which makes each diff unreadable.
-    serialize_as_secret_always = False
+    A call that fails raises a SkyPilotError, which the door shows as one line. The methods here are
+    those of a resource that is nothing on the server.
+    """
+
     token: str | None = None
     delete_unreachable = False
 
-    def configure(self, req: dynamic.ConfigureRequest) -> None:
-        """Read the configuration that is in no resource's state: the token, deleteUnreachable."""
-        plugin_host.prepare()
-        self.token = credentials.token({credentials.SETTING: req.config.get(credentials.SETTING)})
-        setting = os.environ.get(DELETE_VARIABLE) or req.config.get("skypilot:deleteUnreachable")
-        self.delete_unreachable = str(setting).lower() == "true"
+    def configure(self, setting: Callable[[str], str | None]) -> None:
+        """Read the configuration that is in no resource's state: the token, deleteUnreachable.
+
+        `setting` returns a value of the stack's config by its full key.
+        """
+        self.token = credentials.token({credentials.SETTING: setting(credentials.SETTING)})
+        delete = os.environ.get(DELETE_VARIABLE) or setting("skypilot:deleteUnreachable")
+        self.delete_unreachable = str(delete).lower() == "true"
+
+    def check(self, olds: Props, news: Props) -> results.Checked:
+        """Return the inputs with what they leave open, or why they are refused. No network."""
+        raise NotImplementedError
+
+    def diff(self, id_: str, olds: Props, news: Props) -> results.Compared:
+        """Return whether a state and its inputs differ, and what replaces. No network."""
+        raise NotImplementedError
+
+    def create(self, props: Props) -> results.Created:
+        """Create the resource, or continue an interrupted create."""
+        raise NotImplementedError
+
+    def read(self, id_: str, props: Props) -> results.Seen:
+        """Return the resource as it is."""
+        return results.Seen(id_, props)
+
+    def update(self, id_: str, olds: Props, news: Props) -> results.Updated:
+        """Bring the resource from its state to its inputs."""
+        raise NotImplementedError
+
+    def delete(self, id_: str, props: Props) -> None:
+        """Delete the resource."""
 
     def sky(self, scope: Mapping[str, typing.Any]) -> interface.SkyPilot:
         """Return a client of a scope's API server."""

@@ -4,44 +4,37 @@ import dataclasses
 import typing
 from collections.abc import Mapping
 
-from pulumi import dynamic
-
 from ..lifecycle import clusters, marker, operations, wait_cluster
 from ..plan import waits
-from . import base, deployed, differences, plugin_host, properties, sides
-from .properties import Props
+from . import base, deployed, differences, plugin_host, properties, results, sides
+from .results import Props
 
 
-class ClusterProvider(deployed.DeployedProvider):
+class ClusterHandler(deployed.DeployedHandler):
     """A cluster that serves one model."""
-
-    __module__ = __package__
 
     kind = "cluster"
 
-    @plugin_host.one_line
-    def create(self, props: Props) -> dynamic.CreateResult:
+    def create(self, props: Props) -> results.Created:
         """Launch the cluster, or continue an interrupted create."""
         new = sides.asked(props)
         applied = self._clusters(props["scope"], new.spec.timeouts.create).create(
             _cluster(new.wanted(new.plan.task)), adopt=props.get("adopt") is True
         )
-        return dynamic.CreateResult(props["name"], {**props, **_computed(applied, props)})
+        return results.Created(props["name"], {**props, **_computed(applied, props)})
 
-    @plugin_host.one_line
-    def read(self, id_: str, props: Props) -> dynamic.ReadResult:
+    def read(self, id_: str, props: Props) -> results.Seen:
         """Distinguish present, gone and unreachable; record drift as an input to remove."""
         applied = sides.kept(props, id_, self.kind).applied
         scope = props["scope"]
         seen = self._clusters(scope).read(applied)
         if seen is None:
             base.same(self.server(scope), scope)
-            return dynamic.ReadResult("", {})
+            return results.Seen("", {})
         outs = {**props, **_computed(seen.applied, props)}
         return properties.read_result(id_, outs, seen.drift)
 
-    @plugin_host.one_line
-    def update(self, id_: str, olds: Props, news: Props) -> dynamic.UpdateResult:
+    def update(self, id_: str, olds: Props, news: Props) -> results.Updated:
         """Change the autostop in place, or restart the server and wait until it answers."""
         scope = news["scope"]
         old, new = sides.kept(olds, id_, self.kind, scope), sides.asked(news)
@@ -66,9 +59,8 @@ class ClusterProvider(deployed.DeployedProvider):
         now = self._clusters(scope, new.spec.timeouts.update).update(
             applied, _cluster(old.wanted()), _cluster(wanted), wait
         )
-        return dynamic.UpdateResult({**news, **_computed(now, news)})
+        return results.Updated({**news, **_computed(now, news)})
 
-    @plugin_host.one_line
     def delete(self, id_: str, props: Props) -> None:
         """Take the cluster down and check that it is gone."""
         self.end(id_, props)

@@ -3,13 +3,11 @@
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 
-from pulumi import dynamic
-
 from .. import errors, plan, spec
 from ..plan import task
 from ..spec import keys, pem, readers
-from . import base, differences, plugin_host, properties, sides
-from .properties import Props
+from . import base, differences, plugin_host, properties, results, sides
+from .results import Props
 
 _NOT_COMPARED = {"changes", "__provider"}
 """Inputs that do not describe the deployment."""
@@ -22,28 +20,33 @@ class Ends(typing.Protocol):
         """Take it down, wait until it is gone, and return whether it existed."""
 
 
-class DeployedProvider(base.Provider):
+class DeployedHandler(base.Handler):
     """The base class for a served model, as a service or a cluster."""
 
     kind: typing.ClassVar[spec.Kind]
 
-    def check(self, olds: Props, news: Props) -> dynamic.CheckResult:
+    def __init__(self) -> None:
+        """Serve the calls of one process."""
+        self._changes: dict[tuple[str, str], list[Props]] = {}
+        """The changes that the last check with a state found, by scope and name."""
+
+    def check(self, olds: Props, news: Props) -> results.Checked:
         """Read the spec, fill in its defaults, and add the plan for the preview to show."""
         unfit = list(properties.unfit(news, properties.MAY_BE_UNKNOWN)) or [*_wrong_options(news)]
         if unfit:
-            return dynamic.CheckResult(news, unfit)
+            return results.Checked(news, unfit)
         try:
             new = sides.asked(news, service_account=self.token is not None)
         except errors.SpecError as error:
-            return dynamic.CheckResult(news, _failures(error.problems))
+            return results.Checked(news, _failures(error.problems))
         if new.spec.kind != self.kind:
             reason = f"kind: this is a {new.spec.kind}; use the resource of that name"
-            return dynamic.CheckResult(news, [properties.failure("kind", reason)])
+            return results.Checked(news, [properties.failure("kind", reason)])
         if new.plan.misfits and not self._had(olds, new.plan):
-            return dynamic.CheckResult(news, _failures(new.plan.misfits))
+            return results.Checked(news, _failures(new.plan.misfits))
         wrong = list(_wrong_values(news))
         if wrong:
-            return dynamic.CheckResult(news, wrong)
+            return results.Checked(news, wrong)
         if new.plan.unchecked:
             plugin_host.warn_once(f"{new.name}: not checked: {'; '.join(new.plan.unchecked)}")
         for line in new.plan.warnings:
@@ -54,31 +57,33 @@ class DeployedProvider(base.Provider):
         inputs |= {key: news[key] for key in properties.VALUES if news.get(key)}
         inputs.pop("drift", None)
         self._add_changes(olds, new, inputs)
-        return dynamic.CheckResult(inputs, [])
+        return results.Checked(inputs, [])
 
     def _add_changes(self, olds: Props, new: sides.Asked, inputs: Props) -> None:
         """Add the changes since the inputs in state, as data that `review` reads from a preview.
 
         The engine checks a replaced resource a second time, without its state.
         """
-        data = vars(self).setdefault("_told", {})
-        if olds:
-            data[new.name] = []
-        if olds and any(
-            olds.get(key) != inputs.get(key) for key in {*olds, *inputs} - _NOT_COMPARED
-        ):
+        where = (str(inputs.get("scope")), new.name)
+        if not olds:
+            rows = self._changes.pop(where, [])
+        elif all(olds.get(key) == inputs.get(key) for key in {*olds, *inputs} - _NOT_COMPARED):
+            rows = []
+        else:
             plan_ = olds.get("plan")
             applied = plan_.get("task") if isinstance(plan_, Mapping) else None
             old = sides.kept({**olds, "task": applied}, new.name, self.kind)
             next_ = differences.next_task(old, new)
             compared = differences.compare(old, new, next_)
-            data[new.name] = [change.data() for change in differences.shown(compared, new.props)]
+            rows = [change.data() for change in differences.shown(compared, new.props)]
             if next_ != new.plan.task:
                 inputs["plan"]["task"] = task.text(next_)
-        if data.get(new.name):
-            inputs["changes"] = data[new.name]
+        if olds:
+            self._changes[where] = rows
+        if rows:
+            inputs["changes"] = rows
 
-    def diff(self, id_: str, olds: Props, news: Props) -> dynamic.DiffResult:
+    def diff(self, id_: str, olds: Props, news: Props) -> results.Compared:
         """Return whether a change is in place, rolls or replaces, by its effect in SkyPilot."""
         # In a refresh the inputs come from a state too, and may be invalid.
         news = {**news, "kind": self.kind, "name": properties.old_name(news, id_)}
@@ -86,18 +91,17 @@ class DeployedProvider(base.Provider):
             new = sides.asked(news)
         except errors.SpecError:
             # Check refuses such inputs. A refresh passes them, from an earlier release's state.
-            return dynamic.DiffResult(changes=bool(olds.get("drift")))
+            return results.Compared(changes=bool(olds.get("drift")))
         old = sides.kept(olds, id_, self.kind)
         compared = differences.compare(old, new, differences.next_task(old, new))
         if not compared:
-            return dynamic.DiffResult(changes=False)
+            return results.Compared(changes=False)
         shown = differences.shown(compared, news)
         for line in (*differences.lines(shown), differences.headline(old, new, shown)):
             plugin_host.message(f"{new.name}: {line}")
-        return dynamic.DiffResult(
+        return results.Compared(
             changes=True,
             replaces=differences.forced(compared, news),
-            delete_before_replace=True,
         )
 
     def end(self, id_: str, props: Props) -> None:
@@ -134,11 +138,11 @@ class DeployedProvider(base.Provider):
         return list(planned.misfits) == plan.misfits(old.spec)
 
 
-def _failures(problems: Sequence[spec.Problem]) -> list[dynamic.CheckFailure]:
+def _failures(problems: Sequence[spec.Problem]) -> list[results.Failure]:
     return [properties.failure(problem.property, problem.reason) for problem in problems]
 
 
-def _wrong_options(news: Props) -> Iterator[dynamic.CheckFailure]:
+def _wrong_options(news: Props) -> Iterator[results.Failure]:
     """Yield the mistakes beside the spec, which only a program can make."""
     if not isinstance(news.get("name"), str):
         reason = f"name: {readers.shown(news.get('name'))} is no text; name the deployment"
@@ -149,7 +153,7 @@ def _wrong_options(news: Props) -> Iterator[dynamic.CheckFailure]:
             yield properties.failure(key, reason)
 
 
-def _wrong_values(news: Props) -> Iterator[dynamic.CheckFailure]:
+def _wrong_values(news: Props) -> Iterator[results.Failure]:
     """Yield the mistakes in values that the plan only names, without showing a value."""
     if news.get("auth") != "none" and not properties.keys(news):
         reason = "apiKey: there is none; give a key, or write auth: none to serve everybody"
@@ -161,7 +165,7 @@ def _wrong_values(news: Props) -> Iterator[dynamic.CheckFailure]:
     yield from _wrong_pair(news.get("tls") or {})
 
 
-def _wrong_pair(pair: Props) -> Iterator[dynamic.CheckFailure]:
+def _wrong_pair(pair: Props) -> Iterator[results.Failure]:
     """Yield the mistakes in a certificate and its key, if they are known."""
     known = {name: text for name, text in pair.items() if not properties.has_unknown(text)}
     refused = False

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..plan import changes, cost, disruption, task, task_diff
 from ..plan.changes import Change, Effect
 from . import properties
-from .properties import Props
+from .results import Props
 from .sides import Asked, Kept
 
 _READ_AT_START = {

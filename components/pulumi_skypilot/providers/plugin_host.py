@@ -1,5 +1,6 @@
 """The plugin process that Pulumi runs dynamic providers in: errors, log lines and threads."""
 
+import contextvars
 import functools
 import typing
 from collections.abc import Callable
@@ -20,6 +21,10 @@ class Error(Exception):
     # The host shows `module.Class: message`. These names make it `SkyPilot: message`.
     __module__ = "builtins"
     __qualname__ = "SkyPilot"
+
+
+urn: contextvars.ContextVar[str] = contextvars.ContextVar("urn", default="")
+"""The URN of the resource that a call is about, where the door knows it: log lines then name it."""
 
 
 def prepare() -> None:
@@ -65,7 +70,7 @@ def warn_once(text: str) -> None:
 def _log(text: str, *, ephemeral: bool, severity: str = "INFO") -> None:
     engine = _engine()
     if engine is not None:
-        pulumi_private.log(engine, text, ephemeral=ephemeral, severity=severity)
+        pulumi_private.log(engine, text, urn.get(), ephemeral=ephemeral, severity=severity)
 
 
 @functools.cache

@@ -5,13 +5,12 @@ import typing
 from collections.abc import Iterator, Mapping, Sequence
 
 import pulumi
-from pulumi import dynamic
 
 from .. import errors, spec
 from ..lifecycle import marker, operations
 from ..spec import readers
-
-Props = dict[str, typing.Any]
+from . import results
+from .results import Props
 
 MARKED_SECRET = "secretProperties"  # noqa: S105 - the name of an input
 """The input that lists keys whose values are secret although previews show them.
@@ -86,28 +85,28 @@ def computed(applied: marker.Applied, props: Props) -> Props:
     }
 
 
-def read_result(id_: str, outs: Props, drift: Mapping[str, str]) -> dynamic.ReadResult:
+def read_result(id_: str, outs: Props, drift: Mapping[str, str]) -> results.Seen:
     """Return the result of a read, with drift as an input that the next update removes."""
     outs = {key: value for key, value in outs.items() if key != "drift"}
     if not drift:
-        return dynamic.ReadResult(id_, outs)
+        return results.Seen(id_, outs)
     outs["drift"] = dict(drift)
     if isinstance(outs.get("plan"), Mapping) and "task" in outs:
         outs["plan"] = {**outs["plan"], "task": outs["task"]}  # the next check compares with it
     inputs = {key: value for key, value in outs.items() if key not in COMPUTED}
-    return dynamic.ReadResult(id_, outs, inputs)
+    return results.Seen(id_, outs, inputs)
 
 
-def failure(key: str, reason: str) -> dynamic.CheckFailure:
+def failure(key: str, reason: str) -> results.Failure:
     """Return a refusal, without a property name if the engine must not show its value."""
-    return dynamic.CheckFailure("" if key in (*VALUES, *KEYS) else key, reason)
+    return results.Failure("" if key in (*VALUES, *KEYS) else key, reason)
 
 
-def unfit(news: Props, may_be_unknown: Sequence[str]) -> Iterator[dynamic.CheckFailure]:
+def unfit(news: Props, may_be_unknown: Sequence[str]) -> Iterator[results.Failure]:
     """Yield refusals of secrets that would be shown, and of unknown values that must be known."""
     secret = news.pop(MARKED_SECRET, None) or ()
     for key in secret:
-        yield dynamic.CheckFailure(  # unnamed: the engine would show the value
+        yield results.Failure(  # unnamed: the engine would show the value
             "",
             f"{key}: it is a secret, and previews, logs and SkyPilot show it; if it may be read, "
             "pass pulumi.Output.unsecret(…) of it",

@@ -68,8 +68,8 @@ def engine() -> typing.Any:
     return engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
 
 
-def log(engine: typing.Any, text: str, *, ephemeral: bool, severity: str) -> None:
-    """Show a line in the engine's display.
+def log(engine: typing.Any, text: str, urn: str = "", *, ephemeral: bool, severity: str) -> None:
+    """Show a line in the engine's display, at the resource with that URN or at the stack.
 
     Relies on engine_pb2.LogRequest. Without: see `engine`.
     """
@@ -77,7 +77,9 @@ def log(engine: typing.Any, text: str, *, ephemeral: bool, severity: str) -> Non
 
     with contextlib.suppress(Exception):  # the display is a courtesy, never a failure
         level = engine_pb2.LogSeverity.Value(severity)
-        engine.Log(engine_pb2.LogRequest(severity=level, message=text, urn="", ephemeral=ephemeral))
+        engine.Log(
+            engine_pb2.LogRequest(severity=level, message=text, urn=urn, ephemeral=ephemeral)
+        )
 
 
 def all_settings() -> Mapping[str, str]:

@@ -3,16 +3,14 @@
 import typing
 from collections.abc import Callable, Mapping
 
-from pulumi import dynamic
-
 from .. import errors
 from ..lifecycle import wait_cluster, wait_service
 from ..spec import fields, readers
-from . import base, plugin_host, properties
-from .properties import Props
+from . import base, plugin_host, properties, results
+from .results import Props
 
 
-class _WaitProvider(base.Provider):
+class _WaitHandler(base.Handler):
     """A wait, which is its own resource because a failed create leaves nothing in state."""
 
     subject: typing.ClassVar[str]
@@ -23,7 +21,7 @@ class _WaitProvider(base.Provider):
     }
     """Properties that a wait needs, and the reader of each."""
 
-    def check(self, _olds: Props, news: Props) -> dynamic.CheckResult:
+    def check(self, _olds: Props, news: Props) -> results.Checked:
         """Refuse missing or invalid properties."""
         failures = list(properties.unfit(news, tuple(news)))
         known = {key for key in self.needs if not properties.has_unknown(news.get(key))}
@@ -32,38 +30,34 @@ class _WaitProvider(base.Provider):
                 self.needs[key](news.get(key))
             except errors.ValueRefused as error:
                 failures.append(properties.failure(key, f"{key}: {error}"))
-        return dynamic.CheckResult(news, failures)
+        return results.Checked(news, failures)
 
-    def diff(self, _id: str, olds: Props, news: Props) -> dynamic.DiffResult:
+    def diff(self, _id: str, olds: Props, news: Props) -> results.Compared:
         """Wait again for another incarnation or command, or for more replicas."""
         waits = {"timeoutSeconds", "endpoint"}  # another time limit is no reason to wait again
         keys = {key for key in (*olds, *news) if not key.startswith("__")} - waits
-        return dynamic.DiffResult(changes=any(olds.get(key) != news.get(key) for key in keys))
+        return results.Compared(changes=any(olds.get(key) != news.get(key) for key in keys))
 
-    @plugin_host.one_line
-    def create(self, props: Props) -> dynamic.CreateResult:
+    def create(self, props: Props) -> results.Created:
         """Wait until the service or cluster answers."""
-        return dynamic.CreateResult(props[self.subject], self._wait(props, new_key=False))
+        return results.Created(props[self.subject], self._wait(props, new_key=False))
 
-    @plugin_host.one_line
-    def update(self, _id: str, olds: Props, news: Props) -> dynamic.UpdateResult:
+    def update(self, _id: str, olds: Props, news: Props) -> results.Updated:
         """Wait until the new incarnation answers, and every replica accepts its key."""
         new_key = olds.get("apiKey") != news.get("apiKey")
-        return dynamic.UpdateResult(self._wait(news, new_key=new_key))
+        return results.Updated(self._wait(news, new_key=new_key))
 
     def _wait(self, props: Props, *, new_key: bool) -> Props:
         """Wait, and return the properties with the endpoint."""
         raise NotImplementedError
 
 
-class ReadinessProvider(_WaitProvider):
+class ReadinessHandler(_WaitHandler):
     """The wait for a service."""
-
-    __module__ = __package__
 
     subject = "service"
     needs: typing.ClassVar[Mapping[str, Callable[[object], object]]] = {
-        **_WaitProvider.needs,
+        **_WaitHandler.needs,
         "minReplicas": readers.whole(0, "how many replicas must be ready"),
     }
 
@@ -90,10 +84,8 @@ class ReadinessProvider(_WaitProvider):
         return {**props, "endpoint": ready.endpoint}
 
 
-class ClusterReadinessProvider(_WaitProvider):
+class ClusterReadinessHandler(_WaitHandler):
     """The wait for the server on a cluster."""
-
-    __module__ = __package__
 
     subject = "cluster"
 

@@ -2,39 +2,35 @@
 
 import uuid
 
-from pulumi import dynamic
-
 from .. import errors
 from ..lifecycle import marker
 from ..spec import readers, server_settings
-from . import base, plugin_host, properties
-from .properties import Props
+from . import base, properties, results
+from .results import Props
 
 _PLACE = ("apiServer", "workspace")
 """Properties that an existing stack cannot change."""
 
 
-class ScopeProvider(base.Provider):
+class ScopeHandler(base.Handler):
     """A stack's place on an API server, created first and deleted last."""
 
-    __module__ = __package__
-
-    def check(self, olds: Props, news: Props) -> dynamic.CheckResult:
+    def check(self, olds: Props, news: Props) -> results.Checked:
         """Refuse an invalid address, and a move of an existing stack to another server."""
         failures = list(properties.unfit(news, tuple(news)))
         if failures:
-            return dynamic.CheckResult(news, failures)
+            return results.Checked(news, failures)
         # A value that is not known yet is checked before `pulumi up` creates the scope.
         known = [key for key in _PLACE if not properties.has_unknown(news.get(key))]
         reason = server_settings.no_address(news.get("apiServer")) if "apiServer" in known else None
         if reason is not None:
-            failures.append(dynamic.CheckFailure("apiServer", reason))
+            failures.append(results.Failure("apiServer", reason))
         host = news.get("serveHost")
         reason = None if host is None or properties.has_unknown(host) else readers.no_host(host)
         if reason is not None:
-            failures.append(dynamic.CheckFailure("serveHost", f"serveHost: {reason}"))
+            failures.append(results.Failure("serveHost", f"serveHost: {reason}"))
         failures += [
-            dynamic.CheckFailure(
+            results.Failure(
                 key,
                 f"this stack lives on {olds.get(key)!r} and cannot move to {news.get(key)!r}; "
                 "`pulumi destroy` it first, or make another stack for that",
@@ -42,14 +38,13 @@ class ScopeProvider(base.Provider):
             for key in known
             if olds and olds.get(key) != news.get(key)
         ]
-        return dynamic.CheckResult(news, failures)
+        return results.Checked(news, failures)
 
-    def diff(self, _id: str, olds: Props, news: Props) -> dynamic.DiffResult:
+    def diff(self, _id: str, olds: Props, news: Props) -> results.Compared:
         """Report a change of serveHost, the only property that can change."""
-        return dynamic.DiffResult(changes=olds.get("serveHost") != news.get("serveHost"))
+        return results.Compared(changes=olds.get("serveHost") != news.get("serveHost"))
 
-    @plugin_host.one_line
-    def create(self, props: Props) -> dynamic.CreateResult:
+    def create(self, props: Props) -> results.Created:
         """Look at the server, and draw the mark and the seed of the keys."""
         server = self.server(props)
         mark = marker.draw(server.since)
@@ -59,20 +54,18 @@ class ScopeProvider(base.Provider):
             "seed": uuid.uuid4().hex + uuid.uuid4().hex,
             "user": server.user,
         }
-        return dynamic.CreateResult(mark, outs)
+        return results.Created(mark, outs)
 
-    @plugin_host.one_line
-    def read(self, id_: str, props: Props) -> dynamic.ReadResult:
+    def read(self, id_: str, props: Props) -> results.Seen:
         """Check that the server answers and accepts the token."""
         _check_readable(props, id_)
         base.same_server(self.server(props), props)
-        return dynamic.ReadResult(id_, props)
+        return results.Seen(id_, props)
 
-    def update(self, _id: str, olds: Props, news: Props) -> dynamic.UpdateResult:
+    def update(self, _id: str, olds: Props, news: Props) -> results.Updated:
         """Keep the mark; a scope has no object on the server."""
-        return dynamic.UpdateResult({**olds, **news})
+        return results.Updated({**olds, **news})
 
-    @plugin_host.one_line
     def delete(self, id_: str, props: Props) -> None:
         """Take down everything that still carries the mark, so that destroy leaves nothing."""
         _check_readable(props, id_)

@@ -17,7 +17,7 @@ from ..plan import task
 from ..skypilot import interface
 from ..spec import old_specs
 from . import properties
-from .properties import Props
+from .results import Props
 
 
 @dataclasses.dataclass(frozen=True)
