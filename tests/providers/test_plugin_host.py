@@ -65,9 +65,7 @@ def test_nothing_is_shown_where_there_is_no_engine(capfd):
 
 def test_a_line_names_the_resource_that_the_door_has_named(monkeypatch):
     requests: list[typing.Any] = []
-    monkeypatch.setattr(
-        plugin_host, "_engine", lambda: types.SimpleNamespace(Log=requests.append)
-    )
+    monkeypatch.setattr(plugin_host, "_engine", lambda: types.SimpleNamespace(Log=requests.append))
     plugin_host.message("before")
     token = plugin_host.urn.set("urn:pulumi:dev::llm::x::chat")
     plugin_host.warning("about chat")
