@@ -55,7 +55,15 @@ class CatalogError(ConfigError):
 
 
 class ValueRefused(ConfigError):  # pydantic collects a ValueError
-    """A value that its key does not accept. The message says what to write instead."""
+    """A value that its key does not accept. The message says what to write instead.
+
+    `within` is the user's own name under the key, such as a variable's. The line then begins with
+    KEY.NAME.
+    """
+
+    def __init__(self, reason: str, within: str = "") -> None:
+        super().__init__(f"{within}: {reason}" if within else reason)
+        self.reason, self.within = reason, within
 
 
 class SpecError(ConfigError):

@@ -11,6 +11,8 @@ from pulumi_skypilot.catalog import suggest
         ("contxt", ["context", "cpus"], "context"),
         ("zzz", ["context", "cpus"], None),
         ("zzz", [], None),
+        ("ports", ["spot", "cpus"], None),
+        ("asw", ["gcp", "aws"], "aws"),
     ],
 )
 def test_the_nearest_word_is_found(word: str, known: list[str], expected: str | None) -> None:

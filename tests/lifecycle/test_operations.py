@@ -11,6 +11,7 @@ SERVER = "https://sky.example.com:46580"
     ("listed", "server", "host", "address"),
     [
         (None, SERVER, None, None),
+        ("", SERVER, None, None),
         ("localhost:30001", SERVER, None, "http://sky.example.com:30001"),
         ("https://127.0.0.1:30001", SERVER, None, "https://sky.example.com:30001"),
         ("http://[::1]:30001", SERVER, None, "http://sky.example.com:30001"),

@@ -108,6 +108,9 @@ def test_an_unknown_gpu_is_served_as_a_gpu_and_with_no_other_ones_flags() -> Non
     ("name", "kind"),
     [
         ("tpu-v5e-8", "TPUs"),
+        ("v5litepod-8", "TPUs"),
+        ("v6e-8", "TPUs"),
+        ("Gaudi3", "other accelerators than GPUs"),
         ("Inferentia2", "other accelerators than GPUs"),
         ("Trainium", "other accelerators than GPUs"),
     ],

@@ -81,7 +81,7 @@ def test_what_cannot_stop_is_to_be_given_up() -> None:
         ({"mounts": {"/m": "s3://a/"}}, "mounts", "is not a bucket's URL such as s3://bucket/dir"),
         ({"mounts": {"m": "s3://a"}}, "mounts", "m is not an absolute path such as /models"),
         ({"mounts": ["s3://a"]}, "mounts", "write {/path: s3://bucket}"),
-        ({"volumes": {"/v": "a b"}}, "volumes", "/v: a b is not the name of a volume"),
+        ({"volumes": {"/v": "a b"}}, "volumes", "volumes./v: a b is not the name of a volume"),
         ({"setup": ["pip list"]}, "setup", "is not a command; write shell lines after |"),
         ({"replicas": {**BY_GPU, "targetQps": {}}}, "replicas", "the table is empty; write e.g."),
         ({"readinessProbe": {"postData": 7}}, "readinessProbe", "neither a table nor a text"),

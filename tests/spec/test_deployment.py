@@ -39,6 +39,12 @@ def test_a_model_may_be_a_path() -> None:
         ({}, "the list is empty"),
         (8, "expected a text or a list, got the number 8; write H100:1, or [H100:1, H200:1]"),
         (["H100:1", 3], "expected a list of texts, got the number 3 in it; write H100:1, or"),
+        (
+            [{"H100": 1}, "L4:1"],
+            "the table {'H100': 1} in it; write `accelerators: [H100:1, L4:1]`",
+        ),
+        ({"H100"}, "accelerators: expected a text or a list, got the set {'H100'}; write H100:1"),
+        ("TPU:v5", "accelerators: TPU:v5: TPUs are not supported; write a GPU such as H100:1"),
     ],
 )
 def test_accelerators_are_names_and_counts(value: object, reason: str) -> None:
@@ -58,7 +64,9 @@ def test_accelerators_may_be_the_table_that_skypilot_takes_for_a_choice(count: o
         ({"cloud": "aws"}, "a text or a list, got the table {'cloud': 'aws'}; write `infra: aws`"),
         ({"cloud": "gcp", "region": "us-east1", "zone": None}, "write `infra: gcp/us-east1`"),
         ({"aws": "us-east-1"}, "write aws, aws/us-east-1 or a list of these"),
-        (["aws", {"cloud": "gcp"}], "got the table {'cloud': 'gcp'} in it; write aws, aws/us-"),
+        (["aws", {"cloud": "gcp"}], "the table {'cloud': 'gcp'} in it; write `infra: [aws, gcp]`"),
+        ([{"cloud": "gcp"}], "got the table {'cloud': 'gcp'} in it; write `infra: [gcp]`"),
+        ([{"aws": 1}], "got the table {'aws': 1} in it; write aws, aws/us-east-1 or a list"),
     ],
 )  # fmt: skip
 def test_a_place_is_a_text(value: object, reason: str) -> None:
@@ -69,9 +77,9 @@ def test_a_place_is_a_text(value: object, reason: str) -> None:
     ("value", "reason"),
     [
         ("x", "config: expected a table, got the text 'x'; write e.g. {kubernetes: {"),
-        ({"kubernets": {}}, "config: kubernets: unknown key; did you mean kubernetes?"),
-        ({"kubernetes": {"pod_confg": {}}}, "kubernetes.pod_confg: unknown key; did you mean p"),
-        ({"kubernetes": 1}, "config: kubernetes: expected a table, got the number 1; write"),
+        ({"kubernets": {}}, "config.kubernets: unknown key; did you mean kubernetes?"),
+        ({"kubernetes": {"pod_confg": {}}}, "config.kubernetes.pod_confg: unknown key; did you"),
+        ({"kubernetes": 1}, "config.kubernetes: expected a table, got the number 1; write"),
         ({"pod_config": {}}, "pod_config belongs in a table; write {kubernetes: {pod"),
     ],
 )  # fmt: skip
@@ -242,7 +250,7 @@ def test_a_wrong_number_of_replicas_is_told_once(value: object, line: str) -> No
         ({"min": 1, "max": 2, "targetQps": 0}, "0 is not a number above 0"),
         ({"min": 1, "max": 2, "targetQps": True}, "True is not a number above 0"),
         ({"min": 1, "max": 1, "upscaleDelay": 9}, "a fixed number is not scaled"),
-        ({"min": 1}, "replicas.max: it is missing"),
+        ({"min": 1}, "replicas.max: it is missing; add it (number)"),
         ({"min": 1, "max": 1, "targetQPS": 1}, "did you mean targetQps?"),
         (-1, "-1 is too small"),
         (1.5, "1.5 is not a whole number"),
@@ -252,6 +260,42 @@ def test_a_wrong_number_of_replicas_is_told_once(value: object, line: str) -> No
 )
 def test_replicas_are_a_number_or_a_range(value: object, reason: str) -> None:
     assert reason in refused(replicas=value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("memory", "64GB", "memory: 64GB is not GiB of memory; write 64"),
+        ("memory", "1Ti", "memory: 1Ti is not GiB of memory; write 1024"),
+        ("memory", "64 apples", 'write a number, or "8+" for 8 or more'),
+        ("disk", "100 GiB", "disk: 100 GiB is not a whole number; give GiB: 100"),
+        ("disk", "1MB", "disk: 1MB is not a whole number; give GiB"),
+        ("context", "128k", "context: 128k is not a whole number; give tokens: 131072"),
+        (
+            "timeouts",
+            {"ready": "1h"},
+            "timeouts.ready: 1h is not a whole number; give seconds: 3600",
+        ),
+    ],
+)
+def test_a_number_with_a_unit_gets_the_number_to_write(key: str, value: object, line: str) -> None:
+    assert refused(**{key: value}).endswith(line)
+
+
+@pytest.mark.parametrize(
+    "host", ["10.0.0.256", "1", "-a.b", "a.-b", "http://a", "a:1", "a..b", "", "[::g]"]
+)
+def test_a_host_is_a_name_or_an_address(host: str) -> None:
+    assert refused(host=host).startswith(f"host: {readers.shown(host)} is not a host; write a name")
+
+
+@pytest.mark.parametrize("host", ["10.0.0.25", "a-.b", "a_b", "x.example.com.", "1.a", "[::1]"])
+def test_hosts_are_taken(host: str) -> None:
+    assert parsed(host=host).host == host
+
+
+def test_volumes_are_a_table() -> None:
+    assert refused(volumes=["a:/b"]) == "volumes: expected a table; write {/models: volume}"
 
 
 def test_a_range_of_one_number_may_have_a_target() -> None:
@@ -280,7 +324,9 @@ def test_a_probe_asks_a_path(path: object) -> None:
         ("k8s", {"team": "-x"}, "labels.team: kubernetes refuses -x; change it"),
         ("ssh/pool", {"-team": "x"}, "labels.-team: ssh refuses this key; change it"),
         ("aws", {"aws:team": "x"}, "labels.aws:team: aws refuses this key; change it"),
-        ("aws", {"a b": "x"}, "has spaces or no key"),
+        ("aws", {"a b": "x"}, "labels.a b: x has spaces or no key; write both without"),
+        ("aws", {"a": 1}, "labels.a: expected a text; put its value in quotes"),
+        ("aws", ["a"], "labels: expected a table; write {team: search}"),
     ],
 )
 def test_labels_are_as_their_cloud_takes_them(

@@ -39,7 +39,7 @@ def test_the_plan_is_the_same_whatever_a_value_will_be():
 @pytest.mark.parametrize("key", ["env", "secrets"])
 def test_what_is_no_text_is_refused_unseen(key, value):
     with pytest.raises(
-        errors.SpecError, match=f"{key}: A: expected a text; put its value in quotes"
+        errors.SpecError, match=rf"{key}\.A: expected a text; put its value in quotes"
     ):
         spec.parse({**SMALLEST, key: {"A": value}})
 

@@ -20,6 +20,7 @@ from .data_files import (
     gpus,
     memory_flags,
     models,
+    other_accelerators,
     project_folder,
 )
 from .facts import (
@@ -58,6 +59,7 @@ __all__ = [
     "memory_flags",
     "model",
     "models",
+    "other_kind",
     "project_folder",
 ]
 
@@ -106,7 +108,13 @@ def _is_part(name: str, known: str) -> bool:
 
 def is_gpu(name: str) -> bool:
     """Return whether a name of SkyPilot is a GPU's, and not a TPU's or another accelerator's."""
-    return not name.lower().startswith(("tpu", "inferentia", "trainium"))
+    return other_kind(name) is None
+
+
+def other_kind(name: str) -> str | None:
+    """Return the kind, in the plural, of an accelerator that is no GPU; None for a GPU."""
+    kinds = other_accelerators().items()
+    return next((kind for pattern, kind in kinds if pattern.match(name)), None)
 
 
 def cloud(infra: str) -> Cloud | None:

@@ -77,6 +77,13 @@ def gpus() -> Mapping[str, GpuFacts]:
 
 
 @functools.cache
+def other_accelerators() -> Mapping[re.Pattern[str], str]:
+    """Return a map from the pattern of the names of accelerators that are no GPU to their kind."""
+    entries = _read("gpus.toml")["other"]
+    return {re.compile(entry["name"], re.IGNORECASE): entry["kind"] for entry in entries}
+
+
+@functools.cache
 def clouds() -> Mapping[str, Cloud]:
     """Return the clouds, by SkyPilot's name."""
     return {entry["name"]: _cloud(entry) for entry in _read("clouds.toml")["cloud"]}

@@ -3,15 +3,31 @@
 import difflib
 from collections.abc import Iterable
 
+NEAR = 0.6
+"""The similarity (difflib's ratio, from 0 to 1) from which a known word is near."""
+
+SHORT, NEAR_SHORT = 5, 0.75
+"""The similarity for a word of at most SHORT letters with another first letter. Most misspellings
+keep the first one: `ports` and `spot` have 0.67, and so have `fp9` and `fp8`."""
+
 MANY = 12
 """The most words that an error lists. A longer list does not help."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the nearest known word, ignoring case; None when none is near."""
-    by_folded = {known_word.casefold(): known_word for known_word in known}
-    close = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
-    return by_folded[close[0]] if close else None
+def nearest(word: str, known: Iterable[str], cutoff: float | None = None) -> str | None:
+    """Return the nearest known word, ignoring case; None when none is near.
+
+    `cutoff` is the least similarity, from 0 to 1; None: NEAR, or NEAR_SHORT for some short words.
+    """
+    folded = word.casefold()
+    matcher = difflib.SequenceMatcher(b=folded)
+    near: dict[str, float] = {}
+    for name in known:
+        matcher.set_seq1(name.casefold())
+        short = len(folded) <= SHORT and folded[:1] != name.casefold()[:1]
+        if matcher.ratio() >= (cutoff or (NEAR_SHORT if short else NEAR)):
+            near[name] = matcher.ratio()
+    return max(near, key=lambda name: (near[name], name), default=None)
 
 
 def did_you_mean(word: str, known: Iterable[str], listed: str) -> str:

@@ -196,9 +196,9 @@ def endpoint(
     With its controller in the API server (consolidation mode) SkyServe lists localhost. This is
     replaced by the host that the stack names, or by the API server's host. The host that the
     deployment names replaces any host. The port and the path stay. A text that is no URL is
-    returned as it is.
+    returned as it is. Without an address the result is None.
     """
-    if listed is None:
+    if not listed:
         return None
     try:
         url = urllib.parse.urlsplit(listed if "//" in listed else f"http://{listed}")

@@ -168,8 +168,10 @@ def _unknown_gpu(wanted: spec.Spec, name: str) -> Iterator[spec.Problem]:
 
     On machines of one's own the owner chose the label, so that nothing is misspelt there.
     """
-    if not catalog.is_gpu(name):
-        yield _problem("accelerators", _no_gpu(name))
+    kind = catalog.other_kind(name)
+    if kind is not None:
+        reason = f"{name}: {kind} are not supported; write a GPU such as H100:1"
+        yield _problem("accelerators", reason)
         return
     meant = catalog.meant_gpu(name)
     if meant is not None and cloud_limits.has_cloud(wanted):
@@ -178,11 +180,6 @@ def _unknown_gpu(wanted: spec.Spec, name: str) -> Iterator[spec.Problem]:
             f"no GPU {name} is known; did you mean {meant}? A GPU of your own goes by that name "
             "where infra has only k8s, ssh or slurm",
         )
-
-
-def _no_gpu(name: str) -> str:
-    kind = "TPUs" if name.lower().startswith("tpu") else "other accelerators than GPUs"
-    return f"{name}: {kind} are not supported; write a GPU such as H100:1"
 
 
 def _model_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[spec.Problem]:

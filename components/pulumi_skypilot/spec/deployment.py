@@ -89,7 +89,7 @@ class Spec(served.Served):
     ] = None
     disk: typing.Annotated[
         int | None,
-        read(readers.whole(1, "GiB")),
+        read(readers.whole(1, "GiB", readers.GIB)),
         Row(
             "GiB",
             "size of the disk; the model and vLLM must fit",

@@ -57,7 +57,11 @@ def word(value: object) -> str:
 def accelerators(value: object) -> tuple[Accelerator, ...]:
     """Return the accepted GPUs. SkyPilot's own table from name to count is a choice too."""
     named = _named_counts(value) if isinstance(value, Mapping) else value
-    texts = readers.one_or_many(named, "H100:1, or [H100:1, H200:1] for a choice")
+    example = "H100:1, or [H100:1, H200:1] for a choice"
+    if isinstance(value, list) and all(isinstance(item, str | Mapping) for item in value):
+        rows = [_named_counts(item) if isinstance(item, Mapping) else [item] for item in value]
+        example = f"`accelerators: [{', '.join(gpu for row in rows for gpu in row)}]`"
+    texts = readers.one_or_many(named, example)
     gpus = tuple(Accelerator(*readers.accelerator(text)) for text in texts)
     if len(set(gpus)) != len(gpus):
         raise errors.ValueRefused(f"{', '.join(map(str, gpus))}: name each once")
@@ -78,11 +82,20 @@ def tensor_parallel(value: object) -> int | str:
 def infra(value: object) -> tuple[str, ...]:
     """Return the accepted places, without duplicates."""
     example = "aws, aws/us-east-1 or a list of these"
-    if isinstance(value, Mapping):  # SkyPilot's older form: cloud, region and zone
-        parts = [value.get(part) for part in ("cloud", "region", "zone")]
-        texts = [part for part in parts if isinstance(part, str) and part]
-        example = f"`infra: {'/'.join(texts)}`" if texts else example
+    if isinstance(value, Mapping):
+        place = _in_old_form(value)
+        example = f"`infra: {place}`" if place else example
+    if isinstance(value, list):
+        places = [_in_old_form(item) if isinstance(item, Mapping) else item for item in value]
+        listed = [place for place in places if isinstance(place, str) and place]
+        example = f"`infra: [{', '.join(listed)}]`" if listed == places else example
     return tuple(dict.fromkeys(_place(text) for text in readers.one_or_many(value, example)))
+
+
+def _in_old_form(table: Mapping[str, object]) -> str:
+    """Return the place in SkyPilot's older form, a table of cloud, region and zone."""
+    parts = [table.get(part) for part in ("cloud", "region", "zone")]
+    return "/".join(part for part in parts if isinstance(part, str) and part)
 
 
 def _place(text: str) -> str:
@@ -238,11 +251,12 @@ def image(value: object) -> str:
 
 def labels(value: object) -> dict[str, str]:
     """Return the labels of machines."""
-    table = readers.strings(value)
+    table = readers.strings(value, "{team: search}")
     for key, label in table.items():
         if not key or re.search(r"\s", key + label):
             raise errors.ValueRefused(
-                f"{readers.shown(key)}: {readers.shown(label)} has spaces or no key"
+                f"{readers.shown(label)} has spaces or no key; write both without spaces",
+                readers.shown(key),
             )
     return table
 
@@ -256,11 +270,11 @@ def absolute(value: object) -> str:
 
 def volumes(value: object) -> dict[str, str]:
     """Return the names of SkyPilot volumes by mount path."""
-    table = readers.strings(value)
+    table = readers.strings(value, "{/models: volume}")
     for path, name in table.items():
         absolute(path)
         if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
-            raise errors.ValueRefused(f"{path}: {readers.shown(name)} is not the name of a volume")
+            raise errors.ValueRefused(f"{readers.shown(name)} is not the name of a volume", path)
     return table
 
 
@@ -289,7 +303,7 @@ def section(value: object) -> dict[str, object]:
         if known.get(key):
             if not isinstance(content, dict):
                 raise errors.ValueRefused(
-                    f"{key}: expected a table, got {readers.got(content)}; write {example}"
+                    f"expected a table, got {readers.got(content)}; write {example}", key
                 )
             for inner in content:
                 _no_misspelling(f"{key}.", inner, known[key])
@@ -304,4 +318,4 @@ def _no_misspelling(above: str, key: str, known: Collection[str]) -> None:
         raise errors.ValueRefused(f"{key} belongs in a table; write {{{around}: {{{key}: …}}}}")
     near = suggest.nearest(key, known)
     if near is not None:
-        raise errors.ValueRefused(f"{above}{key}: unknown key; did you mean {near}?")
+        raise errors.ValueRefused(f"unknown key; did you mean {near}?", f"{above}{key}")

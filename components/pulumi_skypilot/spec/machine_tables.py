@@ -143,7 +143,7 @@ class Autostop(annotations.Strict):
 
     idle: typing.Annotated[
         int,
-        read(readers.whole(1, "minutes")),
+        read(readers.whole(1, "minutes", readers.MINUTES)),
         Row(
             "minutes",
             "time without a request, by vLLM's own count; the machine stops 3 to 4 minutes later",

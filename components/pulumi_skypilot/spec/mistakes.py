@@ -25,9 +25,15 @@ def reasons(
                 keys = _keys(_table(model, path[:-1]))
                 reason = f"unknown key; {suggest.did_you_mean(path[-1], keys, _LISTED)}"
             case "missing":
-                reason = "it is missing"
+                row = _row(_table(model, path[:-1]), path[-1])
+                reason = f"it is missing; add it ({row.type})"
             case "value_error":
-                reason = str(mistake["ctx"]["error"])
+                refusal = mistake["ctx"]["error"]
+                if isinstance(refusal, errors.ValueRefused):
+                    path += [refusal.within] if refusal.within else []
+                    reason = refusal.reason
+                else:
+                    reason = str(refusal)
             case "literal_error":
                 unknown, known = readers.shown(mistake["input"]), mistake["ctx"]["expected"]
                 reason = f"{unknown} is unknown; write {known}"
@@ -56,6 +62,12 @@ def _table(model: type[annotations.Strict], path: Sequence[str]) -> type[annotat
             within = readers.nested(field.annotation)
             model = within if within and issubclass(within, annotations.Strict) else model
     return model
+
+
+def _row(table: type[annotations.Strict], key: str) -> annotations.Row:
+    """Return the row of a table's key."""
+    fields = table.model_fields.values()
+    return next(annotations.row_of(field) for field in fields if field.alias == key)
 
 
 def _keys(table: type[annotations.Strict]) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pydantic
 
-from .. import errors
+from .. import catalog, errors
 
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 """sky/utils/common_utils.py, is_valid_env_var."""
@@ -20,10 +20,25 @@ ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LARGEST = 2**53
 """Pulumi passes numbers as doubles, which are exact for whole numbers up to this one."""
 
+Units = Mapping[str, float]
+"""From a unit that users write after a number, in lower case, to its size in the key's own unit."""
+
+SECONDS: Units = {"s": 1, "m": 60, "min": 60, "h": 3600}
+MINUTES: Units = {"m": 1, "min": 1, "h": 60}
+TOKENS: Units = {"k": 2**10, "m": 2**20}
+GIB: Units = {
+    f"{prefix}{end}": size
+    for prefix, size in (("m", 2**-10), ("g", 1), ("t", 2**10))
+    for end in ("", "b", "i", "ib")
+}
+_NO_UNITS: Units = {}
+
+_WITH_UNIT = re.compile(r"(\d+(?:\.\d+)?) ?([A-Za-z]+)")
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(\+?)")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,17}(?:\.[0-9]{1,17})?")
 _ACCELERATOR = re.compile(r"([A-Za-z][A-Za-z0-9-]*)(?::([1-9][0-9]*))?")
-_HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?", re.ASCII)
+_HOST = re.compile(r"(?![\d.]+$)\w[\w-]*(\.\w[\w-]*)*\.?", re.ASCII)
+"""A name with no part that begins with a dash. Digits and dots alone are a mistyped address."""
 _FLAG = re.compile(r"[a-z][a-z0-9-]*(?:\.[A-Za-z0-9_.+-]+)?")
 
 
@@ -44,7 +59,7 @@ def got(value: object) -> str:
     if isinstance(value, str):
         return f"the text '{shown(value)}'" if value.isprintable() else f"the text {value!r}"
     kinds = ((int | float, "number"), (list, "list"), (dict, "table"))
-    kind = next(name for type_, name in kinds if isinstance(value, type_))
+    kind = next((name for type_, name in kinds if isinstance(value, type_)), type(value).__name__)
     return f"the {kind} {shown(value)}"
 
 
@@ -59,13 +74,21 @@ def plain(value: object) -> object:
     return value
 
 
-def whole(least: int, expected: str) -> Callable[[object], int]:
-    """Return a reader of whole numbers from `least` up. `expected` names them in errors."""
+def whole(least: int, expected: str, units: Units = _NO_UNITS) -> Callable[[object], int]:
+    """Return a reader of whole numbers from `least` up.
+
+    `expected` names them in errors. For a number with one of the `units`, such as 1h, the error
+    has the number to write.
+    """
 
     def read(value: object) -> int:
         number = plain(written(value))
         if isinstance(number, bool) or not isinstance(number, int):
-            raise errors.ValueRefused(f"{shown(value)} is not a whole number; give {expected}")
+            meant = _without_unit(value, units)
+            number_meant = f": {meant}" if isinstance(meant, int) else ""
+            raise errors.ValueRefused(
+                f"{shown(value)} is not a whole number; give {expected}{number_meant}"
+            )
         if number < least:
             raise errors.ValueRefused(f"{number} is too small; give {expected}, {least} or more")
         if number > LARGEST:
@@ -73,6 +96,13 @@ def whole(least: int, expected: str) -> Callable[[object], int]:
         return number
 
     return read
+
+
+def _without_unit(value: object, units: Units) -> object:
+    """Return the number that a text such as 1h means in the key's own unit; None if unclear."""
+    match = _WITH_UNIT.fullmatch(value.strip()) if isinstance(value, str) else None
+    size = units.get(match[2].lower()) if match else None
+    return None if match is None or size is None else plain(float(match[1]) * size)
 
 
 def positive(expected: str) -> Callable[[object], float]:
@@ -95,20 +125,20 @@ def written(value: object) -> object:
     return value
 
 
-def quantity(expected: str) -> Callable[[object], str]:
+def quantity(expected: str, units: Units = _NO_UNITS) -> Callable[[object], str]:
     """Return a reader of SkyPilot's amounts: 8, or "8+" for at least 8.
 
-    `expected` names the amount in errors. SkyPilot reads it with Resources._set_cpus and
-    _set_memory (sky/resources.py).
+    `expected` names the amount in errors, and `units` are as in `whole`. SkyPilot reads it with
+    Resources._set_cpus and _set_memory (sky/resources.py).
     """
 
     def read(value: object) -> str:
         text = str(plain(value)) if isinstance(value, int | float) else value
         match = _QUANTITY.fullmatch(text) if isinstance(text, str) else None
         if isinstance(value, bool) or match is None or float(match[1]) == 0:
-            raise errors.ValueRefused(
-                f'{shown(value)} is not {expected}; write a number, or "8+" for 8 or more'
-            )
+            meant = _without_unit(value, units)
+            instead = 'a number, or "8+" for 8 or more' if meant is None else meant
+            raise errors.ValueRefused(f"{shown(value)} is not {expected}; write {instead}")
         return f"{plain(float(match[1]))}{match[2]}"
 
     return read
@@ -155,6 +185,11 @@ def accelerator(text: str) -> tuple[str, int]:
     """Return the name and the count in NAME:COUNT; without a count it is 1."""
     match = _ACCELERATOR.fullmatch(text)
     if match is None:
+        kind = catalog.other_kind(text.partition(":")[0])
+        if kind is not None:
+            raise errors.ValueRefused(
+                f"{shown(text)}: {kind} are not supported; write a GPU such as H100:1"
+            )
         raise errors.ValueRefused(f"{shown(text)} is not NAME:COUNT, such as H100:1")
     return match[1], int(match[2] or 1)
 
@@ -181,13 +216,13 @@ def flags(value: object) -> dict[str, object]:
     return table
 
 
-def strings(value: object) -> dict[str, str]:
+def strings(value: object, example: str = "{NAME: value}") -> dict[str, str]:
     """Return a table of strings. Errors never show the values, which may be secret."""
     if not isinstance(value, Mapping):
-        raise errors.ValueRefused("expected a table; write {NAME: value}")
+        raise errors.ValueRefused(f"expected a table; write {example}")
     for key, item in value.items():
         if not isinstance(item, str):
-            raise errors.ValueRefused(f"{key}: expected a text; put its value in quotes")
+            raise errors.ValueRefused("expected a text; put its value in quotes", str(key))
     return dict(value)
 
 

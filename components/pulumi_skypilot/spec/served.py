@@ -84,7 +84,7 @@ class Served(annotations.Strict):
     ] = None
     memory: typing.Annotated[
         str | None,
-        read(readers.quantity("GiB of memory")),
+        read(readers.quantity("GiB of memory", readers.GIB)),
         Row(
             'GiB or `"32+"`',
             "memory of one machine",
@@ -125,7 +125,7 @@ class Served(annotations.Strict):
     ] = None
     context: typing.Annotated[
         int | None,
-        read(readers.whole(1, "tokens")),
+        read(readers.whole(1, "tokens", readers.TOKENS)),
         Row(
             "tokens",
             "longest request, prompt and answer together",
@@ -204,7 +204,7 @@ class Served(annotations.Strict):
     ] = None
     max_batched_tokens: typing.Annotated[
         int | None,
-        read(readers.whole(1, "tokens")),
+        read(readers.whole(1, "tokens", readers.TOKENS)),
         Row(
             "tokens",
             "most tokens in one step of the engine",

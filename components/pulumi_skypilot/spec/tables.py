@@ -21,8 +21,8 @@ STREAM_TIMEOUT_SECONDS = 1800
 stream."""
 
 Count = typing.Annotated[int, read(readers.whole(0, "a number of replicas"))]
-Seconds = typing.Annotated[int, read(readers.whole(0, "seconds"))]
-Interval = typing.Annotated[int, read(readers.whole(1, "seconds"))]
+Seconds = typing.Annotated[int, read(readers.whole(0, "seconds", readers.SECONDS))]
+Interval = typing.Annotated[int, read(readers.whole(1, "seconds", readers.SECONDS))]
 Word = typing.Annotated[str, read(fields.word)]
 
 
@@ -298,6 +298,6 @@ class Timeouts(annotations.Strict):
         Row(
             "s",
             "longest wait for the model's first answer",
-            default="`readinessProbe.initialDelay` plus 15 minutes",
+            default="`readinessProbe.initialDelay` plus 15 minutes; 35 minutes for a cluster",
         ),
     ] = None
