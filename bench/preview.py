@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pulumi_skypilot import plan, spec
 from pulumi_skypilot.lifecycle import server_query
 from pulumi_skypilot.plan import cost
-from pulumi_skypilot.providers import service
+from pulumi_skypilot.providers import dynamic_door
 from tests.e2e import stack as stacks
 
 DEPLOYMENTS = 20
@@ -84,7 +84,7 @@ def measure(name: str, prepared: Callable[[int], Callable[[], object]]) -> Row:
 def check(number: int) -> Callable[[], object]:
     """Return the provider's check of a deployment, as a call."""
     props = _props(deployment(number))
-    return lambda: service.ServiceProvider().check({}, props)
+    return lambda: dynamic_door.ServiceProvider().check({}, props)
 
 
 def diff(number: int) -> Callable[[], object]:
@@ -92,7 +92,7 @@ def diff(number: int) -> Callable[[], object]:
     earlier = deployment(number + 50_000)
     old = {**_props(earlier), "task": plan.plan(spec.parse(earlier), "prod-chat").task_text}
     props = _props(deployment(number))
-    return lambda: service.ServiceProvider().diff("prod-chat", old, props)
+    return lambda: dynamic_door.ServiceProvider().diff("prod-chat", old, props)
 
 
 def _props(data: Mapping[str, object]) -> dict[str, typing.Any]:
