@@ -154,7 +154,10 @@ def test_a_roll_costs_the_new_replicas_beside_the_old():
 def test_a_roll_at_rest_starts_nothing():
     idle = {"replicas": {"min": 0, "max": 2, "targetQps": 1}}
     result = disruption.disruption(Effect.ROLLING, side(**idle), side(**idle))
-    assert result.text == "replicas that run now are replaced; none is started for it"
+    assert (
+        result.text
+        == "replicas that run now are replaced, and none starts before a request asks for it"
+    )
 
 
 @pytest.mark.parametrize("effect", [Effect.RESTART, Effect.REPLACE])
@@ -183,3 +186,48 @@ def test_an_unknown_cost_stays_unknown():
     assert disruption.disruption(Effect.ROLLING, unknown, unknown).extra is None
     assert in_place(unknown, unknown).extra is None
     assert disruption.disruption(Effect.STOPS, unknown, None).text == "it is taken down for good"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text", "away"),
+    [
+        (
+            {"replicas": 2},
+            {"replicas": 0},
+            "replicas that run now stop, none starts, and nothing serves any more",
+            True,
+        ),
+        (
+            {"replicas": 2},
+            {"replicas": {"min": 0, "max": 2, "targetQps": 1}},
+            "replicas that run now are replaced, and none starts before a request asks for it; "
+            "until then nothing answers",
+            True,
+        ),
+        (
+            {"replicas": {"min": 0, "max": 2, "targetQps": 1}},
+            {"replicas": 2},
+            "2 new replicas of L4:1 start; each that runs now retires once a new one is ready "
+            "(`up` waits up to 45 min)",
+            False,
+        ),
+        (
+            {"replicas": 2},
+            {"replicas": 3},
+            "3 new replicas of L4:1 start beside the 2 old ones, each of which retires once its "
+            "replacement is ready (`up` waits up to 45 min); requests are answered throughout",
+            False,
+        ),
+    ],
+)
+def test_a_roll_says_what_becomes_of_the_replicas(before, after, text, away):
+    rolled = disruption.disruption(Effect.ROLLING, side(**before), side(**after))
+    assert rolled.text == text
+    assert rolled.away is away
+
+
+def test_a_roll_of_what_a_refresh_found_counts_the_replicas_that_run():
+    mine = side(replicas=2)
+    theirs = {"service": {"replica_policy": {"min_replicas": 5}}}
+    before = disruption.Side(mine.spec, mine.cost, theirs)
+    assert "beside the 5 old ones" in disruption.disruption(Effect.ROLLING, before, mine).text

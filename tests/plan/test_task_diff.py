@@ -196,9 +196,16 @@ def test_another_autostop_of_a_cluster_keeps_the_old_release() -> None:
     ("data", "expected"),
     [
         ({"context": 8192}, {"context": (4096, 8192)}),
-        ({"tools": True}, {
-            "vllmArgs.tool-call-parser": (None, "openai"),
-            "vllmArgs.enable-auto-tool-choice": (None, True),
+        ({"tools": True}, {"tools": (None, True)}),
+        ({"replicas": 3, "spot": True}, {
+            "replicas.min": (1, 3),
+            "replicas.max": (2, 3),
+            "replicas.targetQps": (1, None),
+            "replicas.upscaleDelay": (300, None),
+            "replicas.downscaleDelay": (1200, None),
+        }),
+        ({"readinessProbe": {"postData": {"a": 1}}}, {
+            "readinessProbe.postData": (None, {"a": 1}),
         }),
         ({"reasoningEffort": "low"}, {"reasoningEffort": (None, "low")}),
         ({"auth": "none"}, {"auth": ("key", "none")}),
@@ -222,7 +229,7 @@ def test_a_change_is_told_in_the_words_of_a_stack_file(
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        ({"autostop": None}, {}, {"autostop.then": (None, "stop"), "autostop.idle": (None, "30")}),
+        ({"autostop": None}, {}, {"autostop.then": (None, "stop"), "autostop.idle": (None, 30)}),
         ({}, {"autostop": {"idle": 30, "then": "down"}}, {"autostop.then": ("stop", "down")}),
         ({}, {"nodes": 2}, {"nodes": (None, 2), "pipelineParallel": (None, 2)}),
     ],
@@ -246,3 +253,25 @@ def test_scripts_that_differ_in_no_line_are_told_to_differ() -> None:
     was = {**planned().task, "run": "a\nb\n"}
     (change,) = task_diff.compare(was, {**was, "run": "b\na\n"})
     assert (change.key, change.old, change.new) == ("run", None, None)
+
+
+def test_another_fixed_number_of_replicas_is_one_change() -> None:
+    (change,) = task_diff.compare(planned(replicas=2).task, planned(replicas=3).task)
+    assert (change.key, change.old, change.new) == ("replicas", 2, 3)
+    assert change.path == (
+        "service.replica_policy.min_replicas, service.replica_policy.max_replicas"
+    )
+
+
+def test_a_probe_that_posts_rolls_since_the_guard_lets_no_other_pass() -> None:
+    (change,) = changed(readinessProbe={"postData": {"a": 1}})
+    assert (change.key, change.effect) == ("readinessProbe.postData", Effect.ROLLING)
+    assert not change.meanwhile
+
+
+def test_the_installation_of_vllm_follows_the_gpus_and_is_not_told_beside_them() -> None:
+    cpus = {"accelerators": None, "cpus": 8, "memory": 64, "infra": ["aws"]}
+    gpus = {"accelerators": ["H100:1"], "infra": ["aws"]}
+    keys = {c.key for c in task_diff.compare(planned(**cpus).task, planned(**gpus).task)}
+    assert "accelerators" in keys
+    assert not keys & {"setup", "run"}

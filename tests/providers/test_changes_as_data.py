@@ -100,3 +100,33 @@ def test_drift_that_a_refresh_found_is_put_right_and_told() -> None:
     assert [(row["key"], row.get("old"), row.get("new")) for row in rows] == [
         ("replicas.min", 3, 1)
     ]
+
+
+@pytest.mark.parametrize(
+    "now", [{"context": 4096.0, "replicas": 3.0}, {"context": 4096.0, "spot": {"onDemand": 1.0}}]
+)
+def test_a_rolling_change_includes_what_would_be_applied_in_place(
+    now: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(plugin_host, "message", told.append)
+    before = SERVICE.checked(spot=True, replicas=2.0)
+    with testing.use(testing.SkyPilot()):
+        state = SERVICE.provider().create(before).outs
+    assert state is not None
+    inputs = rechecked(SERVICE, before, **{"spot": True, "replicas": 2.0, **now})
+    SERVICE.provider().diff(SERVICE.name, state, inputs)
+    rows = changes.from_data(inputs["changes"])
+    assert {row.effect for row in rows} == {changes.Effect.ROLLING}
+    assert "the new version of the service starts with it" in {row.why for row in rows}
+    assert told[-1].endswith("; requests are answered throughout")
+    assert "503" not in " ".join(told)
+
+
+def test_the_changes_of_one_resource_are_never_anothers() -> None:
+    provider = providers.ServiceProvider()
+    provider.check(SERVICE.checked(), SERVICE.inputs(context=4096.0))
+    elsewhere = {**SERVICE.inputs()["scope"], "apiServer": "http://10.77.0.2:46580"}
+    assert "changes" not in provider.check({}, SERVICE.inputs(scope=elsewhere)).inputs
+    assert "changes" in provider.check({}, SERVICE.inputs(context=4096.0)).inputs
+    assert "changes" not in provider.check({}, SERVICE.inputs(context=4096.0)).inputs

@@ -325,3 +325,23 @@ def test_what_the_preview_did_not_check_is_taken_from_it():
 
 def test_what_was_checked_has_no_such_part():
     assert "Not checked" not in fitted(model="openai/gpt-oss-20b")
+
+
+def test_what_stands_in_a_change_cannot_break_out_of_its_cell():
+    changed = content("scale")
+    row = {
+        "key": "setup",
+        "effect": "rolls",
+        "why": "see [here](http://x)",
+        "old": "a `b` c|d",
+        "new": "e\u202ef\0\ng",
+        "path": "setup",
+    }
+    odd = {**row, "effect": ["rolls"]}
+    for step in changed["steps"]:
+        if step["op"] == "update" and step["newState"]["type"].endswith(":Service"):
+            step["newState"]["inputs"]["changes"] = [row, odd]
+    text = markdown.markdown(preview_json.read(changed), PRICES)
+    assert (
+        "| `setup`: `` a `b` c\\|d `` → `e f  g` | `setup` | rolls | see &#91;here](http://x) |"
+    ) in text

@@ -63,13 +63,13 @@ def from_data(rows: object) -> tuple[Change, ...]:
     texts = ("key", "why", "path", "meanwhile")
     return tuple(
         Change(
-            effect=effects[row["effect"]],
+            effect=effects[str(row["effect"])],
             old=row.get("old"),
             new=row.get("new"),
             **{name: str(row.get(name, "")) for name in texts},
         )
         for row in (rows if isinstance(rows, list) else ())
-        if isinstance(row, Mapping) and row.get("key") and row.get("effect") in effects
+        if isinstance(row, Mapping) and row.get("key") and str(row.get("effect")) in effects
     )
 
 

@@ -120,17 +120,24 @@ def _policy(side: Side) -> scaling.Policy:
 
 
 def _rolls(before: Side, after: Side, meanwhile: _Meanwhile) -> Disruption:
-    was, now = _least(before), _least(after)
-    if was == 0 and now == 0:
-        text = "replicas that run now are replaced; none is started for it"
-        return Disruption(Effect.ROLLING, text)
-    minutes = _minutes(waits.timeout_seconds(after.spec))
-    old = f"the {was} old ones, each of which" if was > 1 else "the old one, which"
-    text = (
-        f"{_begin(now, after)} beside {old} retires once its replacement is ready (`up` waits up "
-        f"to {minutes} min); requests are answered throughout"
-    )
-    return Disruption(Effect.ROLLING, "; ".join([text, *meanwhile]), after.cost.fewest)
+    was, now = _policy(before).fewest, _least(after)
+    minutes = f"(`up` waits up to {_minutes(waits.timeout_seconds(after.spec))} min)"
+    if cost.replicas(after.spec)[1] == 0:
+        text, away = "replicas that run now stop, none starts, and nothing serves any more", True
+    elif now == 0:
+        text = "replicas that run now are replaced, and none starts before a request asks for it"
+        away = was > 0
+        text += "; until then nothing answers" if away else ""
+    elif was == 0:
+        text = f"{_begin(now, after)}; each that runs now retires once a new one is ready {minutes}"
+        away = False
+    else:
+        old = f"the {was} old ones, each of which" if was > 1 else "the old one, which"
+        text = f"{_begin(now, after)} beside {old} retires once its replacement is ready {minutes}"
+        text += "" if meanwhile else "; requests are answered throughout"
+        away = False
+    extra = after.cost.fewest if now else None
+    return Disruption(Effect.ROLLING, "; ".join([text, *meanwhile]), extra, away=away)
 
 
 def _restarts(_before: Side, after: Side, _meanwhile: _Meanwhile) -> Disruption:

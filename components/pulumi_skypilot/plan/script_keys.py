@@ -35,11 +35,17 @@ class Difference:
     new: object
 
 
+_KEYS = {"enable-auto-tool-choice": "tools"}
+"""Flags that a key sets together with others."""
+_PARSER = "vllmArgs.tool-call-parser"
+
+
 def differences(old: str, new: str) -> Iterator[Difference]:
     """Yield the keys whose values differ between two scripts, in the order of the scripts."""
     was, now = read(old).settings, read(new).settings
-    for key in dict.fromkeys([*was, *now]):
-        if was.get(key) != now.get(key):
+    keys = [key for key in dict.fromkeys([*was, *now]) if was.get(key) != now.get(key)]
+    for key in keys:
+        if key != _PARSER or "tools" not in keys:  # `tools` brings the model's parser along
             yield Difference(key, was.get(key), now.get(key))
 
 
@@ -71,7 +77,8 @@ def read(script: str) -> Content:
         elif guard := _GUARD.fullmatch(line):
             settings["auth"] = "none" if guard[1] == vllm_guard.NO_KEYS else "key"
             method, _, settings["readinessProbe.path"] = _unquoted(guard[2]).partition(" ")
-            others.append(f"the probe asks with {method}")
+            if method == "POST":
+                settings["readinessProbe.postData"] = "set"
         elif line.startswith("--middleware "):
             layers = [layer for layer in line.split() if layer not in _OWN_LAYERS]
             if layers:
@@ -98,7 +105,7 @@ def _keys_of_lines() -> Mapping[str, set[str]]:
 def _setting(flag: str, text: str | None) -> tuple[str, object]:
     """Return the key for a flag, and its value as a stack file has it."""
     name = flag if text is not None else flag.removeprefix("no-")
-    key = mapping.key_of_flag(name)
+    key = _KEYS.get(name) or mapping.key_of_flag(name)
     key = f"vllmArgs.{name}" if key == "vllmArgs" else key
     if text is None:
         return key, not flag.startswith("no-")

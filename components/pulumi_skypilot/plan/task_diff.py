@@ -13,6 +13,7 @@ from .changes import Change, Rule, Task
 _SINGLE = (
     "resources.accelerators",
     "resources.autostop",
+    "service.readiness_probe.post_data",
     "service.replica_policy.target_qps_per_replica",
     "service.tls",
 )
@@ -146,6 +147,10 @@ def _gpus(value: object) -> object:
     return value
 
 
+def _number(value: object) -> object:
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
 def _then(value: object) -> object:
     """Return what an idle cluster does, from SkyPilot's table or from its `down`."""
     down = value.get("down", False) if isinstance(value, Mapping) else value
@@ -160,6 +165,7 @@ _WORDS: Mapping[str, tuple[str, Callable[[object], object]]] = {
         "spot.fallback",
         lambda value: "on-demand" if value else None,
     ),
+    f"envs.{task.IDLE_MINUTES}": ("autostop.idle", _number),
     "service.tls": ("tls", lambda value: "set" if value else None),
 }
 """Values that a stack file and a task write in two ways: path → key, and the stack file's form."""
@@ -195,4 +201,10 @@ def _joined(differences: Iterable[Change]) -> Iterator[Change]:
             new=change.new if before.new is None else before.new,
             path=f"{before.path}, {change.path}" if change.path != before.path else change.path,
         )
+    fewest, most = (by_key.get(f"replicas.{key}") for key in ("min", "max"))
+    if fewest and most and (fewest.old, fewest.new) == (most.old, most.new):
+        by_key["replicas.min"] = dataclasses.replace(
+            fewest, key="replicas", path=f"{fewest.path}, {most.path}"
+        )
+        del by_key["replicas.max"]
     yield from by_key.values()

@@ -96,7 +96,7 @@ def setup(wanted: spec.Spec) -> str:
     environment.
     """
     own = _PATH + wanted.setup if wanted.setup else ""
-    return _SETUP.format(venv=_VENV, packages=_packages(wanted)) + own
+    return _install(gpus=bool(wanted.accelerators)) + own
 
 
 def run(wanted: spec.Spec, command: Sequence[str]) -> str:
@@ -177,9 +177,14 @@ def _source(module: str) -> str:
     return file.read_text("utf-8")
 
 
-def _packages(wanted: spec.Spec) -> str:
+def _install(*, gpus: bool) -> str:
+    """Return the lines that install vLLM where an image brings none."""
+    return _SETUP.format(venv=_VENV, packages=_packages(gpus=gpus))
+
+
+def _packages(*, gpus: bool) -> str:
     """Return arguments of `uv pip install`, as vLLM documents them for GPUs and for CPUs."""
-    if wanted.accelerators:
+    if gpus:
         return f"--torch-backend=auto vllm=={vllm.VERSION}"
     index = f"https://wheels.vllm.ai/{vllm.VERSION}/cpu"
     options = ["--torch-backend=cpu", "--index-strategy=first-index", f"--extra-index-url={index}"]
@@ -194,7 +199,7 @@ def blocks() -> dict[str, tuple[str, ...]]:
         + '--config "$keys"',
         "reasoningEffort": _effort("low"),
         "nodes": _NODES + '"${node[@]}"',
-        "accelerators": _CPU_THREADS,
+        "accelerators": _CPU_THREADS + _install(gpus=True) + _install(gpus=False),
         "setup": _PATH,
         "autostop": _WATCHDOG.format(source=_source("watchdog"))
         + f"{_STARTS_WATCHED}vllm serve\n{_STARTS}vllm serve",

@@ -1,7 +1,8 @@
 """The base of the providers of services and of clusters: check and diff, by spec and plan."""
 
+import functools
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from .. import errors, plan, spec
 from ..plan import task
@@ -42,7 +43,9 @@ class DeployedHandler(base.Handler):
         if new.spec.kind != self.kind:
             reason = f"kind: this is a {new.spec.kind}; use the resource of that name"
             return results.Checked(news, [properties.failure("kind", reason)])
-        if new.plan.misfits and not self._had(olds, new.plan):
+        old = functools.cache(lambda: _kept_inputs(olds, new.name, self.kind))
+        if new.plan.misfits and not (olds and list(new.plan.misfits) == plan.misfits(old().spec)):
+            # A misfit that a state has already may be serving: it is reported, and not refused.
             return results.Checked(news, _failures(new.plan.misfits))
         wrong = list(_wrong_values(news))
         if wrong:
@@ -56,10 +59,12 @@ class DeployedHandler(base.Handler):
         # Values are passed on unchanged, so that unknown and secret ones stay so.
         inputs |= {key: news[key] for key in properties.VALUES if news.get(key)}
         inputs.pop("drift", None)
-        self._add_changes(olds, new, inputs)
+        self._add_changes(olds, old, new, inputs)
         return results.Checked(inputs, [])
 
-    def _add_changes(self, olds: Props, new: sides.Asked, inputs: Props) -> None:
+    def _add_changes(
+        self, olds: Props, kept: Callable[[], sides.Kept], new: sides.Asked, inputs: Props
+    ) -> None:
         """Add the changes since the inputs in state, as data that `review` reads from a preview.
 
         The engine checks a replaced resource a second time, without its state.
@@ -70,9 +75,7 @@ class DeployedHandler(base.Handler):
         elif all(olds.get(key) == inputs.get(key) for key in {*olds, *inputs} - _NOT_COMPARED):
             rows = []
         else:
-            plan_ = olds.get("plan")
-            applied = plan_.get("task") if isinstance(plan_, Mapping) else None
-            old = sides.kept({**olds, "task": applied}, new.name, self.kind)
+            old = kept()
             next_ = differences.next_task(old, new)
             compared = differences.compare(old, new, next_)
             rows = [change.data() for change in differences.shown(compared, new.props)]
@@ -127,15 +130,12 @@ class DeployedHandler(base.Handler):
         """Return the life cycle for a delete in a scope, in one call of at most `seconds`."""
         raise NotImplementedError
 
-    def _had(self, olds: Props, planned: plan.Plan) -> bool:
-        """Return whether the deployment in state has the same misfits, so that it was accepted.
 
-        It may be serving, so it is reported and not refused.
-        """
-        if not olds:
-            return False
-        old = sides.kept(olds, planned.name, self.kind)
-        return list(planned.misfits) == plan.misfits(old.spec)
+def _kept_inputs(olds: Props, name: str, kind: spec.Kind) -> sides.Kept:
+    """Return a deployment as the inputs in state remember it: the plan has the task applied."""
+    plan_ = olds.get("plan")
+    applied = plan_.get("task") if isinstance(plan_, Mapping) else None
+    return sides.kept({**olds, "task": applied}, name, kind)
 
 
 def _failures(problems: Sequence[spec.Problem]) -> list[results.Failure]:

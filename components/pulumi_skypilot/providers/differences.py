@@ -35,14 +35,23 @@ def forced(compared: Sequence[Change], news: Props) -> list[str]:
 
 
 def shown(compared: Sequence[Change], news: Props) -> tuple[Change, ...]:
-    """Return the changes as a preview shows them: a replacement includes all others."""
-    if not forced(compared, news):
+    """Return the changes as a preview shows them: what starts anew starts with all of them.
+
+    A replacement includes all other changes. New replicas of a rolling change have the whole
+    service section from their start, so that nothing of it is applied to the old ones.
+    """
+    if forced(compared, news):
+        effect, why = Effect.REPLACE, "the replacement starts with it"
+        joins = [change for change in compared if change.effect is not Effect.REPLACE]
+    elif changes.strongest(compared) is Effect.ROLLING:
+        effect, why = Effect.ROLLING, "the new version of the service starts with it"
+        joins = [change for change in compared if change.meanwhile]
+    else:
         return tuple(compared)
-    why = "the replacement starts with it"
     return tuple(
-        change
-        if change.effect is Effect.REPLACE
-        else dataclasses.replace(change, effect=Effect.REPLACE, why=why, meanwhile="")
+        dataclasses.replace(change, effect=effect, why=why, meanwhile="")
+        if change in joins
+        else change
         for change in compared
     )
 

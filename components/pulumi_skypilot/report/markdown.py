@@ -162,21 +162,26 @@ def _reasons(changed: tuple[changes.Change, ...]) -> Iterator[str]:
     for effect, why, group in changes.by_reason(changed):
         keys = "<br>".join(map(_change, group))
         paths = "<br>".join(f"`{_safe(change.path)}`" if change.path else "—" for change in group)
-        yield f"| {keys} | {paths} | {effect.value} | {_safe(why)} |"
+        yield f"| {keys} | {paths} | {effect.value} | {_safe(why).replace('[', '&#91;')} |"
 
 
 def _change(change: changes.Change) -> str:
     """Return the key, and both values where they are shown."""
     if change.old is None and change.new is None:
-        return f"`{_safe(change.key)}`"
-    return f"`{_safe(change.key)}`: {_value(change.old)} → {_value(change.new)}"
+        return _code(change.key)
+    return f"{_code(change.key)}: {_value(change.old)} → {_value(change.new)}"
 
 
 def _value(value: object) -> str:
     if value is None:
         return "none"
-    text = changes.shown(value)
-    return f"`{_safe(text if len(text) <= 120 else f'{text[:117]}…')}`"
+    return _code(changes.shown(value))
+
+
+def _code(text: str) -> str:
+    """Return text as code, with a fence that no backtick in it ends."""
+    text = _safe(text if len(text) <= 120 else f"{text[:117]}…")
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
 
 
 def _warnings(seen: preview_json.Preview) -> Iterator[str]:
@@ -303,9 +308,10 @@ def _cost(side: preview_json.Side | None, prices: cost.Prices) -> cost.Cost:
     return cost.cost(side.spec, prices)
 
 
-_ESCAPES: Mapping[str, str] = {"|": "\\|", "<": "&lt;", ">": "&gt;", "\n": " ", "\r": " "}
+_ESCAPES: Mapping[str, str] = {"|": "\\|", "<": "&lt;", ">": "&gt;"}
 
 
 def _safe(text: str) -> str:
     """Return text that may stand in a cell of a table."""
-    return "".join(_ESCAPES.get(letter, letter) for letter in text)
+    visible = (letter if letter.isprintable() else " " for letter in text)
+    return "".join(_ESCAPES.get(letter, letter) for letter in visible)
