@@ -74,7 +74,7 @@ class World:
         return wait_service.Wait(self.sky, address, self.clock).until_ready(expected, KEY)
 
     def is_as_recorded(self, moment: str, take: Callable[..., snapshots.Table]) -> None:
-        """Compare every field of the port's answer with the record of the real SkyPilot."""
+        """Compare every field of the interface's answer with the record of the real SkyPilot."""
         now = time.time() if self._real else self.clock.now()
         table = take(self.sky, self.name, now)
         if self._real and snapshots.recording():

@@ -128,14 +128,20 @@ def test_a_test_of_a_module_stands_where_the_module_stands() -> None:
     assert strays == []
 
 
-def test_every_path_on_the_page_is_there() -> None:
-    named = re.findall(r"`([a-z_]+/[\w./]*)`", PAGE)
-    missing = [
-        path
-        for path in named
-        if not any((base / path).exists() for base in (ROOT, PACKAGE, ROOT / "tests"))
+def test_every_path_on_a_page_is_there() -> None:
+    bases = (ROOT, PACKAGE, ROOT / "tests")
+    ours = {folder.name for base in bases for folder in base.iterdir() if folder.is_dir()}
+    pages = [ROOT / f"{name}.md" for name in ("ARCHITECTURE", "CONTRIBUTING", "README")]
+    named = [
+        (page.name, path)
+        for page in (*pages, *sorted((ROOT / "docs").glob("*.md")))
+        for path in re.findall(r"`([a-z_0-9]+/[\w./-]*)`", page.read_text())
+        if path.split("/")[0] in ours
     ]
-    assert named
+    missing = [
+        (page, path) for page, path in named if not any((base / path).exists() for base in bases)
+    ]
+    assert {page for page, _ in named} > {"ARCHITECTURE.md", "reliability.md"}
     assert missing == []
 
 

@@ -19,7 +19,7 @@ _FOLDER = pathlib.Path(__file__).parent / "held"
 
 @dataclasses.dataclass(frozen=True)
 class Hold:
-    """A call of the port, and the files by which the two sides speak."""
+    """A call of the interface, and the files by which the two sides speak."""
 
     folder: pathlib.Path
     call: str

@@ -1,4 +1,4 @@
-"""The search for the nearest known word, for every "did you mean"."""
+"""The search for the nearest known word, for the "did you mean" of errors."""
 
 import difflib
 from collections.abc import Iterable

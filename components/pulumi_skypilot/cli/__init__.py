@@ -1,7 +1,7 @@
 """The command `pulumi-skypilot`.
 
 Each subcommand is a module of this room, listed in commands.py. A subcommand reads a stack's file
-or state, calls the rooms below, and prints. To add one, write its module and add it to the list.
+or state, calls the rooms above it, and prints. To add one, write its module and add it to the list.
 convert/ turns a SkyPilot task into a deployment, a deployment into a SkyPilot task, and a model's
 files on Hugging Face into a facts file.
 """

@@ -1,4 +1,4 @@
-"""Create, read, update and delete clusters, over the port. Knows nothing of Pulumi.
+"""Create, read, update and delete clusters, over the interface. Knows nothing of Pulumi.
 
 The label of a cluster's machines, which SkyPilot never changes, names its owner. The name of its
 job has the digest of what it runs (`marker`). A server that ended because it was idle, and its

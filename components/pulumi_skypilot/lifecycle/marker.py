@@ -1,8 +1,14 @@
-"""The owner of a service, and whether it is still as it was applied: read from its own text.
+"""The signs by which a stack finds its own services and clusters again, and what was applied.
 
-The last line of a task's text is a comment, which SkyServe keeps and which restarts nothing
-(sky/task.py, Task._to_yaml_config). It names the stack (its mark), a keyed digest of the text
-and of all values, and a hash of the text, which shows whether the text was edited by hand.
+- The *mark* is the stack's id, drawn once (`draw`) and kept in state. It also names the server.
+- The *marker* is the last line of a task's text, a comment. SkyServe keeps it, and it restarts
+  nothing (sky/task.py, Task._to_yaml_config). It has the mark, a keyed digest of the text and of
+  all values, and a hash of the text, which shows whether the text was edited by hand (`read`).
+- A cluster keeps no text. Its job has the mark and the digest in its name (`job_name`).
+- The *label* on every machine has the mark too, for the cloud's own console (LABEL).
+
+`Wanted` is what is to be applied, `Applied` what state remembers. The last functions read a text
+that SkyPilot keeps, without the label and without values (`theirs`, `without_values`).
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""Create, read, update and delete services, over the port. Knows nothing of Pulumi.
+"""Create, read, update and delete services, over the interface. Knows nothing of Pulumi.
 
 The marker in a service's own text shows its owner and its drift (`marker`).
 """

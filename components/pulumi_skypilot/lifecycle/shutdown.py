@@ -1,4 +1,4 @@
-"""The end of a service and of all that is its own, over the port. Knows nothing of Pulumi.
+"""The end of a service and of all that is its own, over the interface. Knows nothing of Pulumi.
 
 `ownership` says what may be ended, and by what right.
 """

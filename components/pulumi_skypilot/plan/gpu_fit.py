@@ -23,6 +23,10 @@ UNCOUNTED_CACHE = ("int4", "nvfp4_4over6", "turboquant", "ultraquant", "fp8_ds",
 COUNTED = (*headroom.FLAGS, "block-size", "max-cudagraph-capture-size")
 """Flags among vllmArgs whose numbers the fit counts."""
 
+SHORTEST_USEFUL = 1024
+"""Tokens of context. A GPU with room for fewer is too small, and `accelerators` is reported instead
+of `context`: hardly a request with its answer is so short."""
+
 CPU_BYTES = 4 * 2**30
 """The memory that vLLM itself takes, measured with a tiny model on a CPU."""
 
@@ -150,7 +154,7 @@ def _misfits(facts: catalog.ModelFacts | None, sized: Sized) -> Iterator[tuple[s
     for accelerator, fit in sized.fits.items():
         if facts is None or fit.verdict is not memory.Verdict.NOT:
             continue
-        key = "accelerators" if fit.longest < 1024 else "context"
+        key = "accelerators" if fit.longest < SHORTEST_USEFUL else "context"
         settings = sized.settings[accelerator]
         near = list(
             _nearest(facts.architecture, facts.min_compute_capability, accelerator.name, settings)

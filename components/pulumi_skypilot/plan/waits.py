@@ -6,7 +6,8 @@ PROVISION_SECONDS = 900.0
 """Time for machines and images, on top of the probe's own initial delay: SkyPilot needs 1 to 5
 minutes for a cloud machine and as much again to pull vLLM's image (8 GB)."""
 START_SECONDS = 1200.0
-"""Time for a model to be fetched and loaded on a cluster, as SkyServe's probe gives a replica."""
+"""Time for a model to be fetched and loaded on a cluster. It is SkyServe's default for a replica
+(sky/serve/constants.py, DEFAULT_INITIAL_DELAY_SECONDS), since a cluster has no probe of its own."""
 
 
 def timeout_seconds(wanted: spec.Spec) -> float:

@@ -68,7 +68,7 @@ class Sdk(ServiceCalls, MachineCalls):
     ) -> dict[str, typing.Any]:
         """Return the server's prices, for cost.question.
 
-        Not part of the port: no resource asks for prices.
+        Not part of the interface: no resource asks for prices.
         """
         began = time.monotonic()
 

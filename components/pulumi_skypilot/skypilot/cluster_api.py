@@ -1,4 +1,4 @@
-"""The port's calls for clusters and their jobs, made with sky's own calls."""
+"""The interface's calls for clusters and their jobs, made with sky's own calls."""
 
 import io
 import re

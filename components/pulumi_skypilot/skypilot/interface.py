@@ -1,4 +1,4 @@
-"""The port to SkyPilot: the calls that the life cycle makes, and the values that they return."""
+"""The interface to SkyPilot: the calls that the life cycle makes, and what they return."""
 
 import dataclasses
 import typing
@@ -136,7 +136,7 @@ LOOKS = (
     *("server", "places", "service", "services", "log", "machines", "cluster", "jobs"),
     *("address", "job_log", "requests", "listens", "get"),
 )
-"""The read-only calls of the port below."""
+"""The read-only calls of the interface below."""
 
 
 class SkyPilot(typing.Protocol):

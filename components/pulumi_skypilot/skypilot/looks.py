@@ -72,7 +72,7 @@ def again(look: Callable[[], T], clock: Clock) -> T:
 
 
 class Looks:
-    """The port, which tries single looks again."""
+    """The interface, which tries single looks again."""
 
     def __init__(self, sky: interface.SkyPilot, clock: Clock) -> None:
         self._sky = sky

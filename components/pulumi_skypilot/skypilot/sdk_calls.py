@@ -1,4 +1,4 @@
-"""A call of the SDK: in a thread of its own, bounded, silent, with the port's errors.
+"""A call of the SDK: in a thread of its own, bounded, silent, with the interface's errors.
 
 The only module that imports sky (which takes seconds), and only when a call is made. One process
 talks to one API server: the SDK caches its URL (sky/server/common.py, get_server_url).

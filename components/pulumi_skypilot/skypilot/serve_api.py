@@ -1,4 +1,4 @@
-"""The port's calls for services, made with sky.serve."""
+"""The interface's calls for services, made with sky.serve."""
 
 import collections
 import io

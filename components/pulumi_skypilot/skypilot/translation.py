@@ -96,7 +96,7 @@ _OF_A_LOOK: tuple[_Row, ...] = (("", "", errors.NoAnswer),)
 def meaning(
     error: BaseException, url: str, token: str | None, *, look: bool = False
 ) -> errors.SkyPilotError:
-    """Return the error of the port that an exception stands for: one line that says what to do.
+    """Return the interface's error for an exception: one line that says what to do.
 
     `look` says that the call was read-only. The SDK does not say why a server cannot be used or
     refuses a token, so this asks the server.

@@ -1,6 +1,7 @@
 """The typed config of a stack: strict, frozen, and with every mistake reported at once.
 
-`parse` turns a YAML table into a Spec. Everything here is pure, and all rooms below use it.
+`parse` turns a YAML table into a Spec. Everything here is pure. It imports only
+`catalog` and `errors`, the rooms above it.
 
 - served.py has the fields of the model, its machines and vLLM's flags; deployment.py has the rest.
 - tables.py and machine_tables.py have the tables within a deployment.

@@ -1,4 +1,9 @@
-"""The first half of a deployment: the model, its machines, and how vLLM runs it."""
+"""The keys that decide the size and the command of a model server: model, machines, flags of vLLM.
+
+Each key with a flag of vLLM is here, so that `vllmArgs` can refuse these flags, and so is each key
+that the fit of the memory reads. deployment.py adds the rest: what surrounds the server (variables,
+image, files, disk, labels) and how the deployment serves (replicas, balancer, probe, waits).
+"""
 
 import typing
 

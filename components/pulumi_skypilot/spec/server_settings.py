@@ -2,11 +2,11 @@
 
 import contextlib
 import dataclasses
-import difflib
 import re
 import urllib.parse
 from collections.abc import Iterator, Mapping
 
+from ..catalog import suggest
 from . import readers, values
 
 NAMESPACE = "skypilot"
@@ -72,6 +72,5 @@ def _no_boolean(text: str) -> str | None:
 
 
 def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name, NAMES, n=1)
-    known = f"did you mean {near[0]}?" if near else f"there are {', '.join(NAMES)}"
+    known = suggest.did_you_mean(name, NAMES, ", ".join(NAMES))
     return f"{NAMESPACE}:{name}: unknown setting; {known}"

@@ -31,7 +31,7 @@ __all__ = [
 
 
 class SkyPilot(Others, interface.SkyPilot):
-    """The whole port over dictionaries."""
+    """The whole interface over dictionaries."""
 
     def server(self) -> interface.Server:
         """Return the server, and the user that it takes the caller for."""

@@ -46,8 +46,8 @@ class State:
     def fail(self, call: str, *errors: Exception) -> None:
         """Let the next calls of that name raise these errors, in order.
 
-        An error that is not the port's stands for one of the SDK (`ValueError("Attempted to read a
-        None YAML.")`). The call then raises what the port makes of it.
+        An error that is not the interface's stands for one of the SDK (`ValueError("Attempted to
+        read a None YAML.")`). The call then raises what the interface makes of it.
         """
         self._failures.setdefault(call, []).extend(errors)
 
