@@ -221,6 +221,70 @@ def test_all_mistakes_of_a_program_are_told_at_once(made, logged, budget):
     assert kinds in ([], ["Service fine"])
 
 
+def test_mistakes_beside_the_specs_are_told_with_the_others(made, logged):
+    @pulumi.runtime.test
+    def program():
+        scope = resources.Scope("models", api_server="sky", serve_host="x:1")
+        resources.Service("chat", {**SPEC, "tols": True}, scope=scope, api_key="short")
+        odd: typing.Any = "no"
+        components.Deployment("code", SPEC, scope=scope, upgrade=odd)
+        components.Deployment("docs", SPEC, scope=scope, adopt=odd, protect=odd)
+        components.Deployment("list", odd, scope=scope)
+        resources.Cluster("lab", {**SPEC, "kind": "service"}, scope=scope)
+        resources.Service("other", {**SPEC, "kind": "cluster"}, scope=scope)
+
+    with pytest.raises(pulumi.RunError) as caught:
+        program()
+    assert str(caught.value).splitlines() == [
+        "models: api_server: sky is not an address; write http://host:port or https://host",
+        "models: serve_host: x:1 is not a host; write a name or an address, without http:// and "
+        "without a port: each service has its own port",
+        "chat: api_key: it must be 8 or more visible ASCII characters without a comma, and not "
+        "begin with a dash",
+        "chat: tols: unknown key; did you mean tools?",
+        "code: upgrade: write true or false",
+        "docs: protect: write true or false",
+        "docs: adopt: write true or false",
+        "list: spec: expected a table; write one, such as {'model': …}",
+        "lab: kind: this is a service; use the resource of that name",
+        "other: kind: this is a cluster; use the resource of that name",
+    ]
+    assert all(entry.startswith("Deployment ") for entry in made.made)
+
+
+BIG = {**SPEC, "model": "openai/gpt-oss-120b"}
+
+
+@pytest.mark.parametrize("budget", [{}, {"hourly": 99}], ids=["no budget", "budget"])
+@pytest.mark.parametrize(
+    ("names", "warned"), [(["c"], []), (["c", "d"], ["c", "d"])], ids=["one", "two"]
+)
+def test_of_several_misfits_all_are_warned_of_and_check_refuses(
+    made, logged, names, warned, budget
+):
+    def declare(scope):
+        all_ = [components.Deployment(name, BIG, scope=scope) for name in names]
+        return pulumi.Output.all(*(deployment.endpoint for deployment in all_))
+
+    run(declare, **budget)
+    lines = [line for line in logged if not line.startswith("models.budget")]
+    assert [line.partition(":")[0] for line in lines] == warned
+    assert all(": accelerators: " in line for line in lines)
+    assert {f"Service {name}" for name in names} <= set(made.made)
+
+
+def test_a_misfit_is_told_with_the_mistakes_of_others(made, logged):
+    def declare(scope):
+        resources.Service("chat", {**SPEC, "tols": True}, scope=scope)
+        return resources.Service("big", BIG, scope=scope).endpoint
+
+    with pytest.raises(pulumi.RunError, match=r"^chat: tols: [^\n]*$"):
+        run(declare)
+    (line,) = logged
+    assert line.startswith("big: accelerators: ")
+    assert "Service big" not in made.made
+
+
 def test_what_a_later_resource_may_still_mend_is_no_mistake(made, logged):
     def declare(scope):
         volumes = pulumi.Output.from_input({"/models": "cache"})

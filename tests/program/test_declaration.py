@@ -15,7 +15,7 @@ Table = dict[str, typing.Any]
 
 
 def of(table: Table) -> declaration.Declaration:
-    return declaration.declared("chat", table)
+    return declaration.declared(table)
 
 
 def made(table: Callable[[], Table]) -> declaration.Declaration:
@@ -69,9 +69,18 @@ def test_what_is_planned_already_is_not_read_again():
     planned = plan.plan(spec.parse({**SMALLEST, "secrets": {"HF_TOKEN": "hfToken"}}), "chat")
     chat = declaration.Declaration({"secrets": {"HF_TOKEN": "canary"}}, planned)
     assert chat.spec is planned.spec
-    assert declaration.declared("chat", chat) is chat
+    assert declaration.declared(chat) is chat
 
 
-def test_the_resource_has_the_last_word_on_its_kind():
-    made = declaration.declared("lab", {**SMALLEST, "kind": "service"}, {"kind": "cluster"})
-    assert made.table["kind"] == "cluster"
+@pytest.mark.parametrize(("given", "kind"), [(None, "cluster"), ("service", "service")])
+def test_the_resource_gives_the_kind_that_a_spec_leaves_open(given, kind):
+    made = declaration.declared({**SMALLEST, "kind": given}, {"kind": "cluster"})
+    assert made.table["kind"] == kind
+
+
+def test_a_spec_that_is_no_table_is_kept_as_a_refusal():
+    made = declaration.declared(typing.cast("Table", ["x"]))
+    assert (made.table, made.refusal) == (
+        {},
+        "spec: expected a table; write one, such as {'model': …}",
+    )

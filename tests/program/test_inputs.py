@@ -182,13 +182,14 @@ def test_the_keys_of_a_spec_are_text() -> None:
 
 @pytest.mark.parametrize("wrap", [KNOWN, SECRET, UNKNOWN], ids=["known", "secret", "unknown"])
 def test_the_spec_itself_is_no_output(wrap: Wrap) -> None:
-    def program() -> None:
-        scope = resources.Scope("models", api_server="http://sky.test")
-        for make in (components.Deployment, resources.Service, resources.Cluster):
-            with pytest.raises(pulumi.RunError, match=r"^chat: spec: the table itself is an Out"):
-                make("chat", wrap(SPECS["chat"]), scope=scope)
+    for make in (components.Deployment, resources.Service, resources.Cluster):
 
-    engine.run(program)
+        def program(make: Callable[..., object] = make) -> None:
+            scope = resources.Scope("models", api_server="http://sky.test")
+            make("chat", wrap(SPECS["chat"]), scope=scope)
+
+        with pytest.raises(pulumi.RunError, match=r"^chat: spec: the table itself is an Out"):
+            engine.run(program)
 
 
 def test_an_output_given_as_the_model_is_the_name_that_clients_ask_for() -> None:
@@ -264,12 +265,9 @@ def test_options_may_be_outputs(options: Table, inputs_: Table) -> None:
         ({"service_name": engine.unknown}, "name name: it must be known at preview"),
         ({"service_name": lambda: SECRET("canary")}, " name: it is a secret"),
         ({"service_name": lambda: KNOWN(None)}, "name name: None is no text"),
-        ({"service_name": lambda: 5}, "name name: 5 is no text"),
         ({"upgrade": engine.unknown}, "upgrade upgrade: it must be known at preview"),
-        ({"adopt": lambda: "yes"}, "adopt adopt: yes is neither true nor false"),
+        ({"adopt": lambda: KNOWN("yes")}, "adopt adopt: yes is neither true nor false"),
         ({"api_key": lambda: KNOWN(None)}, " apiKey: it must be 8 or more visible ASCII"),
-        ({"api_key": lambda: [None]}, " apiKey: it must be 8 or more visible ASCII"),
-        ({"api_key": lambda: 12345678}, " apiKey: it must be 8 or more visible ASCII"),
         ({"api_key": lambda: KNOWN(["sk-own-1"])}, " apiKey: it must be 8 or more visible ASCII"),
     ],
 )

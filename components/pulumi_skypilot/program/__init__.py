@@ -2,7 +2,8 @@
 
 components.py declares a Deployment for each entry of the stack's config (pulumi_config.py).
 resources.py declares the dynamic resources, whose providers are in providers/; api_keys.py their
-keys. inputs.py reads values that may be Outputs. forecast.py shows a preview's cost and budget
-before anything is created; budget_gate.py applies the budget to a user's own program. workdir.py
-computes the digest of a local folder, because check and diff must not read one.
+keys; arguments.py checks what stands beside a spec. inputs.py reads values that may be Outputs.
+forecast.py shows a preview's cost and budget before anything is created; budget_gate.py applies
+the budget to a user's own program, and reports its mistakes. workdir.py computes the digest of a
+local folder, because check and diff must not read one.
 """

@@ -14,7 +14,6 @@ ApiKey = str | pulumi.Output[str] | Sequence[str | pulumi.Output[str]]
 
 
 def valid(
-    where: str,
     spec: Mapping[str, typing.Any],
     derived: Callable[[int], pulumi.Output[str]],
     own: ApiKey | None,
@@ -30,16 +29,21 @@ def valid(
         listed = given if isinstance(given, list) else [given]
         if not 1 <= len(listed) <= keys.MANY:
             raise errors.ValueRefused("api_key: give one, or the earlier and the next")
+        for key in listed:
+            reason = None if inputs.has_output(key) else keys.wrong(key)
+            if reason is not None:
+                raise errors.ValueRefused(f"api_key: {reason}")
         accepted = [pulumi.Output.secret(inputs.read(key, _text)) for key in listed]
     else:
-        accepted = [] if none else [derived(number) for number in _versions(where, version)]
+        accepted = [] if none else [derived(number) for number in _versions(version)]
     earlier, handed = [None, None, *accepted][-2:]
     return {"apiKey": handed, "earlierKey": earlier}
 
 
-def _versions(where: str, version: int | Sequence[int] | None) -> tuple[int, ...]:
+def _versions(version: int | Sequence[int] | None) -> tuple[int, ...]:
+    number = inputs.plain("key_version", version)
     try:
-        return keys.versions(1 if version is None else inputs.plain(where, "key_version", version))
+        return keys.versions(1 if version is None else number)
     except ValueError as error:
         raise errors.ValueRefused(f"key_version: {error}") from None
 

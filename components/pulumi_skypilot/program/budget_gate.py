@@ -11,7 +11,7 @@ preview at the first resource that a provider's check refuses.
 
 import asyncio
 import typing
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pulumi
 
@@ -45,12 +45,13 @@ class Gate:
         self._plans: dict[str, plan.Plan] = {}
         self._unread: dict[str, cost.Cost] = {}
         self._mistakes: list[str] = []
+        self._misfits: list[str] = []
         self._check: pulumi.Output[None] | None = None
 
     def declare(
         self, name: str, declared: declaration.Declaration, on_server: object, wrong: Sequence[str]
     ) -> bool:
-        """Add a service or cluster. Return False if a mistake in it is known.
+        """Add a service or cluster. Return whether it must wait for the gate.
 
         Args:
             name: Name of the resource.
@@ -59,11 +60,14 @@ class Gate:
             wrong: Mistakes beside those of the spec, a line each.
 
         """
-        mistakes = [*wrong]
+        mistakes, misfits = [*wrong], list[errors.Problem]()
         if name in self._plans or name in self._unread:
             name = f"{name} ({declared.table.get('kind', 'service')})"
         priced = [key for key in _PRICED if key in declared.later]
-        if priced:  # waiting for that resource may deadlock: it may wait for this one
+        if declared.refusal is not None:
+            self._unread[name] = _unknown(f"its spec is wrong ({declared.refusal})")
+            mistakes.append(declared.refusal)
+        elif priced:  # waiting for that resource may deadlock: it may wait for this one
             self._unread[name] = _unknown(f"{priced[0]} comes from another resource")
         elif declared.planned is not None:
             self._plans[name] = declared.planned
@@ -74,22 +78,38 @@ class Gate:
                 self._unread[name] = _unknown(f"its spec is wrong ({error.problems[0].reason})")
                 if not declared.later:  # else the spec may lack only keys that come later
                     mistakes += [problem.reason for problem in error.problems]
-        self._mistakes += [errors.one_line(f"{name}: {line}") for line in mistakes]
-        return not mistakes
+            else:
+                if not declared.later:  # a later key may make it fit
+                    misfits += self._plans[name].misfits
+        self.refuse(name, mistakes)
+        self._misfits += _lines(name, [problem.reason for problem in misfits])
+        return bool(mistakes or misfits or self._limits)
 
-    def behind(self, value: pulumi.Output[str], *, right: bool) -> pulumi.Output[str]:
-        """Return the value once the budget holds; for a resource with a mistake it never comes."""
-        if right and not self._limits:
-            return value
+    def refuse(self, name: str, mistakes: Sequence[str]) -> None:
+        """Add mistakes of a resource, a line each."""
+        self._mistakes += _lines(name, mistakes)
+
+    def behind(self, value: pulumi.Output[str]) -> pulumi.Output[str]:
+        """Return the value once the gate opens, which it never does with a mistake."""
         if self._check is None:
             self._check = pulumi.Output.from_input(None).apply(lambda _: self._hold())
         return pulumi.Output.all(value, self._check).apply(lambda both: both[0])
 
     async def _hold(self) -> None:
-        """Raise RunError for mistakes, and for a budget that is exceeded or cannot be checked."""
+        """Raise RunError for mistakes, and for a budget that is exceeded or cannot be checked.
+
+        A misfit is only a warning here: check refuses it unless the state has it already. Check
+        refuses one before the engine ends the preview, so a single one needs no warning.
+        """
         self._check = None
+        misfits, self._misfits = self._misfits, []
+        if len(misfits) > 1 or self._mistakes:
+            for line in misfits:
+                pulumi.log.warn(line)
         if self._mistakes:
             raise pulumi.RunError("\n".join(self._mistakes))
+        if not self._limits:
+            return
         plans, unread = dict(self._plans), dict(self._unread)
         server = pulumi.Output.all(*self._server)
         if not await server.is_known():
@@ -111,6 +131,10 @@ def _spec(declared: declaration.Declaration) -> specs.Spec:
         return declared.spec
     stand_in = {"model": _MODEL} if "model" in declared.later else {}
     return specs.parse({**declared.plain, **stand_in})
+
+
+def _lines(name: str, reasons: Iterable[str]) -> list[str]:
+    return [errors.one_line(f"{name}: {reason}") for reason in reasons]
 
 
 def _name(on_server: object) -> str:

@@ -1,5 +1,6 @@
 """The components of a program: one deployment, or all deployments of a stack's config."""
 
+import dataclasses
 import typing
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +13,7 @@ from ..providers import pulumi_private
 from ..skypilot import credentials
 from ..spec import keys, server_settings
 from ..spec import stack as stacks
-from . import api_keys, declaration, forecast, inputs, pulumi_config, resources
+from . import api_keys, arguments, declaration, forecast, inputs, pulumi_config, resources
 
 
 class Deployment(pulumi.ComponentResource):
@@ -65,7 +66,12 @@ class Deployment(pulumi.ComponentResource):
         """
         super().__init__("skypilot:index:Deployment", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        declared = declaration.declared(name, spec)
+        declared = declaration.declared(spec)
+        try:
+            protected = arguments.flag("protect", inputs.plain("protect", protect))
+        except errors.ValueRefused as error:
+            protected = None
+            declared = dataclasses.replace(declared, beside=(str(error),))
         cluster = declared.table.get("kind") == "cluster"
         self.served = (resources.Cluster if cluster else resources.Service)(
             name,
@@ -76,9 +82,7 @@ class Deployment(pulumi.ComponentResource):
             key_version=key_version,
             upgrade=upgrade,
             adopt=adopt,
-            opts=pulumi.ResourceOptions(
-                parent=self, protect=inputs.plain(name, "protect", protect)
-            ),
+            opts=pulumi.ResourceOptions(parent=self, protect=protected),
         )
         self.model = declared.served_name
         ready = resources.Readiness(
@@ -135,7 +139,7 @@ class Deployments(pulumi.ComponentResource):
             key: Deployment(
                 key,
                 declaration.Declaration(
-                    inputs.table(key, _with_secrets(key, stack, config)), plans[key]
+                    inputs.table(_with_secrets(key, stack, config)), plans[key]
                 ),
                 scope=scope,
                 service_name=plans[key].name,

@@ -22,6 +22,10 @@ class Declaration:
     """The inputs for the engine, in plain dicts and lists."""
     planned: plan.Plan | None = None
     """Its plan, if it comes from a stack's config, which names secrets by key."""
+    refusal: str | None = None
+    """The line about a spec that cannot be read as a table; the table is then empty."""
+    beside: tuple[str, ...] = ()
+    """Lines about mistakes beside the spec."""
 
     @functools.cached_property
     def later(self) -> tuple[str, ...]:
@@ -71,14 +75,19 @@ class Declaration:
         return pulumi.Output.from_input(given).apply(_parsed)
 
 
-def declared(where: str, spec: Table | Declaration, says: Table | None = None) -> Declaration:
+def declared(spec: Table | Declaration, says: Table | None = None) -> Declaration:
     """Return the declaration of a spec; a Declaration is returned as it is.
 
-    `says` has the keys that the resource's class sets. Raises RunError if the spec is no table.
+    `says` has the keys that the resource's class sets if the spec does not.
     """
     if isinstance(spec, Declaration):
         return spec
-    return Declaration(inputs.table(where, {**inputs.table(where, spec), **(says or {})}))
+    says = says or {}
+    try:
+        table = inputs.table(spec)
+    except errors.ValueRefused as error:
+        return Declaration(says, refusal=str(error))
+    return Declaration({**table, **{key: says[key] for key in says if table.get(key) is None}})
 
 
 _NAMES = ("servedName", "model")

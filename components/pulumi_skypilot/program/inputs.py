@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pulumi
 
+from .. import errors
 from ..providers import properties
 from ..spec import readers
 
@@ -16,33 +17,30 @@ PLAIN = ("kind", "auth")
 """Keys that decide which resources the program declares, and whether there is an API key."""
 
 
-def table(where: str, spec: object) -> dict[str, typing.Any]:
+def table(spec: object) -> dict[str, typing.Any]:
     """Return a spec in plain dicts and lists, whose values may be Outputs.
 
-    Raises RunError if the spec itself is an Output or no table, or a key of PLAIN is an Output.
+    Raises ValueRefused if the spec itself is an Output or no table, or a key of PLAIN is an Output.
     """
     if has_output(spec) and not isinstance(spec, Mapping):
-        raise pulumi.RunError(
-            f"{where}: spec: the table itself is an Output; write a table, whose values may be "
-            "Outputs"
+        raise errors.ValueRefused(
+            "spec: the table itself is an Output; write a table, whose values may be Outputs"
         )
     if not isinstance(spec, Mapping):
-        raise pulumi.RunError(f"{where}: spec: expected a table; write one, such as {{'model': …}}")
+        raise errors.ValueRefused("spec: expected a table; write one, such as {'model': …}")
     for key in spec:
         if not isinstance(key, str):
-            raise pulumi.RunError(
-                f"{where}: spec: {readers.shown(key)} is not text; every key must be"
-            )
+            raise errors.ValueRefused(f"spec: {readers.shown(key)} is not text; every key must be")
     for key in PLAIN:
-        plain(where, key, spec.get(key))
+        plain(key, spec.get(key))
     return {key: settled(value) for key, value in spec.items()}
 
 
-def plain(where: str, key: str, value: T) -> T:
-    """Return the value. Raises RunError if it is an Output or contains one."""
+def plain(key: str, value: T) -> T:
+    """Return the value. Raises ValueRefused if it is an Output or contains one."""
     if has_output(value):
-        raise pulumi.RunError(
-            f"{where}: {key}: it is an Output, and the program needs it to say what there is to "
+        raise errors.ValueRefused(
+            f"{key}: it is an Output, and the program needs it to say what there is to "
             "make; write the value down, or read it from the stack's config"
         )
     return value

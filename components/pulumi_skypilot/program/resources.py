@@ -12,11 +12,12 @@ from .. import spec as specs
 from ..providers import pulumi_private
 from ..spec import budget as budgets
 from ..spec import keys
-from . import api_keys, budget_gate, declaration, inputs, workdir
+from . import api_keys, arguments, budget_gate, declaration, inputs, workdir
 
 Inputs = Mapping[str, typing.Any]
 
 _SECRETS = ("secrets", *specs.SECRETS)
+_DEFAULT_KIND = "service"
 
 
 class Scope(dynamic.Resource, module="skypilot", name="Scope"):
@@ -68,6 +69,10 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
         }
         self._given = {key: value for key, value in given.items() if value is not None}
         self._gate = budget_gate.Gate(given["apiServer"], given["workspace"], _limits(name, budget))
+        wrong = [*arguments.of_scope(given["apiServer"], given["serveHost"])]
+        if wrong:
+            self._gate.refuse(name, wrong)
+            self._given["apiServer"] = self._gate.behind(pulumi.Output.from_input(""))
         super().__init__(
             providers.ScopeProvider(),
             name,
@@ -93,8 +98,8 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
         wrong: Sequence[str] = (),
     ) -> dict[str, pulumi.Input[typing.Any]]:
         """Return `place` for a service or cluster, with its mark known once the budget holds."""
-        right = self._gate.declare(name, declared, on_server, wrong)
-        return {**self.place(), "mark": self._gate.behind(self.mark, right=right)}
+        waits = self._gate.declare(name, declared, on_server, wrong)
+        return {**self.place(), "mark": self._gate.behind(self.mark) if waits else self.mark}
 
     def api_key(self, service: pulumi.Input[str], version: int = 1) -> pulumi.Output[str]:
         """Return the API key of a service; it depends on the seed, name and version."""
@@ -117,8 +122,7 @@ class _Served(dynamic.Resource):
     """The key that clients receive (secret); None with `auth: none`."""
 
     _served_by: typing.ClassVar[type[dynamic.ResourceProvider]]
-    _says: typing.ClassVar[Inputs] = {}
-    """Keys of the spec that the class sets."""
+    _kind: typing.ClassVar[specs.Kind]
     _outputs: typing.ClassVar[tuple[str, ...]] = ("digest", "hash", "endpoint", "task")
 
     def __init__(
@@ -154,13 +158,15 @@ class _Served(dynamic.Resource):
             opts: Pulumi's own options.
 
         """
-        declared = declaration.declared(resource_name, spec, self._says)
+        says = {} if self._kind == _DEFAULT_KIND else {"kind": self._kind}
+        declared = declaration.declared(spec, says)
         table = declared.table
         own_name = inputs.settled(name or resource_name)
         derived = functools.partial(scope.api_key, own_name)
-        wrong: list[str] = []  # the gate reports it with the program's other mistakes
+        # The gate reports these with the program's other mistakes.
+        wrong = [*declared.beside, *arguments.of_resource(self._kind, table, own_name)]
         try:
-            valid = api_keys.valid(resource_name, table, derived, api_key, key_version)
+            valid = api_keys.valid(table, derived, api_key, key_version)
         except errors.ValueRefused as error:
             valid = dict.fromkeys(("apiKey", "earlierKey"))
             wrong.append(str(error))
@@ -169,6 +175,14 @@ class _Served(dynamic.Resource):
         except ValueError as error:
             sent = table
             wrong.append(str(error))
+        options = {}
+        for key, value in (("upgrade", upgrade), ("adopt", adopt)):
+            try:
+                option = arguments.flag(key, inputs.settled(value))
+            except errors.ValueRefused as error:
+                wrong.append(str(error))
+            else:
+                options[key] = inputs.read(option, _if_set)
         shown = {key: value for key, value in table.items() if key not in specs.VALUES}
         props = {
             **sent,
@@ -176,8 +190,7 @@ class _Served(dynamic.Resource):
             **valid,
             "name": own_name,
             "scope": scope.place_for(resource_name, declared, own_name, wrong),
-            "upgrade": inputs.read(inputs.settled(upgrade), _if_set),
-            "adopt": inputs.read(inputs.settled(adopt), _if_set),
+            **options,
             **inputs.secret_properties({**shown, "name": own_name}),
             **dict.fromkeys(self._outputs),
         }
@@ -203,6 +216,7 @@ class Service(_Served, module="skypilot", name="Service"):
     """SkyServe's version of the service; each update increases it."""
 
     _served_by = providers.ServiceProvider
+    _kind = "service"
     _outputs = (*_Served._outputs, "version")
 
 
@@ -210,7 +224,7 @@ class Cluster(_Served, module="skypilot", name="Cluster"):
     """A model on vLLM as the one job of a SkyPilot cluster."""
 
     _served_by = providers.ClusterProvider
-    _says: typing.ClassVar[Inputs] = {"kind": "cluster"}
+    _kind = "cluster"
 
 
 class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
