@@ -1,7 +1,7 @@
 # `make` lists the commands. Everything installed or built goes to CACHE.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-long fuzz bench-preview bench-guard bench-destroys bench-faults bench-rolling bench-memory bench-properties soak try-published check clean
+.PHONY: help setup demo test test-fast test-long fuzz bench-preview bench-import bench-guard bench-destroys bench-faults bench-rolling bench-memory bench-properties soak try-published check clean
 
 HOME ?= $(shell getent passwd $$(id -u) | cut -d: -f6)
 export HOME
@@ -40,6 +40,9 @@ fuzz: setup ## Run 2,000 random sequences of changes and faults on the fake SkyP
 
 bench-preview: setup ## Measure the CPU of check and diff, and the calls to the API server, for 20 deployments
 	@python -m bench.preview
+
+bench-import: setup ## Measure the time that `import pulumi_skypilot` takes beyond `import pulumi`
+	@python -m bench.import_time
 
 bench-guard: setup ## Measure the time that the guard of the API key adds to a request
 	@python -m bench.guard

@@ -1,6 +1,8 @@
 """A spec as a whole: reading, what a reviewer sees, and the report of mistakes."""
 
 import json
+import subprocess
+import sys
 import typing
 
 import hypothesis
@@ -34,6 +36,20 @@ def test_numbers_may_arrive_as_doubles(table: dict[str, object]) -> None:
 
     assert spec.parse(doubled(table)) == spec.parse(table)
     assert spec.to_inputs(spec.parse(doubled(table))) == spec.to_inputs(spec.parse(table))
+
+
+def test_the_first_specs_of_a_process_may_be_read_in_several_threads() -> None:
+    """The first parse builds the tables, and Pulumi's plugin checks four resources at a time."""
+    program = f"""
+import sys
+from concurrent import futures
+from pulumi_skypilot import spec
+sys.setswitchinterval(1e-6)
+with futures.ThreadPoolExecutor(4) as pool:
+    read = list(pool.map(spec.parse, [{specs.SMALLEST!r}] * 4))
+print(read == [spec.parse({specs.SMALLEST!r})] * 4)
+"""
+    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "True\n"
 
 
 def test_numbers_leave_as_integers() -> None:

@@ -14,6 +14,8 @@
 - old_specs.py reads specs that earlier releases wrote.
 """
 
+import functools
+import threading
 import typing
 from collections.abc import Mapping, Sequence
 
@@ -82,12 +84,14 @@ __all__ = [
 _ANY_MODEL = "any/model"
 """A placeholder for a model that is missing or wrong."""
 
+_BUILDING = threading.Lock()
+
 
 def parse(data: Mapping[str, object]) -> Spec:
     """Return the spec in a stack's table. Raise SpecError with every mistake in it."""
     table = _in_order(data)
     try:
-        spec = Spec.model_validate(table)
+        spec = _model().model_validate(table)
     except pydantic.ValidationError as error:
         refused = [Problem(*reason) for reason in mistakes.reasons(error, Spec)]
         raise errors.SpecError([*refused, *_among_the_rest(table, refused)]) from None
@@ -95,6 +99,19 @@ def parse(data: Mapping[str, object]) -> Spec:
     if problems:
         raise errors.SpecError(problems)
     return spec
+
+
+@functools.cache
+def _model() -> type[Spec]:
+    """Return Spec with its validators built, and those of the tables that are its defaults.
+
+    A build takes about as long as an import, and a process that parses no spec does without.
+    Pulumi's plugin checks resources in several threads, and a build is safe among threads only
+    since pydantic 2.14.
+    """
+    with _BUILDING:
+        Spec.model_validate({"model": _ANY_MODEL})
+    return Spec
 
 
 def _among_the_rest(table: Mapping[str, object], refused: Sequence[Problem]) -> Sequence[Problem]:
@@ -106,7 +123,7 @@ def _among_the_rest(table: Mapping[str, object], refused: Sequence[Problem]) -> 
     }  # a misspelt key stands for its nearest
     rest = {key: value for key, value in table.items() if key not in unread}
     try:
-        spec = Spec.model_validate({"model": _ANY_MODEL, **rest})
+        spec = _model().model_validate({"model": _ANY_MODEL, **rest})
     except pydantic.ValidationError:  # a key is wrong only because another is left out
         return ()
     return tuple(crosswise.problems_without(spec, unread))

@@ -58,7 +58,10 @@ class Strict(pydantic.BaseModel):
     """An example of its value. Errors show it."""
 
     model_config = pydantic.ConfigDict(
-        frozen=True, extra="forbid", alias_generator=alias_generators.to_camel
+        frozen=True,
+        extra="forbid",
+        alias_generator=alias_generators.to_camel,
+        defer_build=True,  # spec.parse builds the tables when it is first called
     )
 
     @pydantic.model_validator(mode="before")

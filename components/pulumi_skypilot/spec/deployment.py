@@ -164,7 +164,7 @@ class Spec(served.Served):
             default="1",
             only="service",
         ),
-    ] = tables.Replicas(min=1, max=1)
+    ] = pydantic.Field(default_factory=lambda: tables.Replicas(min=1, max=1))
     load_balancing: typing.Annotated[
         tables.LoadBalancing,
         Row(
@@ -174,7 +174,7 @@ class Spec(served.Served):
             default="see the table",
             only="service",
         ),
-    ] = tables.LoadBalancing()
+    ] = pydantic.Field(default_factory=tables.LoadBalancing)
     readiness_probe: typing.Annotated[
         tables.ReadinessProbe,
         Row(
@@ -184,7 +184,7 @@ class Spec(served.Served):
             default="see the table",
             only="service",
         ),
-    ] = tables.ReadinessProbe()
+    ] = pydantic.Field(default_factory=tables.ReadinessProbe)
     tls: typing.Annotated[
         tables.Tls | None,
         Row("the table below", "HTTPS at the load balancer", path="service.tls", only="service"),
@@ -210,4 +210,4 @@ class Spec(served.Served):
     timeouts: typing.Annotated[
         tables.Timeouts,
         Row("the table below", "longest waits of `pulumi`", default="see the table"),
-    ] = tables.Timeouts()
+    ] = pydantic.Field(default_factory=tables.Timeouts)
