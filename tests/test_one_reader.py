@@ -134,6 +134,21 @@ def test_what_is_well_is_well_for_both(capsys: pytest.CaptureFixture[str]) -> No
 
 
 @pytest.mark.usefixtures("_here")
+def test_the_command_names_each_encrypted_value_that_would_be_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sealed = {"secure": "v1:x"}
+    chat = {**GOOD, "labels": {"team": sealed}, "env": {"A": sealed}, "protect": sealed}
+    reason = (
+        "it is a secret, and previews, logs and SkyPilot show it; write it in plain text, or make "
+        "it a value of env, or a setting that secrets names"
+    )
+    assert of_command(stack(chat={**chat, "secrets": {"B": sealed}}), capsys) == [
+        f"llm:deployments.chat.{path}: {reason}" for path in ("labels.team", "protect", "secrets.B")
+    ]
+
+
+@pytest.mark.usefixtures("_here")
 class TestMisfits:
     CONFIG = stack(a=BIG, b=BIG, c=BIG, d=BIG)
 

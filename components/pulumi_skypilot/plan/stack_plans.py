@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from .. import errors, plan, spec
 from ..spec import stack as stacks
+from ..spec import stack_secrets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +37,13 @@ def read(stack: stacks.Stack, *, service_account: bool = False) -> StackPlans:
                 must_fit=False,
             )
         except errors.SpecError as error:
-            lines += [stack.wrong(key, problem) for problem in error.problems]
+            # Of an encrypted value the stack has a line; the spec only misses its text.
+            encrypted = {problem.property for problem in stack_secrets.encrypted(table)}
+            lines += [
+                stack.wrong(key, problem)
+                for problem in error.problems
+                if problem.property not in encrypted
+            ]
         else:
             misfits += [stack.wrong(key, problem) for problem in plans[key].misfits]
     return StackPlans(plans, tuple(dict.fromkeys(lines)), tuple(misfits))

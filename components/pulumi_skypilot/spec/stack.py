@@ -244,7 +244,13 @@ def _beside(stack: Stack, settings: Settings | None) -> Iterator[str]:
             else:
                 yield f"{key}: it is empty; write at least its model, or remove the line"
     for key, table in stack.deployments.items():
-        problems = [*_problems(table), *stack_secrets.problems(table, stack.namespace, settings)]
+        encrypted = list(stack_secrets.encrypted(table))
+        reported = {problem.property for problem in encrypted}
+        problems = [
+            *encrypted,
+            *(problem for problem in _problems(table) if problem.property not in reported),
+            *stack_secrets.problems(table, stack.namespace, settings),
+        ]
         yield from (stack.wrong(key, problem) for problem in problems)
 
 

@@ -73,6 +73,29 @@ def problems(
                 yield errors.Problem(key, f"{path}: {reason}")
 
 
+def encrypted(table: Mapping[str, typing.Any]) -> Iterator[errors.Problem]:
+    """Yield a problem for each value that a stack file encrypts in a table, except in `env`."""
+    for key, value in table.items():
+        for path in () if key == "env" else _encrypted(key, value):
+            yield errors.Problem(
+                key,
+                f"{path}: it is a secret, and previews, logs and SkyPilot show it; write it in "
+                "plain text, or make it a value of env, or a setting that secrets names",
+            )
+
+
+def _encrypted(path: str, value: object) -> Iterator[str]:
+    """Yield the paths of the encrypted values in a value."""
+    if value is values.UNKNOWN:
+        yield path
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _encrypted(f"{path}.{key}", inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _encrypted(path, inner)
+
+
 def _missing(name: str, namespace: str) -> str:
     shows = _NAME.fullmatch(name) is not None
     missing = f"no {namespace}:{name}" if shows else "none of that name"
