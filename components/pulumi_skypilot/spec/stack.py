@@ -9,12 +9,12 @@ The program and the command both read a config here, so that they report the sam
 """
 
 import dataclasses
-import difflib
 import json
 import typing
 from collections.abc import Iterator, Mapping
 
 from .. import errors, spec
+from ..catalog import suggest
 from . import budget, keys, server_settings, stack_secrets, values
 
 SETTINGS = ("budget", "deployments", "prefix", "production", "shared")
@@ -23,9 +23,10 @@ SETTINGS = ("budget", "deployments", "prefix", "production", "shared")
 BESIDE_SPEC = ("adopt", "apiKey", "keyVersion", "protect", "upgrade")
 """The keys of a deployment that are not part of its spec."""
 
-_NEAR = 0.8
-"""The similarity (difflib's ratio) from which a name counts as a misspelt setting. It is high,
-since users keep their own settings in the same namespace."""
+_MISSPELT = 0.8
+"""The similarity from which a name counts as a misspelt setting. It is high, since users keep their
+own settings in the same namespace. For the same reason a name may differ in length by one character
+at most: a slip of the keyboard changes no more, and `production_db` may be theirs."""
 
 _TABLES = ("shared", "deployments")
 _EXAMPLE = "{chat: {model: openai/gpt-oss-20b, accelerators: L4:1}}"
@@ -181,12 +182,12 @@ def _readable(own: Table, namespace: str) -> tuple[Table, list[str]]:
 def _misspelt(own: Table, namespace: str) -> Iterator[str]:
     """Yield a warning for each name that is probably a misspelt setting."""
     for name in own:
-        near = [known for known in SETTINGS if abs(len(known) - len(name)) <= 1]
-        meant = difflib.get_close_matches(name.casefold(), near, n=1, cutoff=_NEAR)
-        if meant and name not in SETTINGS:
+        as_long = [known for known in SETTINGS if abs(len(known) - len(name)) <= 1]
+        meant = suggest.nearest(name, as_long, cutoff=_MISSPELT)
+        if meant is not None and name not in SETTINGS:
             yield errors.one_line(
                 f"{namespace}:{name} is not a setting of this package; did you mean "
-                f"{namespace}:{meant[0]}?"
+                f"{namespace}:{meant}?"
             )
 
 
