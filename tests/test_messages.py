@@ -1,0 +1,13 @@
+"""The page of all messages is what the code says."""
+
+from scripts import messages
+
+
+def test_the_page_of_messages_is_that_of_the_code() -> None:
+    assert messages.PAGE.read_text("utf-8") == messages.page(), "run `python -m scripts.messages`"
+
+
+def test_a_message_stands_beside_its_module() -> None:
+    rows = dict.fromkeys(messages.messages("plan"))
+    assert ("plan/disruption.py", "it is taken down for good{…}") in rows
+    assert not [text for module, text in rows if "remote" in module or "set -e" in text]
