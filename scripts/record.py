@@ -95,6 +95,7 @@ DEPLOYMENTS: dict[str, dict[str, typing.Any]] = {
         "memory": 16,
         "infra": "aws",
         "autostop": {"idle": 30, "then": "stop"},
+        "host": "lab.example.com",
         "secrets": {"HF_TOKEN": "hfToken"},
         "keyVersion": [1, 2],
     },

@@ -203,7 +203,8 @@ def test_inference_goes_on_behind_the_guard(
         parts = list(endpoint.parts("/v1/chat/completions", key, question))
         assert b"[DONE]" in b"".join(part for _, part in parts)
         assert len(parts) > 3
-        assert parts[-1][0] > 0.05, "the answer came in one piece"
+        # One piece takes less than a millisecond from its first to its last part.
+        assert parts[-1][0] > 0.01, "the answer came in one piece"
         assert endpoint.ask("GET", "/health", None)[0] == 200
         status, metrics = endpoint.ask("GET", "/metrics", key)
         assert status == 200

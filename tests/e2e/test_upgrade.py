@@ -115,7 +115,7 @@ def test_a_stack_of_an_earlier_release_is_reported_on(
 ) -> None:
     shown = report(stack, fake.environment(left))
     assert "| **chat** | " in shown
-    assert "is of an earlier release" not in shown
+    assert "earlier release wrote its state" not in shown
 
 
 def test_a_state_that_this_release_cannot_read_stops_nothing(
@@ -127,9 +127,9 @@ def test_a_state_that_this_release_cannot_read_stops_nothing(
     assert "Traceback" not in shown
     summary = shown.partition("Diagnostics:")[2].splitlines()
     for name in REFUSED:
-        told = [line for line in summary if f" {name}: its state is of" in line]
+        told = [line for line in summary if f" {name}: an earlier release wrote its state" in line]
         assert len(told) <= 1, shown
-    assert "chat**: its state is of an earlier release" in report(stack, there)
+    assert "chat**: an earlier release wrote its state" in report(stack, there)
     stack.run("destroy", "--yes", "--skip-preview", env=there)
     after = fake.read(left)
     assert (after.services(), after.machines()) == ((), ())
