@@ -5,8 +5,35 @@ Service, Cluster and Readiness are the resources below them. Every error is in `
 ConfigError for what the user wrote, SkyPilotError for a call that failed.
 """
 
+import importlib
+import typing
+
 from . import errors
-from .program.components import Deployment, Deployments
-from .program.resources import Cluster, Readiness, Scope, Service
+
+if typing.TYPE_CHECKING:
+    from .program.components import Deployment, Deployments
+    from .program.resources import Cluster, Readiness, Scope, Service
 
 __all__ = ["Cluster", "Deployment", "Deployments", "Readiness", "Scope", "Service", "errors"]
+
+_MODULES = {
+    "Deployment": ".program.components",
+    "Deployments": ".program.components",
+    "Cluster": ".program.resources",
+    "Readiness": ".program.resources",
+    "Scope": ".program.resources",
+    "Service": ".program.resources",
+}
+
+
+def __getattr__(name: str) -> typing.Any:
+    # Loaded at the first use: the plugin process and the command need no program.
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_MODULES[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
