@@ -48,12 +48,7 @@ class Seen:
     @property
     def told(self) -> str:
         """Return the drift on one line."""
-        return told(self.drift)
-
-
-def told(drift: Mapping[str, str]) -> str:
-    """Return drift on one line."""
-    return "; ".join(f"{key}: {how}" for key, how in drift.items())
+        return "; ".join(f"{key}: {how}" for key, how in self.drift.items())
 
 
 class LifeCycle:
