@@ -22,6 +22,17 @@ _KEPT_BY_SUDO = (
     *("UV_INDEX_URL", "npm_config_registry", "PATH"),
 )
 
+_ON_A_TARGET = {
+    "kill": ("preempt an instance, a pod or a node: it is gone", "ID"),
+    "crash": ("end the processes of an instance, a pod or a node; the cloud is not told", "ID"),
+    "boot": ("switch a crashed node, or the control plane, on again (Kubernetes)", "ID"),
+    "refuse": ("have no capacity for an instance type, or on a node ('*': for any)", "TYPE"),
+    "allow": ("have capacity again ('*': for all)", "TYPE"),
+    "add": ("add a node of a type (Kubernetes)", "TYPE"),
+    "drain": ("let no more pods onto a node, and evict its pods (Kubernetes)", "NODE"),
+}
+"""What is done to something of the cloud: what it does, and what it is done to."""
+
 
 def main() -> int:
     """Run one command; say in one line what went wrong."""
@@ -61,6 +72,12 @@ def _parser() -> argparse.ArgumentParser:
         help=f"its network, a /24 (default: {locations.DEFAULT_NET})",
     )
     start.add_argument(
+        "--cloud",
+        choices=("aws", "k8s"),
+        default="aws",
+        help="an emulated AWS, or a real Kubernetes (default: aws)",
+    )
+    start.add_argument(
         "--engine",
         choices=("stub", "vllm"),
         default="vllm",
@@ -69,13 +86,8 @@ def _parser() -> argparse.ArgumentParser:
     add("stop", "stop a cloud and delete all that it wrote")
     add("status", "print health, memory and instances").add_argument("--json", action="store_true")
     logs = add("logs", "print a log")
-    logs.add_argument("log", nargs="?", default="supervisor", metavar="supervisor|api|INSTANCE")
-    for name, summary, argument in (
-        ("kill", "preempt an instance: it loses power and is terminated", "ID"),
-        ("crash", "end an instance's processes; AWS goes on calling it running", "ID"),
-        ("refuse", "have no capacity for an instance type ('*': for any)", "TYPE"),
-        ("allow", "have capacity again ('*': for every type)", "TYPE"),
-    ):
+    logs.add_argument("log", nargs="?", default="supervisor", metavar="supervisor|api|NAME")
+    for name, (summary, argument) in _ON_A_TARGET.items():
         add(name, summary).add_argument("target", metavar=argument)
     add("engine", "set the engine of hosts made from now on").add_argument(
         "engine", choices=("stub", "vllm")
@@ -99,9 +111,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _start(location: locations.Location, options: argparse.Namespace) -> None:
     controller = ("--controller", options.controller)
-    _as_root(location, "start", "--net", options.net, "--engine", options.engine, *controller)
+    kind = ("--cloud", options.cloud, "--engine", options.engine)
+    _as_root(location, "start", "--net", options.net, *kind, *controller)
     location = locations.Location(options.name, options.net, options.cache)
-    start_stop.start(location, options.engine, options.controller)
+    start_stop.start(location, options.cloud, options.engine, options.controller)
 
 
 def _stop(location: locations.Location, _: argparse.Namespace) -> None:
@@ -129,15 +142,16 @@ def _engine(location: locations.Location, options: argparse.Namespace) -> None:
     _cloud(location).set_engine(options.engine, [str(layer) for layer in host_layers])
 
 
+def _act(location: locations.Location, options: argparse.Namespace) -> None:
+    getattr(_cloud(location), options.command)(options.target)
+
+
 _COMMANDS: Mapping[str, Callable[[locations.Location, argparse.Namespace], None]] = {
     "start": _start,
     "stop": _stop,
     "status": _status,
     "logs": _logs,
-    "kill": lambda location, options: _cloud(location).kill(options.target),
-    "crash": lambda location, options: _cloud(location).crash(options.target),
-    "refuse": lambda location, options: _cloud(location).refuse(options.target),
-    "allow": lambda location, options: _cloud(location).allow(options.target),
+    **dict.fromkeys(_ON_A_TARGET, _act),
     "engine": _engine,
     "kill-api": lambda location, _: _cloud(location).kill_api(),
     "restart-api": lambda location, options: _cloud(location).restart_api(
@@ -148,20 +162,26 @@ _COMMANDS: Mapping[str, Callable[[locations.Location, argparse.Namespace], None]
 
 def table(status: dict[str, Any]) -> str:
     """Write a status as people read it."""
-    api, aws = status["api_server"], status["aws"]
+    api, cloud = status["api_server"], status["cloud"]
     lines = [
         f"{status['name']}: {'ready' if status['ready'] else 'starting'}, "
         f"engine {status['engine']}, {status['memory_mib']} MiB",
         f"  API server  {api['url']}  {api['state']}",
-        f"  AWS         {aws['url']}  {aws['state']}"
-        + (f", no capacity for {' '.join(aws['refused'])}" if aws["refused"] else ""),
+        f"  {cloud['name']:<12}{cloud['url']}  {cloud['state']}"
+        + (f", no capacity for {' '.join(cloud['refused'])}" if cloud["refused"] else "")
+        + (", cannot be asked for its machines" if status["instances"] is None else ""),
+    ]
+    lines += [
+        f"  {node['id']}  {node['ip']}  {node['gpus']} GPUs  "
+        f"{'ready' if node['ready'] else 'not ready'}  host {node['host']}"
+        for node in cloud.get("nodes", ())
     ]
     lines += [
         f"  {instance['id']}  {instance['ip']}  {instance['type']:<13}"
         f"{instance['gpu'] or '-':<9} {instance['region']}  {instance['state']:<10}"
         f"{'spot' if instance['spot'] else 'on-demand'}  host {instance['host']}  "
         f"{instance['memory_mib']} MiB  {instance['tags'].get('Name', '')}"
-        for instance in status["instances"]
+        for instance in status["instances"] or ()
     ]
     return "\n".join(lines)
 

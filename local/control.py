@@ -27,11 +27,14 @@ class Cloud:
         self,
         name: str = locations.DEFAULT_NAME,
         net: str = locations.DEFAULT_NET,
+        *,
         engine: str = "stub",
         cache: pathlib.Path | None = None,
         controller: str = "server",
+        cloud: str = "aws",
     ) -> None:
         self.location = locations.Location(name, net, cache or locations.default_cache())
+        self._cloud = cloud
         self._engine = engine
         self._controller = controller
 
@@ -42,8 +45,9 @@ class Cloud:
 
     def start(self) -> None:
         """Start it, unless it runs; as root or through sudo."""
-        options = ("--engine", self._engine, "--controller", self._controller)
-        self._command("start", "--net", self.location.net, *options)
+        options = ("--cloud", self._cloud, "--engine", self._engine)
+        controller = ("--controller", self._controller)
+        self._command("start", "--net", self.location.net, *options, *controller)
 
     def stop(self) -> None:
         """Stop it and delete all that it wrote."""
@@ -75,21 +79,37 @@ class Cloud:
         """List the instances whose machine is on."""
         return [instance for instance in self.instances() if instance["host"] == "on"]
 
-    def kill(self, instance_id: str) -> None:
-        """Preempt an instance: power off, terminated."""
-        self._call("POST", "/kill", instance_id)
+    def nodes(self) -> list[dict[str, Any]]:
+        """List the nodes of a Kubernetes: id, ip, host, ready, cordoned, gpus, labels."""
+        return list(self.status()["cloud"]["nodes"])
 
-    def crash(self, instance_id: str) -> None:
-        """End an instance's processes; AWS goes on calling it running."""
-        self._call("POST", "/crash", instance_id)
+    def kill(self, target: str) -> None:
+        """Preempt an instance, a pod or a node: power off, and gone."""
+        self._call("POST", "/kill", target)
 
-    def refuse(self, instance_type: str) -> None:
-        """Have no capacity for an instance type, or for any (`*`), until it is allowed again."""
-        self._call("POST", "/refuse", instance_type)
+    def crash(self, target: str) -> None:
+        """End the processes of an instance, a pod or a node; nobody tells the cloud."""
+        self._call("POST", "/crash", target)
 
-    def allow(self, instance_type: str) -> None:
-        """Have capacity again; `*` for every type."""
-        self._call("POST", "/allow", instance_type)
+    def boot(self, target: str) -> None:
+        """Switch a crashed node, or the control plane, on again."""
+        self._call("POST", "/boot", target)
+
+    def refuse(self, target: str) -> None:
+        """Have no capacity for an instance type, on a node, or for any (`*`)."""
+        self._call("POST", "/refuse", target)
+
+    def allow(self, target: str) -> None:
+        """Have capacity again; `*` for everything."""
+        self._call("POST", "/allow", target)
+
+    def add(self, node_type: str) -> None:
+        """Add a node to a Kubernetes."""
+        self._call("POST", "/add", node_type)
+
+    def drain(self, node: str) -> None:
+        """Let no more pods onto a node, and evict those that are there."""
+        self._call("POST", "/drain", node)
 
     def kill_api(self) -> None:
         """End the API server, as a crash would."""

@@ -94,6 +94,11 @@ class Location:
         return self.state / "home"
 
     @property
+    def kubeconfig(self) -> pathlib.Path:
+        """Return the file that makes kubectl an admin of the Kubernetes of the cloud."""
+        return self.state / "kubeconfig"
+
+    @property
     def hosts(self) -> pathlib.Path:
         """Return the folder that holds a folder for each emulated instance."""
         return self.state / "hosts"

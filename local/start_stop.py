@@ -14,17 +14,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from . import control, errors, locations
 from .images import layers
-from .system import network, processes, requirements
+from .system import cgroups, network, processes, requirements
 
 _STOP_SECONDS = 30
-_START_SECONDS = 900
+_START_SECONDS = 1500
 
 
-def start(location: locations.Location, engine: str, controller: str = "server") -> None:
+def start(
+    location: locations.Location, cloud: str, engine: str, controller: str = "server"
+) -> None:
     """Bring the cloud up, unless it runs; say each step with its seconds."""
     with _locked(location):
         if _is_healthy(location):
@@ -32,8 +34,9 @@ def start(location: locations.Location, engine: str, controller: str = "server")
             return
         _clean(location)
         started = time.monotonic()
-        requirements.check(location, engine)
+        requirements.check(location, cloud, engine)
         host_layers = layers.for_engine(location.cache, engine)
+        node_layers = layers.for_node(location.cache) if cloud == "k8s" else []
         _say("host image", time.monotonic() - started)
         location.logs.mkdir(parents=True)
         location.home.mkdir(mode=0o700)
@@ -43,12 +46,14 @@ def start(location: locations.Location, engine: str, controller: str = "server")
                 {
                     "name": location.name,
                     "net": location.net,
-                    "layers": [str(layer) for layer in host_layers],
+                    "cloud": cloud,
+                    "layers": [str(layer) for layer in (*host_layers, *node_layers)],
                 }
             )
         )
         try:
-            _wait_until_ready(location, _launch(location, engine, host_layers, controller))
+            options = ("--cloud", cloud, "--engine", engine, "--controller", controller)
+            _wait_until_ready(location, _launch(location, host_layers, options))
         except BaseException:
             _end_processes(location)  # its logs stay, until the next start or stop
             raise
@@ -64,7 +69,7 @@ def stop(location: locations.Location) -> None:
 
 
 def _launch(
-    location: locations.Location, engine: str, host_layers: list[pathlib.Path], controller: str
+    location: locations.Location, host_layers: Sequence[pathlib.Path], options: Sequence[str]
 ) -> subprocess.Popen[bytes]:
     """Start the process tree and link its network with this machine's."""
     with (
@@ -78,8 +83,7 @@ def _launch(
                 *("--mount-proc", "--propagation", "private"),
                 *(sys.executable, "-m", "local.supervisor"),
                 *("--name", location.name, "--net", location.net),
-                *("--cache", str(location.cache), "--engine", engine),
-                *("--controller", controller),
+                *("--cache", str(location.cache), *options),
                 *(option for layer in host_layers for option in ("--layer", str(layer))),
             ],
             cwd=locations.REPOSITORY,
@@ -98,6 +102,7 @@ def _launch(
             pass_fds=(running.fileno(),),
         )
         running.write(str(process.pid))
+    cgroups.remove_at_end(cgroups.of_this_process(location.device), location.running)
     _plug_in(location, process)
     return process
 
@@ -148,7 +153,7 @@ def _is_healthy(location: locations.Location) -> bool:
     return bool(
         status["ready"]
         and status["api_server"]["state"] == "healthy"
-        and status["aws"]["state"] == "healthy"
+        and status["cloud"]["state"] == "healthy"
     )
 
 

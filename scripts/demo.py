@@ -1,7 +1,8 @@
 """The main job, rehearsed on one machine: preview, up, ask, change, refresh, destroy.
 
-Runs the real Pulumi, the real SkyPilot and the real vLLM on the embedded cloud. All it makes is
-under the cache directory; with --keep it stays up and says how to look at it.
+Runs the real Pulumi, the real SkyPilot and the real vLLM on the embedded cloud: an emulated AWS or
+a real Kubernetes. All it makes is under the cache directory; with --keep it stays up and says how
+to look at it.
 """
 
 import argparse
@@ -30,6 +31,9 @@ CACHE = (
 NEEDED_GIB = 12.0
 """Free memory to begin with: two vLLM hosts of 4 GiB during the rolling change, the API server."""
 
+CLOUDS = {"aws": "AWS, its hosts", "k8s": "Kubernetes, its nodes"}
+"""What the embedded cloud is made of, by the name that `infra` has for it in a stack."""
+
 WEATHER: typing.Any = {
     "type": "function",
     "function": {
@@ -51,11 +55,12 @@ class FailedError(Exception):
 def main() -> int:
     """Run the demo; 0 when every step did what it says."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cloud", choices=CLOUDS, default="aws", help="where (default: aws)")
     parser.add_argument("--keep", action="store_true", help="leave everything up at the end")
     parser.add_argument("--name", default="demo", help="of its embedded cloud (default: demo)")
     parser.add_argument("--net", default="10.77.0", help="of its embedded cloud, a /24")
     arguments = parser.parse_args()
-    demo = Demo(arguments.name, arguments.net)
+    demo = Demo(arguments.name, arguments.net, arguments.cloud)
     started = time.monotonic()
     try:
         demo.run(keep=arguments.keep)
@@ -72,10 +77,10 @@ def main() -> int:
 
 
 class Demo:
-    """The steps, on an embedded cloud of that name and net."""
+    """The steps, on an embedded cloud of that name, net and kind."""
 
-    def __init__(self, name: str, net: str) -> None:
-        self.name, self.net = name, net
+    def __init__(self, name: str, net: str, cloud: str) -> None:
+        self.name, self.net, self.cloud = name, net, cloud
         self.home = CACHE / name
         self.project = self.home / "project"
 
@@ -84,8 +89,8 @@ class Demo:
         with step("clean up after an earlier run"):
             self.clean()
         check_memory()
-        with step("the embedded cloud: AWS, its hosts and the SkyPilot API server"):
-            self.local("start", "--net", self.net, "--engine", "vllm")
+        with step(f"the embedded cloud: {CLOUDS[self.cloud]} and the SkyPilot API server"):
+            self.local("start", "--net", self.net, "--cloud", self.cloud, "--engine", "vllm")
         self.prepare()
         with step("what `pulumi up` would do"):
             self.pulumi("preview", "--diff")
@@ -104,7 +109,8 @@ class Demo:
             return
         with step("pulumi destroy"):
             self.pulumi("destroy", "--yes", "--skip-preview")
-            expect(self.machines() == (), f"machines are left: {self.machines()}")
+            left = self.status()["holds"]
+            expect(left == [], f"this is left: {', '.join(left)}")
         with step("the embedded cloud goes"):
             self.clean()
 
@@ -138,6 +144,7 @@ class Demo:
         self.pulumi("stack", "init", "local")
         server = f"http://{self.net}.1:46580"
         self.pulumi("config", "set", "skypilot:apiServer", server)
+        self.pulumi("config", "set", "--path", "llm:deployments.chat.infra", self.cloud)
 
     def clean(self) -> None:
         """Take away all that this demo, or a killed one before it, has started and made."""
@@ -150,9 +157,12 @@ class Demo:
         shutil.rmtree(self.home, ignore_errors=True)
 
     def machines(self) -> tuple[str, ...]:
-        """Return the ids of the emulated machines that exist now."""
-        status = json.loads(self.local("status", "--json", capture=True))
-        return tuple(sorted(machine["id"] for machine in status["instances"]))
+        """Return the names of the machines, or of the pods, that exist now."""
+        return tuple(sorted(machine["id"] for machine in self.status()["instances"]))
+
+    def status(self) -> dict[str, typing.Any]:
+        """Return what the embedded cloud says of itself."""
+        return dict(json.loads(self.local("status", "--json", capture=True)))
 
     def local(self, command: str, *args: str, capture: bool = False) -> str:
         """Run a command of the embedded cloud."""

@@ -17,8 +17,10 @@ pytestmark = [
 NAME, NET = "rehearsal", "10.82.0"
 
 
-def test_the_demo_does_the_main_job_and_leaves_nothing() -> None:
-    command = [sys.executable, "scripts/demo.py", "--name", NAME, "--net", NET]
+@pytest.mark.parametrize("cloud", ["aws", pytest.param("k8s", marks=pytest.mark.long)])
+def test_the_demo_does_the_main_job_and_leaves_nothing(cloud: str) -> None:
+    place = ("--cloud", cloud, "--name", NAME, "--net", NET)
+    command = [sys.executable, "scripts/demo.py", *place]
     done = subprocess.run(
         command,
         cwd=stack.ROOT,

@@ -79,8 +79,14 @@ class Machine:
         path.chmod(0o755)
 
     def install_pulumi(self) -> subprocess.CompletedProcess[str]:
+        return self.run("install-pulumi")
+
+    def install_kubernetes(self) -> subprocess.CompletedProcess[str]:
+        return self.run("install-kubernetes")
+
+    def run(self, script: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [f"exec 3>&1; {ROOT}/scripts/install-pulumi {self.cache}"],
+            [f"exec 3>&1; {ROOT}/scripts/{script} {self.cache}"],
             shell=True,
             executable="/bin/bash",
             env={"PATH": f"{self.programs}:/usr/bin:/bin", "HOME": os.fspath(self.cache)},
@@ -125,5 +131,62 @@ def test_without_a_pulumi_that_serves_it_says_both_ways_out(
     assert done.returncode == 1
     assert re.fullmatch(
         r"Pulumi [\d.]+ cannot be downloaded here: install it \(.*\), or Go [\d.]+ or newer .*\n",
+        done.stderr,
+    )
+
+
+# Writes the file that `go build -o FILE` is to write.
+GO = """case $1 in
+env) echo go1.99.0 ;;
+build) while [ "$1" != -o ]; do shift; done; echo built >"$2" ;;
+esac"""
+
+
+def test_kubernetes_is_one_program_with_a_link_for_each_component(machine: Machine) -> None:
+    machine.program("go", GO)
+    done = machine.install_kubernetes()
+    assert done.returncode == 0, done.stderr
+    made = machine.cache / "kubernetes"
+    assert re.fullmatch(r"kubernetes-[0-9a-f]{12}", made.readlink().name)
+    links = {path.name for path in made.iterdir() if path.is_symlink()}
+    assert {path.name for path in made.iterdir()} - links == {"kube", "pause"}
+    commands = (ROOT / "local/kube/main.go").read_text()
+    assert links == {"etcd", *re.findall(r'^\t"([a-z-]+)":', commands, re.MULTILINE)}
+    assert all((made / name).read_text() == "built\n" for name in links)
+
+
+def test_kubernetes_is_built_once_and_its_own_go_folders_are_gone(machine: Machine) -> None:
+    machine.program("go", GO)
+    machine.install_kubernetes()
+    machine.program("go", "echo asked >&2; exit 1")
+    done = machine.install_kubernetes()
+    assert re.fullmatch(r"v1\.\d+\.\d+\n", done.stdout)
+    assert done.stderr == ""
+    kept = {path.name for path in machine.cache.iterdir()}
+    assert kept == {"bin", "kubernetes", (machine.cache / "kubernetes").readlink().name}
+
+
+def test_a_new_kubernetes_takes_the_place_of_the_old_one_when_it_is_complete(
+    machine: Machine,
+) -> None:
+    old = machine.cache / "kubernetes-old"
+    old.mkdir()
+    (machine.cache / "kubernetes").symlink_to(old)
+    machine.program("go", "[ $1 != env ] || echo go1.99.0; [ $1 != build ]")
+    assert machine.install_kubernetes().returncode == 1
+    assert {path.name for path in machine.cache.iterdir()} == {"bin", "kubernetes", old.name}
+    assert (machine.cache / "kubernetes").readlink() == old
+    machine.program("go", GO)
+    machine.install_kubernetes()
+    assert not old.exists()
+    assert (machine.cache / "kubernetes/kube").exists()
+
+
+def test_a_go_that_is_too_old_for_kubernetes_is_said_in_one_line(machine: Machine) -> None:
+    machine.program("go", "echo go1.20.1")
+    done = machine.install_kubernetes()
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"Kubernetes is built with Go [\d.]+ or newer, .*: install it \(.*\) and run this again\n",
         done.stderr,
     )

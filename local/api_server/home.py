@@ -4,6 +4,9 @@ import dataclasses
 import pathlib
 import sys
 from collections.abc import Mapping
+from typing import Any
+
+import yaml
 
 from .. import locations
 from ..system import internet
@@ -15,12 +18,12 @@ SIZE = {
 }
 """How large an API server is to think its machine is, here and on a host that is a controller."""
 
-_CONTROLLER = {
+_CONTROLLER: Mapping[str, Mapping[str, Any]] = {
     # SkyServe's controllers run in the API server: no controller machine.
-    "server": "serve:\n  controller:\n    consolidation_mode: true\n",
-    "machine": "",  # SkyPilot's default
+    "server": {"serve": {"controller": {"consolidation_mode": True}}},
+    "machine": {},  # SkyPilot's default
 }
-_WORKSPACES = "workspaces: {default: {}, team: {}}\n"
+_WORKSPACES: Mapping[str, Any] = {"workspaces": {"default": {}, "team": {}}}
 _PLUGINS = pathlib.Path(__file__).parent / "plugins"
 
 _ACCOUNTS = {
@@ -44,7 +47,10 @@ class CloudAccess:
     """Credentials, catalogue and the like: path below HOME → text."""
 
     variables: Mapping[str, str]
-    """Of the server's environment."""
+    """Of the server's environment; its PATH comes before the server's own."""
+
+    config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """What SkyPilot's config says of the cloud."""
 
 
 def files(access: CloudAccess, controller: str, *, accounts: bool) -> Mapping[str, str]:
@@ -52,9 +58,14 @@ def files(access: CloudAccess, controller: str, *, accounts: bool) -> Mapping[st
 
     `controller` is where SkyServe's controllers run: in the server or on a machine.
     """
-    config = f"allowed_clouds: [{access.cloud}]\n{_CONTROLLER[controller]}"
+    config = {
+        "allowed_clouds": [access.cloud],
+        **_CONTROLLER[controller],
+        **access.config,
+        **(_WORKSPACES if accounts else {}),
+    }
     return {
-        ".sky/config.yaml": config + (_WORKSPACES if accounts else ""),
+        ".sky/config.yaml": yaml.safe_dump(config),
         ".sky/plugins.yaml": "plugins: [{class: quick_status.Plugin}]\n",  # found by PYTHONPATH
         **access.files,
     }
@@ -79,8 +90,6 @@ def environment(
     return {
         "HOME": str(location.home),
         "USER": "root",
-        "PATH": f"{pathlib.Path(sys.prefix) / 'bin'}:"
-        "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(_PLUGINS),
         "PYTHONDONTWRITEBYTECODE": "1",  # root's files have no place in the user's environment
@@ -91,5 +100,11 @@ def environment(
         **SIZE,
         **internet.environment(str(certificate)),
         **access.variables,
+        "PATH": ":".join(
+            (
+                *(str(pathlib.Path(sys.prefix) / "bin"), access.variables.get("PATH", "")),
+                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            )
+        ),
         **(_ACCOUNTS if accounts else {}),
     }

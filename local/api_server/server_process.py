@@ -14,8 +14,9 @@ from typing import Any
 from .. import errors, locations
 from . import home
 
-_START_SECONDS = 120
-_CHECK_SECONDS = 180
+_START_SECONDS = 300
+_CHECK_SECONDS = 400
+"""It takes 10 s; on two cores with a load of 25, 180 were too few."""
 _BOOT_CHECK = "skypilot-server-on-boot-check"
 """sky.server.constants.ON_BOOT_CHECK_REQUEST_ID."""
 
@@ -97,9 +98,13 @@ class ApiServer:
 
     def wait_for_check(self) -> None:
         """Wait for what the server does by itself when it starts: `sky check`, for all clouds."""
-        status, answer = self._request(
-            "GET", f"/api/get?request_id={_BOOT_CHECK}", timeout_seconds=_CHECK_SECONDS
-        )
+        path = f"/api/get?request_id={_BOOT_CHECK}"
+        try:
+            status, answer = self._request("GET", path, timeout_seconds=_CHECK_SECONDS)
+        except TimeoutError as error:
+            raise errors.CloudError(
+                f"sky check did not end in {_CHECK_SECONDS} s; see {self._log}"
+            ) from error
         # {"return_value": "{\"default\": {\"AWS\": [\"compute\", \"storage\"]}}", …}
         cloud = self._access.cloud
         if status != 200 or cloud not in answer.lower():

@@ -1,12 +1,8 @@
 """SkyPilot's catalogue files: the emulated AWS's instance types, images, prices and GPUs."""
 
-import csv
-import importlib.util
-import io
-import pathlib
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
+from ..api_server import catalog
 from . import instance_types
 
 _IMAGE_TAGS = (
@@ -37,36 +33,27 @@ _VM_COLUMNS = (
 
 
 def files() -> Mapping[str, str]:
-    """Return the texts of the files, by their paths below a home.
-
-    SkyPilot takes files without a checksum beside them for the user's own, and downloads nothing
-    (sky.catalog.common.is_catalog_modified).
-    """
-    folder = f".sky/catalogs/{_schema_version()}"
+    """Return the texts of the files, by their paths below a home."""
     kinds = instance_types.INSTANCE_TYPES
-    gpus = sorted({kind.gpu for kind in kinds if kind.gpu}, key=lambda gpu: gpu.name)
-    return {
-        f"{folder}/aws/vms.csv": _csv(_VM_COLUMNS, _vm_rows()),
-        f"{folder}/aws/images.csv": _csv(
-            ("Tag", "Region", "OS", "OSVersion", "ImageId", "CreationDate", "BaseImageId"),
-            (
-                (tag, region, "ubuntu", "22.04", instance_types.AMI, "20260101", "")
-                for region in instance_types.REGIONS
-                for tag in _IMAGE_TAGS
+    gpus = sorted({(kind.gpu.name, kind.gpu.memory_gb) for kind in kinds if kind.gpu})
+    return catalog.files(
+        {
+            "aws/vms.csv": (_VM_COLUMNS, _vm_rows()),
+            "aws/images.csv": (
+                ("Tag", "Region", "OS", "OSVersion", "ImageId", "CreationDate", "BaseImageId"),
+                [
+                    (tag, region, "ubuntu", "22.04", instance_types.AMI, "20260101", "")
+                    for region in instance_types.REGIONS
+                    for tag in _IMAGE_TAGS
+                ],
             ),
-        ),
-        f"{folder}/aws/instance_quota_mapping.csv": _csv(
-            ("InstanceType", "OnDemandInstanceCode", "SpotInstanceCode"), ()
-        ),
-        # Read for every task that names an accelerator (sky.utils.accelerator_registry).
-        f"{folder}/common/accelerators.csv": _csv(
-            ("AcceleratorName", "Clouds"), ((gpu.name, "['AWS']") for gpu in gpus)
-        ),
-        f"{folder}/common/metadata.csv": _csv(
-            ("GPU", "MemoryGB", "Manufacturer"),
-            ((gpu.name, gpu.memory_gb, "NVIDIA") for gpu in gpus),
-        ),
-    }
+            "aws/instance_quota_mapping.csv": (
+                ("InstanceType", "OnDemandInstanceCode", "SpotInstanceCode"),
+                (),
+            ),
+            **catalog.of_gpus("AWS", gpus),
+        }
+    )
 
 
 def _vm_rows() -> list[tuple[object, ...]]:
@@ -107,23 +94,3 @@ def _gpu_info(gpu: instance_types.Gpu, count: int) -> str:
             "TotalGpuMemoryInMiB": count * gpu.memory_mib,
         }
     )
-
-
-def _schema_version() -> str:
-    """Return the catalogue folder that the installed SkyPilot reads; importing it takes seconds."""
-    package = importlib.util.find_spec("sky")
-    if package is None or package.origin is None:
-        raise ModuleNotFoundError("skypilot is not installed in this Python environment")
-    source = (pathlib.Path(package.origin).parent / "skylet" / "constants.py").read_text()
-    version = re.search(r"^CATALOG_SCHEMA_VERSION = '(\w+)'", source, re.MULTILINE)
-    if version is None:
-        raise LookupError("no CATALOG_SCHEMA_VERSION in sky/skylet/constants.py")
-    return version[1]
-
-
-def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()

@@ -5,10 +5,11 @@ import binascii
 import dataclasses
 import itertools
 import logging
+import os
 import pathlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -19,7 +20,9 @@ from moto.ec2.models import instances as moto_instances
 from moto.server import ThreadedMotoServer
 
 from .. import locations
-from . import account, equipment, host, instance_types
+from ..api_server import home
+from ..system import host
+from . import account, equipment, instance_types
 
 _log = logging.getLogger("emulator")
 
@@ -46,10 +49,8 @@ class Emulator:
         layers: Sequence[pathlib.Path],
         certificate: pathlib.Path,
     ) -> None:
-        self.layers = tuple(layers)
-        """The layers of the hosts made from now on."""
-        self.refused: set[str] = set()
-        """Instance types for which there is no capacity."""
+        self._layers = tuple(layers)
+        self._refused: set[str] = set()
         self._location = location
         self._certificate = certificate
         self._hosts: dict[str, host.Host] = {}
@@ -67,11 +68,33 @@ class Emulator:
         self._server.start()
         account.seed(self._location.aws)
 
-    @property
-    def is_alive(self) -> bool:
-        """Tell whether it answers."""
+    def access(self) -> home.CloudAccess:
+        """Return what SkyPilot's API server needs to find this AWS."""
+        return equipment.server_access(self._location.aws)
+
+    def describe(self) -> dict[str, Any]:
+        """Return its name, address and state, and the types for which there is no capacity."""
         thread = self._server._thread
-        return thread is not None and thread.is_alive()
+        is_alive = thread is not None and thread.is_alive()
+        return {
+            "name": "AWS",
+            "url": self._location.aws,
+            "state": "healthy" if is_alive else "dead",
+            "refused": sorted(self._refused),
+        }
+
+    def actions(self) -> Mapping[str, Callable[[Any], None]]:
+        """Return what can be done to it, by name."""
+        return {
+            "kill": self.kill,
+            "crash": self.crash,
+            "refuse": self.refuse,
+            "allow": self.allow,
+        }
+
+    def set_layers(self, layers: Sequence[pathlib.Path]) -> None:
+        """Give hosts made from now on these layers."""
+        self._layers = tuple(layers)
 
     def instances(self) -> list[dict[str, Any]]:
         """List the instances of all regions that are not terminated, with their hosts."""
@@ -90,10 +113,17 @@ class Emulator:
             for region, instance in _live_instances()
         ]
 
-    def pid_namespace(self, instance_id: str) -> str | None:
-        """Return the pid namespace of the instance's processes."""
-        machine = self._hosts.get(instance_id)
-        return machine.pid_namespace if machine else None
+    def holds(self) -> list[str]:
+        """List the instances by their ids."""
+        return [f"instance {instance['id']}" for instance in self.instances()]
+
+    def owner_of(self, process: int) -> str | None:
+        """Return the id of the instance that a process runs on."""
+        namespace = os.readlink(f"/proc/{process}/ns/pid")  # noqa: PTH115 (not a path)
+        for instance_id, machine in list(self._hosts.items()):
+            if machine.pid_namespace == namespace:
+                return instance_id
+        return None
 
     def kill(self, instance_id: str) -> None:
         """End the instance as a preemption does: power off, instance terminated."""
@@ -107,13 +137,13 @@ class Emulator:
 
     def refuse(self, instance_type: str) -> None:
         """Have no capacity for an instance type, or for any (`*`), until it is allowed again."""
-        self.refused.add(instance_type)
+        self._refused.add(instance_type)
 
     def allow(self, instance_type: str) -> None:
         """Have capacity again, for an instance type or for all (`*`)."""
         if instance_type == ANY:
-            self.refused.clear()
-        self.refused.discard(instance_type)
+            self._refused.clear()
+        self._refused.discard(instance_type)
 
     def _attach_hosts(self) -> None:
         """Wrap moto's run, terminate, stop and start from outside: it has no hooks for them."""
@@ -165,7 +195,7 @@ class Emulator:
         moto_instances.Instance.start = switch_on
 
     def _check_capacity(self, instance_type: str) -> None:
-        if self.refused & {instance_type, ANY}:
+        if self._refused & {instance_type, ANY}:
             _log.info("refused a %s: no capacity", instance_type)
             raise EC2ClientError(
                 "InsufficientInstanceCapacity",
@@ -181,7 +211,7 @@ class Emulator:
                 self._location.hosts / instance.id,
                 ip,
                 console=self._location.logs / f"{instance.id}.log",
-                layers=self.layers,
+                layers=self._layers,
                 gateway=self._location.address,
             )
         _set_address(instance, ip)
@@ -189,7 +219,8 @@ class Emulator:
             instance.security_groups = list(instance.nics[0].group_set)
         try:
             login = parse_user_data(instance.user_data)
-            machine.create(login.user)
+            machine.create()
+            machine.add_user(login.user)
             equipment.equip_host(
                 *(machine.root, login.user, login.keys, self._location.aws, self._certificate)
             )

@@ -16,22 +16,26 @@ import time
 from collections.abc import Iterator
 
 from .. import errors
-from . import harmony, tiny_model
+from . import harmony, tiny_model, tiny_qwen
 
 HERE = pathlib.Path(__file__).parent
 IMAGE_PYTHON = "3.11"
 """Of Debian 12, whose glibc is 2.36."""
 PLATFORM = "x86_64-manylinux_2_36"
 NOT_COMPILED = (
-    "/tests?/|/models/(?!auto/|gpt_oss/)[^/]*/(modeling|modular|convert|.*process.*)_|py312_"
+    "/tests?/|/models/(?!auto/|gpt_oss/|qwen3/)[^/]*/(modeling|modular|convert|.*process.*)_|py312_"
 )
 """A fifth of it all, which no server of this model imports: mostly transformers' other models."""
 DISK_GB = 9
 """Free disk that a build needs. 5.6 stay, shared with uv's cache by hard links."""
 
 MODEL = "openai/gpt-oss-20b"
+DENSE = "Qwen/Qwen3-0.6B"
+EMBEDDING = "Qwen/Qwen3-Embedding-0.6B"
+ADAPTER = "acme/qwen3-lora"
+"""A LoRA adapter of DENSE. It is on no hub."""
 REVISION = "0" * 40
-"""The tiny model's commit in the hub's cache, where real ones are hashes."""
+"""The tiny models' commit in the hub's cache, where real ones are hashes."""
 
 RANKS = "llama_index/core/_static/tiktoken_cache/fb374d419588a4632f3f557e76b4b70aebbca790"
 RANKS_SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
@@ -48,8 +52,8 @@ def lay_down(stage: pathlib.Path, base: pathlib.Path, cache: pathlib.Path) -> No
     _check_machine(cache)
     with _step("install"):
         _install_vllm(stage / "opt/vllm", cache)
-    with _step("tiny gpt-oss"):
-        _lay_down_model(stage / "opt/models", _ranks(cache))
+    with _step("tiny models"):
+        _lay_down_models(stage / "opt/models", _ranks(cache))
     cached = stage / "opt/models/cache"
     cached.mkdir()
     command = stage / "usr/local/bin/vllm"
@@ -70,7 +74,8 @@ def lay_down(stage: pathlib.Path, base: pathlib.Path, cache: pathlib.Path) -> No
             base,
             "VLLM_CACHE_ROOT=/opt/models/cache /opt/vllm/bin/python -c '"
             "from vllm.model_executor.models.registry import ModelRegistry;"
-            'ModelRegistry.models["GptOssForCausalLM"].inspect_model_cls()\'',
+            "[ModelRegistry.models[name].inspect_model_cls()"
+            ' for name in ("GptOssForCausalLM", "Qwen3ForCausalLM")]\'',
         )
     # Whatever root's umask was; and vLLM runs as an ordinary user, who writes into its cache.
     _run(["chmod", "-R", "a+rX", str(stage)])
@@ -113,17 +118,26 @@ def _name_distribution(packages: pathlib.Path) -> None:
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vllm\nVersion: {version}\n")
 
 
-def _lay_down_model(home: pathlib.Path, ranks: bytes) -> None:
-    """Write the model as an entry of the hub's cache, so that its own name finds it."""
+def _lay_down_models(home: pathlib.Path, ranks: bytes) -> None:
+    """Write the models as entries of the hub's cache, so that their own names find them."""
     encodings = home / "encodings"
     encodings.mkdir(parents=True)
     path = encodings / "o200k_base.tiktoken"
     path.write_bytes(ranks)
 
-    entry = home / "hub" / f"models--{MODEL.replace('/', '--')}"
+    known = harmony.read_ranks(path)
+    tiny_model.write(_snapshot(home, MODEL), known)
+    tiny_qwen.write(_snapshot(home, DENSE), known)
+    tiny_qwen.write_embedding(_snapshot(home, EMBEDDING), known)
+    tiny_qwen.write_adapter(_snapshot(home, ADAPTER), DENSE)
+
+
+def _snapshot(home: pathlib.Path, model: str) -> pathlib.Path:
+    """Return the folder of a model's files in the hub's cache, which does not exist yet."""
+    entry = home / "hub" / f"models--{model.replace('/', '--')}"
     (entry / "refs").mkdir(parents=True)
     (entry / "refs/main").write_text(REVISION)
-    tiny_model.write(entry / "snapshots" / REVISION, harmony.read_ranks(path))
+    return entry / "snapshots" / REVISION
 
 
 def _ranks(cache: pathlib.Path) -> bytes:

@@ -1,8 +1,10 @@
-"""The layers of a host's file system, each built once and kept in the cache.
+"""The layers of a file system of a host, a pod or a node, each built once and kept in the cache.
 
-`layers` says which layers a host with a given engine has, and builds those that are missing.
-`debian` makes the lowest: Debian with sshd and SkyPilot's runtime, baked by `bake.sh` from packages
-and `runtime.lock`. `stub_vllm.py` is the layer of the stub engine; `engine/` makes the real vLLM's.
+`layers` says which layers a host or pod with a given engine has, and a Kubernetes node, and builds
+those that are missing. `base` is the lowest of hosts and pods: Debian with sshd and SkyPilot's
+runtime from `runtime.lock`. `node` is that of a node: Debian with containerd. `debian` runs the
+scripts of both. `host_tools` writes commands that run a node's programs on the machine itself.
+`stub_vllm.py` is the layer of the stub engine; `engine/` makes the real vLLM's.
 
 Comes in: the cache and the name of an engine. Goes out: folders, the uppermost layer first, whose
 names hold a digest of all that they are made of: what changes is built anew. Who calls it:

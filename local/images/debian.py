@@ -1,5 +1,6 @@
-"""The base layer: Debian with sshd and SkyPilot's runtime, baked by `bake.sh`."""
+"""Root file systems with Debian: what each is made of, and the script that lays it down."""
 
+import dataclasses
 import os
 import pathlib
 import shutil
@@ -13,53 +14,54 @@ RELEASE = "bookworm"
 """Debian 12, whatever this machine runs: ray 2.9.3, SkyPilot's runtime, has no wheel for a Python
 later than its 3.11."""
 
-PACKAGES = (
-    "ca-certificates",
-    "curl",
-    "gzip",
-    "hostname",
-    "iproute2",
-    "less",
-    "libnuma1",  # vLLM on CPU: without it no operator of vllm._C registers
-    "lsof",
-    "netcat-openbsd",
-    "openssh-server",
-    "patch",
-    "procps",
-    "psmisc",
-    "python3",
-    "python3-venv",
-    "rsync",
-    "socat",
-    "sudo",
-)
+FOLDER = pathlib.Path(__file__).parent
+"""Where the scripts are."""
 
-NEEDED_GIB = 4
-"""Free disk that building the layer needs, with uv's cache."""
-
-_HERE = pathlib.Path(__file__).parent
+_SHARED = "debian.sh"
 _PASSED_ON = ("UV_CONFIG_FILE", "SSL_CERT_FILE", "UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
-def made_of() -> list[bytes]:
-    """Return all that the layer is made of."""
-    files = [(_HERE / name).read_bytes() for name in ("bake.sh", "host-init.sh", "runtime.lock")]
-    return [*files, RELEASE.encode(), *(package.encode() for package in PACKAGES)]
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What a root file system is made of."""
+
+    name: str
+    """Of its log, and of its script without `.sh`."""
+    title: str
+    """What messages call it."""
+    packages: tuple[str, ...]
+    needed_gib: float
+    """Free disk that building it needs."""
+    files: tuple[str, ...] = ()
+    """Files of this folder that the script reads."""
+
+    def made_of(self) -> list[bytes]:
+        """Return all that it is made of."""
+        files = (_SHARED, f"{self.name}.sh", *self.files)
+        texts = (RELEASE, *self.packages)
+        return [*((FOLDER / name).read_bytes() for name in files), *map(str.encode, texts)]
 
 
-def lay_down(target: pathlib.Path, cache: pathlib.Path) -> None:
-    """Fill the empty folder `target` with the layer; say each step with its seconds."""
+def lay_down(
+    recipe: Recipe,
+    target: pathlib.Path,
+    cache: pathlib.Path,
+    variables: Mapping[str, str] | None = None,
+) -> None:
+    """Fill the empty folder `target`; say each step with its seconds.
+
+    `variables` are the script's own, beside those that each script gets.
+    """
     free_gib = shutil.disk_usage(cache).free / 2**30
-    if free_gib < NEEDED_GIB:
+    if free_gib < recipe.needed_gib:
         raise errors.CloudError(
-            f"{cache} has {free_gib:.1f} GiB free and the host image needs {NEEDED_GIB}; "
-            "make room, or set XDG_CACHE_HOME to a folder on another disk"
+            f"{cache} has {free_gib:.1f} GiB free and the {recipe.title} needs "
+            f"{recipe.needed_gib}; make room, or set XDG_CACHE_HOME to a folder on another disk"
         )
-    uv = _uv(cache)
-    log = cache / "image" / "base.log"
+    log = cache / "image" / f"{recipe.name}.log"
     started = time.monotonic()
-    print(f"  host image: built once, kept in {cache / 'image'}", flush=True)
+    print(f"  {recipe.title}: built once, kept in {cache / 'image'}", flush=True)
     read_end, write_end = os.pipe()
     with log.open("w") as output, open(read_end) as progress:  # noqa: PTH123 (a descriptor)
         process = subprocess.Popen(
@@ -67,9 +69,13 @@ def lay_down(target: pathlib.Path, cache: pathlib.Path) -> None:
             [
                 *("setpriv", "--pdeathsig", "KILL"),  # and it ends when this process is killed
                 *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
-                *("--propagation", "private", "bash", str(_HERE / "bake.sh")),
+                *("--propagation", "private", "bash", str(FOLDER / f"{recipe.name}.sh")),
             ],
-            env={**_environment(cache, target, uv), "PROGRESS": str(write_end)},
+            env={
+                **_environment(target, recipe),
+                **(variables or {}),
+                "PROGRESS": str(write_end),
+            },
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -77,11 +83,14 @@ def lay_down(target: pathlib.Path, cache: pathlib.Path) -> None:
         )
         os.close(write_end)
         for line in progress:
-            print(f"  host image: {line.strip()} ({time.monotonic() - started:.0f} s)", flush=True)
+            seconds = time.monotonic() - started
+            print(f"  {recipe.title}: {line.strip()} ({seconds:.0f} s)", flush=True)
         if process.wait():
             last = log.read_text(errors="replace").strip().splitlines()[-5:]
-            raise errors.CloudError(f"the host image was not built; see {log}: {' / '.join(last)}")
-    print(f"  host image: done ({time.monotonic() - started:.0f} s)", flush=True)
+            raise errors.CloudError(
+                f"the {recipe.title} was not built; see {log}: {' / '.join(last)}"
+            )
+    print(f"  {recipe.title}: done ({time.monotonic() - started:.0f} s)", flush=True)
 
 
 def choose_mirror(targets: str) -> str:
@@ -97,7 +106,7 @@ def choose_mirror(targets: str) -> str:
     return "http://deb.debian.org/debian"
 
 
-def _environment(cache: pathlib.Path, target: pathlib.Path, uv: pathlib.Path) -> Mapping[str, str]:
+def _environment(target: pathlib.Path, recipe: Recipe) -> Mapping[str, str]:
     return {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "LC_ALL": "C.UTF-8",
@@ -105,11 +114,7 @@ def _environment(cache: pathlib.Path, target: pathlib.Path, uv: pathlib.Path) ->
         "IMAGE": str(target),
         "MIRROR": _mirror(),
         "RELEASE": RELEASE,
-        "PACKAGES": ",".join(PACKAGES),
-        "UV": str(uv),
-        "UV_CACHE": str(cache / "image" / "uv"),
-        "LOCK": str(_HERE / "runtime.lock"),
-        "INIT": str(_HERE / "host-init.sh"),
+        "PACKAGES": ",".join(recipe.packages),
     } | {name: os.environ[name] for name in (*_PASSED_ON, *_PROXIES) if os.environ.get(name)}
 
 
@@ -122,10 +127,3 @@ def _mirror() -> str:
         check=False,
     )
     return choose_mirror(targets.stdout)
-
-
-def _uv(cache: pathlib.Path) -> pathlib.Path:
-    for candidate in (cache / "bin" / "uv", shutil.which("uv")):
-        if candidate and pathlib.Path(candidate).exists():
-            return pathlib.Path(candidate).resolve()
-    raise errors.CloudError("uv is missing; run make setup, or pip install uv")

@@ -1,4 +1,4 @@
-"""Which layers a host has, and the cache that keeps them."""
+"""Which layers a host and a node have, and the cache that keeps them."""
 
 import contextlib
 import fcntl
@@ -9,18 +9,22 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 
-from . import debian
+from . import base, node
 
 _STUB = pathlib.Path(__file__).parent / "stub_vllm.py"
+_ANSWERS = _STUB.with_name("stub_answers.py")
 
 
 def for_engine(cache: pathlib.Path, engine: str) -> list[pathlib.Path]:
     """Return the layers of a host with this engine, the uppermost first; build missing ones."""
     base_layer = _ensure(
-        cache, "base", debian.made_of(), lambda target: debian.lay_down(target, cache)
+        cache, "base", base.RECIPE.made_of(), lambda target: base.lay_down(target, cache)
     )
     if engine == "stub":
-        return [_ensure(cache, "stub", [_STUB.read_bytes()], _lay_down_stub), base_layer]
+        return [
+            _ensure(cache, "stub", [_STUB.read_bytes(), _ANSWERS.read_bytes()], _lay_down_stub),
+            base_layer,
+        ]
     # Only here: building the real engine's layer takes what a stub cloud can do without.
     from ..engine import build  # noqa: PLC0415
 
@@ -30,12 +34,20 @@ def for_engine(cache: pathlib.Path, engine: str) -> list[pathlib.Path]:
     return [_ensure(cache, "vllm", build.made_of(), lay_down), base_layer]
 
 
+def for_node(cache: pathlib.Path) -> list[pathlib.Path]:
+    """Return the layers of a Kubernetes node, the uppermost first; build missing ones."""
+    return [
+        _ensure(cache, "node", node.RECIPE.made_of(), lambda target: node.lay_down(target, cache))
+    ]
+
+
 def _lay_down_stub(target: pathlib.Path) -> None:
     """Write a `vllm` command that stands in for the real one."""
     command = target / "usr" / "local" / "bin" / "vllm"
     command.parent.mkdir(parents=True)
     shutil.copyfile(_STUB, command)
     command.chmod(0o755)
+    shutil.copyfile(_ANSWERS, command.with_name(_ANSWERS.name))
 
 
 def _ensure(

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Stands in for the `vllm` command on the hosts of quick tests: vLLM's API without a model.
 
-Laid down alone as /usr/local/bin/vllm: it may use nothing but the standard library.
+Laid down as /usr/local/bin/vllm, with stub_answers.py beside it. Both use nothing but the standard
+library.
 """
 
 import argparse
@@ -41,6 +42,8 @@ def main() -> int:
         print(_OUT_OF_MEMORY, file=sys.stderr)
         return 1
     layers = load_layers(options.middleware)
+    if os.environ.get("HF_HOME"):
+        print(fetch(options.model, pathlib.Path(os.environ["HF_HOME"])), flush=True)
     time.sleep(float(os.environ.get("STUB_START_SECONDS", "0")))
     if options.headless:
         return follow(options.master_addr, options.master_port)
@@ -66,6 +69,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--api-key", nargs="+")
     parser.add_argument("--chat-template", type=pathlib.Path)
     parser.add_argument("--middleware", action="append", default=[])
+    parser.add_argument("--runner", default="auto")
+    parser.add_argument("--lora-modules", nargs="+", default=[])
     parser.add_argument("--nnodes", type=int, default=1)
     parser.add_argument("--headless", action="store_true")
     parser.add_argument("--master-addr", default="127.0.0.1")
@@ -76,7 +81,26 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     options.keys = options.api_key or config.get("api-key") or one_key
     options.template = options.chat_template.read_text() if options.chat_template else ""
     options.names = options.served_model_name or config.get("served-model-name") or [options.model]
+    options.adapters = dict(module.split("=", 1) for module in options.lora_modules)
     return options
+
+
+def answers() -> Any:
+    """Return the module with what a model answers, which is beside this file."""
+    folder = str(pathlib.Path(__file__).resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    return importlib.import_module("stub_answers")
+
+
+def fetch(model: str, home: pathlib.Path) -> str:
+    """Put a model into Hugging Face's cache unless it is there; return what was done."""
+    entry = home / "hub" / f"models--{model.replace('/', '--')}"
+    if entry.exists():
+        return f"{model} is in the cache"
+    entry.mkdir(parents=True)
+    (entry / "fetched-by").write_text(socket.gethostname())
+    return f"{model} was downloaded"
 
 
 def load_layers(names: list[str]) -> list[Any]:
@@ -175,6 +199,13 @@ def _scalar(text: str) -> str:
     return re.sub(r"\s#.*", "", text).strip()
 
 
+_NEVER = ("num_requests_waiting", "kv_cache_usage_perc", "num_preemptions_total")
+_EACH = ("prompt_tokens_total", "generation_tokens_total", "prefix_cache_queries_total",
+         "prefix_cache_hits_total")  # fmt: skip
+_TIMES = ("time_to_first_token_seconds", "inter_token_latency_seconds",
+          "request_queue_time_seconds")  # fmt: skip
+
+
 class _Counts:
     """The requests that run and those that are done."""
 
@@ -192,15 +223,18 @@ class _Counts:
             self.done += 1
 
     def text(self, model: str) -> str:
-        """Return those of vLLM's metrics that tell whether anybody asks."""
-        label = f'engine="0",model_name="{model}"'
-        return (
-            f"vllm:num_requests_running{{{label}}} {self.running}.0\n"
-            f"vllm:num_requests_waiting{{{label}}} 0.0\n"
-            f"vllm:prompt_tokens_total{{{label}}} {self.done}.0\n"
-            f"vllm:generation_tokens_total{{{label}}} {self.done}.0\n"
-            f'vllm:request_success_total{{finished_reason="stop",{label}}} {self.done}.0\n'
-        )
+        """Return those of vLLM's metrics that a watchdog or a board reads."""
+        label, done = f'engine="0",model_name="{model}"', self.done
+        rows = [
+            ("num_requests_running", label, self.running),
+            *((name, label, 0) for name in _NEVER),
+        ]
+        rows += [(name, label, done) for name in _EACH]
+        rows += [("request_success_total", f'finished_reason="stop",{label}', done)]
+        for name in _TIMES:
+            rows += [(f"{name}_bucket", f'le="{le}",{label}', done) for le in ("0.1", "+Inf")]
+            rows += [(f"{name}_count", label, done), (f"{name}_sum", label, 0)]
+        return "".join(f"vllm:{name}{{{labels}}} {value}.0\n" for name, labels, value in rows)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -229,6 +263,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 }
                 for name in self.options.names
             ]
+            models += [
+                {"id": name, "object": "model", "root": root, "parent": self.options.names[0]}
+                for name, root in self.options.adapters.items()
+            ]
             self._answer(200, {"object": "list", "data": models})
         elif self._may_enter():
             self._error(404, "Not Found")
@@ -238,16 +276,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self._is_refused() or not self._may_enter():
             return
         path = self._path()
-        if path not in ("/v1/chat/completions", "/v1/completions"):
-            self._error(404, "Not Found")
-            return
-        model = json.loads(body)["model"]
-        if model not in self.options.names:
-            self._error(404, f"The model `{model}` does not exist.")
-            return
+        asked = json.loads(body or b"{}")
         with self.counts:  # counted before it is answered, as an engine's are
-            completion = self._completion(path, model)
-        self._answer(200, completion)
+            status, answer = answers().answer(self.options, path, asked)
+        self._answer(status, answer)
 
     def do_other(self) -> None:
         if not self._is_refused():
@@ -272,23 +304,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(b"".join(message["body"] for message in bodies))
         return True
-
-    def _completion(self, path: str, model: str) -> dict[str, object]:
-        # Who answered, and which version of the deployment: what tests look at.
-        fingerprint = f"{socket.gethostname()}/max-model-len={self.options.max_model_len}"
-        # And what came with it: a file that it was started with.
-        text = f"The stub on {fingerprint} answers. {self.options.template}"
-        message = {"role": "assistant", "content": text, "tool_calls": []}
-        choice = {"message": message} if "chat" in path else {"text": text}
-        return {
-            "id": f"stub-{time.time_ns()}",
-            "object": "chat.completion" if "chat" in path else "text_completion",
-            "created": int(time.time()),
-            "model": model,
-            "system_fingerprint": fingerprint,
-            "choices": [{"index": 0, "finish_reason": "stop", **choice}],
-            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-        }
 
     def _path(self) -> str:
         return self.path.split("?")[0]

@@ -23,7 +23,9 @@ def main() -> None:
         # Late: the process that reaps, this one's parent, stays small.
         from . import tree  # noqa: PLC0415
 
-        supervisor = tree.Supervisor(location, options.engine, options.layer, options.controller)
+        supervisor = tree.Supervisor(
+            *(location, options.cloud, options.engine, options.layer, options.controller)
+        )
         supervisor.start()
     except Exception as error:
         logging.getLogger("supervisor").exception("start")
@@ -37,6 +39,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--name", required=True)
     parser.add_argument("--net", required=True)
     parser.add_argument("--cache", required=True, type=pathlib.Path)
+    parser.add_argument("--cloud", required=True)
     parser.add_argument("--engine", required=True)
     parser.add_argument("--controller", required=True)
     parser.add_argument("--layer", required=True, type=pathlib.Path, action="append")

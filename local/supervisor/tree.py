@@ -11,9 +11,8 @@ from typing import Any, NoReturn
 
 from .. import errors, locations
 from ..api_server import server_process
-from ..aws import emulator, equipment
 from ..system import internet, network, processes
-from . import control_port, isolation
+from . import clouds, control_port, isolation
 
 _log = logging.getLogger("supervisor")
 
@@ -24,11 +23,14 @@ class Supervisor:
     def __init__(
         self,
         location: locations.Location,
+        cloud: str,
         engine: str,
         layers: Sequence[pathlib.Path],
         controller: str,
     ) -> None:
+        """Describe a cloud of that kind (`aws` or `k8s`), whose hosts have these layers."""
         self._location = location
+        self._kind = cloud
         self._engine = engine
         self._layers = layers
         self._controller = controller
@@ -43,14 +45,13 @@ class Supervisor:
         isolation.make_files_private(self._location)
         network.make_bridge(self._location)
         certificate = internet.make_certificate(self._location.state / "certificates")
-        access = equipment.server_access(self._location.aws)
-        self._aws = emulator.Emulator(self._location, self._layers, certificate)
-        self._api = server_process.ApiServer(self._location, certificate, access)
+        self._cloud = clouds.make(self._kind, self._location, self._layers, certificate)
         port = control_port.server(self._location.address, self._reads(), self._actions())
         threading.Thread(target=port.serve_forever, daemon=True).start()
-        with self._step("emulated AWS"):
+        with self._step(clouds.NAMES[self._kind]):
             internet.serve(certificate)
-            self._aws.start()
+            self._cloud.start()
+        self._api = server_process.ApiServer(self._location, certificate, self._cloud.access())
         with self._step("SkyPilot's API server"):
             self._api.start(self._controller)
         with self._step("sky check"):
@@ -71,38 +72,38 @@ class Supervisor:
         return {
             "/status": self._status,
             "/progress": self._progress,
-            "/instances": self._aws.instances,
+            "/instances": self._cloud.instances,
         }
 
     def _actions(self) -> Mapping[str, Callable[[Any], None]]:
         """Return what the control port does, by path."""
         return {
-            "/kill": self._aws.kill,
-            "/crash": self._aws.crash,
-            "/refuse": self._aws.refuse,
-            "/allow": self._aws.allow,
+            **{f"/{name}": action for name, action in self._cloud.actions().items()},
             "/engine": lambda options: self._set_engine(**options),
             "/kill-api": lambda _: self._api.kill(),
             "/restart-api": lambda options: self._restart_api(**options),
         }
 
     def _status(self) -> dict[str, Any]:
-        """Return everything at a glance; counting memory takes a moment."""
-        memory = processes.memory_mib()
-        instances = self._aws.instances()
-        for instance in instances:
-            namespace = self._aws.pid_namespace(instance["id"])
-            instance["memory_mib"] = memory.get(namespace, 0) if namespace else 0
+        """Return everything at a glance; counting memory takes a moment.
+
+        A cloud that is dead cannot be asked: `holds` and `instances` are None then.
+        """
+        memory = processes.memory_mib(self._cloud.owner_of)
+        cloud = self._cloud.describe()
+        answers = cloud["state"] != "dead"
         return {
             **self._progress(),
             "api_server": {"url": self._location.api_server, **self._api.status()},
-            "aws": {
-                "url": self._location.aws,
-                "state": "healthy" if self._aws.is_alive else "dead",
-                "refused": sorted(self._aws.refused),
-            },
+            "cloud": cloud,
             "memory_mib": sum(memory.values()),
-            "instances": instances,
+            "holds": self._cloud.holds() if answers else None,
+            "instances": [
+                {**instance, "memory_mib": memory.get(instance["id"], 0)}
+                for instance in self._cloud.instances()
+            ]
+            if answers
+            else None,
         }
 
     def _progress(self) -> dict[str, Any]:
@@ -118,7 +119,7 @@ class Supervisor:
     def _set_engine(self, engine: str, layers: Sequence[str]) -> None:
         """Give hosts made from now on these layers."""
         self._engine = engine
-        self._aws.layers = tuple(map(pathlib.Path, layers))
+        self._cloud.set_layers([pathlib.Path(layer) for layer in layers])
 
     def _restart_api(self, *, accounts: bool, controller: str) -> None:
         """End the API server, if it lives, and start it again; its state stays."""

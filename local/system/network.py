@@ -40,6 +40,9 @@ def make_bridge(location: locations.Location) -> None:
     # A closed connection with something still to send keeps its network alive, and this machine's
     # device with it, until the kernel gives up: by default after more than a minute.
     pathlib.Path("/proc/sys/net/ipv4/tcp_orphan_retries").write_text("1")
+    # A connection may leave from any high port, and no server can listen on that one meanwhile.
+    own_ports = pathlib.Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
+    own_ports.write_text(str(locations.API_PORT))
     # An address of its own: by default a bridge has the lowest of its ports', which come and go
     # with the hosts, and whoever had just asked for it talks to nobody for a dozen seconds.
     processes.run("ip", "link", "add", _BRIDGE, "address", _BRIDGE_MAC, "type", "bridge")

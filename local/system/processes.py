@@ -2,10 +2,9 @@
 
 import collections
 import contextlib
-import os
 import pathlib
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 
 def run(*command: str) -> None:
@@ -30,22 +29,22 @@ def environment(process: int) -> set[str]:
         return set()
 
 
-def memory_mib() -> Mapping[str, int]:
-    """Count the memory that all visible processes really take (PSS), by pid namespace.
+def memory_mib(owner_of: Callable[[int], str | None]) -> Mapping[str | None, int]:
+    """Count the memory that all visible processes really take (PSS), by their owner.
 
     Pages that processes share are divided among them (proc(5), smaps_rollup), so that the sum is
     what the machine gives.
     """
-    kib: collections.Counter[str] = collections.Counter()
+    kib: collections.Counter[str | None] = collections.Counter()
     for process in pathlib.Path("/proc").iterdir():
         if process.name.isdigit():
             try:
-                namespace = os.readlink(process / "ns" / "pid")  # noqa: PTH115 (not a path)
+                owner = owner_of(int(process.name))
                 rollup = (process / "smaps_rollup").read_text()
             except OSError:  # it has just ended, or is a zombie
                 continue
-            kib[namespace] += pss_kib(rollup)
-    return {namespace: total // 1024 for namespace, total in kib.items()}
+            kib[owner] += pss_kib(rollup)
+    return {owner: total // 1024 for owner, total in kib.items()}
 
 
 def pss_kib(rollup: str) -> int:

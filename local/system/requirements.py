@@ -35,10 +35,12 @@ _TRIAL = (
 )
 
 
-def check(location: locations.Location, engine: str) -> None:
+def check(location: locations.Location, cloud: str, engine: str) -> None:
     """Raise CloudError for the first thing that is missing; needs root."""
     if missing := missing_packages():
         raise errors.CloudError(f"programs are missing; run apt-get install {' '.join(missing)}")
+    if cloud == "k8s" and not (location.cache / "kubernetes" / "kube").exists():
+        raise errors.CloudError("Kubernetes is not built yet; run make setup CLOUD=k8s")
     _check_memory(engine)
     _check_namespaces(location)
     _check_net(location)

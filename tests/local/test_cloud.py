@@ -27,7 +27,7 @@ _AMI = "ami-1e749f67"
 
 @pytest.fixture(scope="module")
 def stopped() -> Iterator[control.Cloud]:
-    cloud = control.Cloud(NAME, NET, "stub")
+    cloud = control.Cloud(NAME, NET, engine="stub")
     cloud.stop()
     yield cloud
     cloud.stop()
@@ -102,7 +102,7 @@ def test_a_cloud_is_healthy_and_counts_its_memory(own_cloud: control.Cloud) -> N
     status = own_cloud.status()
     assert status["ready"]
     assert status["api_server"]["state"] == "healthy"
-    assert status["aws"]["state"] == "healthy"
+    assert status["cloud"]["state"] == "healthy"
     assert 500 < status["memory_mib"] < 4096
 
 
@@ -206,7 +206,7 @@ def test_a_network_in_use_is_refused_in_one_line(
     own_cloud: control.Cloud, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(subprocess.CalledProcessError):
-        control.Cloud("second", NET, "stub").start()
+        control.Cloud("second", NET, engine="stub").start()
     (line,) = capfd.readouterr().err.splitlines()
     assert f"{NET}.0/24 is taken by the device emu-{NAME}" in line
 

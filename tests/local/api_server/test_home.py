@@ -9,7 +9,10 @@ from local import locations
 from local.api_server import home
 
 _ACCESS = home.CloudAccess(
-    "mars", files={".mars/config": "url = http://mars\r\n"}, variables={"MARS": "red"}
+    "mars",
+    files={".mars/config": "url = http://mars\r\n"},
+    variables={"MARS": "red", "PATH": "/mars/bin"},
+    config={"mars": {"gravity": 3.7}},
 )
 
 
@@ -24,6 +27,7 @@ def test_the_server_may_use_one_cloud_and_knows_where_controllers_run(
     config = yaml.safe_load(files[".sky/config.yaml"])
     assert config["allowed_clouds"] == ["mars"]
     assert config.get("serve") == serve
+    assert config["mars"] == {"gravity": 3.7}
     assert "workspaces" not in config
 
 
@@ -48,4 +52,6 @@ def test_the_servers_environment_is_from_scratch(
     assert variables["HOME"] == str(location.home)
     assert variables["REQUESTS_CA_BUNDLE"] == str(tmp_path / "a.pem")
     assert variables["MARS"] == "red"
+    assert "/mars/bin" in variables["PATH"].split(":")
+    assert "/usr/bin" in variables["PATH"].split(":")
     assert ("ENABLE_BASIC_AUTH" in variables) is accounts

@@ -58,7 +58,7 @@ def test_a_refused_type_has_no_capacity(idle: emulator.Emulator, refused: str) -
 def test_other_types_have_capacity(idle: emulator.Emulator) -> None:
     idle.refuse("g6.xlarge")
     idle._check_capacity("g5.xlarge")
-    assert idle.refused == {"g6.xlarge"}
+    assert idle.describe()["refused"] == ["g6.xlarge"]
 
 
 @pytest.mark.parametrize("allowed", ["g6.xlarge", emulator.ANY])
@@ -66,7 +66,7 @@ def test_an_allowed_type_has_capacity_again(idle: emulator.Emulator, allowed: st
     idle.refuse("g6.xlarge")
     idle.allow(allowed)
     idle._check_capacity("g6.xlarge")
-    assert idle.refused == set()
+    assert idle.describe()["refused"] == []
 
 
 def test_killing_what_is_not_there_says_so(idle: emulator.Emulator) -> None:

@@ -1,4 +1,4 @@
-"""The base layer: what it asks of this machine, and where its packages come from."""
+"""Laying Debian down: what it asks of this machine, and where its packages come from."""
 
 import doctest
 import pathlib
@@ -15,10 +15,10 @@ def test_the_examples_of_its_docstrings_hold() -> None:
     assert not results.failed
 
 
-def test_too_little_disk_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
-    monkeypatch.setattr(debian, "NEEDED_GIB", 10**6)
-    with pytest.raises(errors.CloudError, match="make room"):
-        debian.lay_down(tmp_path / "image", tmp_path)
+def test_too_little_disk_is_said(tmp_path: pathlib.Path) -> None:
+    recipe = debian.Recipe("base", "host image", packages=(), needed_gib=10**6)
+    with pytest.raises(errors.CloudError, match="the host image needs 1000000; make room"):
+        debian.lay_down(recipe, tmp_path / "image", tmp_path)
 
 
 @pytest.mark.parametrize(

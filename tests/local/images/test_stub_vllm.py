@@ -55,6 +55,13 @@ def test_the_key_of_the_environment_counts(monkeypatch: pytest.MonkeyPatch) -> N
     assert stub_vllm.parse(["serve", "m"]).keys == ["sesame"]
 
 
+def test_a_model_is_downloaded_once_into_a_cache(tmp_path: pathlib.Path) -> None:
+    assert stub_vllm.fetch("acme/tiny", tmp_path) == "acme/tiny was downloaded"
+    assert stub_vllm.fetch("acme/tiny", tmp_path) == "acme/tiny is in the cache"
+    by = (tmp_path / "hub" / "models--acme--tiny" / "fetched-by").read_text()
+    assert by == socket.gethostname()
+
+
 def test_a_model_that_does_not_load_fails_as_vllm_does(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -189,6 +196,16 @@ def test_each_key_of_the_list_opens(served: Served, key: str) -> None:
     assert status == 200
     assert isinstance(answer, dict)
     assert [model["id"] for model in answer["data"]] == ["m"]
+
+
+def test_adapters_are_listed_beside_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = stub_vllm.parse(["serve", "m", "--lora-modules", "sql=acme/sql", "law=/models/law"])
+    monkeypatch.setattr(stub_vllm._Handler, "options", options, raising=False)
+    with listening() as server:
+        _, answer = server.ask("GET", "/v1/models")
+        assert isinstance(answer, dict)
+        assert [model["id"] for model in answer["data"]] == ["m", "sql", "law"]
+        assert server.ask("POST", "/v1/completions", {"model": "sql"})[0] == 200
 
 
 def test_an_answer_says_which_version_gave_it(served: Served) -> None:

@@ -1,26 +1,20 @@
 #!/bin/bash
-# Makes the root file system of the emulated hosts in $IMAGE: Debian, sshd, and SkyPilot's runtime
-# ready in the home of the user that AWS images have. Runs as root in mount and pid namespaces of
-# its own, so that no bind mount outlives it. Descriptor $PROGRESS takes a line for each step.
+# Makes the root file system of hosts and pods in $IMAGE: Debian, sshd, and SkyPilot's runtime ready
+# in the home of the user that AWS images have. Runs as root in mount and pid namespaces of its own,
+# so that no bind mount outlives it.
 set -euo pipefail
-exec 3>&"${PROGRESS:?}"
-: "${IMAGE:?}" "${MIRROR:?}" "${RELEASE:?}" "${PACKAGES:?}" "${UV:?}" "${UV_CACHE:?}" "${LOCK:?}" "${INIT:?}"
+. "$(dirname "$0")/debian.sh"
+: "${UV:?}" "${UV_CACHE:?}" "${LOCK:?}" "${INIT:?}"
 
-echo "Debian $RELEASE" >&3
-debootstrap --variant=minbase --include="$PACKAGES" "$RELEASE" "$IMAGE" "$MIRROR"
-rm -rf "$IMAGE"/var/cache/apt/archives/*.deb "$IMAGE"/var/lib/apt/lists/*
-
-# A machine behind a registry proxy trusts that proxy's certificate: so must the image.
-cp -L "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" "$IMAGE/etc/ssl/certs/ca-certificates.crt"
-cp -L /etc/resolv.conf "$IMAGE/etc/resolv.conf"
+lay_down_debian
 install -m 755 "$INIT" "$IMAGE/usr/sbin/host-init"
-# SkyPilot reloads sshd and stops unattended upgrades by these; there is no init system to ask.
-for name in systemctl service; do
-    install -m 755 /dev/stdin "$IMAGE/usr/local/bin/$name" <<'SHIM'
+# SkyPilot reloads sshd and stops unattended upgrades by it; there is no systemd to ask.
+install -m 755 /dev/stdin "$IMAGE/usr/local/bin/systemctl" <<'SHIM'
 #!/bin/sh
 case "$*" in *reload*ssh*) kill -HUP "$(cat /run/sshd.pid)" ;; esac
 SHIM
-done
+# A pod's script only looks whether it is there, and else asks Debian for it: nothing is compiled here.
+ln -s /bin/false "$IMAGE/usr/local/bin/gcc"
 chroot "$IMAGE" bash -euc '
     useradd -m -s /bin/bash -u 1000 ubuntu
     echo "ubuntu ALL=(ALL) NOPASSWD:ALL" >/etc/sudoers.d/90-ubuntu
@@ -41,6 +35,7 @@ if [ -n "${UV_CONFIG_FILE:-}" ]; then
     install -m 644 "$UV_CONFIG_FILE" "$IMAGE/tmp/uv.toml"
     export UV_CONFIG_FILE=/tmp/uv.toml
 fi
+cp -L /etc/resolv.conf "$IMAGE/etc/resolv.conf"
 export HOME=/home/ubuntu SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 export UV_CACHE_DIR=/mnt UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
 chroot "$IMAGE" bash -euc '
@@ -59,4 +54,4 @@ chroot "$IMAGE" bash -euc '
     chown -R ubuntu:ubuntu /home/ubuntu
     rm -f /tmp/runtime.lock /tmp/uv.toml
 '
-: >"$IMAGE/etc/resolv.conf" # no DNS on a host: a look-up fails at once and never hangs
+without_dns
