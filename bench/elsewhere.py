@@ -38,3 +38,18 @@ def table() -> Iterator[str]:
         else:
             cells += ["", ""]
         yield f"| {', '.join(name)} | {' | '.join(cells)} |"
+
+
+def newer() -> Iterator[str]:
+    """Return a table of runs of newer releases."""
+    yield "| run by others | vLLM | weights, GiB | ours | KV cache, GiB | ours |"
+    yield "|---|---|---:|---:|---:|---:|"
+    for row in measured.NEWER:
+        result = measured.newer(row)
+        weights, cache = result.weights_bytes / memory.GIB, result.available_bytes / memory.GIB
+        form = " in fp8" if row.get("checkpoint") == "fp8" else ""
+        name = f"{row['model']}{form}, {row['gpu']}:{row.get('tp', 1)}"
+        yield (
+            f"| {name} | {row['release']} | {row['weights']:.2f} | {weights:.2f} "
+            f"| {row['cache']:.2f} | {cache:.2f} |"
+        )

@@ -6,58 +6,61 @@ these rows in sight: for that the error here says nothing, and runs that nobody 
 
 import dataclasses
 import statistics
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pulumi_skypilot.plan import memory
-from pulumi_skypilot.plan.memory import fitted, overhead, weights
+from pulumi_skypilot.plan.memory import fitted
 from tests import measured
 
-NOTHING = fitted.Fitted(
-    non_torch=0, non_torch_graphs=0, first_graphs=0, first_graphs_sinks=0, layer_graphs=0,
-    mxfp4=0, large_tables=0.0,
-)  # fmt: skip
+NOTHING = fitted.Fitted(**{field.name: 0 for field in dataclasses.fields(fitted.Fitted)})
+ROWS = measured.ROWS + measured.H200_ROWS
 
 
 @dataclasses.dataclass(frozen=True)
 class Held:
-    """A run of a model that nothing was fitted to."""
+    """A run of a model that nothing was fitted to: its own GPU, and the whole."""
 
     row: measured.Row
+    stage: memory.Stage
     fit: memory.Fit
 
 
 def held_out() -> Iterator[Held]:
     """Return every row, predicted with the constants of the other models' rows."""
-    for model in dict.fromkeys(row["model"] for row in measured.ROWS):
-        others = [row for row in measured.ROWS if row["model"] != model]
-        constants = fit(others)
-        for row in measured.ROWS:
+    for model in dict.fromkeys(row["model"] for row in ROWS):
+        constants = fit([row for row in ROWS if row["model"] != model])
+        for row in ROWS:
             if row["model"] == model:
-                yield Held(row, measured.fit(row, constants))
+                yield Held(row, measured.stage(row, constants), measured.fit(row, constants))
 
 
 def fit(rows: Sequence[measured.Row]) -> fitted.Fitted:
     """Return the constants fitted to these rows; those of the package if no row determines one."""
-    given = fitted.FITTED
-    non_torch = _median(
-        (row["non_torch_bytes"] for row in rows if row["enforce_eager"]), given.non_torch
+    single = [row for row in rows if _gpus(row) == 1]
+    several = [row for row in rows if _gpus(row) > 1]
+    layer, less = _line_through(
+        {measured.arch(row["model"]).layers: _shared(row) for row in single if _first_graphs(row)}
     )
-    first = [
-        row
-        for row in rows
-        if not row["enforce_eager"] and not overhead.second_runner(measured.arch(row["model"]))
-    ]
-    layer, rest = _line_through(
-        {measured.arch(row["model"]).layers: row["cuda_graph_estimate_bytes"] for row in first}
-    )
-    return fitted.Fitted(
-        non_torch=non_torch,
-        non_torch_graphs=_median((row["non_torch_bytes"] - non_torch for row in first), 0),
-        first_graphs=given.first_graphs,  # of no row here: vLLM's log of Qwen3-30B-A3B
-        first_graphs_sinks=rest,
+    found = fitted.Fitted(
+        non_torch=_median(_eager(single), "non_torch"),
+        non_torch_graphs=0,
+        non_torch_parallel=_median(_eager(several), "non_torch_parallel"),
+        non_torch_parallel_graphs=0,
         layer_graphs=layer,
-        mxfp4=_median((_beside(row) for row in rows if _quantized(row) == "mxfp4"), 0),
-        large_tables=_tables(rows),
+        less_graphs=less,
+        loading=_median((_beside(row) for row in rows if _loads(row)), "loading"),
+        quantizing=0,
+    )
+    return dataclasses.replace(
+        found,
+        non_torch_graphs=_median(_beyond(single, found.non_torch), "non_torch_graphs"),
+        non_torch_parallel_graphs=_median(
+            _beyond(several, found.non_torch_parallel), "non_torch_parallel_graphs"
+        ),
+        quantizing=_median(
+            (_beside(row) - found.loading for row in rows if row["flags"].get("quantization")),
+            "quantizing",
+        ),
     )
 
 
@@ -72,52 +75,62 @@ def table(held: Iterable[Held]) -> Iterator[str]:
 
 
 def _line(name: str, held: Sequence[Held]) -> str:
-    pairs = {
-        "weights_bytes": "weights_bytes",
-        "available_bytes": "available_kv_bytes",
-        "tokens": "kv_tokens",
+    pairs: Mapping[str, Callable[[Held], float]] = {
+        "weights_bytes": lambda held_row: held_row.stage.weights,
+        "available_kv_bytes": lambda held_row: held_row.stage.available,
+        "kv_tokens": lambda held_row: held_row.fit.tokens,
     }
     worst = [
-        max(abs(getattr(held_row.fit, ours) / held_row.row[real] - 1) for held_row in held)
-        for ours, real in pairs.items()
+        max(abs(ours(held_row) / held_row.row[real] - 1) for held_row in held)
+        for real, ours in pairs.items()
     ]
     return f"| {name} | {len(held)} | {' | '.join(f'{error:.2%}' for error in worst)} |"
 
 
+def _gpus(row: measured.Row) -> int:
+    return int(row.get("tp", 1) * row.get("pp", 1))
+
+
+def _eager(rows: Iterable[measured.Row]) -> Iterator[int]:
+    return (row["non_torch_bytes"] for row in rows if row["enforce_eager"])
+
+
+def _beyond(rows: Iterable[measured.Row], held: int) -> Iterator[int]:
+    return (row["non_torch_bytes"] - held for row in rows if _first_graphs(row))
+
+
+def _first_graphs(row: measured.Row) -> bool:
+    return bool(row["cuda_graph_estimate_bytes"])
+
+
+def _shared(row: measured.Row) -> int:
+    """Return what the graphs of a run share, as with 1,024 tokens in the largest."""
+    counted = measured.stage(row, NOTHING).graphs
+    widest = row.get("max_cudagraph") or 1024
+    return int(row["cuda_graph_estimate_bytes"] - counted) * 1024 // widest
+
+
 def _line_through(points: Mapping[int, int]) -> tuple[int, int]:
-    """Slope and start; flat where there is one point only."""
+    """Slope, and what is taken off; those of the package where there is one point only."""
     if len(points) < 2:
-        return 0, next(iter(points.values()), fitted.FITTED.first_graphs)
+        return fitted.FITTED.layer_graphs, fitted.FITTED.less_graphs
     line = statistics.linear_regression(list(points), list(points.values()))
-    return int(line.slope), int(line.intercept)
+    return int(line.slope), -int(line.intercept)
+
+
+def _loads(row: measured.Row) -> bool:
+    """Return whether a run has an fp8 cache, or linear layers that its checkpoint quantizes."""
+    quantized = memory.quantization(measured.arch(row["model"]), measured.settings(row))
+    linear = quantized is not None and not quantized.experts_only
+    at_load = "quantization" in row["flags"]
+    return (linear and not at_load) or row["flags"].get("kv_cache_dtype") == "fp8"
 
 
 def _beside(row: measured.Row) -> int:
     """Return the memory that the weights take beyond the counted bytes."""
-    shape = measured.arch(row["model"])
-    quantized = memory.quantization(shape, measured.settings(row))
-    counted = weights.stored_bytes(shape, weights.whole(shape), quantized, fitted=NOTHING)
-    return int(row["weights_bytes"] - counted)
+    return int(row["weights_bytes"] - measured.stage(row, NOTHING).weights)
 
 
-def _tables(rows: Sequence[measured.Row]) -> float:
-    """Return the share of their size that large tables take, by models in bfloat16 with them."""
-    once = dataclasses.replace(NOTHING, large_tables=1.0)
-    shares = []
-    for row in rows:
-        shape = measured.arch(row["model"])
-        large = weights.tables_bytes(shape, once) - weights.tables_bytes(shape, NOTHING)
-        if large and _quantized(row) is None:
-            counted = weights.stored_bytes(shape, weights.whole(shape), None, fitted=NOTHING)
-            shares.append((row["weights_bytes"] - counted) / large)
-    return statistics.median(shares) if shares else 1.0
-
-
-def _quantized(row: measured.Row) -> str | None:
-    quantized = memory.quantization(measured.arch(row["model"]), measured.settings(row))
-    return quantized.method if quantized else None
-
-
-def _median(values: Iterable[float], otherwise: int) -> int:
+def _median(values: Iterable[int], name: str) -> int:
     listed = list(values)
-    return int(statistics.median(listed)) if listed else otherwise
+    return int(statistics.median(listed)) if listed else int(getattr(fitted.FITTED, name))

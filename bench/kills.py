@@ -4,6 +4,7 @@ Each case is a stack of its own on one embedded cloud. The provider is held befo
 to SkyPilot (`tests/e2e/hold.py`), something is killed there, and one of three commands ends it.
 """
 
+import argparse
 import dataclasses
 import itertools
 import os
@@ -26,7 +27,6 @@ SMALL: Mapping[str, object] = {
     "model": "openai/gpt-oss-20b",
     "cpus": 2,
     "memory": 8,
-    "infra": "aws",
     "context": 2048,
 }
 SERVICE = {**SMALL, "replicas": {"min": 0, "max": 1, "targetQps": 1}}
@@ -79,18 +79,33 @@ def cases(kinds: Sequence[str], *, every_ending: bool) -> Iterator[Case]:
                     yield Case(kind, operation, call, side, victim, ending)
 
 
+def spread(listed: Sequence[Case], number: int | None) -> Sequence[Case]:
+    """Return so many of the cases, as far apart as they can be; None: all."""
+    if number is None or number >= len(listed):
+        return listed
+    return [listed[i * len(listed) // number] for i in range(number)]
+
+
 def main() -> int:
     """Run them and print a row for each; 1 when one did not end well."""
-    kinds = [kind for kind in CALLS if kind in sys.argv] or list(CALLS)
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--kind", choices=CALLS, help="default: all of them")
+    options.add_argument("--cloud", choices=("aws", "k8s"), default="aws")
+    options.add_argument("--all", action="store_true", help="end each kill in every way")
+    options.add_argument("--cases", type=int, help="take so many of them; default: all")
+    given = options.parse_args()
+    kinds = [given.kind] if given.kind else list(CALLS)
+    listed = list(cases(kinds, every_ending=given.all))
     print("| in | held | killed | ended by | typed | seconds | |\n|---|---|---|---|---|---|---|")
     failed = 0
     with (
         tempfile.TemporaryDirectory(prefix="kills-") as folder,
-        control.Cloud(NAME, NET, engine="stub").running() as cloud,
+        control.Cloud(NAME, NET, engine="stub", cloud=given.cloud).running() as cloud,
     ):
-        for number, case in enumerate(cases(kinds, every_ending="--all" in sys.argv)):
+        for number, case in enumerate(spread(listed, given.cases)):
             start = time.monotonic()
-            run = Run(cloud, pathlib.Path(folder) / str(number), f"k{number}", case)
+            folder_of_case = pathlib.Path(folder) / str(number)
+            run = Run(cloud, folder_of_case, f"k{number}", case, infra=given.cloud)
             try:
                 typed, verdict = run.end(), "whole"
             except (AssertionError, RuntimeError, subprocess.TimeoutExpired) as error:
@@ -107,9 +122,13 @@ def main() -> int:
 class Run:
     """A stack of one deployment, and what happens to it."""
 
-    def __init__(self, cloud: control.Cloud, folder: pathlib.Path, name: str, case: Case) -> None:
+    def __init__(
+        self, cloud: control.Cloud, folder: pathlib.Path, name: str, case: Case, *, infra: str
+    ) -> None:
         self.cloud, self.case = cloud, case
-        self.deployment = SERVICE if case.kind == "service" else CLUSTER
+        self.rest = {**SERVICE, "infra": infra}
+        """A deployment that stays: a stack cannot be without any."""
+        self.deployment = {**(SERVICE if case.kind == "service" else CLUSTER), "infra": infra}
         config = {"skypilot:apiServer": cloud.api_server, "llm:deployments": {}}
         self.stack = stacks.Stack(folder / "stack", name, config)
         self.hold = hold.Hold(folder, case.call, typing.cast("typing.Any", case.side))
@@ -120,7 +139,7 @@ class Run:
         self._kill()
         wanted = self.case.ending == "up"
         if self.case.ending == "removed":
-            self.stack.deployments(rest=SERVICE)
+            self.stack.deployments(rest=self.rest)
         self._type("destroy" if self.case.ending == "destroy" else "up")
         if wanted:
             self.stack.unchanged()
@@ -147,8 +166,8 @@ class Run:
 
     def _kill(self) -> None:
         """Come to the call and kill there."""
-        rest = {"rest": SERVICE} if self.case.ending == "removed" else {}
-        if rest:  # a stack cannot be without any
+        rest = {"rest": self.rest} if self.case.ending == "removed" else {}
+        if rest:
             self.stack.deployments(**rest)
             self.stack.up()
         self.stack.deployments(**rest, chat=self.deployment)

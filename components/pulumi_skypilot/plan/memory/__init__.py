@@ -7,10 +7,10 @@ them.
 
 import dataclasses
 import enum
-import math
 
 from ...catalog.architecture import Architecture
-from . import cache, overhead
+from . import graphs, overhead
+from .allocator import Blocks
 from .derivation import Step, steps
 from .engine import (
     ENGINES,
@@ -25,23 +25,29 @@ from .engine import (
     steps_in_flight,
 )
 from .fitted import FITTED, Fitted
-from .stages import Stage, layers_of_stages, load_of, reckon_stage
+from .lora import Lora
+from .stages import Stage, layout_of, load_of, reckon_stages, requested_bytes
 
 __all__ = [
     "ENGINES",
     "GIB",
+    "Blocks",
     "Engine",
     "Fit",
     "Gpu",
+    "Lora",
     "Settings",
+    "Stage",
     "Step",
     "Verdict",
     "fit",
     "gib",
+    "graphs",
     "kv_bytes_each",
     "kv_dtype",
     "limits",
     "quantization",
+    "reckon_stages",
 ]
 
 
@@ -93,34 +99,15 @@ def fit(
 ) -> Fit:
     """Return the memory fit of a model on the GPUs of a replica."""
     sequences, batched = limits(gpu, settings)
-    kv_bytes = kv_bytes_each(kv_dtype(arch, settings), settings.number_bytes)
-    laid = cache.layout(
-        arch,
-        tensor_parallel=settings.tensor_parallel,
-        kv_bytes=kv_bytes,
-        hybrid=settings.hybrid,
-        block_tokens=settings.block_tokens,
-    )
-    requested = math.ceil(gpu.total_bytes * settings.utilization)
-    stages = [
-        reckon_stage(
-            arch,
-            gpu,
-            settings,
-            engine=engine,
-            laid=laid,
-            layers=part,
-            requested=requested,
-            fitted=fitted,
-        )
-        for part in layers_of_stages(arch.layers, settings.pipeline_parallel)
-    ]
+    laid = layout_of(arch, settings)
+    requested = requested_bytes(gpu, settings)
+    stages = reckon_stages(arch, gpu, settings, engine, fitted)
     worst = min(stages, key=lambda stage: (stage.blocks, stage.available))
     in_flight = batched * steps_in_flight(arch, settings, engine)
     each = laid.request_blocks(settings.context, in_flight)
     needed = (each + engine.null_block) * worst.block_bytes
     concurrency = worst.blocks / each
-    load = load_of(arch, gpu, settings, engine, last=True)
+    load = load_of(arch, gpu, settings, engine)
     margin = overhead.margin(arch, load, gpu_measured=gpu.measured, total=gpu.total_bytes)
     verdict, reason = _verdict(worst, gpu, needed, margin)
     return Fit(

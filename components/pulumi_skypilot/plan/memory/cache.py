@@ -10,9 +10,18 @@ from ...catalog.architecture import Architecture, Kind
 
 BLOCK_TOKENS = 16
 FLASH_MLA_TOKENS = 64
-"""The block of FlashMLA, which takes an fp8 cache of MLA on Hopper. FlashAttention takes a bfloat16
-cache, in blocks of 16 (platforms/cuda.py, _get_backend_priorities; v1/attention/backends/mla,
-supported_kv_cache_dtypes)."""
+"""The block of FlashMLA, which takes an fp8 cache of MLA on Hopper, and any cache of sparse MLA.
+FlashAttention takes a bfloat16 cache, in blocks of 16 (platforms/cuda.py,
+_get_backend_priorities; v1/attention/backends/mla, supported_kv_cache_dtypes)."""
+HYBRID_MLA_TOKENS = 128
+"""Blocks of MLA beside states are multiples of this (platforms/interface.py,
+_align_hybrid_block_size)."""
+SPARSE_FP8_BYTES = 656
+"""The bytes of a token in the fp8 cache of sparse MLA, fp8_ds_mla (mla_attention.py,
+MLAAttention.get_kv_cache_spec)."""
+STATE_BLOCKS = 2
+"""The blocks of a group of states that a request holds while prefixes are cached, as they are by
+default: mamba_cache_mode "align" (kv_cache_interface.py, MambaSpec.max_memory_usage_bytes)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +30,9 @@ class Group:
 
     kind: Kind
     layers: tuple[int, ...]
+    pages: tuple[int, ...] = dataclasses.field(default=(), compare=False)
+    """The bytes of one block of each of the layers."""
+    block_tokens: int = dataclasses.field(default=BLOCK_TOKENS, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +41,7 @@ class Layout:
 
     groups: tuple[Group, ...]
     page_bytes: int
-    """The bytes of one block of one layer."""
+    """The bytes of one block of one layer, the largest."""
     block_tokens: int
     window: int
 
@@ -39,8 +51,14 @@ class Layout:
         `layers` are those of the pipeline's stage, while groups are made of the whole model. See
         kv_cache_utils.py, _get_kv_cache_bytes_per_block.
         """
-        most = max(sum(layer in layers for layer in group.layers) for group in self.groups)
-        return most * self.page_bytes
+        return max(
+            sum(
+                page
+                for layer, page in zip(group.layers, group.pages, strict=True)
+                if layer in layers
+            )
+            for group in self.groups
+        )
 
     def request_blocks(self, tokens: int, in_flight: int) -> int:
         """Return the most blocks that a request of so many tokens holds, over all groups."""
@@ -61,12 +79,14 @@ class Layout:
         return low
 
     def _group_blocks(self, group: Group, tokens: int, in_flight: int) -> int:
+        if group.kind is Kind.STATE:
+            return STATE_BLOCKS
         if group.kind is Kind.FULL:
-            return math.ceil(tokens / self.block_tokens)
+            return math.ceil(tokens / group.block_tokens)
         if group.kind is Kind.CHUNK:
-            return math.ceil(min(self.window + in_flight, tokens) / self.block_tokens)
+            return math.ceil(min(self.window + in_flight, tokens) / group.block_tokens)
         # One more, because a window may begin within a block.
-        return math.ceil(min(self.window - 1 + in_flight, tokens) / self.block_tokens) + 1
+        return math.ceil(min(self.window - 1 + in_flight, tokens) / group.block_tokens) + 1
 
 
 def layout(
@@ -81,37 +101,82 @@ def layout(
 
     KV heads are copied where there are fewer of them than GPUs.
     """
-    own = FLASH_MLA_TOKENS if arch.latent and kv_bytes < 2 else BLOCK_TOKENS
-    block = block_tokens or own
-    if arch.latent:  # one vector a token, whole on every GPU
-        numbers = arch.latent.kv_rank + arch.latent.rope
-    else:
-        numbers = max(1, arch.kv_heads // tensor_parallel) * 2 * arch.head_size
+    flash_mla = arch.latent and (kv_bytes < BFLOAT16 or arch.index)
+    block = block_tokens or (FLASH_MLA_TOKENS if flash_mla else BLOCK_TOKENS)
+    token = _token_bytes(arch, tensor_parallel, kv_bytes)
+    if arch.state:
+        block = _beside_states(block, token, arch.state.state_bytes(tensor_parallel), arch)
+    page = int(token * block)
+    indexed = arch.index.layers if arch.index else (False,) * arch.layers
+    index = arch.index.token_bytes * block if arch.index else 0
+    pages = tuple(page + index * has_index for has_index in indexed)
     return Layout(
-        groups=groups(arch.kinds, hybrid=hybrid),
-        page_bytes=int(numbers * block * kv_bytes),
+        groups=groups(
+            arch.kinds,
+            hybrid=hybrid,
+            states=arch.state.layers if arch.state else (),
+            pages=pages,
+            block_tokens=block,
+        ),
+        page_bytes=max(pages),
         block_tokens=block,
         window=arch.window or 0,
     )
 
 
-def groups(kinds: tuple[Kind, ...], *, hybrid: bool = True) -> tuple[Group, ...]:
+BFLOAT16 = 2
+
+
+def _token_bytes(arch: Architecture, tensor_parallel: int, kv_bytes: float) -> float:
+    """Return the bytes of a token in one layer on one GPU, without an index."""
+    if not arch.latent:
+        return max(1, arch.kv_heads // tensor_parallel) * 2 * arch.head_size * kv_bytes
+    if arch.index and kv_bytes < BFLOAT16:
+        return SPARSE_FP8_BYTES
+    return (arch.latent.kv_rank + arch.latent.rope) * kv_bytes  # whole on every GPU
+
+
+def _beside_states(block: int, token: float, state: int, arch: Architecture) -> int:
+    """Return the tokens of a block: so many that a page holds a state, which is padded to it.
+
+    See vllm/platforms/interface.py, _align_hybrid_block_size.
+    """
+    step = max(block, HYBRID_MLA_TOKENS) if arch.latent else block
+    return step * math.ceil(state / (step * token))
+
+
+def groups(
+    kinds: tuple[Kind, ...],
+    *,
+    hybrid: bool = True,
+    states: tuple[bool, ...] = (),
+    pages: tuple[int, ...] = (),
+    block_tokens: int = BLOCK_TOKENS,
+) -> tuple[Group, ...]:
     """Return the layers of each kind, cut into groups of one size.
 
     See kv_cache_utils.py, _get_kv_cache_groups_uniform_page_size. Without the hybrid manager every
     layer keeps all tokens. For chunked layers that is the default (config/vllm.py,
-    VLLM_ALLOW_CHUNKED_LOCAL_ATTN_WITH_HYBRID_KV_CACHE).
+    VLLM_ALLOW_CHUNKED_LOCAL_ATTN_WITH_HYBRID_KV_CACHE). Layers with a state are groups of their
+    own; a layer may have both.
     """
-    present = list(dict.fromkeys(kinds))
+    own = [None if kind is Kind.NONE else kind for kind in kinds]
+    present = list(dict.fromkeys(kind for kind in own if kind))
     if len(present) > 1 and (not hybrid or Kind.CHUNK in present):
-        return (Group(Kind.FULL, tuple(range(len(kinds)))),)
+        own, present = [kind and Kind.FULL for kind in own], [Kind.FULL]
     by_kind = {
-        kind: tuple(i for i, of_layer in enumerate(kinds) if of_layer is kind) for kind in present
+        kind: tuple(i for i, of_layer in enumerate(own) if of_layer is kind) for kind in present
     }
+    if any(states):
+        by_kind[Kind.STATE] = tuple(i for i, has_state in enumerate(states) if has_state)
+    if any(states) and states[0]:  # the order of the layers, as vLLM meets them
+        by_kind = {Kind.STATE: by_kind.pop(Kind.STATE), **by_kind}
     least, most = min(map(len, by_kind.values())), max(map(len, by_kind.values()))
     size = most if most < least * 1.5 else least
     cut = []
     for kind, layers in by_kind.items():
         number = math.ceil(len(layers) / size)
-        cut += [Group(kind, layers[i::number]) for i in range(number)]
+        for part in (layers[i::number] for i in range(number)):
+            bytes_each = tuple(pages[layer] for layer in part) if pages else ()
+            cut.append(Group(kind, part, bytes_each, block_tokens))
     return tuple(cut)

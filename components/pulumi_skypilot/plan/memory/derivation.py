@@ -38,14 +38,19 @@ def steps(
          "vllm v1/worker/utils.py, request_memory"),
         ("weights", stage.weights, "B",
          f"parameters of layers {stage.layers.start}-{stage.layers.stop - 1} ÷ "
-         f"{settings.tensor_parallel}, {stored}, and rotary tables",
-         f"the model's config.json ({arch.name})"),
+         f"{settings.tensor_parallel}, {stored}, and rotary tables, in the blocks of the allocator",
+         f"the model's config.json ({arch.name}); PyTorch c10/cuda/CUDACachingAllocator.cpp"),
         ("activations", stage.peak.bytes, "B", stage.peak.formula,
          "what the dummy run holds at once in vllm v1/worker/gpu_worker.py, "
          "Worker.determine_available_memory"),
-        ("CUDA graphs", stage.graphs, "B", "vLLM's own estimate", "measured on an H100"),
-        ("outside PyTorch", stage.other, "B", "context, libraries, collectives",
-         "measured on one H100"),
+        ("CUDA graphs", stage.graphs, "B",
+         "vLLM's own estimate: the largest graph's memory, and pieces for each of the others",
+         "vllm v1/worker/gpu/cudagraph_utils.py, profile_cudagraph_memory; fitted to H100s and "
+         "H200s"),
+        ("outside PyTorch", stage.other, "B",
+         "what CUDA's context, libraries and NCCL take after vLLM first looked at the memory",
+         "vllm v1/worker/gpu_worker.py, Worker.init_device; measured on H100s and H200s, with more "
+         "than two GPUs as others logged"),
         ("KV cache", stage.available, "B", "requested - the four above",
          "vllm v1/worker/gpu_worker.py, Worker.determine_available_memory"),
         ("groups", len(laid.groups), "", groups,

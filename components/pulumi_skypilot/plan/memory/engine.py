@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from ...catalog.architecture import Architecture
 from ...catalog.stored import Quantization
-from . import overhead
+from .allocator import Blocks
+from .lora import Lora
 
 GIB = 2**30
 
@@ -22,18 +23,42 @@ class Engine:
     """Whether CUDA graphs of the first runner are counted, as by default since 0.21."""
     second_runner: bool = True
     """Whether there is the second model runner."""
+    second_for_all: bool = False
+    """Whether it serves models with experts and n-gram speculation too."""
+    gathers_late: bool = False
+    """Whether the dummy run makes a communicator of its own, for the logits of several GPUs."""
+    blocks: Blocks = Blocks.WHOLE
+    """How the allocator makes blocks while a model loads."""
+    wide_graphs: bool = False
+    """Whether more graphs are captured on Blackwell GPUs."""
     images_in_second: bool = False
     """Whether its dummy run takes images, as the first one's does."""
 
 
+SECOND_RUNNER = frozenset({"DeepseekV2ForCausalLM", "GraniteMoeForCausalLM", "Qwen2MoeForCausalLM"})
+"""Models that the second runner serves although they have experts (0.26: config/vllm.py,
+DEFAULT_V2_MODEL_RUNNER_ARCHITECTURES)."""
+
 ENGINES: Mapping[str, Engine] = {
     "0.19.0": Engine(
-        graphs_of_second=False, null_block=False, graphs_of_first=False, second_runner=False
+        graphs_of_second=False,
+        null_block=False,
+        graphs_of_first=False,
+        second_runner=False,
+        gathers_late=True,
+        blocks=Blocks.SPLIT,
     ),
     "0.26.0": Engine(graphs_of_second=False, null_block=False),
-    "0.32.0": Engine(graphs_of_second=True, null_block=True, images_in_second=True),
+    "0.32.0": Engine(
+        graphs_of_second=True,
+        null_block=True,
+        second_for_all=True,
+        wide_graphs=True,
+        images_in_second=True,
+    ),
 }
-"""0.26 was measured here and 0.19 by others; 0.32 follows its source."""
+"""0.26 was measured here and 0.19 by others; 0.32 follows its source. Its runner is the second one
+for all (config/vllm.py, VllmConfig.use_v2_model_runner)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +70,10 @@ class Gpu:
     measured: bool = False
     """Whether total_bytes was read on a real card."""
     hopper: bool = False
+    amd: bool = False
+    """Whether it is AMD's. None was measured."""
+    blackwell: bool = False
+    """Whether it is a data centre's Blackwell GPU."""
     large: bool = False
     """Whether vLLM's larger defaults hold: from 70 GiB, no A100 (EngineArgs.get_batch_defaults)."""
 
@@ -64,7 +93,20 @@ class Settings:
     eager: bool = False
     hybrid: bool = True
     async_scheduling: bool = True
+    compiled: bool = True
+    graph_mode: str = "FULL_AND_PIECEWISE"
+    graphs_estimated: bool = True
+    """Whether CUDA graphs count (VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS)."""
     largest_graph: int | None = None
+    graph_sizes: tuple[int, ...] = ()
+    """The batch sizes of CUDA graphs, where they are set."""
+    lora: Lora | None = None
+    ngram: bool = False
+    """Whether tokens are guessed from those before (the method ngram of speculative decoding)."""
+    pooling: bool = False
+    """Whether the model embeds or scores texts and generates none."""
+    towers: bool = True
+    """Whether what encodes images and sounds is loaded."""
     block_tokens: int | None = None
     """The tokens of a block of the cache; vLLM's default is what the attention's kernels prefer."""
     dtype: str = "bfloat16"
@@ -116,11 +158,24 @@ def kv_bytes_each(kv_dtype: str, number_bytes: int = 2) -> float:
     return 0.5625 if kv_dtype.startswith("nvfp4") else 2
 
 
+def second_runner(arch: Architecture, settings: Settings, engine: Engine) -> bool:
+    """Return whether vLLM's second model runner serves the model.
+
+    See config/vllm.py, VllmConfig.use_v2_model_runner.
+    """
+    plain = (arch.experts is None or arch.name in SECOND_RUNNER) and not settings.ngram
+    return engine.second_runner and (engine.second_for_all or plain)
+
+
 def steps_in_flight(arch: Architecture, settings: Settings, engine: Engine) -> int:
-    """Return the number of batches at once (config/vllm.py, max_concurrent_batches)."""
+    """Return the number of batches at once (config/vllm.py, max_concurrent_batches).
+
+    Guessing n-grams turns asynchronous scheduling off, and so does a model that embeds
+    (VllmConfig.__post_init__).
+    """
     stages = settings.pipeline_parallel
-    if not settings.async_scheduling:
+    if not settings.async_scheduling or settings.ngram or settings.pooling:
         return stages
-    if engine.second_runner and overhead.second_runner(arch):
+    if second_runner(arch, settings, engine):
         return stages + 1
     return 2 if stages == 1 else stages
