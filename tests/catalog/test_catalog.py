@@ -1,14 +1,18 @@
 import dataclasses
+import importlib.resources
 import re
+import tomllib
 
 import pytest
 
 from pulumi_skypilot import catalog
+from pulumi_skypilot.catalog import data_files
 from pulumi_skypilot.plan import vllm
 from pulumi_skypilot.plan.memory import weights
 
 MODELS = catalog.models().values()
 GPUS = catalog.gpus().values()
+RECIPES = importlib.resources.files("pulumi_skypilot.catalog") / "recipes.toml"
 
 
 @pytest.mark.parametrize("facts", MODELS, ids=lambda facts: facts.id)
@@ -25,8 +29,32 @@ def test_recommendations_name_families_that_exist_and_a_source(facts: catalog.Mo
     families = {gpu.family for gpu in GPUS}
     for recipe in facts.recommended:
         assert recipe.families <= families
-        assert recipe.source.startswith("https://")
+        assert recipe.source.startswith("https://github.com/vllm-project/recipes/blob/main/")
+        assert re.fullmatch(r"2026-\d\d-\d\d", recipe.updated)
         assert recipe.flags or recipe.environment
+
+
+def test_each_recipe_names_models_of_the_catalogue() -> None:
+    table = tomllib.loads(RECIPES.read_text("utf-8"))
+    named = {model for recipe in table["recipe"] for model in recipe["models"]}
+    assert named <= catalog.builtin().keys()
+
+
+def test_a_model_has_one_value_of_a_flag_for_a_family() -> None:
+    for facts in catalog.builtin().values():
+        for family in {family for recipe in facts.recommended for family in recipe.families}:
+            rows = [recipe for recipe in facts.recommended if family in recipe.families]
+            names = [name for recipe in rows for name in (*recipe.flags, *recipe.environment)]
+            assert len(names) == len(set(names)), facts.id
+
+
+def test_nvidias_memory_is_still_computed_with_what_a_recipe_sets() -> None:
+    known = catalog.memory_flags()
+    for facts in catalog.builtin().values():
+        for recipe in facts.recommended:
+            if not recipe.families & {"cdna3", "cdna4"}:
+                assert recipe.flags.keys() <= known.counted | known.none, facts.id
+            assert not recipe.flags.keys() & known.uncounted
 
 
 @pytest.mark.parametrize("gpu", GPUS, ids=lambda gpu: gpu.name)
@@ -75,6 +103,24 @@ def test_a_model_has_as_many_parameters_as_its_page_says(facts: catalog.ModelFac
     assert count == pytest.approx(facts.parameters, rel=0.01 if rounded else 0)
 
 
+@pytest.mark.parametrize("facts", MODELS, ids=lambda facts: facts.id)
+def test_a_model_has_about_as_many_parameters_as_its_name_says(facts: catalog.ModelFacts) -> None:
+    """It counts the language part. A name such as 17B-16E or 8x7B counts something else."""
+    said = re.search(r"[-_](\d+(?:\.\d+)?)b(?!\w)(?!-\d+e)", facts.id.casefold())
+    if said:
+        shape = facts.architecture
+        count = (weights.parameters(shape) - shape.extra_parameters) / 1e9
+        assert count == pytest.approx(float(said[1]), rel=0.12, abs=0.9)
+
+
+@pytest.mark.parametrize("facts", MODELS, ids=lambda facts: facts.id)
+def test_a_models_parsers_are_among_those_that_vllm_registers(facts: catalog.ModelFacts) -> None:
+    """flags.toml has their names from the source of the pinned release."""
+    known = catalog.flags().values
+    assert facts.tool_parser in (None, *known["tool-call-parser"])
+    assert facts.reasoning_parser in (None, *known["reasoning-parser"])
+
+
 @pytest.mark.parametrize("size", ["20b", "120b"])
 def test_gpt_oss_weighs_what_its_files_do(size: str) -> None:
     """MXFP4 experts with their biases; attention, sinks, norms, router, embeddings in bfloat16."""
@@ -86,7 +132,7 @@ def test_gpt_oss_weighs_what_its_files_do(size: str) -> None:
 
 
 def test_there_are_the_models_that_people_serve() -> None:
-    assert len(MODELS) >= 25
+    assert len(MODELS) >= 120
     families = ("gpt-oss", "Qwen3", "Llama-3.1", "Llama-3.2", "Llama-3.3", "Llama-4", "DeepSeek-V3")
     more = (
         "DeepSeek-R1",
@@ -183,3 +229,22 @@ def test_recommended_flags_are_flags_of_vllm() -> None:
 def test_the_flags_are_those_of_the_release_that_is_installed() -> None:
     assert catalog.flags().engine == vllm.VERSION
     assert not catalog.flags().flags & catalog.flags().switches
+
+
+def test_the_names_of_one_card_have_the_same_memory_and_capability() -> None:
+    named = [gpu for gpu in catalog.gpus().values() if gpu.same_as]
+    assert len(named) > 10
+    for gpu in named:
+        first = catalog.gpus()[gpu.same_as or ""]
+        assert first.same_as is None
+        assert (first.family, first.memory_gib, first.compute_capability) == (
+            gpu.family, gpu.memory_gib, gpu.compute_capability,
+        ), gpu.name  # fmt: skip
+
+
+def test_a_projects_file_keeps_what_the_package_knows_of_a_models_task() -> None:
+    known = catalog.builtin()["Qwen/Qwen3-Embedding-8B"]
+    assert known.task == "embed"
+    own = dataclasses.replace(known, task="generate", source="a project's own")
+    assert data_files._over_builtin(own).task == "embed"
+    assert data_files._over_builtin(dataclasses.replace(own, task="rerank")).task == "rerank"

@@ -13,14 +13,17 @@ from collections.abc import Iterable
 from . import suggest
 from .data_files import (
     builtin,
+    builtin_gpus,
     clouds,
     config_keys,
     flags,
     formats,
+    goals,
     gpus,
     memory_flags,
     models,
     other_accelerators,
+    pod_fields,
     project_folder,
 )
 from .facts import (
@@ -28,6 +31,7 @@ from .facts import (
     Cloud,
     Flags,
     Format,
+    Goal,
     GpuFacts,
     MemoryFlags,
     ModelFacts,
@@ -40,11 +44,13 @@ __all__ = [
     "Cloud",
     "Flags",
     "Format",
+    "Goal",
     "GpuFacts",
     "MemoryFlags",
     "ModelFacts",
     "Recommendation",
     "builtin",
+    "builtin_gpus",
     "cloud",
     "cloud_names",
     "clouds",
@@ -52,6 +58,7 @@ __all__ = [
     "family",
     "flags",
     "formats",
+    "goals",
     "gpu",
     "gpus",
     "is_gpu",
@@ -60,6 +67,7 @@ __all__ = [
     "model",
     "models",
     "other_kind",
+    "pod_fields",
     "project_folder",
 ]
 

@@ -12,6 +12,10 @@ class Kind(enum.Enum):
     FULL = "full"
     WINDOW = "window"
     CHUNK = "chunk"
+    NONE = "cacheless"
+    """The layer has no attention."""
+    STATE = "state"
+    """One state of a fixed size instead of past tokens: linear attention, state space."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +27,8 @@ class Experts:
     intermediate: int
     shared_intermediate: int = 0
     """The width of the expert that every token uses; 0 when there is none."""
+    latent: int = 0
+    """The width to which tokens are compressed for the experts; 0: they are not (Nemotron 3)."""
     correction: bool = False
     """The router has a bias, one number for each expert (DeepSeek's models, and later ones)."""
 
@@ -36,6 +42,53 @@ class Latent:
     nope: int
     value: int
     query_rank: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """The layers that keep a state of a fixed size: linear attention, state space, convolution.
+
+    The state is as vLLM divides it over GPUs (layers/mamba/mamba_utils.py,
+    MambaStateShapeCalculator).
+    """
+
+    layers: tuple[bool, ...]
+    """For each layer, whether it has such a part."""
+    channels: int
+    """The channels of the convolution."""
+    taps: int
+    """The earlier steps that the convolution keeps of each channel."""
+    heads: int = 0
+    numbers: int = 0
+    """The numbers of the recurrent state of a head."""
+    groups: int = 0
+    """The groups of Mamba 2 that have channels of their own; a GPU has whole groups."""
+    group_channels: int = 0
+    number_bytes: int = 2
+    """The bytes of a number of the recurrent state."""
+    linear: int = 0
+    """The parameters of linear layers in such a part."""
+    plain: int = 0
+    """Its other parameters."""
+
+    def state_bytes(self, parallel: int) -> int:
+        """Return the bytes of a layer's state on each of `parallel` GPUs."""
+        copied = parallel - self.groups if self.groups % parallel else 0
+        channels = self.channels + (self.groups + copied) * self.group_channels
+        convolution = channels // parallel * self.taps * 2
+        return convolution + self.heads // parallel * self.numbers * self.number_bytes
+
+
+@dataclasses.dataclass(frozen=True)
+class Index:
+    """The index of sparse attention, by which it finds the tokens to attend to (DeepSeek V3.2)."""
+
+    layers: tuple[bool, ...]
+    """For each layer, whether it has an index of its own."""
+    token_bytes: int
+    """The bytes of a token in the index's cache, whole on every GPU."""
+    linear: int
+    plain: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,9 +119,21 @@ class Architecture:
     qkv_bias: bool = False
     output_bias: bool = False
     qk_norm: bool = False
+    wide_qk_norm: bool = False
+    """The norms of queries and keys have a parameter for every number of every head."""
     sinks: bool = False
     norms: int = 2
     """The number of norms in a layer, each with `hidden` parameters."""
+    state: State | None = None
+    index: Index | None = None
+    feed_forward: tuple[bool, ...] = ()
+    """For each layer, whether it has a feed-forward part or experts; empty: all have."""
+    matrices: int = 3
+    """The matrices of a feed-forward part: 3 with a gate, else 2."""
+    gated_attention: bool = False
+    """The queries' projection makes a gate of the same width, too."""
+    shared_gate: bool = False
+    """The expert that every token uses has a gate."""
     holds_gate_up: bool = False
     """The feed-forward part of vLLM's class keeps its first result until it returns (Qwen2MLP does,
     LlamaMLP does not). This raises the peak of activations."""
@@ -84,6 +149,9 @@ class Architecture:
     """The number of positions in each table of cosines and sines."""
     rope_size: int = 0
     """The numbers for each position in such a table."""
+    float32_tables: bool = False
+    """vLLM's class keeps its table in float32 (gpt_oss.py, OAIAttention; rotary_embedding/
+    deepseek_scaling_rope.py, DeepseekScalingRotaryEmbedding)."""
     family: str = ""
     """The model_type of the language part in config.json."""
     extra_parameters: int = 0

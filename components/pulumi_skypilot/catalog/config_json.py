@@ -6,6 +6,7 @@ It only reads data. It never loads code that a config.json names.
 import typing
 from collections.abc import Mapping
 
+from . import mixers, model_keys
 from .architecture import Architecture, Experts, Kind, Latent
 from .stored import Config, fp8_cache, quantization
 
@@ -31,39 +32,8 @@ HOLDS_GATE_UP = (
 )
 """Families whose `forward` has `gate_up, _ = self.gate_up_proj(x)` (vllm/model_executor/models)."""
 
-NEEDED = (
-    "model_type",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "hidden_size",
-    "vocab_size",
-)
-"""The keys without which no memory can be calculated."""
-
-WIDTHS = ("intermediate_size", "moe_intermediate_size")
-"""At least one of these keys is needed too."""
-
-UNCOUNTED: Mapping[str, str] = {
-    "attn_type_list": "linear attention",
-    "block_configs": "layers of several shapes",
-    "compress_ratios": "a cache that is compressed",
-    "global_head_dim": "heads of two sizes",
-    "hybrid_override_pattern": "state-space layers",
-    "index_topk": "an index of its sparse attention in the cache",
-    "is_encoder_decoder": "an encoder",
-    "layers_block_type": "state-space layers",
-    "linear_attn_config": "linear attention",
-    "linear_num_value_heads": "linear attention",
-    "mamba_d_state": "state-space layers",
-    "num_global_key_value_heads": "heads of two numbers",
-    "num_kv_shared_layers": "layers that share their cache",
-    "sparse_attention_config": "an index of its sparse attention in the cache",
-    "ssm_cfg": "state-space layers",
-    "state_size": "state-space layers",
-    "swa_num_key_value_heads": "heads of two numbers",
-}
-"""Keys of config.json for parts whose memory this package cannot calculate, and those parts."""
-
+NO_OUTPUT_BIAS = ("glm4", "mimo", "qwen2", "seed_oss")
+"""Families whose attention_bias is only that of queries, keys and values."""
 
 PATTERNS = {"cohere2": 4, "gemma2": 2, "gemma3": 6, "gemma3_text": 6, "gpt_oss": 2}
 """Every Nth layer uses full attention. The family's class sets N when config.json does not."""
@@ -72,8 +42,12 @@ KINDS: Mapping[str, Kind] = {
     "full_attention": Kind.FULL,
     "sliding_attention": Kind.WINDOW,
     "chunked_attention": Kind.CHUNK,
+    "deepseek_sparse_attention": Kind.FULL,
 }
 """The names of the kinds in layer_types."""
+
+NORMS = {"gemma2": 4, "gemma3": 4, "gemma3_text": 4, "glm4": 4, "nemotron_h": 1}
+"""The norms in a layer of a family, where there are not two."""
 
 
 class Unknown(ValueError):
@@ -95,7 +69,8 @@ def read(config: Config) -> Architecture:
     # Some configs write null where others leave the key out.
     head_size = text.get("head_dim") or text["hidden_size"] // heads
     latent = _latent(text)
-    window, kinds = _kinds(text, family, layers)
+    with_states = mixers.kinds(text, family, layers)
+    window, kinds = (None, with_states) if with_states else _kinds(text, family, layers)
     rope_size = latent.rope if latent else int(head_size * text.get("partial_rotary_factor", 1))
     bias = bool(text.get("attention_bias")) or family.startswith("qwen2")
     experts = _experts(text, family)
@@ -119,18 +94,26 @@ def read(config: Config) -> Architecture:
         # Gemma families tie by default (transformers, Gemma3TextConfig).
         tied=bool(text.get("tie_word_embeddings", family.startswith("gemma"))),
         qkv_bias=bias,
-        output_bias=bias and not family.startswith(("glm4", "qwen2")),
+        output_bias=bias and not family.startswith(NO_OUTPUT_BIAS),
         holds_gate_up=family.startswith(HOLDS_GATE_UP),
         new_residuals=family.startswith("gemma"),
         multimodal=str((config.get("architectures") or [""])[0]).endswith("ConditionalGeneration"),
         image_numbers=text.get("image_numbers") or image_numbers(config),
         fp8_cache=fp8_cache(text.get("quantization_config") or {}),
-        qk_norm=bool(text.get("use_qk_norm") and family == "glm4_moe")
-        or family.startswith(("qwen3", "gemma3")),
+        state=mixers.state(text, family, layers),
+        index=mixers.index(text, layers) if latent else None,
+        feed_forward=mixers.feed_forward(text, family),
+        matrices=2 if family == "nemotron_h" else 3,
+        gated_attention=bool(text.get("attn_output_gate", family == "qwen3_next")),
+        shared_gate=family.startswith(("qwen3_next", "qwen3_5")),
+        qk_norm=bool(text.get("use_qk_norm") and family in ("glm4_moe", "hunyuan_v1_dense"))
+        or family.startswith(("qwen3", "gemma3", "exaone4")),
+        wide_qk_norm=family.startswith(("minimax_m2", "olmo2", "olmo3")),
         sinks=family == "gpt_oss",
-        norms=4 if family in ("gemma2", "gemma3", "gemma3_text", "glm4") else 2,
+        norms=NORMS.get(family, 2),
         rope_positions=_rope_positions(text, family),
         rope_size=rope_size,
+        float32_tables=family == "gpt_oss" or _scaled_latent(text),
         family=family,
         extra_parameters=text.get("extra_parameters", 0),
     )
@@ -138,14 +121,23 @@ def read(config: Config) -> Architecture:
 
 def _refuse_unknown(text: Config) -> None:
     name = (text.get("architectures") or [text.get("model_type") or "without a name"])[0]
-    odd = next((key for key in UNCOUNTED if _has_part(text.get(key))), None)
+    family = str(text.get("model_type"))
+    odd = next(
+        (
+            key
+            for key in model_keys.UNCOUNTED
+            if _has_part(text.get(key)) and not mixers.reads(key, family)
+        ),
+        None,
+    )
     if odd:
         raise Unknown(
-            f"architecture {name} is not supported: {odd} means {UNCOUNTED[odd]}, whose memory "
-            "cannot be calculated"
+            f"architecture {name} is not supported: {odd} means {model_keys.UNCOUNTED[odd]}, "
+            "whose memory cannot be calculated"
         )
-    lacking = [key for key in NEEDED if not text.get(key)]
-    lacking += [] if any(map(text.get, WIDTHS)) else [WIDTHS[0]]
+    lacking = [key for key in model_keys.NEEDED if not text.get(key)]
+    lacking += [] if any(map(text.get, model_keys.WIDTHS)) else [model_keys.WIDTHS[0]]
+    lacking += mixers.lacking(text, family)
     if _expert_count(text) and not _experts_per_token(text):
         lacking.append("num_experts_per_tok")
     if lacking:
@@ -154,7 +146,7 @@ def _refuse_unknown(text: Config) -> None:
             "without which the memory cannot be calculated"
         )
     strange = sorted(set(text.get("layer_types") or ()) - KINDS.keys())
-    if strange:
+    if strange and not mixers.has_states(text, family):
         raise Unknown(
             f"architecture {name} is not supported: layer_types has {', '.join(strange)}; the "
             f"supported types are {', '.join(KINDS)}"
@@ -207,27 +199,31 @@ def _experts(text: Config, family: str) -> Experts | None:
         return None
     intermediate = text.get("moe_intermediate_size") or text["intermediate_size"]
     shared = text.get("n_shared_experts") or (1 if family.startswith("llama4") else 0)
-    beside = text.get("shared_expert_intermediate_size") or shared * intermediate
+    beside = next(
+        (text[key] for key in model_keys.SHARED_WIDTHS if text.get(key)), shared * intermediate
+    )
     return Experts(
         count=count,
         per_token=per_token,
         intermediate=intermediate,
         shared_intermediate=beside,
-        correction="n_routed_experts" in text,
+        latent=text.get("moe_latent_size") or 0,
+        correction=bool(text.get("use_routing_bias"))
+        or ("n_routed_experts" in text and family != "deepseek_v2"),
     )
 
 
 def _expert_count(text: Config) -> int | None:
-    keys = ("num_local_experts", "num_experts", "n_routed_experts")
-    return next((text[key] for key in keys if text.get(key)), None)
+    return next((text[key] for key in model_keys.EXPERT_COUNTS if text.get(key)), None)
 
 
 def _experts_per_token(text: Config) -> int | None:
-    keys = ("num_experts_per_tok", "experts_per_token", "top_k_experts")
-    return next((text[key] for key in keys if text.get(key)), None)
+    return next((text[key] for key in model_keys.EXPERTS_PER_TOKEN if text.get(key)), None)
 
 
 def _has_experts(text: Config, layer: int) -> bool:
+    if text["model_type"] == "nemotron_h":
+        return mixers.pattern(text)[layer] in ("E", "moe")
     step = text.get("interleave_moe_layer_step") or text.get("decoder_sparse_step") or 1
     dense = layer < (text.get("first_k_dense_replace") or 0)
     return not dense and layer not in text.get("mlp_only_layers", ()) and (layer + 1) % step == 0
@@ -271,6 +267,13 @@ def _rope_positions(text: Config, family: str) -> tuple[int, ...]:
     if family.startswith("gemma3"):  # local layers have their own table, without scaling
         return (most, _table(scaling, most))
     return (_table(scaling, most, text.get("original_max_position_embeddings")),)
+
+
+def _scaled_latent(text: Config) -> bool:
+    """Return whether rotary embeddings are DeepSeek's own: latent attention with YaRN."""
+    scaling = text.get("rope_scaling") or text.get("rope_parameters") or {}
+    kind = scaling.get("rope_type") or scaling.get("type")
+    return bool(text.get("kv_lora_rank")) and kind in ("yarn", "deepseek_yarn")
 
 
 def _table(scaling: Config, most: int, original: int | None = None) -> int:

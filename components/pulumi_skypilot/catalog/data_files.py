@@ -13,8 +13,8 @@ import typing
 from collections.abc import Mapping
 
 from .. import errors
-from . import config_json, declared
-from .facts import Cloud, Flags, Format, GpuFacts, MemoryFlags, ModelFacts, Recommendation
+from . import config_json, declared, own_gpus
+from .facts import Cloud, Flags, Format, Goal, GpuFacts, MemoryFlags, ModelFacts, Recommendation
 
 
 @functools.cache
@@ -35,11 +35,18 @@ def builtin() -> Mapping[str, ModelFacts]:
     own = importlib.resources.files(__package__).joinpath("models")
     files = sorted((file for file in own.iterdir()), key=lambda file: file.name)
     tables = [tomllib.loads(file.read_text("utf-8")) for file in files]
-    return {entry["id"]: _model(entry) for table in tables for entry in table["model"]}
+    recipes = [_recipe(row) for row in _read("recipes.toml")["recipe"]]
+    read = [_model(entry) for table in tables for entry in table["model"]]
+    return {
+        facts.id: dataclasses.replace(
+            facts, recommended=tuple(row for models, row in recipes if facts.id in models)
+        )
+        for facts in read
+    }
 
 
-def project_folder() -> pathlib.Path | None:
-    """Return the folder `models` beside Pulumi.yaml, which may not exist; None outside a project.
+def project_folder(name: str = "models") -> pathlib.Path | None:
+    """Return a folder beside Pulumi.yaml, which may not exist; None outside a project.
 
     The search goes upwards. A program and its providers run in the project's folder or in the
     folder below it that `main` names (seen with Pulumi 3.259).
@@ -47,7 +54,7 @@ def project_folder() -> pathlib.Path | None:
     here = pathlib.Path.cwd()
     for folder in (here, *here.parents):
         if (folder / "Pulumi.yaml").is_file():
-            return folder / "models"
+            return folder / name
     return None
 
 
@@ -58,8 +65,25 @@ def formats() -> Mapping[str, Format]:
 
 
 @functools.cache
+def goals() -> Mapping[str, Goal]:
+    """Return the rows of `optimize`, by its value."""
+    return {entry["name"]: Goal(**entry) for entry in _read("goals.toml")["goal"]}
+
+
+@functools.cache
 def gpus() -> Mapping[str, GpuFacts]:
-    """Return the GPUs, by SkyPilot's name."""
+    """Return the GPUs of the package and of the project, by SkyPilot's name.
+
+    The project's take precedence. Raise CatalogError when a file of the project cannot be read.
+    """
+    folder = project_folder(own_gpus.FOLDER)
+    own = [_own_gpu(path) for path in sorted(folder.glob("*.toml"))] if folder else []
+    return {**builtin_gpus(), **{facts.name: facts for facts in own}}
+
+
+@functools.cache
+def builtin_gpus() -> Mapping[str, GpuFacts]:
+    """Return the GPUs of the package, by SkyPilot's name."""
     usable = _read("usable.toml")
     *named, others = usable["usable"]
     shares = {gpu: entry["share"] for entry in named for gpu in entry["gpus"]}
@@ -74,6 +98,17 @@ def gpus() -> Mapping[str, GpuFacts]:
         )
         for entry in _read("gpus.toml")["gpu"]
     }
+
+
+def _own_gpu(path: pathlib.Path) -> GpuFacts:
+    """Return the GPU in a file of `pulumi-skypilot gpus add`, which a user may have edited."""
+    try:
+        return own_gpus.facts(path.stem, path.read_text("utf-8"), builtin_gpus().values())
+    except (OSError, ValueError) as error:
+        raise errors.CatalogError(
+            f"{own_gpus.FOLDER}/{path.name}: {error}; mend it, or write it again with "
+            f"`pulumi-skypilot gpus add {path.stem}`"
+        ) from None
 
 
 @functools.cache
@@ -96,6 +131,12 @@ def config_keys() -> Mapping[str, tuple[str, ...]]:
 
 
 @functools.cache
+def pod_fields() -> Mapping[str, Mapping[str, str]]:
+    """Return the fields of a pod and of all within it, by Kubernetes' type: name and type."""
+    return _read("pod_fields.toml")
+
+
+@functools.cache
 def flags() -> Flags:
     """Return the flags of the vLLM release that replicas install."""
     table = _read("flags.toml")
@@ -105,7 +146,9 @@ def flags() -> Flags:
         if known.one_of and isinstance(known.one_of[0], str)
     }
     values |= {flag: tuple(words) for flag, words in table["values"].items()}
-    return Flags(table["engine"], frozenset(table["flags"]), frozenset(table["switches"]), values)
+    lists = ("flags", "switches", "several", "alone", "optional")
+    sets = {name: frozenset(table[name]) for name in lists}
+    return Flags(table["engine"], **sets, names=table["names"], values=values)
 
 
 @functools.cache
@@ -124,6 +167,7 @@ def _over_builtin(facts: ModelFacts) -> ModelFacts:
         facts,
         tool_parser=facts.tool_parser or known.tool_parser,
         reasoning_parser=facts.reasoning_parser or known.reasoning_parser,
+        task=known.task if facts.task == "generate" else facts.task,
         gated=facts.gated or known.gated,
         recommended=facts.recommended or known.recommended,
     )
@@ -141,16 +185,23 @@ def _of_project(path: pathlib.Path) -> list[ModelFacts]:
         ) from None
 
 
-def _model(entry: dict[str, typing.Any]) -> ModelFacts:
-    recommended = tuple(
-        Recommendation(
-            families=frozenset(recipe["families"]),
-            flags=recipe.get("flags", {}),
-            environment=recipe.get("environment", {}),
-            source=recipe["source"],
-        )
-        for recipe in entry.pop("recommended", [])
+def _recipe(row: dict[str, typing.Any]) -> tuple[frozenset[str], Recommendation]:
+    """Return the models of a recipe, and what it recommends."""
+    return frozenset(row.pop("models")), _recommendation(row)
+
+
+def _recommendation(row: dict[str, typing.Any]) -> Recommendation:
+    return Recommendation(
+        families=frozenset(row["families"]),
+        flags=row.get("flags", {}),
+        environment=row.get("environment", {}),
+        source=row["source"],
+        updated=str(row.get("updated", "")),
     )
+
+
+def _model(entry: dict[str, typing.Any]) -> ModelFacts:
+    recommended = tuple(map(_recommendation, entry.pop("recommended", [])))
     shape = config_json.read(entry.pop("config"))
     return ModelFacts(
         **_pairs(entry, "min_compute_capability"), architecture=shape, recommended=recommended

@@ -4,7 +4,7 @@ import dataclasses
 import re
 from collections.abc import Mapping
 
-from .architecture import Architecture
+from .architecture import Architecture, Kind
 
 VLLM_COMPUTE_CAPABILITY = (7, 5)
 """The lowest compute capability that vLLM supports (its page getting_started/installation/gpu)."""
@@ -17,6 +17,20 @@ class Recommendation:
     families: frozenset[str]
     flags: Mapping[str, str | int | float | bool]
     environment: Mapping[str, str]
+    source: str
+    updated: str = ""
+    """The recipe's own date."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Goal:
+    """The flags of `optimize`, and what is known of their effect (goals.toml)."""
+
+    name: str
+    large: Mapping[str, object]
+    """The flags on cards for which vLLM has larger defaults."""
+    other: Mapping[str, object]
+    evidence: str
     source: str
 
 
@@ -36,8 +50,11 @@ class ModelFacts:
     min_compute_capability: tuple[int, int] = VLLM_COMPUTE_CAPABILITY
     """vLLM's own minimum, or a higher one that the format of the weights needs."""
     tool_parser: str | None = None
+    """The parser of this family's tool calls, by vLLM's page features/tool_calling and recipes."""
     reasoning_parser: str | None = None
-    """The parser that vLLM uses for this model without a flag."""
+    """The parser of its reasoning, by vLLM's page features/reasoning_outputs and recipes."""
+    task: str = "generate"
+    """What it does with a text: generate, embed or rerank."""
     gated: bool = False
     """The hub gives the files only to accounts that have been granted access."""
     recommended: tuple[Recommendation, ...] = ()
@@ -62,12 +79,14 @@ class ModelFacts:
     def kv_bytes_per_token(self) -> int:
         """Return the bytes of a bfloat16 KV cache per token, with every layer counted as full.
 
-        This is an upper bound for models with windows.
+        This is an upper bound for models with windows. States are not among it: they have one size.
         """
         arch = self.architecture
+        layers = sum(kind is not Kind.NONE for kind in arch.kinds)
+        index = sum(arch.index.layers) * arch.index.token_bytes if arch.index else 0
         if arch.latent:
-            return arch.layers * (arch.latent.kv_rank + arch.latent.rope) * 2
-        return arch.layers * 2 * arch.kv_heads * arch.head_size * 2
+            return layers * (arch.latent.kv_rank + arch.latent.rope) * 2 + index
+        return layers * 2 * arch.kv_heads * arch.head_size * 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +100,8 @@ class GpuFacts:
     """The vendor's number. CUDA offers less."""
     compute_capability: tuple[int, int] | None = None
     """None for GPUs that are not NVIDIA's."""
+    same_as: str | None = None
+    """The first name of this card, where SkyPilot has several."""
     usable_bytes: int | None = None
     """The bytes that CUDA offers, if measured."""
     usable_share: float = 1.0
@@ -101,6 +122,11 @@ class GpuFacts:
     def offered_bytes(self) -> int:
         """Return the bytes that CUDA offers: measured, or by the usual share."""
         return self.usable_bytes or int(self.memory_gib * 2**30 * self.usable_share)
+
+    @property
+    def large(self) -> bool:
+        """Return whether vLLM has larger defaults for this GPU (EngineArgs.get_batch_defaults)."""
+        return self.offered_bytes >= 70 * 2**30 and "A100" not in self.name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,6 +159,14 @@ class Flags:
     engine: str
     flags: frozenset[str]
     switches: frozenset[str]
+    several: frozenset[str]
+    """These of `flags` take one word or more."""
+    alone: frozenset[str]
+    """These of `flags` take no word."""
+    optional: frozenset[str]
+    """These of `flags` may go without their word."""
+    names: Mapping[str, str]
+    """Other names, with their dashes, and the flag that each stands for."""
     values: Mapping[str, tuple[str, ...]]
     """The words that a flag accepts, for flags that accept only some."""
 

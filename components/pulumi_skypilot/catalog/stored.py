@@ -1,8 +1,9 @@
 """The formats of a model's weights and of its KV cache, read from its quantization_config."""
 
 import dataclasses
+import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 Config = Mapping[str, typing.Any]
 
@@ -53,7 +54,7 @@ def _compressed(config: Config) -> Quantization:
         zeros=not weights.get("symmetric", True),
         scale_bits=8 if weights.get("type") == "float" and weights["num_bits"] == 4 else 16,
         # Only the experts, when the list of ignored layers has the rest (Kimi K2 Thinking).
-        experts_only=any("self_attn" in str(name) for name in config.get("ignore", ())),
+        experts_only=_leaves_attention(config.get("ignore", ())),
     )
 
 
@@ -61,10 +62,21 @@ def _modelopt(config: Config) -> Quantization | None:
     algorithm = str(config.get("quant_algo")).upper()
     if "FP4" in algorithm:
         ignored = (*config.get("ignore", ()), *config.get("exclude_modules", ()))
-        only_experts = any("self_attn" in str(name) for name in ignored)
-        return Quantization("modelopt_fp4", 4, 16, scale_bits=8, experts_only=only_experts)
+        return Quantization(
+            "modelopt_fp4", 4, 16, scale_bits=8, experts_only=_leaves_attention(ignored)
+        )
     return Quantization("fp8", 8) if algorithm == "FP8" else None
 
+
+def _leaves_attention(ignored: Iterable[object]) -> bool:
+    """Return whether the weights of attention are among the layers that are not quantized.
+
+    Some lists also name the biases and norms of layers that are quantized (GLM-4.5-FP8).
+    """
+    return any(_ATTENTION.search(str(name)) for name in ignored)
+
+
+_ATTENTION = re.compile(r"self_attn(?!.*(bias|norm)$)")
 
 _STORED: Mapping[str, typing.Callable[[Config], Quantization | None]] = {
     "awq": _groups,
