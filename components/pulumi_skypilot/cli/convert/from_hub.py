@@ -9,77 +9,50 @@ import typing
 from collections.abc import Iterator, Mapping
 
 from ... import catalog
-from ...catalog import config_json
+from ...catalog import config_json, model_keys
 from ...catalog.architecture import Architecture
 from ...catalog.config_json import Unknown
 from ...plan import memory
 from ...plan.memory import weights
 from . import hub
 
-KEPT = (
-    "architectures",
-    "model_type",
-    "num_hidden_layers",
-    "hidden_size",
-    "intermediate_size",
-    "intermediate_size_mlp",
-    "num_attention_heads",
-    "num_key_value_heads",
-    "head_dim",
-    "vocab_size",
-    "max_position_embeddings",
-    "original_max_position_embeddings",
-    "tie_word_embeddings",
-    "attention_bias",
-    "use_qk_norm",
-    "partial_rotary_factor",
-    "rope_scaling",
-    "rope_parameters",
-    "sliding_window",
-    "use_sliding_window",
-    "sliding_window_pattern",
-    "max_window_layers",
-    "layer_types",
-    "attention_chunk_size",
-    "num_local_experts",
-    "num_experts",
-    "n_routed_experts",
-    "num_experts_per_tok",
-    "experts_per_token",
-    "top_k_experts",
-    "moe_intermediate_size",
-    "n_shared_experts",
-    "shared_expert_intermediate_size",
-    "first_k_dense_replace",
-    "interleave_moe_layer_step",
-    "decoder_sparse_step",
-    "mlp_only_layers",
-    "kv_lora_rank",
-    "q_lora_rank",
-    "qk_rope_head_dim",
-    "qk_nope_head_dim",
-    "v_head_dim",
-    "quantization_config",
-)
-"""Keys of config.json that the file keeps, in this order: those that `config_json.read` uses."""
-
 FAMILIES = frozenset(
     {
+        "deepseek_v2",
         "deepseek_v3",
+        "deepseek_v32",
+        "exaone4",
+        "gemma2",
         "gemma3",
         "gemma3_text",
+        "glm4",
         "glm4_moe",
+        "glm_moe_dsa",
         "gpt_oss",
+        "granite",
+        "granitemoehybrid",
+        "hunyuan_v1_dense",
         "kimi_k2",
         "llama",
         "llama4",
         "llama4_text",
+        "minimax_m2",
+        "ministral3",
         "mistral",
         "mixtral",
+        "nemotron_h",
+        "olmo2",
+        "olmo3",
         "phi3",
         "qwen2",
         "qwen3",
+        "qwen3_5_moe_text",
+        "qwen3_5_text",
         "qwen3_moe",
+        "qwen3_next",
+        "qwen3_vl_moe_text",
+        "qwen3_vl_text",
+        "seed_oss",
     }
 )
 """Families whose parameters the catalogue's tests count. For others the bytes must match."""
@@ -126,12 +99,12 @@ def _normal(files: hub.ModelFiles) -> dict[str, typing.Any]:
     if files.tensors and text.get("tie_word_embeddings") is None:
         # The default depends on the family's class; the tensors show the value.
         text["tie_word_embeddings"] = not any(map(_OUTPUT.search, files.tensors))
-    kept = {key: text[key] for key in KEPT if text.get(key) is not None}
+    kept = {key: text[key] for key in model_keys.KEPT if text.get(key) is not None}
     numbers = config_json.image_numbers(files.config)
     if numbers:
         kept["image_numbers"] = numbers
     # Keys that make a model unknown stay, so that `config_json.read` refuses it.
-    return {**kept, **{key: text[key] for key in config_json.UNCOUNTED if text.get(key)}}
+    return {**kept, **{key: text[key] for key in model_keys.UNCOUNTED if text.get(key)}}
 
 
 def _quantization(quantization: Mapping[str, typing.Any]) -> dict[str, typing.Any]:

@@ -206,3 +206,18 @@ def test_a_key_is_made_of_the_tasks_name_or_the_files(
 ) -> None:
     assert from_task.key({"name": name}, file) == key
     assert spec.check_name(f"prod-{key}") is None
+
+
+def test_every_served_name_and_the_placer_of_spot_machines_are_kept() -> None:
+    policy = {"min_replicas": 1, "spot_placer": "dynamic_fallback"}
+    machine = {"accelerators": "L4:1", "use_spot": True, "ports": [8000, 9000]}
+    result = from_task.deployment(
+        {
+            "resources": {**machine, "max_hourly_cost": 2},
+            "service": {"readiness_probe": "/health", "ports": 8000, "replica_policy": policy},
+            "run": f"{RUN} --served-model-name chat gpt",
+        }
+    )
+    assert result.table["servedName"] == ["chat", "gpt"]
+    assert result.table["spot"] == {"placer": "dynamic_fallback"}
+    assert (result.table["ports"], result.table["maxHourlyCost"]) == ([9000], 2)

@@ -87,6 +87,8 @@ def test_an_order_of_preference_is_told(resources: dict[str, object]) -> None:
 def test_amounts_are_read_in_every_unit() -> None:
     keys, _ = said(cpus="8", memory="64GB+", disk_size="2TB")
     assert keys == {"cpus": 8, "memory": "64+", "disk": 2048}
+    keys, _ = said(memory="1Ti", disk_size="512Gi")
+    assert keys == {"memory": 1024, "disk": 512}
 
 
 def test_skypilots_defaults_need_not_be_said() -> None:
@@ -104,3 +106,25 @@ def test_gpus_are_counted_where_all_alternatives_agree() -> None:
     assert hardware.read({"accelerators": {"L4": 4, "A100": 4}}).gpus == 4
     assert hardware.read({"accelerators": {"L4": 4, "A100": 8}}).gpus is None
     assert hardware.read({"cpus": 4}).gpus == 0
+
+
+@pytest.mark.parametrize(
+    ("ports", "main", "found"),
+    [
+        (None, 8000, []),
+        (8080, 8080, []),
+        ("8080", "8000", []),
+        ([8080, 9000], "8080", [("ports", [9000])]),
+        (["8000", "9000-9010"], 8000, [("ports", ["9000-9010"])]),
+    ],
+)
+def test_ports_beside_the_servers_are_kept(
+    ports: object, main: object, found: list[object]
+) -> None:
+    assert list(machine_keys.ports({"ports": ports}, main)) == found
+
+
+def test_a_port_that_a_deployment_refuses_is_told() -> None:
+    (remark,) = machine_keys.ports({"ports": [8080, 8000]}, 8080)
+    assert isinstance(remark, remarks.Remark)
+    assert "8000 is vLLM's own port" in str(remark)

@@ -30,7 +30,7 @@ def as_an_import_says_it(table: dict[str, typing.Any]) -> dict[str, typing.Any]:
     return table | ({"setup": "a\nb\n"} if "setup" in table else {})
 
 
-@hypothesis.settings(max_examples=100)
+@hypothesis.settings(max_examples=50)
 @hypothesis.given(specs.tables())
 def test_an_exported_task_imports_to_a_deployment_that_exports_the_same(
     table: dict[str, object],

@@ -3,7 +3,7 @@ import typing
 import pytest
 
 from pulumi_skypilot import errors
-from pulumi_skypilot.cli.convert.from_task import server
+from pulumi_skypilot.cli.convert.from_task import server, vllm_parser
 
 
 def flags(arguments: str, **variables: str) -> dict[str, typing.Any]:
@@ -65,7 +65,11 @@ def test_the_environment_is_what_is_exported_and_what_stands_before() -> None:
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        ("python -m sglang.launch_server --model a/b", "it starts no vLLM server"),
+        ("python train.py", "it starts no vLLM server"),
+        ("python -m sglang.launch_server --model a/b", "it starts SGLang, and a deployment"),
+        ("docker run ghcr.io/huggingface/text-generation-inference --model-id a/b", "starts Hugg"),
+        ("ollama serve", "it starts Ollama"),
+        ("echo vllm serve a/b", "it starts no vLLM server"),
         ("vllm serve a/b &\nvllm serve c/d", "it starts 2 vLLM servers"),
         ("vllm serve $MODEL", "its vLLM server is MODEL, which has no value"),
         ("vllm serve $(cat model)", "worked out on the machine"),
@@ -91,6 +95,6 @@ def test_what_is_no_one_server_is_refused(script: str, reason: str) -> None:
     ],
 )
 def test_a_value_is_a_number_only_where_it_is_written_the_same_again(
-    word: server.Value, value: object
+    word: vllm_parser.Value, value: object
 ) -> None:
     assert server.value(word) == value

@@ -27,17 +27,62 @@ def test_redirections_are_no_words() -> None:
 
 def test_variables_are_filled_in_from_the_task_and_from_the_script() -> None:
     script = 'SIZE=${BASE}B\nexport NAME=org/llama-$SIZE\nserve $NAME "${NAME}" ${OTHER:-else}'
-    assert words(script, BASE="8") == [["serve", "org/llama-8B", "org/llama-8B", "${OTHER:-else}"]]
+    assert words(script, BASE="8") == [["serve", "org/llama-8B", "org/llama-8B", "else"]]
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("${X:-d}", "v"), ("${Y:-d}", "d"), ("${Y-d}", "d"), ("${Y:=d}", "d"), ("${E:-d}", "d"),
+        ("${E-d}", ""), ("${X:+d}", "d"), ("${Y:+d}", ""), ("a${Y:-b}c", "abc"),
+        ("${Y:-${Z:-${X}}}", "v"), ("${Y:-${X}w}", "vw"), ('"${Y:-a b}"', "a b"),
+        ("$U", "$U"), ("${U:-d}", "${U:-d}"), ("${HOME:-d}", "${HOME:-d}"),
+        ("${SKYPILOT_NODE_RANK:-0}", "${SKYPILOT_NODE_RANK:-0}"),
+    ],
+)  # fmt: skip
+def test_a_variable_has_the_default_that_is_written_where_nothing_sets_it(
+    word: str, value: str
+) -> None:
+    known = {"X": "v", "E": "", "U": None}
+    (command,) = shell.commands(f"a x{word}", known)
+    assert shell.plain(command.words[1]) == f"x{value}"
+
+
+@pytest.mark.parametrize("word", ["$1", "$@", "${1:-x}", "${X%%:*}", "${#X}", "${!X}", "$?"])
+def test_every_other_dollar_is_computed(word: str) -> None:
+    (command,) = shell.commands(f"a {word}", {"X": "v"})
+    assert shell.is_computed(command.words[1])
+
+
+def test_a_variable_grows_by_plus() -> None:
+    assert words('X="--a 1"\nX+=" --b"\nserve $X')[-1] == ["serve", "--a", "1", "--b"]
+
+
+@pytest.mark.parametrize(
+    "line", ['[ -n "$Y" ] && X=2', "test -f f && X=2", "make || X=2", "for X in 1 2", "read X"]
+)
+def test_what_is_set_under_a_condition_depends(line: str) -> None:
+    (command,) = [c for c in shell.commands(f"X=1\n{line}\na $X", {}) if c.words[:1] == ("a",)]
+    assert shell.is_computed(command.words[1])
+
+
+def test_what_is_set_after_another_command_counts() -> None:
+    assert words("cd x && X=2 && a $X")[-1] == ["a", "2"]
 
 
 def test_a_variable_may_hold_several_words_unless_it_is_quoted() -> None:
     assert words('a $X "$X"', X="--b 'c d'") == [["a", "--b", "c d", "--b 'c d'"]]
 
 
-def test_an_array_is_not_read() -> None:
-    (*_, command) = shell.commands('node=(--rank 0)\nserve --last x "${node[@]}"', {})
+def test_an_array_that_nobody_sets_stands_for_many_words() -> None:
+    (command,) = shell.commands('serve --last x "${node[@]}"', {})
     assert command.words[:3] == ("serve", "--last", "x")
     assert shell.is_many(command.words[3])
+
+
+def test_a_redirection_in_quotes_is_another_shells() -> None:
+    (command,) = shell.commands('bash -c "a > log 2>&1" >> "$X/my log" 2>err', {})
+    assert command.words == ("bash", "-c", "a > log 2>&1")
 
 
 def test_single_quotes_and_backslashes_keep_a_dollar() -> None:

@@ -11,7 +11,21 @@ from collections.abc import Iterator, Mapping
 
 from .... import errors, spec
 from ....plan import hardware, task, task_scripts, vllm
-from . import leftovers, machine_keys, options, remarks, server, serving, shell, variables
+from . import (
+    documents,
+    env_keys,
+    file_keys,
+    leftovers,
+    machine_keys,
+    options,
+    own_export,
+    pods,
+    remarks,
+    server,
+    serving,
+    shell,
+    variables,
+)
 from .remarks import Remark
 
 __all__ = ["Imported", "Remark", "deployment", "key", "text"]
@@ -38,17 +52,27 @@ FILLED = ("service", "workdir", *FILES)
 MAX_KEY = 16
 """Characters of a key. Google Cloud allows 22 for a service's whole name (spec/names.py)."""
 
-_MODES = {"MOUNT": "mount", "MOUNT_CACHED": "cached", "COPY": "copy"}
 
+def deployment(
+    content: Mapping[str, typing.Any],
+    files: documents.Files = lambda _: None,
+    beside: Mapping[str, typing.Any] | None = None,
+) -> Imported:
+    """Return the deployment of a task. Raises errors.UnreadableTask if it has no server.
 
-def deployment(content: Mapping[str, typing.Any]) -> Imported:
-    """Return the deployment of a task. Raises errors.UnreadableTask if it has no server."""
+    Args:
+        content: The task.
+        files: Returns the text of a file that the task brings to the machine, by its path there.
+        beside: What an exported task says of its deployment in a comment: see own_export.
+
+    """
     _check_shapes(content)
-    if task_scripts.guarded(content["run"]):
-        content = {**content, "run": task_scripts.without_guard(content["run"])}
+    own = task_scripts.made(content["run"])
+    if own:
+        content = own_export.bare(content)
     table: dict[str, object] = {}
     collected: list[Remark] = []
-    for entry in _all(content):
+    for entry in _all(content, files, own=own):
         if isinstance(entry, Remark):
             collected += [entry] if entry not in collected else []
         elif isinstance(entry[1], dict) and isinstance(table.get(entry[0]), dict):
@@ -58,10 +82,14 @@ def deployment(content: Mapping[str, typing.Any]) -> Imported:
         else:
             table[entry[0]] = entry[1]
     _model_cache(table)
+    pods.move(table)
     _middleware(table)
     collected += _targets(table)
     order = [field.alias for field in spec.Spec.model_fields.values()]
     ranks = {str(name): at for at, name in enumerate(order)}
+    if own:
+        collected = own_export.completed(table, collected, beside)
+        own_export.shorten(table, str(content.get("name") or "model"))
     ordered = sorted(table.items(), key=lambda item: ranks.get(item[0], len(ranks)))
     return Imported(dict(ordered), tuple(collected))
 
@@ -150,7 +178,9 @@ def text(name: str, imported: Imported, *, project: str = "llm") -> str:
 KeyOrRemark = tuple[str, object] | Remark
 
 
-def _all(content: Mapping[str, typing.Any]) -> Iterator[KeyOrRemark]:
+def _all(
+    content: Mapping[str, typing.Any], files: documents.Files, *, own: bool
+) -> Iterator[KeyOrRemark]:
     nodes = int(content.get("num_nodes") or 1)
     alternatives = hardware.read(content.get("resources"))
     known = variables.known(content, alternatives.gpus)
@@ -158,7 +188,8 @@ def _all(content: Mapping[str, typing.Any]) -> Iterator[KeyOrRemark]:
     service = filled["service"]
     if service and "pool" in service:
         raise errors.UnreadableTask("service.pool: a pool of workers serves no model")
-    started = _within("run", lambda: server.find(content["run"], known))
+    written = documents.of_task(content, known, files)
+    started = _within("run", lambda: server.find(content["run"], known, written))
 
     for name in sorted(content.keys() - {*TASK}):
         yield remarks.lost(name, "a deployment has no such key")
@@ -167,16 +198,24 @@ def _all(content: Mapping[str, typing.Any]) -> Iterator[KeyOrRemark]:
     if nodes > 1:
         yield "nodes", nodes
     yield from machine_keys.keys(alternatives)
+    main = (service or {}).get("ports") or started.flags.get("port") or vllm.PORT
+    yield from machine_keys.ports(content.get("resources"), main)
     yield from _spot(alternatives, service)
-    own_image = any(str(image).startswith("docker:") for image in alternatives.values("image_id"))
+    images = alternatives.values("image_id")
+    own_image = bool(started.image) or any(str(image).startswith("docker:") for image in images)
+    if started.image:
+        yield "image", f"docker:{started.image}"
+        if images not in ([None], [f"docker:{started.image}"]):
+            yield remarks.lost("resources.image_id", f"the server's own is taken: {started.image}")
+    yield from started.told
     yield from options.keys(started, gpus=alternatives.gpus, nodes=nodes, own_image=own_image)
     if service:
         yield from serving.keys(service)
     else:
         yield from machine_keys.autostop(alternatives, content)
-    yield from _environment(content, started)
-    yield from _files(filled)
-    yield from _scripts(content, known, started, nodes, own_image=own_image)
+    yield from env_keys.keys(content, started, own=own)
+    yield from file_keys.keys(filled)
+    yield from _scripts(content, known, started, nodes, own_image=own_image or own)
 
 
 def _within(where: str, read: typing.Callable[[], typing.Any]) -> typing.Any:
@@ -196,6 +235,8 @@ def _spot(
         table["fallback"] = "on-demand"
     if policy.get("base_ondemand_fallback_replicas"):
         table["onDemand"] = policy["base_ondemand_fallback_replicas"]
+    if policy.get("spot_placer"):
+        table["placer"] = str(policy["spot_placer"]).lower()
     if mixed:
         yield remarks.differs(
             "resources.use_spot",
@@ -207,140 +248,17 @@ def _spot(
         yield "spot", table or True
 
 
-def _environment(
-    content: Mapping[str, typing.Any], started: server.Server
-) -> Iterator[KeyOrRemark]:
-    private = variables.secret(content)
-    yield from _api_key(content["run"], started, private)
-    yield from _image_credentials({**(content.get("envs") or {}), **private}, private)
-    plain = {}
-    for name, value in variables.passed_on(content, started).items():
-        if name in started.environment and shell.is_computed(value):
-            yield remarks.lost(f"env {name}", "only the machine knows its value; write it into env")
-        else:
-            plain[name] = shell.plain(value)
-    if plain:
-        yield "env", plain
-    for name, value in private.items():
-        yield from _secret(name, value)
-
-
-def _secret(name: str, value: object) -> Iterator[KeyOrRemark]:
-    config = _camel(name)
-    yield "secrets", {name: config}
-    yield _set_secret(f"secret {name}", config, given=value is not None)
-
-
-def _set_secret(path: str, config: str, *, given: bool) -> Remark:
-    beside = " (the value that the task holds in plain sight)" if given else ""
-    return remarks.to_do(path, f"pulumi config set --secret {config}{beside}")
-
-
-def _api_key(
-    run: str, started: server.Server, private: dict[str, typing.Any]
-) -> Iterator[KeyOrRemark]:
-    """Yield the key that the server asks clients for, and remove it from the secrets."""
-    if spec.API_KEYS in private:  # an exported task
-        del private[spec.API_KEYS]
-        return
-    word = options.api_key(started.flags)
-    name = shell.variable(word) if word else None
-    if word is None and "VLLM_API_KEY" in private:
-        name = "VLLM_API_KEY"
-    if word is None and name is None and task_scripts.made(run):  # an exported task without one
-        yield "auth", "none"
-        return
-    if word is None and name is None:
-        yield remarks.differs(
-            "flag api-key", "clients need a key, which is made for you; auth: none leaves it out"
-        )
-        return
-    config = _camel(name or "API_KEY")
-    given = private.pop(name, None) if name else word
-    yield "apiKey", config
-    path = f"secret {name}" if name else "flag api-key"
-    yield _set_secret(path, config, given=given is not None)
-
-
-def _image_credentials(
-    given: Mapping[str, typing.Any], private: dict[str, typing.Any]
-) -> Iterator[KeyOrRemark]:
-    names = variables.IMAGE
-    plain = {
-        part: str(given[names[part]]) for part in ("server", "username") if given.get(names[part])
-    }
-    if len(plain) == 2:
-        config = "imagePassword"
-        yield "imageCredentials", {**plain, "password": config}
-        known = given.get(names["password"]) is not None
-        yield _set_secret(f"secret {names['password']}", config, given=known)
-    elif any(name in given for name in names.values()):
-        yield remarks.lost("imageCredentials", "write its server, username and password")
-    for name in names.values():
-        private.pop(name, None)
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.lower().split("_")
-    return first + "".join(part.capitalize() for part in rest)
-
-
-def _files(filled: Mapping[str, typing.Any]) -> Iterator[KeyOrRemark]:
-    workdir = filled["workdir"]
-    if workdir:
-        yield "workdir", workdir
-        if isinstance(workdir, str) and not workdir.startswith(("/", "~")):
-            yield remarks.to_do(
-                "workdir", f"{workdir} is relative to the folder of Pulumi.yaml; adjust it"
-            )
-    for path, volume in (filled["volumes"] or {}).items():
-        name = volume.get("name") if isinstance(volume, Mapping) else volume
-        if name and not (isinstance(volume, Mapping) and volume.keys() - {"name"}):
-            yield "volumes", {path: name}
-        else:
-            yield remarks.lost(
-                f"volumes.{path}", "make the volume with `sky volumes apply` and write its name"
-            )
-    for path, mount in (filled["file_mounts"] or {}).items():
-        yield _mount(path, mount)
-    if filled["config"]:
-        yield "config", filled["config"]
-
-
-def _mount(path: str, mount: object) -> KeyOrRemark:
-    table = {"source": mount, "mode": "COPY"} if isinstance(mount, str) else mount
-    table = dict(typing.cast("Mapping[str, typing.Any]", table))
-    source, mode = table.pop("source", None), str(table.pop("mode", "MOUNT"))
-    where = f"file_mounts.{path}"
-    if isinstance(source, str) and "://" in source and not shell.is_computed(source):
-        name = table.pop("name", None)
-        if not table and name in (None, source.split("://")[1].split("/")[0]) and mode in _MODES:
-            short = _MODES[mode]
-            return "mounts", {
-                path: source if short == "mount" else {"source": source, "mode": short}
-            }
-        return remarks.lost(where, f"write mounts.{path} with the bucket's URL")
-    if source is None:
-        return remarks.lost(
-            where,
-            f"the bucket {table.get('name')} has no URL there; write its URL into mounts.{path}",
-        )
-    return remarks.lost(
-        where, f"{source} is a local file; put it into a bucket (mounts), into workdir or the image"
-    )
-
-
 def _scripts(
     content: Mapping[str, typing.Any],
-    known: dict[str, str],
+    known: shell.Known,
     started: server.Server,
     nodes: int,
     *,
     own_image: bool,
 ) -> Iterator[KeyOrRemark]:
-    script = content.get("setup") or ""
+    script = documents.without(content.get("setup") or "", started.read)
     installed = _within("setup", lambda: leftovers.installed_vllm(script, known))
-    if not own_image:
+    if not own_image and installed != f"vllm=={vllm.VERSION}":
         instead = f" instead of {installed}" if installed else ""
         yield remarks.differs("setup", f"vLLM {vllm.VERSION} is installed{instead}")
     yield from leftovers.setup(script, known)

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from .... import errors
 from . import remarks, shell
@@ -25,6 +25,8 @@ NEEDLESS = (
     r"curl .*localhost.*",
     r"pip[\d.]* (list|show|freeze)\b.*",
     r"git clone \S*github\.com/vllm-project/vllm\S*( .*)?",
+    r"tmux (kill-\S+|attach\S*|a|has\S*|ls|list-\S+|set\S*|start-server)\b.*",
+    r"(docker|podman) (logs|ps|pull|stop|rm|kill|inspect|images|version|info)\b.*",
 )
 """Commands that a deployment does not need; each pattern matches the whole command."""
 
@@ -44,7 +46,7 @@ _WITH_VALUE = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "
                "--torch-backend", "-r", "-c", "-e", "--python", "--prefix", "-t")  # fmt: skip
 
 
-def setup(script: str, variables: Mapping[str, str]) -> Iterator[tuple[str, str] | remarks.Remark]:
+def setup(script: str, variables: shell.Known) -> Iterator[tuple[str, str] | remarks.Remark]:
     """Yield the setup lines to keep, as ("setup", line), and a remark for each one left out.
 
     Raises errors.UnreadableTask.
@@ -70,7 +72,7 @@ def setup(script: str, variables: Mapping[str, str]) -> Iterator[tuple[str, str]
             yield "setup", whole
 
 
-def _written(script: str, variables: Mapping[str, str]) -> dict[tuple[str, ...], str]:
+def _written(script: str, variables: shell.Known) -> dict[tuple[str, ...], str]:
     """Return the commands that stand on a line of their own, with that line as written."""
     lines = {}
     for line in re.sub(r"\\\n[ \t]*", " ", script).splitlines():
@@ -79,7 +81,7 @@ def _written(script: str, variables: Mapping[str, str]) -> dict[tuple[str, ...],
         except errors.UnreadableTask:
             continue  # part of a longer command
         # A shell would take a dollar inside a value for a variable.
-        plain = not any(set("$`") & set(variables.get(name, "")) for name in shell.names_in(line))
+        plain = not any(set("$`") & set(variables.get(name) or "") for name in shell.names_in(line))
         if len(commands) == 1 and plain:
             lines[commands[0].words] = shell.filled_in(line.strip(), variables)
     return lines
@@ -99,7 +101,7 @@ def beside(commands: Iterable[shell.Command], *, nodes: int) -> Iterator[remarks
         )  # fmt: skip
 
 
-def installed_vllm(script: str, variables: Mapping[str, str]) -> str | None:
+def installed_vllm(script: str, variables: shell.Known) -> str | None:
     """Return the requirement of vLLM that a setup installs, as written; None without one."""
     for command in shell.commands(script, variables):
         if _INSTALL.match(" ".join(command.words)):
@@ -122,9 +124,14 @@ def _packages(line: str) -> list[str]:
     for word in words:
         if skip or word.startswith("-"):
             skip = not skip and word in _WITH_VALUE
-        elif _name(word) not in BROUGHT:
+        elif not is_brought(word):
             packages.append(word)
     return packages
+
+
+def is_brought(requirement: str) -> bool:
+    """Return whether vLLM brings a package, or it is vLLM."""
+    return _name(requirement) in BROUGHT
 
 
 def _name(requirement: str) -> str:

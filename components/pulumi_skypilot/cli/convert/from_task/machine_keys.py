@@ -4,11 +4,12 @@ import re
 import typing
 from collections.abc import Iterator, Mapping
 
-from .... import catalog, spec
+from .... import catalog, errors, spec
 from ....plan import hardware, task
+from ....spec import open_ports
 from . import remarks
 
-APART = ("infra", "accelerators", "use_spot", "autostop", "any_of")
+APART = ("infra", "accelerators", "use_spot", "autostop", "any_of", "ports")
 """Keys with code of their own."""
 
 KEYS = {name: key for name, key in spec.mapping.below("resources").items() if name not in APART}
@@ -44,6 +45,21 @@ def keys(machines: hardware.Machines) -> Iterator[tuple[str, object] | remarks.R
             "the order of preference; SkyPilot takes the cheapest that it can get",
         )
     yield from _shared(machines)
+
+
+def ports(
+    resources: Mapping[str, typing.Any] | None, main: object
+) -> Iterator[tuple[str, object] | remarks.Remark]:
+    """Yield the open ports beside the one that the server has."""
+    given = (resources or {}).get("ports")
+    listed = given if isinstance(given, list) else [given]
+    beside = [port for port in listed if port is not None and str(port) != str(main)]
+    if len(listed) < 2:
+        return
+    try:
+        yield "ports", list(open_ports.ports(beside))
+    except errors.ValueRefused as error:
+        yield remarks.lost("resources.ports", str(error))
 
 
 def spot(machines: hardware.Machines) -> tuple[bool, bool]:

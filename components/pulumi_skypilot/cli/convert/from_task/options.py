@@ -1,14 +1,13 @@
 """The flags of a vLLM server, as keys of a deployment."""
 
-import re
 from collections.abc import Iterator, Mapping
 
 from .... import catalog, spec
-from . import remarks, server, shell
+from . import engine_keys, remarks, renamed, server, shell, vllm_parser
 
 KeyOrRemark = tuple[str, object] | remarks.Remark
 
-OURS = ("host", "port", "api-key", "config")
+OURS = ("host", "port", "api-key")
 """Flags that a deployment sets itself; API keys have remarks of their own."""
 
 RAY = ("distributed-executor-backend", "nnodes", "node-rank", "master-addr", "headless")
@@ -19,8 +18,6 @@ KEYS = {flag: key for flag, key in spec.mapping.FLAGS.items() if flag not in RAY
 
 DTYPES = {"half": "float16", "auto": None}
 """vLLM's other names of dtypes, and the deployment's; None for the default."""
-_THOUSANDS = {"k": 1000, "m": 1_000_000, "K": 1024, "M": 1024**2}
-"""vLLM reads 32k as 32,000 and 32K as 32,768 (vllm/utils/argparse_utils.py)."""
 
 
 def keys(
@@ -36,8 +33,12 @@ def keys(
 
     """
     flags = dict(started.flags)
+    if not own_image:
+        flags, moved = renamed.current(flags)
+        yield from moved
     yield "model", started.model
     yield from _parallel(flags, gpus, nodes)
+    yield from engine_keys.keys(flags, started.model, own_image=own_image)
     if flags.get("enable-auto-tool-choice") is True and "tool-call-parser" in flags:
         yield "tools", True
         flags.pop("enable-auto-tool-choice")
@@ -55,6 +56,12 @@ def keys(
             yield remarks.lost(
                 f"flag {flag}", f"only the machine knows its value; write it into {key}"
             )
+        elif str(given).startswith("~"):
+            yield remarks.lost(
+                f"flag {flag}",
+                f"{given} begins with the machine's home folder, "
+                f"which is known there only; write the whole path",
+            )
         elif flag in KEYS:
             yield from _key(flag, given, started.model)
         elif (remark := _refused(flag, given, own_image=own_image)) is not None:
@@ -65,41 +72,33 @@ def keys(
         yield "vllmArgs", more
 
 
-def api_key(flags: Mapping[str, server.Value]) -> str | None:
+def api_key(flags: Mapping[str, vllm_parser.Value]) -> str | None:
     """Return the word of the server's API key; None without one."""
     given = flags.get("api-key")
     word = given[0] if isinstance(given, list) else given
     return word if isinstance(word, str) else None
 
 
-def tokens(text: str) -> int | None:
-    """Return a number of tokens, also of 32k or 32K; None if it is not a number."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmM]?)", text)
-    if match is None:
-        return None
-    return int(float(match[1]) * _THOUSANDS.get(match[2], 1))
-
-
-def _is_computed(given: server.Value) -> bool:
+def _is_computed(given: vllm_parser.Value) -> bool:
     words = given if isinstance(given, list) else [given]
     return any(isinstance(word, str) and shell.is_computed(word) for word in words)
 
 
-def _refused(flag: str, given: server.Value, *, own_image: bool) -> remarks.Remark | None:
+def _refused(flag: str, given: vllm_parser.Value, *, own_image: bool) -> remarks.Remark | None:
     if flag in RAY:
         return remarks.differs(f"flag {flag}", "nodes does this, without Ray")
     if flag in spec.OWNED:
         return remarks.lost(f"flag {flag}", spec.OWNED[flag])
     if own_image:
         return None
-    if flag in server.GONE:
-        return remarks.differs(f"flag {flag}", server.GONE[flag])
+    if flag in vllm_parser.GONE:
+        return remarks.differs(f"flag {flag}", vllm_parser.GONE[flag])
     reason = server.unknown(flag, given)
     return None if reason is None else remarks.lost(f"flag {flag}", reason)
 
 
 def _parallel(
-    flags: dict[str, server.Value], gpus: int | None, nodes: int
+    flags: dict[str, vllm_parser.Value], gpus: int | None, nodes: int
 ) -> Iterator[tuple[str, object]]:
     """Yield tensor and pipeline parallel unless they are a deployment's defaults.
 
@@ -119,8 +118,11 @@ def _parallel(
         yield "pipelineParallel", int(str(pipeline))
 
 
-def _key(flag: str, given: server.Value, model: str) -> Iterator[KeyOrRemark]:
+def _key(flag: str, given: vllm_parser.Value, model: str) -> Iterator[KeyOrRemark]:
     key = KEYS[flag]
+    if flag == "served-model-name" and isinstance(given, list) and len(given) > 1:
+        yield key, list(dict.fromkeys(given))
+        return
     if isinstance(given, list):
         yield remarks.lost(f"flag {flag}", f"only the first of {', '.join(given)} is kept")
         given = given[0]
@@ -128,7 +130,7 @@ def _key(flag: str, given: server.Value, model: str) -> Iterator[KeyOrRemark]:
         case "served-model-name" if given == model:
             return
         case "max-model-len":
-            longest = tokens(str(given))
+            longest = vllm_parser.tokens(str(given))
             if longest is None:
                 yield remarks.lost(f"flag {flag}", f"{given} is no number; write context in tokens")
             else:

@@ -7,49 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from .... import catalog, errors
 from ....plan import vllm
-from . import shell
-
-Value = str | bool | list[str]
-"""Value of a flag: a word, on or off, or several words."""
-
-ENTRY_POINTS = ("vllm.entrypoints.openai.api_server", "vllm.entrypoints.cli.main")
-"""Modules of vLLM that serve its OpenAI API."""
-
-SHORT = {
-    "-tp": "tensor-parallel-size",
-    "-pp": "pipeline-parallel-size",
-    "-dp": "data-parallel-size",
-    "-dcp": "decode-context-parallel-size",
-    "-q": "quantization",
-    "-n": "nnodes",
-    "-r": "node-rank",
-    "-O": "optimization-level",
-    "-cc": "compilation-config",
-    "-ac": "attention-config",
-    "-asc": "api-server-count",
-}
-"""vLLM's short names of flags (vllm/engine/arg_utils.py)."""
-
-GONE = {
-    "device": "vLLM finds the GPU by itself",
-    "disable-log-requests": "requests are logged only with enable-log-requests",
-    "num-scheduler-steps": "vLLM schedules by itself now",
-    "use-v2-block-manager": "there is no other block manager",
-    "worker-use-ray": "several machines need no Ray here",
-    "engine-use-ray": "several machines need no Ray here",
-    "task": "vLLM reads it from the model; vllmArgs.runner or vllmArgs.convert choose another",
-    "swap-space": "vLLM has no swap space for its cache any more",
-    "enable-chunked-prefill": "it is on where the model allows it",
-}
-"""Flags of earlier releases that the pinned one lacks, and why nothing is lost."""
-
-SEVERAL = (
-    "served-model-name", "lora-modules", "lora-target-modules", "middleware", "api-key",
-    "allowed-media-domains", "cudagraph-capture-sizes", "collect-detailed-traces", "device-ids",
-    "ignore-patterns", "kv-cache-dtype-skip-layers", "logits-processors", "numa-bind-nodes",
-    "numa-bind-cpus", "sleep-preserve-parameter-names",
-)  # fmt: skip
-"""Flags that take several words (the lists of vllm/engine/arg_utils.py)."""
+from . import compose, documents, remarks, shell, vllm_parser, wrappers
+from .vllm_parser import Value
 
 PAIRS = ("limit-mm-per-prompt",)
 """Flags that took NAME=NUMBER in earlier releases and take JSON now."""
@@ -67,40 +26,172 @@ class Server:
     """Words of its command that only the machine can turn into flags."""
     others: tuple[shell.Command, ...]
     """The script's other commands."""
+    image: str | None = None
+    """The image in which it runs, where the script starts a container."""
+    told: tuple[remarks.Remark, ...] = ()
+    """Remarks on what stands before it and in it and is left out."""
+    read: frozenset[str] = frozenset()
+    """The places of the files that were read for it."""
 
 
-def find(script: str, variables: Mapping[str, str]) -> Server:
+def find(script: str, variables: shell.Known, files: documents.Files = lambda _: None) -> Server:
     """Return the server that a script starts.
 
+    Args:
+        script: The script.
+        variables: The values of its variables.
+        files: Returns the text of a file on the machine, for `--config FILE` and scripts.
+
     Raises errors.UnreadableTask if there is none, more than one, or its model is not known.
+
     """
-    servers: list[Sequence[str]] = []
-    others: list[shell.Command] = []
-    environment: dict[str, str] = {}
-    for command in shell.commands(script, variables):
-        arguments = _arguments(command.words)
-        if arguments is not None:
-            servers.append(arguments)
-            environment |= command.assignments
-        elif not command.words:
-            environment |= command.assignments
-        else:
-            others.append(command)
+    asked: set[str] = set()
+
+    def text_of(path: str) -> str | None:
+        text = files(path)
+        if text is not None:
+            asked.add(documents.place(path))
+        return text
+
+    found = _Found(text_of)
+    _read(script, variables, found)
+    servers = [each for each in found.servers if not each.away] or found.servers
     if not servers:
-        raise errors.UnreadableTask(
-            f"it starts no vLLM server (vllm serve, or python -m {ENTRY_POINTS[0]})"
-        )
+        raise errors.UnreadableTask(_none(found.others))
     if len(servers) > 1:
         raise errors.UnreadableTask(
             f"it starts {len(servers)} vLLM servers; make a file of each and import them one by one"
         )
-    positional, flags, unread = _flags(servers[0])
-    model = flags.pop("model", positional)
-    if not isinstance(model, str) or shell.is_computed(model):
+    (started,) = servers
+    said = vllm_parser.read(started.arguments or (), text_of)
+    if said.model is None or shell.is_computed(said.model):
         raise errors.UnreadableTask(
-            f"the model of its vLLM server is {_unclear(model)}; write it after `vllm serve`"
+            f"the model of its vLLM server is {_unclear(said.model)}; write it after `vllm serve`"
+            + "".join(f" ({word}: {why})" for word, why in said.refused if "--config" in word)
         )
-    return Server(model, flags, environment, unread, tuple(others))
+    refused = [remarks.lost("run", f"`{shell.plain(word)}`: {why}") for word, why in said.refused]
+    flags = {flag: _as_now(flag, given) for flag, given in said.flags.items()}
+    without = documents.without(script, asked)
+    if without != script:
+        found = _Found(text_of)
+        _read(without, variables, found)
+    return Server(
+        said.model,
+        flags,
+        found.environment,
+        tuple(said.unread),
+        tuple(found.others),
+        started.image,
+        (*started.told, *found.told, *refused),
+        frozenset(asked),
+    )
+
+
+@dataclasses.dataclass
+class _Found:
+    """What a script does, as far as it was read."""
+
+    files: documents.Files
+    servers: list[wrappers.Started] = dataclasses.field(default_factory=list)
+    others: list[shell.Command] = dataclasses.field(default_factory=list)
+    """The commands that start no server."""
+    environment: dict[str, str] = dataclasses.field(default_factory=dict)
+    told: list[remarks.Remark] = dataclasses.field(default_factory=list)
+
+
+def _read(script: str, variables: shell.Known, found: _Found) -> None:
+    """Collect the servers, the other commands and the variables of a script."""
+    for command in shell.commands(script, variables):
+        started = wrappers.find(command.words)
+        if not command.words:
+            found.environment |= command.assignments
+        elif not (
+            _starts(started, command.assignments, variables, found)
+            or _composes(started, variables, found)
+            or started.script == ""
+        ):
+            found.others.append(command)
+
+
+def _starts(
+    started: wrappers.Started,
+    assignments: Mapping[str, str],
+    variables: shell.Known,
+    found: _Found,
+) -> bool:
+    """Collect what a command starts; return whether that is a server, or may be."""
+    exported = {**assignments, **started.environment}
+    if started.arguments is not None:
+        found.servers.append(started)
+        found.environment |= exported
+        return True
+    script = started.script
+    if started.file is not None and not shell.is_computed(started.file):
+        script = found.files(shell.plain(started.file))
+    if script is None or not _starts_server(script):
+        return False
+    before = len(found.servers)
+    _read(script, _more(variables, {**found.environment, **exported}), found)
+    found.environment |= exported if len(found.servers) > before else {}
+    for inner in found.servers[before:]:
+        inner.told[:0] = started.told
+        inner.image = inner.image or started.image
+        inner.away = inner.away or started.away
+    return True
+
+
+def _composes(started: wrappers.Started, variables: shell.Known, found: _Found) -> bool:
+    """Collect the services that docker compose starts; return whether its file is known."""
+    text = next(filter(None, map(found.files, started.composed)), None)
+    if text is None:
+        return False
+    for words in compose.commands(text, _more(variables, found.environment)):
+        if not _starts(wrappers.find(words), {}, variables, found):
+            found.told.append(compose.left_out(words))
+    return True
+
+
+def _starts_server(script: str) -> bool:
+    return "vllm" in script and ("serve" in script or "api_server" in script)
+
+
+def _more(variables: shell.Known, environment: Mapping[str, str]) -> shell.Known:
+    given = {
+        name: None if shell.is_computed(value) else shell.plain(value)
+        for name, value in environment.items()
+    }
+    return {**variables, **given}
+
+
+def _none(others: Sequence[shell.Command]) -> str:
+    """Return why there is no server, by the engine that is started instead."""
+    text = "\n".join(shell.plain(" ".join(command.words)) for command in others)
+    if any(wrappers.find(command.words).composed for command in others):
+        return (
+            "the file of its docker compose is not among the files of the task; write the "
+            "server's `docker run` or `vllm serve` into run"
+        )
+    for pattern, engine in OTHER_ENGINES.items():
+        if re.search(pattern, text):
+            return f"it starts {engine}, and a deployment serves with vLLM only"
+    return f"it starts no vLLM server (vllm serve, or python -m {wrappers.ENTRY_POINTS[0]})"
+
+
+OTHER_ENGINES = {
+    r"\bsglang[._]|\bsglang\b": "SGLang",
+    r"text-generation-(launcher|inference)": "Hugging Face's Text Generation Inference (TGI)",
+    r"text-embeddings-(router|inference)": "Hugging Face's Text Embeddings Inference (TEI)",
+    r"\bollama\b": "Ollama",
+    r"llama-server|llama_cpp|llama\.cpp": "llama.cpp",
+    r"trtllm-serve|tensorrt_llm|tritonserver": "TensorRT-LLM",
+    r"\blmdeploy\b": "LMDeploy",
+    r"\baphrodite\b": "Aphrodite",
+    r"\bmlc_llm\b": "MLC LLM",
+    r"fastchat\.serve": "FastChat",
+    r"\bjetstream\b|\bmaxengine_server\b": "JetStream",
+    r"vllm\.entrypoints\.api_server": "vLLM's demonstration server, which has no OpenAI API",
+}
+"""Servers of other engines, by what their commands have in them."""
 
 
 def plain(given: Value) -> Value:
@@ -112,7 +203,7 @@ def plain(given: Value) -> Value:
 
 def value(word: Value) -> object:
     """Return a flag's value for a stack file, with numbers and JSON tables parsed."""
-    if isinstance(word, bool):
+    if isinstance(word, bool | dict):
         return word
     if isinstance(word, list):
         return [value(item) for item in word]
@@ -131,79 +222,9 @@ def _unclear(model: Value | None) -> str:
     return "worked out on the machine" if model else "not named"
 
 
-def _arguments(words: Sequence[str]) -> Sequence[str] | None:
-    """Return the arguments of `vllm serve` in any of its forms; None for other commands."""
-    for at, word in enumerate(words):
-        program = word.rsplit("/", 1)[-1]
-        if program == "vllm" and words[at + 1 : at + 2] == ("serve",):
-            return words[at + 2 :]
-        if word == "-m" and words[at + 1 : at + 2] and words[at + 1] in ENTRY_POINTS:
-            rest = words[at + 2 :]
-            return rest[1:] if rest[:1] == ("serve",) else rest
-    return None
-
-
-def _flags(words: Sequence[str]) -> tuple[str | None, dict[str, Value], tuple[str, ...]]:
-    """Return the positional word, the flags, and the words that may be any flags.
-
-    The last value of a repeated flag is used.
-    """
-    positional: str | None = None
-    unread: list[str] = []
-    flags: dict[str, Value] = {}
-    name: str | None = None
-    for word in _layers_together(words):
-        if _is_flag(word):
-            flag, equals, text = word.partition("=")
-            name = SHORT.get(flag) or flag.lstrip("-").replace("_", "-")
-            switches = catalog.flags().switches
-            off = name.removeprefix("no-")
-            if off != name and off in switches:
-                name, flags[off] = off, False
-            else:
-                flags[name] = text if equals else True
-            name = None if equals else name
-        elif shell.is_many(word):
-            unread.append(shell.plain(word))
-        elif name is None:
-            positional = positional or word
-        else:
-            given = flags[name]
-            if name in catalog.flags().switches:  # a switch has no value: the word is the model
-                positional, name = positional or word, None
-            elif isinstance(given, bool):
-                flags[name] = word
-            elif shell.is_computed(word):
-                unread.append(shell.plain(word))
-            elif name in SEVERAL:
-                flags[name] = [*(given if isinstance(given, list) else [given]), word]
-            else:
-                positional, name = positional or word, None
-    now = {flag: _as_now(flag, given) for flag, given in flags.items()}
-    return positional, now, tuple(unread)
-
-
-def _layers_together(words: Sequence[str]) -> list[str]:
-    """Return the words with all layers behind the last --middleware: vLLM adds up these flags."""
-    layers: list[str] = []
-    others: list[str] = []
-    rest = iter(words)
-    for word in rest:
-        flag, equals, text = word.partition("=")
-        if flag == "--middleware":
-            layers.append(text if equals else next(rest, ""))
-        else:
-            others.append(word)
-    return [*others, "--middleware", *layers] if layers else others
-
-
 def listed(given: Value) -> list[str]:
     """Return the words of a flag that may have several."""
     return list(given) if isinstance(given, list) else [given] if isinstance(given, str) else []
-
-
-def _is_flag(word: str) -> bool:
-    return word.startswith("--") or word.split("=", maxsplit=1)[0] in SHORT
 
 
 def _as_now(flag: str, given: Value) -> Value:
@@ -216,6 +237,6 @@ def _as_now(flag: str, given: Value) -> Value:
 
 def unknown(flag: str, given: Value) -> str | None:
     """Return why the pinned release refuses a flag and what to do; None if it accepts it."""
-    if flag in GONE:
-        return f"vLLM {catalog.flags().engine} has no such flag: {GONE[flag]}"
+    if flag in vllm_parser.GONE:
+        return f"vLLM {catalog.flags().engine} has no such flag: {vllm_parser.GONE[flag]}"
     return vllm.mistaken(flag, value(given))

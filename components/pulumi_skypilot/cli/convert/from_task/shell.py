@@ -1,8 +1,8 @@
 """A small reader of shell scripts: words and variables, as a server's command needs them.
 
 Not a shell. It knows quotes (shlex), line continuations, comments, $NAME and ${NAME} whose value
-the task gives, and $((…)) of whole numbers. A word with anything else that a shell would compute
-is_computed.
+the task gives, ${NAME:-…} and its like, arrays, and $((…)) of whole numbers. A word with anything
+else that a shell would compute is_computed.
 """
 
 import ast
@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from .... import errors
+from . import arrays, quoting
 
 _LITERAL, _BACKTICK, _QUOTED, _COMPUTED = "\ue000", "\ue001", "\ue002", "\ue003"
 """Marks for a literal dollar, a literal backtick, a dollar inside double quotes, and a part that a
@@ -20,9 +21,19 @@ shell computes."""
 
 _QUOTES_AND_COMMENTS = re.compile(r"(?<!\S)#[^\n]*|'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.", re.DOTALL)
 _VARIABLE = re.compile(
-    rf"[${_QUOTED}](?:([A-Za-z_]\w*)|\{{([A-Za-z_]\w*)(\[[@*]\])?(?::-([^}}]*))?\}})"
+    rf"[${_QUOTED}](?:([A-Za-z_]\w*)|\{{([A-Za-z_]\w*)(\[[@*]\])?(?:(:?[-=+])([^{{}}]*))?\}})"
 )
-_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_NAME = re.compile(rf"[${_QUOTED}]\{{?([A-Za-z_]\w*)")
+_DOLLAR = re.compile(rf"[${_QUOTED}][\w{{@*#?!$-]")
+"""Whatever a shell would replace."""
+_OF_THE_MACHINE = re.compile(
+    r"SKYPILOT_\w+|CUDA_\w+|NVIDIA_\w+|CONDA_\w+|SLURM_\w+|HOME|HOSTNAME|LANG|LD_LIBRARY_PATH|"
+    r"LOGNAME|PATH|PWD|PYTHONPATH|SHELL|TERM|TMPDIR|USER|VIRTUAL_ENV"
+)
+"""Variables that a machine may have though no task sets them."""
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(\+?)=(.*)", re.DOTALL)
+_DECLARING = ("declare", "local", "typeset", "readonly")
+_TESTS = ("[", "[[", "test", "command", "which")
 _HERE_DOCUMENT = re.compile(
     r"(?<!<)<<(?!<)-?\s*(['\"]?)(\w+)\1([^\n]*)\n.*?\n[ \t]*\2(?=\n|$)", re.DOTALL
 )
@@ -34,7 +45,6 @@ _OPERATORS = {
     ast.Div: operator.floordiv,
     ast.Mod: operator.mod,
 }
-_REDIRECTION = re.compile(r"(?<!\S)\d?(>>|>&|&>|>|<<<|<)\s*(&?[^\s;|&()]+)")
 _ENDS = ";|&()\n"
 
 _OPENING = ("if", "while", "until", "for", "case")
@@ -60,7 +70,11 @@ class Command:
     """True if it is neither nested nor joined with another by |, && or ||."""
 
 
-def commands(script: str, variables: Mapping[str, str]) -> Iterator[Command]:
+Known = Mapping[str, str | None]
+"""The value of each variable; None where it has one that nobody knows here."""
+
+
+def commands(script: str, variables: Known) -> Iterator[Command]:
     """Yield the simple commands of a script in order; an assignment applies to later commands.
 
     SkyPilot quotes variables' values (sky.skylet.log_lib.make_task_bash_script), so a dollar in a
@@ -68,15 +82,21 @@ def commands(script: str, variables: Mapping[str, str]) -> Iterator[Command]:
 
     A here-document becomes the word <<NAME. Raises UnreadableTask for quotes that do not close.
     """
-    known = {name: _literal(value) for name, value in variables.items()}
+    known = {
+        name: f"${name}" if value is None else _literal(value) for name, value in variables.items()
+    }
     depth, before = 0, ""
+    tested = False
     texts: list[str] = []
     for marked, end in _split(_prepared(script, texts)):
         words = [_calculated(word, texts, known) for word in marked]
         depth -= sum(word in _CLOSING for word in words[:1])
         opened = sum(word in _OPENING for word in words[:1])
         nested = depth + opened > 0
-        rest, assignments = _assignments(words, known, nested=nested)
+        depends = nested or before == "||" or (before == "&&" and tested)
+        rest, assignments = _assignments(words, known, depends=depends)
+        if words[:1] in (["for"], ["read"]):
+            known |= {name: f"${name}" for name in words[1:] if name.isidentifier()}
         if rest or assignments:
             filled = [part for word in rest for part in _filled(word, known)]
             yield Command(
@@ -88,12 +108,12 @@ def commands(script: str, variables: Mapping[str, str]) -> Iterator[Command]:
                 alone=not nested and not {before, end} & {"|", "||", "&&"},
             )
         depth = max(0, depth + opened)
-        before = end
+        before, tested = end, words[:1] != [] and words[0] in _TESTS
 
 
 def is_computed(word: str) -> bool:
     """Return whether only a shell on the machine knows this word's value."""
-    return _COMPUTED in word or bool(_VARIABLE.search(word))
+    return _COMPUTED in word or bool(_DOLLAR.search(word))
 
 
 def is_many(word: str) -> bool:
@@ -112,14 +132,39 @@ def variable(word: str) -> str | None:
     return (match[1] or match[2]) if match else None
 
 
-def filled_in(text: str, variables: Mapping[str, str]) -> str:
-    """Return the text with known variables replaced by their values; arrays stay."""
-    return _VARIABLE.sub(lambda m: m[0] if m[3] else variables.get(m[1] or m[2], m[0]), text)
+def filled_in(text: str, variables: Known) -> str:
+    """Return the text with variables replaced by their values as far as these are known.
+
+    Arrays stay. A variable that nothing sets takes the value that ${NAME:-…} says.
+    """
+    for _ in range(_DEEPEST if _NESTED.search(text) else 1):
+        text = _VARIABLE.sub(lambda m: _replaced(m, variables), text)
+    return text
+
+
+_NESTED = re.compile(r"\{[^{}]*\{")
+_DEEPEST = 3
+"""Levels of ${A:-${B:-…}} that are filled in, the innermost first."""
+
+
+def _replaced(match: re.Match[str], variables: Known) -> str:
+    name, operator, other = match[1] or match[2], match[4] or "", match[5]
+    value = variables.get(name)
+    if match[3]:
+        return arrays.joined(variables, name) or match[0]
+    if value is None and (name in variables or _OF_THE_MACHINE.fullmatch(name)):
+        return match[0]
+    if value == f"${name}" or (value is None and not operator):
+        return match[0]
+    is_set = value is not None and (value != "" or ":" not in operator)
+    if operator.endswith("+"):
+        return other if is_set else ""
+    return str(value) if is_set else other or ""
 
 
 def names_in(text: str) -> set[str]:
     """Return the names of the variables in a text."""
-    return {match[1] or match[2] for match in _VARIABLE.finditer(text)}
+    return {match[1] for match in _NAME.finditer(text)}
 
 
 def _prepared(script: str, texts: list[str]) -> str:
@@ -127,7 +172,7 @@ def _prepared(script: str, texts: list[str]) -> str:
     without = _HERE_DOCUMENT.sub(r" '<<\2' \3", script)
     joined = re.sub(r"\\\n[ \t]*", " ", without)
     marked = _QUOTES_AND_COMMENTS.sub(_marked, joined)
-    return _REDIRECTION.sub(" ", _set_aside(marked, texts))
+    return quoting.without_redirections(arrays.set_aside(_set_aside(marked, texts)))
 
 
 def _marked(matched: re.Match[str]) -> str:
@@ -214,36 +259,50 @@ def _split(script: str) -> Iterator[tuple[list[str], str]]:
 
 
 def _assignments(
-    words: Sequence[str], known: dict[str, str], *, nested: bool
+    words: Sequence[str], known: dict[str, str], *, depends: bool
 ) -> tuple[list[str], dict[str, str]]:
     """Return a command without keywords and assignments, and the assignments; add them to known."""
     rest = list(words)
     while rest and rest[0] in (*_LEADING, *_CLOSING):
         rest.pop(0)
     exported = bool(rest) and rest[0] == "export"
-    if exported:
+    declared = bool(rest) and rest[0] in _DECLARING
+    if exported or declared:
+        rest.pop(0)
+    while declared and rest and rest[0].startswith("-"):
         rest.pop(0)
     assignments: dict[str, str] = {}
     while rest and (assigned := _ASSIGNMENT.fullmatch(rest[0])):
+        inner = arrays.members(assigned[3])
+        if inner is not None:
+            filled = [part for word in inner for part in _filled(word, known)]
+            arrays.assign(known, assigned[1], filled, more=bool(assigned[2]), depends=depends)
+            rest.pop(0)
+            continue
         # Inside an if the value depends on what only the machine knows.
-        value = f"${assigned[1]}" if nested else filled_in(assigned[2], known)
+        before = known.get(assigned[1], "") if assigned[2] else ""
+        value = f"${assigned[1]}" if depends else before + filled_in(assigned[3], known)
         assignments[assigned[1]] = value
         known[assigned[1]] = value
         rest.pop(0)
     if exported:
         return [], assignments | {name: known[name] for name in rest if name in known}
+    if declared:
+        return [], {}
     return rest, assignments if rest else {}
 
 
 def _filled(word: str, known: Mapping[str, str]) -> list[str]:
-    """Return the word with its variables filled in; an unquoted variable may hold several words."""
+    """Return the word with its variables filled in: several words if unquoted, or an array."""
     name = variable(word)
+    if name and is_many(word) and (members := arrays.known(known, name)) is not None:
+        return members
     value = filled_in(word, known)
-    if name and not word.startswith(_QUOTED) and name in known and not is_computed(value):
+    if name and not word.startswith(_QUOTED) and not is_computed(value):
         return shlex.split(value)
     return [value]
 
 
 def _written(words: Sequence[str], texts: Sequence[str]) -> str:
-    text = " ".join(words)
+    text = " ".join(map(arrays.written, words))
     return plain(re.sub(rf"{_COMPUTED}(\d+){_COMPUTED}", lambda m: texts[int(m[1])], text))

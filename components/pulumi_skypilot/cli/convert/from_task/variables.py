@@ -29,27 +29,39 @@ IMAGE = {
 }
 """A deployment's keys for an image's registry, and SkyPilot's variables for them."""
 
+_IN_YAML = re.compile(r"\$\{?\b([a-zA-Z_][a-zA-Z0-9_]*)\b\}?")
 _SECRET = re.compile(r".*(TOKEN|SECRET|PASSWORD|API_KEY|ACCESS_KEY|CREDENTIALS)")
 
 
-def known(content: Mapping[str, typing.Any], gpus: int | None) -> dict[str, str]:
-    """Return the variables whose values are not secret, with SkyPilot's counts.
+def known(content: Mapping[str, typing.Any], gpus: int | None) -> dict[str, str | None]:
+    """Return the task's variables, with SkyPilot's counts; None for a value that is not known.
 
-    `gpus` is the number of GPUs of one machine; None if the alternatives differ.
+    So it is with secrets. `gpus` is the number of GPUs of one machine; None if the alternatives
+    differ.
     """
     counts = {
         "SKYPILOT_NUM_NODES": content.get("num_nodes") or 1,
         "SKYPILOT_NUM_GPUS_PER_NODE": gpus,
     }
-    own = {name: value for name, value in _envs(content).items() if not _SECRET.fullmatch(name)}
-    return {name: str(value) for name, value in {**own, **counts}.items() if value is not None}
+    hidden = dict.fromkeys([*secret(content), *filter(_SECRET.fullmatch, _envs(content))])
+    given = {**_envs(content), **counts, **hidden}
+    return {name: None if value is None else str(value) for name, value in given.items()}
 
 
-def fill(section: typing.Any, values: Mapping[str, str]) -> typing.Any:
+def fill(section: typing.Any, values: shell.Known) -> typing.Any:
     """Return the section with variables filled in, as sky.task._fill_in_env_vars does."""
     if section is None:
         return None
-    return json.loads(shell.filled_in(json.dumps(section), values))
+
+    def value(match: re.Match[str]) -> str:
+        return values.get(match[1]) or match[0]
+
+    return json.loads(_IN_YAML.sub(value, json.dumps(section)))
+
+
+def is_secret(name: str) -> bool:
+    """Return whether a variable of that name holds a secret."""
+    return _SECRET.fullmatch(name) is not None
 
 
 def secret(content: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
