@@ -59,7 +59,8 @@ SPOT = (
 )
 
 SHARED = {
-    "servedName": _words,
+    "servedName": _words | st.lists(_words, min_size=2, max_size=3, unique=True),
+    "ports": st.sampled_from([9000.0, [9000, "9100-9110"]]),
     "revision": _words,
     "context": st.sampled_from([1024, 32768.0]),
     "dtype": st.sampled_from(["auto", "bfloat16", "float16"]),
@@ -67,6 +68,23 @@ SHARED = {
     "kvCacheDtype": st.sampled_from(["auto", "fp8"]),
     "maxSequences": st.sampled_from([1, 256.0]),
     "maxBatchedTokens": st.sampled_from([1024, 8192.0]),
+    "modelTask": st.just("generate"),
+    "lora": st.fixed_dictionaries(
+        {},
+        optional={
+            "maxRank": st.sampled_from([16, 64.0]),
+            "maxLoaded": st.sampled_from([1, 4.0]),
+            "adapters": st.dictionaries(_words.map("a-{}".format), st.just("acme/sql"), max_size=2),
+        },
+    ),
+    "speculation": st.sampled_from(
+        [{"method": "ngram", "tokens": 4.0}, {"method": "mtp", "tokens": 1},
+         {"method": "eagle3", "tokens": 3, "model": "acme/eagle"}]
+    ),
+    "perPrompt": st.dictionaries(
+        st.sampled_from(["image", "video", "audio"]), st.sampled_from([0, 4.0]), max_size=2
+    ),
+    "optimize": st.sampled_from(["balanced", "latency", "throughput"]),
     "reasoningParser": st.sampled_from(["qwen3", "deepseek_r1"]),
     "vllmArgs": st.fixed_dictionaries(
         {},
@@ -99,7 +117,7 @@ SHARED = {
         max_size=2,
     ),
     "labels": st.dictionaries(_words, _words, max_size=2),
-    "config": st.sampled_from([{}, {"kubernetes": {"pod_config": {"spec": {"x": 1.0}}}}]),
+    "config": st.sampled_from([{}, {"kubernetes": {"pod_config": {"spec": {"priority": 1.0}}}}]),
     "timeouts": st.fixed_dictionaries(
         {}, optional=dict.fromkeys(("create", "update", "delete", "ready"), _whole)
     ),
@@ -111,6 +129,7 @@ SERVICE = {
             "timeout": _whole,
             "interval": _whole,
             "initialDelay": _whole,
+            "failureTimeout": _whole,
             "postData": st.sampled_from([{"a": [1.0, {"b": "c"}]}, '{"a": 1}']),
             "headers": st.dictionaries(_words, _words, max_size=2),
         },

@@ -51,6 +51,13 @@ def test_what_cannot_stop_is_to_be_given_up() -> None:
          "targetQps: SkyServe's autoscaler for spot with on-demand machines takes one number"),
         ({"replicas": {**BY_GPU, "min": 0}}, "replicas", "never starts a replica"),
         ({"spot": {"onDemand": 2}}, "spot", "onDemand: 2 is more than replicas.min, 1"),
+        ({"accelerators": ["H100:1", "H200:1"], "spot": {"placer": "dynamic_fallback"}}, "spot",
+         "placer: SkyServe places machines of one kind, and accelerators has H100:1, H200:1; name "
+         "one of them, or drop it"),
+        ({"kind": "cluster", "spot": {"placer": "dynamic_fallback"}}, "spot",
+         "fallback, onDemand and placer are a service's; write true or false"),
+        ({"instanceType": "g6.xlarge", "maxHourlyCost": 2}, "maxHourlyCost",
+         "SkyPilot does not look at it where instanceType names the machine; drop one of them"),
         ({"kind": "cluster", "replicas": 2}, "replicas",
          "a cluster has none; drop it, or write kind: service"),
         ({"kind": "cluster", "tls": {"certificate": "a", "key": "b"}}, "tls", "a cluster has none"),

@@ -4,7 +4,7 @@ import pytest
 
 from pulumi_skypilot import catalog, spec
 from pulumi_skypilot.spec import mapping
-from tests import test_settings
+from tests.setting_cases import CASES
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_names_of_the_users_own_stay(path: str, key: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "", "name", "run", "service", "resources", "service.ports", "resources.ports", "envsX",
-        "resources.autostop.idle_minutes", "service.replica_policy.spot_placer",
+        "", "name", "run", "service", "resources", "service.ports", "envsX",
+        "resources.autostop.idle_minutes", "service.pool",
     ],
 )  # fmt: skip
 def test_a_path_that_no_key_says_has_none(path: str) -> None:
@@ -83,10 +83,10 @@ def test_the_pinned_release_of_vllm_has_every_flag() -> None:
 
 @pytest.mark.parametrize("key", [name for name, key in mapping.KEYS.items() if key.row.paths])
 def test_a_value_stands_where_its_annotation_says(key: str) -> None:
-    """The table of test_settings holds what a real plan has at each place."""
+    """The table of setting_cases holds what a real plan has at each place."""
     places = {
         place
-        for name, _, place, _ in test_settings.CASES
+        for name, _, place, _ in CASES
         if name == key or name.startswith(f"{key}.")
     }
     paths = mapping.KEYS[key].row.paths
@@ -95,7 +95,7 @@ def test_a_value_stands_where_its_annotation_says(key: str) -> None:
 
 @pytest.mark.parametrize(("flag", "key"), mapping.FLAGS.items())
 def test_a_value_goes_to_the_flag_that_its_annotation_names(flag: str, key: str) -> None:
-    lines = [line for name, _, _, line in test_settings.CASES if name == key]
+    lines = [line for name, _, _, line in CASES if name == key]
     assert f"--{flag}" in {str(line).split()[0] for line in lines}
 
 
@@ -122,6 +122,7 @@ def test_a_table_of_the_task_has_the_keys_that_say_it() -> None:
     assert mapping.below("service.replica_policy", "spot") == {
         "dynamic_ondemand_fallback": "fallback",
         "base_ondemand_fallback_replicas": "onDemand",
+        "spot_placer": "placer",
     }
     assert mapping.below("resources")["disk_size"] == "disk"
     assert "autostop" in mapping.below("resources")

@@ -70,6 +70,7 @@ def test_defaults_are_filled_in_for_a_reviewer() -> None:
         "pipelineParallel": 1,
         "dtype": "auto",
         "trustRemoteCode": False,
+        "optimize": "balanced",
         "tools": False,
         "auth": "key",
         "replicas": 1,

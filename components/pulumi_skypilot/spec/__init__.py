@@ -4,14 +4,15 @@
 `catalog` and `errors`, the rooms above it.
 
 - served.py has the fields of the model, its machines and vLLM's flags; deployment.py has the rest.
-- tables.py and machine_tables.py have the tables within a deployment.
+- tables.py, machine_tables.py and pod_tables.py have the tables within a deployment.
 - annotations.py has the annotation of a field: its flag, its path in the task, its documentation.
   mapping.py looks keys up by these.
-- fields.py and readers.py read single values. crosswise.py has the rules between keys. mistakes.py
-  writes the error lines.
+- fields.py and readers.py read single values. crosswise.py and pod_rules.py have the rules between
+  keys. mistakes.py writes the error lines.
 - stack.py reads a whole stack's config. server_settings.py reads the API server's settings,
   budget.py the budget, stack_secrets.py the names of secrets, keys.py and pem.py their values.
-- old_specs.py reads specs that earlier releases wrote.
+- old_specs.py reads specs that earlier releases wrote. storage.py has the keys of a volume,
+  stack_volumes.py the volumes of a stack.
 """
 
 import functools
@@ -24,13 +25,14 @@ import pydantic
 from .. import errors
 from ..catalog import suggest
 from ..errors import Problem, SpecError
-from . import crosswise, mapping, mistakes, readers
+from . import crosswise, machine_tables, mapping, mistakes, readers
 from .annotations import Kind, Row
 from .deployment import SECRETS, VALUES, Spec
 from .fields import API_KEYS, IMAGE_PASSWORD, OWNED, UNGUARDED, Accelerator
 from .machine_tables import Autostop, ImageCredentials, Mount, Workdir
 from .mapping import ONLY
 from .names import check_name
+from .pod_tables import Pod, Toleration
 from .tables import (
     DOWNSCALE_DELAY_SECONDS,
     STREAM_TIMEOUT_SECONDS,
@@ -63,6 +65,7 @@ __all__ = [
     "Kind",
     "LoadBalancing",
     "Mount",
+    "Pod",
     "Problem",
     "ReadinessProbe",
     "Replicas",
@@ -72,6 +75,7 @@ __all__ = [
     "Spot",
     "Timeouts",
     "Tls",
+    "Toleration",
     "Workdir",
     "check_name",
     "known",
@@ -89,7 +93,7 @@ _BUILDING = threading.Lock()
 
 def parse(data: Mapping[str, object]) -> Spec:
     """Return the spec in a stack's table. Raise SpecError with every mistake in it."""
-    table = _in_order(data)
+    table = machine_tables.with_cache(_in_order(data))
     try:
         spec = _model().model_validate(table)
     except pydantic.ValidationError as error:
@@ -134,6 +138,7 @@ def to_inputs(spec: Spec) -> dict[str, object]:
     foreign = {name for name, kind in ONLY.items() if kind != spec.kind}
     data = spec.model_dump(by_alias=True, exclude_none=True, exclude=foreign)
     data["accelerators"] = _one_or_list([str(gpu) for gpu in spec.accelerators])
+    data["servedName"] = _one_or_list(list(spec.served_name))
     data["infra"] = _one_or_list(list(spec.infra))
     for key in ("cpus", "memory"):
         if key in data and not data[key].endswith("+"):
@@ -141,6 +146,8 @@ def to_inputs(spec: Spec) -> dict[str, object]:
     replicas = spec.replicas
     if "replicas" in data and (replicas.target_qps, replicas.overprovision) == (None, None):
         data["replicas"] = replicas.min
+    if spec.pod is not None:
+        data["pod"] = {key: value for key, value in data["pod"].items() if value not in ({}, ())}
     data["spot"] = data.get("spot") or spec.spot is not None
     plain = typing.cast("dict[str, object]", readers.plain(data))
     return {key: value for key, value in plain.items() if value not in ({}, [])}

@@ -23,12 +23,16 @@ class Row:
     """The default in words; empty: the field's own default."""
     flag: str | None = None
     """The flag of `vllm serve` that gets the value, without dashes."""
+    shared: str | None = None
+    """The flag that gets it, where `vllmArgs` may set this flag instead."""
     unless: object = None
     """vLLM's own default for the flag. The command leaves the flag out for this value."""
     path: str | tuple[str, ...] = ()
     """The value's place in SkyPilot's task: keys joined by dots."""
     becomes: str = ""
     """What the key becomes, in words; empty: flag and path say it."""
+    takes: object = None
+    """The type that a program may write for it; None: the field's own."""
     only: Kind | None = None
     """The one kind of deployment that has the key; None: both have it."""
 
@@ -40,7 +44,7 @@ class Row:
     @property
     def target(self) -> str:
         """Return what the key becomes, as the reference shows it."""
-        flags = [f"`--{self.flag}`"] if self.flag else []
+        flags = [f"`--{flag}`" for flag in (self.flag, self.shared) if flag]
         return self.becomes or ", ".join([*(f"`{path}`" for path in self.paths), *flags])
 
 

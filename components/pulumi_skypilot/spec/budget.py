@@ -10,7 +10,20 @@ from . import readers
 
 LIMITS = ("hourly", "monthly")
 UNKNOWN = ("fail", "allow")
-KEYS = (*LIMITS, "unknown")
+
+
+class BudgetSpec(typing.TypedDict, total=False):
+    """A budget, as a program writes it."""
+
+    hourly: float | None
+    """The most USD an hour, at the most replicas."""
+    monthly: float | None
+    """The most USD in a month of 730 hours."""
+    unknown: typing.Literal["fail", "allow"]
+    """Whether a price that is not known fails it. Default: `fail`."""
+
+
+KEYS = tuple(BudgetSpec.__annotations__)
 EXAMPLE = "{hourly: 40} or {monthly: 20000}"
 
 

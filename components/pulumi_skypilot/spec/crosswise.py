@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator
 
 from .. import catalog
 from ..errors import Problem
-from . import readers
+from . import mapping, pod_rules, readers
 from .deployment import Spec
-from .mapping import ONLY
+from .tables import Spot
 
 
 def problems(spec: Spec) -> Iterator[Problem]:
@@ -32,12 +32,14 @@ def problems_without(spec: Spec, unread: Collection[str]) -> Iterator[Problem]:
 
 
 def _kind(spec: Spec) -> Iterator[Problem]:
-    for name, kind in ONLY.items():
+    for name, kind in mapping.ONLY.items():
         if kind != spec.kind and name in spec.model_fields_set:
             key = Spec.model_fields[name].alias or name
             yield Problem(key, f"{key}: a {spec.kind} has none; drop it, or write kind: {kind}")
-    if spec.kind == "cluster" and spec.spot and (spec.spot.fallback or spec.spot.on_demand):
-        yield Problem("spot", "spot: fallback and onDemand are a service's; write true or false")
+    if spec.kind == "cluster" and spec.spot and spec.spot != Spot():
+        yield Problem(
+            "spot", "spot: fallback, onDemand and placer are a service's; write true or false"
+        )
     if spec.spot and spec.autostop and spec.autostop.then == "stop":
         yield Problem("autostop", "autostop.then: spot machines cannot stop; write then: down")
 
@@ -49,6 +51,14 @@ def _machines(spec: Spec) -> Iterator[Problem]:
             "accelerators",
             "accelerators: it is missing; name a GPU such as H100:1, or cpus and memory to serve "
             "without one",
+        )
+    if spec.max_hourly_cost is not None and spec.instance_type is not None:
+        # A named machine is taken as it is (sky/clouds/aws.py and others,
+        # _get_feasible_launchable_resources).
+        yield Problem(
+            "maxHourlyCost",
+            "maxHourlyCost: SkyPilot does not look at it where instanceType names the machine; "
+            "drop one of them",
         )
     counts = {gpu.count for gpu in spec.accelerators}
     listed = ", ".join(map(str, spec.accelerators))
@@ -118,6 +128,27 @@ _COPIES_ELSEWHERE = frozenset(
 """Flags that may place copies on other machines."""
 
 
+def _shared_flags(spec: Spec) -> Iterator[Problem]:
+    """Yield each flag that a key and vllmArgs both set."""
+    for flag in spec.vllm_args:
+        name = flag.removeprefix("no-")
+        key = mapping.SHARED.get(name) or ("speculation" if name == "speculative-config" else None)
+        table = key and key.partition(".")[0]
+        if table and mapping.value(spec, table):
+            yield Problem("vllmArgs", f"vllmArgs: {flag} is set by {table}; drop one of the two")
+
+
+def _adapters(spec: Spec) -> Iterator[Problem]:
+    """Yield each adapter that has a name of the model: a request could mean either."""
+    adapters = spec.lora.adapters if spec.lora else {}
+    for name in adapters.keys() & set(spec.served_name):
+        yield Problem(
+            "lora",
+            f"lora.adapters.{name}: the model itself has this name; choose another, or "
+            "set servedName",
+        )
+
+
 def _replicas(spec: Spec) -> Iterator[Problem]:
     """Yield what SkyServe's autoscalers refuse, or fail on while the service runs."""
     replicas, spot, policy = spec.replicas, spec.spot, spec.load_balancing.policy
@@ -138,6 +169,7 @@ def _replicas(spec: Spec) -> Iterator[Problem]:
             f"spot.onDemand: {spot.on_demand} is more than replicas.min, {fewest}, and SkyServe's "
             "autoscaler would fail; raise min or lower it",
         )
+    yield from _placer(spec)
     if by_gpu is None:
         return
     if policy not in (None, aware):
@@ -161,6 +193,19 @@ def _replicas(spec: Spec) -> Iterator[Problem]:
             "replicas",
             "replicas.min: 0 with a target for each GPU never starts a replica: SkyServe scales "
             "from the running ones; write 1, or one number for targetQps",
+        )
+
+
+def _placer(spec: Spec) -> Iterator[Problem]:
+    """Yield what SkyServe's placer of spot machines refuses.
+
+    See sky/serve/spot_placer.py, _get_possible_location_from_task.
+    """
+    if spec.spot and spec.spot.placer and len(spec.accelerators) > 1:
+        yield Problem(
+            "spot",
+            "spot.placer: SkyServe places machines of one kind, and accelerators has "
+            f"{', '.join(map(str, spec.accelerators))}; name one of them, or drop it",
         )
 
 
@@ -225,4 +270,7 @@ def _labels(spec: Spec) -> Iterator[Problem]:
                 )
 
 
-_RULES = (_kind, _machines, _replicas, _serving, _files, _labels)
+_RULES = (
+    _kind, _machines, _shared_flags, _adapters, _replicas, _serving, _files, _labels,
+    pod_rules.problems,
+)  # fmt: skip

@@ -1,10 +1,11 @@
 """The spec of one deployment, with every key that a stack may write."""
 
 import typing
+from collections.abc import Mapping, Sequence
 
 import pydantic
 
-from . import fields, machine_tables, readers, served, tables, values
+from . import fields, machine_tables, open_ports, pod_tables, readers, served, tables, values
 from .annotations import Row, read
 
 SECRETS: dict[str, tuple[str, ...]] = {
@@ -28,9 +29,9 @@ class Spec(served.Served):
         dict[str, values.Value],
         read(fields.variables),
         Row(
-            "table: variable → key of a secret in this config",
-            "secret environment variables of the machines, e.g. `HF_TOKEN: hfToken` after "
+            "table: variable → key of a secret in this config, e.g. `HF_TOKEN: hfToken` after "
             "`pulumi config set --secret hfToken`",
+            "secret environment variables of the machines",
             path="secrets",
         ),
     ] = pydantic.Field({}, repr=False)
@@ -54,6 +55,18 @@ class Spec(served.Served):
             becomes="`api-key` of vLLM's `--config` file",
         ),
     ] = "key"
+    ports: typing.Annotated[
+        tuple[int | str, ...],
+        read(open_ports.ports),
+        Row(
+            "number, `FIRST-LAST`, or a list",
+            "further ports that SkyPilot opens on each machine to everyone who reaches it, for "
+            "servers that `setup` starts; no key guards them, and the endpoint does not lead there",
+            path="resources.ports",
+            default="none: 8000 alone, vLLM's",
+            takes=int | str | Sequence[int | str],
+        ),
+    ] = ()
     image: typing.Annotated[
         str | None,
         read(fields.image),
@@ -84,15 +97,17 @@ class Spec(served.Served):
         Row(
             "local folder, or the table below",
             "files in the folder in which `setup` and vLLM start",
+            takes=str | machine_tables.Workdir,
             path="workdir",
         ),
     ] = None
     disk: typing.Annotated[
         int | None,
-        read(readers.whole(1, "GiB", readers.GIB)),
+        read(readers.gib(1)),
         Row(
-            "GiB",
+            "GiB, `512GB` or `1Ti`",
             "size of the disk; the model and vLLM must fit",
+            takes=int | str,
             path="resources.disk_size",
             default="256 (SkyPilot's)",
         ),
@@ -120,7 +135,7 @@ class Spec(served.Served):
         read(fields.volumes),
         Row(
             "table: path → volume",
-            "SkyPilot volumes, created with `sky volumes apply`",
+            "volumes: keys of `llm:volumes`, or names of SkyPilot volumes",
             path="volumes",
         ),
     ] = pydantic.Field({})
@@ -130,15 +145,18 @@ class Spec(served.Served):
         Row(
             "table: path → bucket's URL or the table below",
             "buckets; a service with a bucket rolls at every change",
+            takes=Mapping[str, str | machine_tables.Mount],
             path="file_mounts",
         ),
     ] = pydantic.Field({})
     model_cache: typing.Annotated[
         str | None,
-        read(fields.absolute),
+        read(machine_tables.cache),
         Row(
-            "path of a volume or mount",
-            "folder that keeps the model, so that the next machine does not download it",
+            "path of a volume or mount, or `{volume: NAME}`",
+            "folder that keeps the model, so that the next machine does not download it; a volume "
+            "that `volumes` does not mount is mounted at `/model-cache`",
+            takes=str | Mapping[str, str],
             path="envs.HF_HOME",
             default="the machine's own disk",
         ),
@@ -152,14 +170,25 @@ class Spec(served.Served):
         dict[str, object],
         read(fields.section),
         Row(
-            "table", "SkyPilot's configuration for this task, such as a `pod_config`", path="config"
+            "table",
+            "SkyPilot's configuration for this task; the fields of a `pod_config` are checked",
+            path="config",
         ),
     ] = pydantic.Field({})
+    pod: typing.Annotated[
+        pod_tables.Pod | None,
+        Row(
+            "the table below",
+            "settings of the pods, on Kubernetes and `ssh`",
+            becomes="`config.kubernetes.pod_config`, `config.ssh.pod_config`",
+        ),
+    ] = None
     replicas: typing.Annotated[
         tables.Replicas,
         Row(
             "number, or the table below",
             "number of replicas",
+            takes=int | tables.Replicas,
             path="service.replica_policy",
             default="1",
             only="service",

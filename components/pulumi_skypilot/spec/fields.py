@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from .. import catalog, errors
 from ..catalog import suggest
@@ -56,22 +56,41 @@ def word(value: object) -> str:
 
 def accelerators(value: object) -> tuple[Accelerator, ...]:
     """Return the accepted GPUs. SkyPilot's own table from name to count is a choice too."""
-    named = _named_counts(value) if isinstance(value, Mapping) else value
-    example = "H100:1, or [H100:1, H200:1] for a choice"
-    if isinstance(value, list) and all(isinstance(item, str | Mapping) for item in value):
-        rows = [_named_counts(item) if isinstance(item, Mapping) else [item] for item in value]
-        example = f"`accelerators: [{', '.join(gpu for row in rows for gpu in row)}]`"
-    texts = readers.one_or_many(named, example)
+    texts = readers.one_or_many(
+        _each(value, _named_counts), "H100:1, or [H100:1, H200:1] for a choice"
+    )
     gpus = tuple(Accelerator(*readers.accelerator(text)) for text in texts)
     if len(set(gpus)) != len(gpus):
         raise errors.ValueRefused(f"{', '.join(map(str, gpus))}: name each once")
     return gpus
 
 
+def _each(value: object, read: Callable[[Mapping[str, object]], list[str]]) -> object:
+    """Return a value with the texts that each table stands for, alone or in a list."""
+    if isinstance(value, Mapping):
+        return read(value)
+    if not isinstance(value, list):
+        return value
+    rows = [read(item) if isinstance(item, Mapping) else [item] for item in value]
+    return [item for row in rows for item in row]
+
+
 def _named_counts(table: Mapping[str, object]) -> list[str]:
-    """Return NAME:COUNT for each row. An empty count is 1 (sky.Resources.from_yaml_config)."""
-    counts = {name: 1 if count is None else readers.plain(count) for name, count in table.items()}
-    return [f"{name}:{readers.shown(count)}" for name, count in counts.items()]
+    """Return NAME:COUNT for each row. An empty count is 1, or stands in the name.
+
+    SkyPilot reads it so (sky.Resources.from_yaml_config): {H100: 8}, {"H100:8": null}.
+    """
+    return [
+        name if count is None else f"{name}:{readers.shown(count)}" for name, count in table.items()
+    ]
+
+
+def names(value: object) -> tuple[str, ...]:
+    """Return the names of a model, the first of which answers have."""
+    texts = tuple(map(word, readers.one_or_many(value, "chat, or a list such as [chat, gpt]")))
+    if len(set(texts)) != len(texts):
+        raise errors.ValueRefused(f"{', '.join(texts)}: name each once")
+    return texts
 
 
 def tensor_parallel(value: object) -> int | str:
@@ -81,21 +100,24 @@ def tensor_parallel(value: object) -> int | str:
 
 def infra(value: object) -> tuple[str, ...]:
     """Return the accepted places, without duplicates."""
-    example = "aws, aws/us-east-1 or a list of these"
-    if isinstance(value, Mapping):
-        place = _in_old_form(value)
-        example = f"`infra: {place}`" if place else example
-    if isinstance(value, list):
-        places = [_in_old_form(item) if isinstance(item, Mapping) else item for item in value]
-        listed = [place for place in places if isinstance(place, str) and place]
-        example = f"`infra: [{', '.join(listed)}]`" if listed == places else example
-    return tuple(dict.fromkeys(_place(text) for text in readers.one_or_many(value, example)))
+    texts = readers.one_or_many(_each(value, _in_old_form), "aws, aws/us-east-1 or a list of these")
+    return tuple(dict.fromkeys(map(_place, texts)))
 
 
-def _in_old_form(table: Mapping[str, object]) -> str:
+_PARTS = ("cloud", "region", "zone")
+"""The keys of SkyPilot's older form of a place."""
+
+
+def _in_old_form(table: Mapping[str, object]) -> list[str]:
     """Return the place in SkyPilot's older form, a table of cloud, region and zone."""
-    parts = [table.get(part) for part in ("cloud", "region", "zone")]
-    return "/".join(part for part in parts if isinstance(part, str) and part)
+    odd = [name for name in table if name not in _PARTS]
+    if odd or not isinstance(table.get("cloud"), str):
+        what = f"{readers.shown(odd[0])} is no part of a place" if odd else "cloud is missing"
+        raise errors.ValueRefused(
+            f"{what}; write aws/us-east-1, or a table of cloud, region and zone"
+        )
+    parts = [str(table.get(part) or "*") for part in _PARTS]
+    return ["/".join(parts).rstrip("/*")]
 
 
 def _place(text: str) -> str:

@@ -131,6 +131,37 @@ class Workdir(annotations.Strict):
         return self
 
 
+CACHE_PATH = "/model-cache"
+"""Where the volume of `modelCache: {volume: NAME}` is mounted, unless it is mounted already."""
+
+
+def with_cache(table: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
+    """Return a deployment's table with `modelCache: {volume: NAME}` written out as a path.
+
+    A table of another shape is returned as it is: the key's reader refuses it.
+    """
+    cache, mounted = table.get("modelCache"), table.get("volumes")
+    if not isinstance(cache, Mapping) or cache.keys() != {"volume"} or cache["volume"] is None:
+        return dict(table)
+    if mounted is not None and not isinstance(mounted, Mapping):
+        return dict(table)
+    name, there = cache["volume"], mounted or {}
+    path = next((path for path, volume in there.items() if volume is name or volume == name), None)
+    if path is None:
+        path = CACHE_PATH
+    return {**table, "modelCache": path, "volumes": {**there, path: name}}
+
+
+def cache(value: object) -> str:
+    """Return the path of the folder that keeps the model."""
+    if isinstance(value, Mapping):
+        raise errors.ValueRefused(
+            f"expected {{volume: NAME}} or a path, got {readers.got(value)}; write the name of a "
+            "volume, or the path of a volume or mount"
+        )
+    return fields.absolute(value)
+
+
 def workdir(value: object) -> object:
     """Return the table; a bare text becomes a table with that path."""
     return {"path": value} if isinstance(value, str) else value

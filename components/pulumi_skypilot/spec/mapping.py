@@ -56,6 +56,9 @@ KEYS: Mapping[str, Key] = {key.name: key for key in _keys(Spec)}
 FLAGS: Mapping[str, str] = keyed(Spec)
 """From each flag of vLLM that has a key of its own to that key."""
 
+SHARED: Mapping[str, str] = {key.row.shared: key.name for key in KEYS.values() if key.row.shared}
+"""From each flag that a key or `vllmArgs` sets, but not both, to that key."""
+
 ONLY: Mapping[str, Kind] = {
     key.attributes[0]: key.row.only for key in KEYS.values() if key.row.only is not None
 }

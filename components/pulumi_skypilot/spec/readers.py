@@ -28,7 +28,7 @@ MINUTES: Units = {"m": 1, "min": 1, "h": 60}
 TOKENS: Units = {"k": 2**10, "m": 2**20}
 GIB: Units = {
     f"{prefix}{end}": size
-    for prefix, size in (("m", 2**-10), ("g", 1), ("t", 2**10))
+    for prefix, size in (("k", 2**-20), ("m", 2**-10), ("g", 1), ("t", 2**10), ("p", 2**20))
     for end in ("", "b", "i", "ib")
 }
 _NO_UNITS: Units = {}
@@ -125,23 +125,48 @@ def written(value: object) -> object:
     return value
 
 
+def truth(value: object) -> object:
+    """Return true and false for their texts, which `pulumi config set` stores; else the value."""
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
 def quantity(expected: str, units: Units = _NO_UNITS) -> Callable[[object], str]:
     """Return a reader of SkyPilot's amounts: 8, or "8+" for at least 8.
 
-    `expected` names the amount in errors, and `units` are as in `whole`. SkyPilot reads it with
-    Resources._set_cpus and _set_memory (sky/resources.py).
+    `expected` names the amount in errors. A number may have one of the `units`. SkyPilot reads it
+    with Resources._set_cpus and _set_memory (sky/resources.py).
     """
 
     def read(value: object) -> str:
-        text = str(plain(value)) if isinstance(value, int | float) else value
+        text = str(plain(value)) if isinstance(value, int | float) else sized(value, units)
         match = _QUANTITY.fullmatch(text) if isinstance(text, str) else None
         if isinstance(value, bool) or match is None or float(match[1]) == 0:
-            meant = _without_unit(value, units)
-            instead = 'a number, or "8+" for 8 or more' if meant is None else meant
-            raise errors.ValueRefused(f"{shown(value)} is not {expected}; write {instead}")
+            raise errors.ValueRefused(
+                f'{shown(value)} is not {expected}; write a number, or "8+" for 8 or more'
+            )
         return f"{plain(float(match[1]))}{match[2]}"
 
     return read
+
+
+def gib(least: int) -> Callable[[object], int]:
+    """Return a reader of whole GiB from `least` up; it takes 512GB and 1Ti too."""
+    number = whole(least, "GiB")
+
+    def read(value: object) -> int:
+        try:
+            return number(sized(value, GIB))
+        except errors.ValueRefused:
+            return number(value)  # its error shows what was written
+
+    return read
+
+
+def sized(value: object, units: Units) -> object:
+    """Return the text of a size such as 1Ti or 64GB+ in the key's own unit; else the value."""
+    text = value.strip() if isinstance(value, str) else ""
+    number = _without_unit(text.removesuffix("+"), units)
+    return value if number is None else f"{number}{'+' if text.endswith('+') else ''}"
 
 
 def one_or_many(value: object, example: str) -> tuple[str, ...]:

@@ -6,10 +6,11 @@ image, files, disk, labels) and how the deployment serves (replicas, balancer, p
 """
 
 import typing
+from collections.abc import Mapping, Sequence
 
 import pydantic
 
-from . import annotations, fields, readers, tables
+from . import annotations, fields, model_tables, readers, tables
 from .annotations import Kind, Row, read
 from .fields import Accelerator
 
@@ -25,6 +26,11 @@ class Served(annotations.Strict):
     def layer_gpus(self, count: int) -> int:
         """Return the GPUs that each layer is split over on a machine with `count` of them."""
         return count if self.tensor_parallel == "all" else self.tensor_parallel
+
+    @property
+    def first_name(self) -> str:
+        """Return the model name that clients send and that answers have."""
+        return self.served_name[0]
 
     kind: typing.Annotated[
         Kind,
@@ -53,15 +59,34 @@ class Served(annotations.Strict):
         ),
     ] = None
     served_name: typing.Annotated[
-        tables.Word,
-        Row("word", "model name that clients send", flag="served-model-name", default="`model`"),
-    ] = pydantic.Field(default_factory=lambda data: data.get("model", ""))
+        tuple[str, ...],
+        read(fields.names),
+        Row(
+            "word, or a list",
+            "model name that clients send; every name of a list is answered, and answers, metrics, "
+            "the wait and the output `model` have the first",
+            flag="served-model-name",
+            default="`model`",
+            takes=str | Sequence[str],
+        ),
+    ] = pydantic.Field(default_factory=lambda data: (data.get("model", ""),))
+    model_task: typing.Annotated[
+        model_tables.Task | None,
+        Row(
+            "`generate`, `embed`, `rerank`",
+            "what the model does with a text: continue it, turn it into a vector, or score it "
+            "against a query; [which paths that opens](serving.md#embeddings)",
+            shared="runner",
+            default="what the catalogue says of the model, else vLLM's choice",
+        ),
+    ] = None
     accelerators: typing.Annotated[
         tuple[Accelerator, ...],
         read(fields.accelerators),
         Row(
             "`NAME:COUNT`, a list, or a table `{H100: 1, H200: 1}`: any of these",
             "GPUs of one machine, by SkyPilot's names; `NAME` means `NAME:1`",
+            takes=str | Sequence[str | Mapping[str, int]] | Mapping[str, int],
             path="resources.accelerators",
             default="none: CPU",
         ),
@@ -83,6 +108,7 @@ class Served(annotations.Strict):
         Row(
             'number or `"8+"`',
             "CPUs of one machine; without GPUs, this or `memory` is required",
+            takes=int | float | str,
             path="resources.cpus",
             default="SkyPilot's choice",
         ),
@@ -91,8 +117,9 @@ class Served(annotations.Strict):
         str | None,
         read(readers.quantity("GiB of memory", readers.GIB)),
         Row(
-            'GiB or `"32+"`',
+            'GiB, `64GB`, `1Ti` or `"32+"`',
             "memory of one machine",
+            takes=int | float | str,
             path="resources.memory",
             default="SkyPilot's choice",
         ),
@@ -107,13 +134,25 @@ class Served(annotations.Strict):
             default="SkyPilot's choice",
         ),
     ] = None
+    max_hourly_cost: typing.Annotated[
+        float | None,
+        read(readers.positive("USD an hour")),
+        Row(
+            "USD/h",
+            "SkyPilot takes only machines that cost no more, by its catalogue: spot prices for a "
+            "spot machine, else on-demand prices; not on machines of your own",
+            path="resources.max_hourly_cost",
+            default="no limit",
+        ),
+    ] = None
     infra: typing.Annotated[
         tuple[str, ...],
         read(fields.infra),
         Row(
-            "`cloud`, `cloud/region`, `cloud/region/zone`, `k8s/CONTEXT`, `ssh/POOL`, or a list: "
-            "any of these",
+            "`cloud`, `cloud/region`, `cloud/region/zone`, `k8s/CONTEXT`, `ssh/POOL`, "
+            "`{cloud: aws, region: us-east-1}`, or a list: any of these",
             "places where machines may run",
+            takes=str | Sequence[str | Mapping[str, str]] | Mapping[str, str],
             path=("resources.infra", "resources.any_of"),
             default="anywhere, cheapest first",
         ),
@@ -124,6 +163,7 @@ class Served(annotations.Strict):
         Row(
             "`true`, `false` or the table below",
             "machines that the cloud may take back",
+            takes=bool | tables.Spot,
             path="resources.use_spot",
             default="`false`",
         ),
@@ -163,6 +203,7 @@ class Served(annotations.Strict):
     ] = pydantic.Field(default_factory=lambda data: data.get("nodes", 1))
     trust_remote_code: typing.Annotated[
         pydantic.StrictBool,
+        read(readers.truth),
         Row(
             "`true`, `false`",
             "run the Python code that the model's repository brings; pin `revision` with it",
@@ -217,8 +258,18 @@ class Served(annotations.Strict):
             default="what the model's recipe recommends, else vLLM's",
         ),
     ] = None
+    optimize: typing.Annotated[
+        typing.Literal["balanced", "latency", "throughput"],
+        Row(
+            "`balanced`, `latency`, `throughput`",
+            "what the server is to be good at; [what is known of "
+            "it](serving.md#latency-or-throughput)",
+            becomes="`--max-num-batched-tokens`, unless `maxBatchedTokens` is set",
+        ),
+    ] = "balanced"
     tools: typing.Annotated[
         pydantic.StrictBool,
+        read(readers.truth),
         Row(
             "`true`, `false`",
             "tool calls, with the parser from the catalogue; for a model without one set "
@@ -244,6 +295,25 @@ class Served(annotations.Strict):
             default="the model's",
         ),
     ] = None
+    lora: typing.Annotated[
+        model_tables.Lora | None,
+        Row("the table below", "LoRA adapters beside the model", shared="enable-lora"),
+    ] = None
+    speculation: typing.Annotated[
+        model_tables.Speculation | None,
+        Row("the table below", "speculative decoding", becomes="`--spec-method`"),
+    ] = None
+    per_prompt: typing.Annotated[
+        dict[str, int],
+        read(model_tables.per_prompt),
+        Row(
+            "table: `image`, `video`, `audio` → number",
+            "most images, videos and audio files of a prompt; with `{image: 0, video: 0}` vLLM "
+            "loads no vision tower",
+            shared="limit-mm-per-prompt",
+            default="vLLM's, as many as fit the context",
+        ),
+    ] = pydantic.Field({})
     vllm_args: typing.Annotated[
         dict[str, object],
         Row(

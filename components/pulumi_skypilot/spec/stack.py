@@ -15,9 +15,17 @@ from collections.abc import Iterator, Mapping
 
 from .. import errors, spec
 from ..catalog import suggest
-from . import budget, keys, server_settings, stack_secrets, values
+from . import (
+    budget,
+    keys,
+    own_prices,
+    server_settings,
+    stack_secrets,
+    stack_volumes,
+    values,
+)
 
-SETTINGS = ("budget", "deployments", "prefix", "production", "shared")
+SETTINGS = ("budget", "deployments", "ownPrices", "prefix", "production", "shared", "volumes")
 """The settings that this package reads under the project's name."""
 
 BESIDE_SPEC = ("adopt", "apiKey", "keyVersion", "protect", "upgrade")
@@ -53,8 +61,12 @@ class Stack:
     """Protect every service and cluster whose table has no `protect`."""
     limits: budget.Budget = budget.NONE
     """The budget."""
+    own_rates: own_prices.OwnPrices = own_prices.NONE
+    """The prices of machines of one's own."""
     prefix: str = ""
     """The beginning of the names of services and clusters; empty for a file of deployments."""
+    volumes: Mapping[str, stack_volumes.Declared] = dataclasses.field(default_factory=dict)
+    """The volumes by key."""
     server: server_settings.Server = server_settings.DEFAULT
     """The API server of the stack."""
     mistakes: tuple[str, ...] = ()
@@ -65,6 +77,10 @@ class Stack:
     def name(self, key: str) -> str:
         """Return the name of a deployment's service or cluster on the API server."""
         return f"{self.prefix}-{key}" if self.prefix else key
+
+    def spec_for(self, key: str) -> Table:
+        """Return the spec in a deployment's table, with the names of volumes on the API server."""
+        return stack_volumes.resolved(spec_of(self.deployments[key]), self.volumes)
 
     def protected(self, key: str) -> bool:
         """Return whether Pulumi must refuse to delete or replace that deployment."""
@@ -114,11 +130,20 @@ def read(
     except errors.BudgetError as error:
         limits = budget.NONE
         lines += error.lines
+    try:
+        own_rates = own_prices.read(_value(ours.get("ownPrices")), f"{namespace}:ownPrices")
+    except errors.OwnPricesError as error:
+        own_rates = own_prices.NONE
+        lines += error.lines
     server = {
         name: values.UNKNOWN if value is values.UNKNOWN else _text(value)
         for name, value in _under(settings, server_settings.NAMESPACE).items()
     }
     lines += server_settings.mistakes(server)
+    prefix = _text(ours.get("prefix")) or stack_name
+    where = f"{namespace}:volumes"
+    volumes, wrong = stack_volumes.read(_value(ours.get("volumes")), where, prefix)
+    lines += [*wrong, *stack_volumes.twice(volumes, where)]
     stack = Stack(
         namespace,
         merged(tables["shared"], tables["deployments"]),
@@ -126,7 +151,9 @@ def read(
         shared=tables["shared"],
         production=production,
         limits=limits,
-        prefix=_text(ours.get("prefix")) or stack_name,
+        prefix=prefix,
+        volumes=volumes,
+        own_rates=own_rates,
         server=server_settings.read(server),
         warnings=(*warnings, *_misspelt(own, namespace)),
     )

@@ -143,10 +143,21 @@ class Spot(annotations.Strict):
             path="service.replica_policy.base_ondemand_fallback_replicas",
         ),
     ] = None
+    placer: typing.Annotated[
+        typing.Literal["dynamic_fallback"] | None,
+        Row(
+            "`dynamic_fallback`",
+            "SkyServe spreads spot machines over the places of `infra`, and leaves a place out "
+            "after machines were taken back there; one kind of GPU",
+            path="service.replica_policy.spot_placer",
+            default="none: the cheapest place each time",
+        ),
+    ] = None
 
 
 def spot(value: object) -> object:
     """Return the table for true or a table, None for false."""
+    value = readers.truth(value)
     if isinstance(value, bool):
         return {} if value else None
     if not isinstance(value, Mapping | None):
@@ -242,6 +253,15 @@ class ReadinessProbe(annotations.Strict):
             path="service.readiness_probe.endpoint_probe_interval_seconds",
         ),
     ] = 10
+    failure_timeout: typing.Annotated[
+        Interval | None,
+        Row(
+            "s",
+            "time for which probes of a replica that was ready may fail until SkyServe replaces it",
+            path="service.readiness_probe.consecutive_failure_threshold_timeout",
+            default="SkyServe's, 180",
+        ),
+    ] = None
     post_data: typing.Annotated[
         str | dict[str, typing.Any] | None,
         read(_post_data),
