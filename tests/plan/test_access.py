@@ -2,7 +2,7 @@
 
 import pytest
 
-from pulumi_skypilot import plan, spec
+from pulumi_skypilot import catalog, plan, spec
 from pulumi_skypilot.plan import access
 
 LLAMA = {"model": "meta-llama/Llama-3.1-8B-Instruct", "accelerators": "L40S:1", "context": 8192}
@@ -21,6 +21,15 @@ def test_a_gated_model_without_a_token_is_told(model: str) -> None:
     chat = planned(model=model)
     assert chat.warnings == (line,)
     assert line in chat.notes
+
+
+@pytest.mark.parametrize("facts", catalog.builtin().values(), ids=lambda facts: facts.id)
+def test_every_gated_model_is_told_and_no_other(facts: catalog.ModelFacts) -> None:
+    wanted = spec.parse({"model": facts.id, "accelerators": "B300:1"})
+    warnings = plan.plan(wanted, "chat", must_fit=False).warnings
+    assert len(warnings) == facts.gated
+    given = spec.parse({**spec.to_inputs(wanted), "secrets": {"HF_TOKEN": "hfToken"}})
+    assert plan.plan(given, "chat", must_fit=False).warnings == ()
 
 
 @pytest.mark.parametrize("table", ["env", "secrets"])

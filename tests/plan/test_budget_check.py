@@ -4,7 +4,7 @@ import pytest
 
 from pulumi_skypilot import errors, spec
 from pulumi_skypilot.plan import budget_check, cost
-from pulumi_skypilot.spec import budget
+from pulumi_skypilot.spec import budget, own_prices
 from tests.plan.test_cost import PRICES, ROWS, row
 
 WHERE = "llm:budget"
@@ -156,21 +156,6 @@ def test_a_catalogue_that_failed_is_not_one_without_a_price():
     ("table", "line"),
     [
         (
-            OWN,
-            "machines of your own (kubernetes) have no price in SkyPilot, so the price of chat "
-            "(L4:1, k8s)",
-        ),
-        (
-            {"infra": ["k8s", "aws"]},
-            "machines of your own (kubernetes) have no price in SkyPilot, so the price of chat "
-            "(L4:1, k8s)",
-        ),
-        (
-            {"infra": "ssh/pool", "accelerators": None, "cpus": "4+"},
-            "machines of your own (ssh) have no price in SkyPilot, so the price of chat (4+ CPUs, "
-            "ssh/pool)",
-        ),
-        (
             {"infra": "aws", "accelerators": ["L4:1", "H200:1"]},
             "the server's catalogue has no price of H200:1 there, so the price of chat (H200:1, "
             "aws)",
@@ -193,11 +178,11 @@ def test_one_unknown_alternative_fails_a_budget_by_name(table, line):
 
 def test_unknown_that_is_allowed_is_told_and_the_known_still_counts():
     limits = {"hourly": 40, "unknown": "allow"}
-    table = {"infra": ["k8s", "aws"]}
+    table = {"infra": ["azure", "aws"]}
     assert check(limits, chat=table, small=SMALL) == budget_check.Verdict(
         warnings=(
-            "llm:budget: not counted, as unknown: allow says: chat (L4:1, k8s): machines of your "
-            "own (kubernetes) have no price in SkyPilot",
+            "llm:budget: not counted, as unknown: allow says: chat (L4:1, azure): the server's "
+            "catalogue has no price of L4:1 there",
         ),
         kept=("llm:budget.hourly: 1.80 of 40.00 USD an hour at the most replicas",),
     )
@@ -208,13 +193,41 @@ def test_unknown_that_is_allowed_is_told_and_the_known_still_counts():
     )
 
 
+@pytest.mark.parametrize(
+    ("table", "alternative"),
+    [
+        (OWN, "L4:1, k8s"),
+        ({"infra": ["k8s", "aws"]}, "L4:1, k8s"),
+        ({"infra": "ssh/pool", "accelerators": None, "cpus": "4+"}, "4+ CPUs, ssh/pool"),
+    ],
+)
+def test_ones_own_machines_are_told_and_fail_no_budget(table, alternative):
+    verdict = check({"hourly": 40}, chat=table)
+    assert verdict.errors == ()
+    line = f"llm:budget: nothing is counted for chat ({alternative}): your own machines"
+    assert verdict.warnings == (line,)
+    assert len(verdict.kept) == 1
+
+
+def test_the_stacks_prices_of_its_own_machines_count():
+    own = own_prices.read({"prod": {"L4": 4}}, "llm:ownPrices")
+    prices = cost.Prices(own=own)
+    over = check({"hourly": 7}, prices, chat={"infra": "k8s/prod", "replicas": 2})
+    assert over.errors[0].startswith("llm:budget.hourly: 8.00 USD an hour at the most replicas is")
+    (gap,) = check({"hourly": 7}, prices, chat={"infra": "k8s/lab"}).errors
+    assert gap.startswith(
+        "llm:budget: it cannot be checked: llm:ownPrices has no price of L4 in lab, so the price "
+        "of chat (L4:1, k8s/lab) is unknown"
+    )
+
+
 def test_a_budget_that_the_known_alone_exceeds_says_both():
-    over, unknown = check({"hourly": 20}, chat=BIG, lab=OWN).errors
+    over, unknown = check({"hourly": 20}, chat=BIG, lab={"infra": "azure"}).errors
     assert over.startswith(
         "llm:budget.hourly: 21.00 USD an hour at the most replicas (1 of unknown cost not counted) "
         "is over 20.00"
     )
-    assert unknown.startswith("llm:budget: it cannot be checked: machines of your own")
+    assert unknown.startswith("llm:budget: it cannot be checked: the server's catalogue")
 
 
 @pytest.mark.parametrize("price", [0, -5, None])

@@ -221,7 +221,12 @@ def test_every_rule_can_be_reached_and_names_its_source(rules: tuple[changes.Rul
 
 
 @pytest.mark.parametrize(
-    "data", [{"mounts": {"/m": "s3://a"}}, {"workdir": {"path": ".", "digest": "0"}}]
+    "data",
+    [
+        {"mounts": {"/m": "s3://a"}},
+        {"workdir": {"path": ".", "digest": "0"}},
+        {"infra": "k8s", "volumes": {"/m": "models"}},
+    ],
 )
 def test_with_files_every_change_of_a_service_rolls(data: dict[str, object]) -> None:
     differences = task_diff.compare(planned(**data).task, planned(**data, replicas=3).task)

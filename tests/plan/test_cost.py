@@ -4,6 +4,7 @@ import pytest
 
 from pulumi_skypilot import spec
 from pulumi_skypilot.plan import cost, offers
+from pulumi_skypilot.spec import own_prices
 
 
 def row(*fields):
@@ -50,6 +51,18 @@ def test_a_machine_that_is_too_small_is_no_offer():
     assert of(infra="aws/us-east-1", memory=64).replica == cost.Range(1.6, 1.6)
 
 
+def test_a_machine_above_the_limit_is_no_offer_but_for_ones_own():
+    assert of(infra="aws", maxHourlyCost=0.85).replica == cost.Range(0.8, 0.8)
+    assert of(infra="aws", maxHourlyCost=0.35, spot=True).replica == cost.Range(0.3, 0.3)
+    none = of(infra="aws", maxHourlyCost=0.5)
+    assert none.replica is None
+    assert none.unknown == (
+        "the server's catalogue has no price of L4:1 of 0.5 USD/h (maxHourlyCost) or less there"
+    )
+    own = cost.Prices(rows=(row("kubernetes", "prod", "L4", 1.0, 9.0, None),))
+    assert cost.cost(wanted(infra="k8s/prod", maxHourlyCost=1), own).replica == cost.Range(9, 9)
+
+
 def test_a_range_costs_from_the_fewest_to_the_most_replicas():
     chat = of(infra="aws/us-east-1", replicas={"min": 0, "max": 4, "targetQps": 1})
     assert chat.fewest == cost.Range(0, 0)
@@ -81,15 +94,74 @@ def test_spot_where_there_is_none_is_unknown_or_counts_as_on_demand():
 
 
 def test_ones_own_machines_have_no_price():
-    assert of(infra="k8s").unknown == (
-        "machines of your own (kubernetes) have no price in SkyPilot"
-    )
+    alone = of(infra="k8s")
+    assert alone.own
+    assert (alone.unknown, alone.most) == (None, None)
     mixed = of(infra=["k8s", "gcp"])
     assert mixed.most == cost.Range(0.7, 0.7)
-    assert mixed.notes == (
-        "nothing is counted for L4:1, k8s (machines of your own (kubernetes) have no price in "
-        "SkyPilot)",
+    assert mixed.notes == ("nothing is counted for L4:1, k8s (your own machines)",)
+    assert not mixed.own
+    assert mixed.uncounted == ()
+
+
+def own(table, **changes):
+    """Return the cost of a deployment with these prices of one's own, without a server."""
+    prices = cost.Prices(away="no server", own=own_prices.read(table, "llm:ownPrices"))
+    return cost.cost(wanted(**changes), prices)
+
+
+@pytest.mark.parametrize(
+    ("table", "infra", "range_"),
+    [
+        ({"prod": {"L4": 0.5}}, "k8s/prod", (1.0, 1.0)),
+        ({"prod": 0.5}, "k8s/prod", (1.0, 1.0)),
+        (0.5, "k8s/prod", (1.0, 1.0)),
+        ({"*": {"L4": 0.5}, "prod": {"H100": 9}}, "k8s/prod", (1.0, 1.0)),
+        ({"*": 3, "prod": {"*": 2, "L4": 0.5}}, "k8s/prod", (1.0, 1.0)),
+        ({"a/b": {"L4": 0.5}}, "kubernetes/a/b", (1.0, 1.0)),
+        ({"lab": {"L4": 0.5}}, "ssh/lab", (1.0, 1.0)),
+        ({"hpc": {"L4": 0.5}}, "slurm/hpc/gpu", (1.0, 1.0)),
+        ({"a": {"L4": 0.5}, "b": {"L4": 1.0}}, "k8s", (1.0, 2.0)),
+        ({"a": {"L4": 0.5}, "b": {"L4": 1.0}}, ["k8s/a", "k8s/b"], (1.0, 2.0)),
+    ],
+)
+def test_a_stacks_prices_of_its_own_machines_need_no_server(table, infra, range_):
+    of_two = own(table, infra=infra, accelerators="L4:2")
+    assert of_two.replica == cost.Range(*range_)
+    assert own(table, infra=infra, accelerators="L4:2", spot=True).replica == of_two.replica
+    assert of_two.unpriced == ()
+
+
+def test_a_gap_in_the_stacks_prices_is_unknown():
+    prices = cost.Prices(own=own_prices.read({"prod": {"H100": 2}}, "llm:ownPrices"))
+    for infra, there in (("k8s/prod", "prod"), ("k8s/lab", "lab"), ("k8s", "any context")):
+        costed = cost.cost(wanted(infra=infra), prices)
+        assert costed.unknown == f"llm:ownPrices has no price of L4 in {there}"
+        assert costed.uncounted
+
+
+def test_a_cloud_beside_ones_own_still_needs_the_server():
+    assert own({"prod": 1}, infra=["k8s/prod", "aws"]).unknown == "no server"
+    both = cost.Prices(rows=ROWS, own=own_prices.read({"prod": 0.1}, "llm:ownPrices"))
+    assert cost.cost(wanted(infra=["k8s/prod", "aws"]), both).replica == cost.Range(0.1, 0.9)
+
+
+def test_the_contexts_are_those_that_the_server_lists_or_the_stack_prices():
+    rows = tuple(
+        row("kubernetes", name, "L4", 1.0, price, 0.0, None, None, None)
+        for name, price in (("a", 0.0), ("b", 0.0), ("c", 3.0))
     )
+    own_rates = own_prices.read({"a": {"L4": 1}, "b": {"L4": 2}, "z": {"L4": 9}}, "llm:ownPrices")
+    prices = cost.Prices(rows=rows, own=own_rates)
+    assert cost.cost(wanted(infra="k8s"), prices).replica == cost.Range(1, 9)
+    assert cost.cost(wanted(), prices).replica == cost.Range(1, 3)
+    assert cost.cost(wanted(infra="k8s/b"), prices).replica == cost.Range(2, 2)
+
+
+def test_a_machine_of_ones_own_without_a_gpu_has_no_price():
+    costed = own({"prod": 1}, infra="k8s/prod", accelerators=None, cpus="4+")
+    assert costed.own
+    assert "an hour" not in str(costed.notes)
 
 
 def test_a_gpu_without_a_price_is_said():
@@ -204,8 +276,8 @@ def test_no_replica_has_no_unknown_price(answer):
 
 def test_alternatives_are_told_by_their_reason():
     alternatives = [
-        offers.Unpriced("L4:1", "aws", "busy"),
-        offers.Unpriced("T4:1", "aws", "busy"),
-        offers.Unpriced("L4:1", "k8s", "own"),
+        cost.Unpriced("L4:1", "aws", "busy"),
+        cost.Unpriced("T4:1", "aws", "busy"),
+        cost.Unpriced("L4:1", "k8s", "own"),
     ]
     assert offers.by_reason(alternatives) == {"busy": "L4:1 or T4:1, aws", "own": "L4:1, k8s"}

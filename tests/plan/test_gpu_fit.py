@@ -2,7 +2,8 @@
 
 import pytest
 
-from pulumi_skypilot import errors, plan, spec
+from pulumi_skypilot import catalog, errors, plan, spec
+from pulumi_skypilot.plan import gpu_fit, memory
 
 
 def planned(**data: object) -> plan.Plan:
@@ -20,7 +21,7 @@ def test_a_preview_shows_what_fills_each_gpu() -> None:
     assert list(fit) == ["H100:1", "L4:1"]
     lines = fit["H100:1"]
     assert lines["memory"] == "72.84 GiB of 79.18 GiB"
-    assert lines["weights"] == "13.02 GiB"
+    assert lines["weights"] == "13.03 GiB"
     assert lines["kvCacheNeeded"].endswith(" for 131072 tokens")
     assert lines["concurrency"].endswith(" requests of 131072 tokens")
     assert lines["verdict"] == "fits"
@@ -39,7 +40,7 @@ def test_what_would_make_room_is_told_with_its_price_and_not_done() -> None:
 def test_a_context_that_does_not_fit_is_refused_with_what_would() -> None:
     assert refused() == [
         "context: 40960 tokens of Qwen/Qwen3-8B do not fit L4:1: one request needs 5.63 GiB of KV "
-        "cache and 2.41 GiB are left; what fits: context 12288, L4:2, L40S:1"
+        "cache and 3.06 GiB are left; what fits: context 15360, L4:2, L40S:1"
     ]
 
 
@@ -47,7 +48,7 @@ def test_a_model_that_does_not_fit_is_refused_with_what_would() -> None:
     large = {"model": "openai/gpt-oss-120b", "accelerators": "L40S:1"}
     assert refused(**large) == [
         "accelerators: 131072 tokens of openai/gpt-oss-120b do not fit L40S:1: the weights take "
-        "65.98 GiB of 43.68 GiB: out of memory at load; what fits: L40S:4, H100:1"
+        "66.21 GiB of 43.68 GiB: out of memory at load; what fits: L40S:2, H100:1"
     ]
 
 
@@ -74,7 +75,7 @@ def test_within_the_margin_it_is_tight_and_only_a_note() -> None:
     chat = planned(model="Qwen/Qwen3-32B", accelerators="H100:1")
     assert chat.fit["H100:1"]["verdict"] == "tight"
     assert chat.notes == (
-        "H100:1: tight, 1.02 GiB short, and CUDA graphs, 1.00 GiB, were not measured here; it may "
+        "H100:1: tight, 0.70 GiB short, and CUDA graphs, 0.67 GiB, were not measured here; it may "
         "not start",
     )
 
@@ -84,7 +85,7 @@ def test_an_image_brings_a_vllm_of_its_own_so_that_nothing_is_refused() -> None:
     assert chat.fit["L4:1"]["verdict"] == "does not fit"
     assert chat.notes[-1] == (
         "40960 tokens of Qwen/Qwen3-8B do not fit L4:1: one request needs 5.63 GiB of KV cache and "
-        "2.41 GiB are left; what fits: context 12288, L4:2, L40S:1, unless the image's vLLM differs"
+        "3.06 GiB are left; what fits: context 15360, L4:2, L40S:1, unless the image's vLLM differs"
     )
 
 
@@ -110,7 +111,7 @@ def test_without_a_gpu_the_machines_memory_is_told() -> None:
         model="openai/gpt-oss-20b", accelerators=None, cpus="8", memory="16", context=4096
     )
     assert chat.fit == {
-        "CPU": {"weights": "13.70 GiB", "kvCache": "1.00 GiB", "needed": "19 GiB of memory"}
+        "CPU": {"weights": "13.72 GiB", "kvCache": "1.00 GiB", "needed": "19 GiB of memory"}
     }
     assert chat.notes == ("memory: openai/gpt-oss-20b needs about 19 GiB, not 16",)
 
@@ -122,13 +123,46 @@ def test_a_model_that_nobody_knows_is_not_refused() -> None:
 
 
 def test_only_what_is_beyond_doubt_is_refused() -> None:
-    """Four L4 hold gpt-oss-120b if its activations, which were not measured, take little."""
-    chat = planned(model="openai/gpt-oss-120b", accelerators="L4:4")
-    assert chat.fit["L4:4"]["verdict"] == "tight"
+    """An A100 holds gpt-oss-120b if its activations, which were not measured, take little."""
+    chat = planned(
+        model="openai/gpt-oss-120b",
+        accelerators="A100-80GB:1",
+        vllmArgs={"gpu-memory-utilization": 0.9},
+    )
+    assert chat.fit["A100-80GB:1"]["verdict"] == "tight"
     assert "short, and activations and CUDA graphs, " in chat.notes[-1]
 
 
-def test_another_makers_gpus_are_not_reckoned() -> None:
+def test_amds_gpus_are_reckoned_by_the_source() -> None:
     image = "docker:vllm/vllm-openai-rocm:v0.32.0"
-    chat = planned(model="openai/gpt-oss-120b", accelerators=["MI300X:1"], image=image)
+    gpus = ["MI300X:1", "MI325X:1", "MI355X:1"]
+    chat = planned(model="openai/gpt-oss-120b", accelerators=gpus, image=image)
+    assert {gpu: lines["verdict"] for gpu, lines in chat.fit.items()} == dict.fromkeys(gpus, "fits")
+    assert chat.fit["MI300X:1"]["memory"] == "176.29 GiB of 191.62 GiB"
+    assert any("no AMD GPU was measured" in line for line in chat.unchecked)
+
+
+def test_amds_older_gpus_are_not_reckoned() -> None:
+    image = "docker:vllm/vllm-openai-rocm:v0.32.0"
+    chat = planned(model="openai/gpt-oss-20b", accelerators=["MI250:1"], image=image)
     assert chat.fit == {}
+    assert any("the memory fit is not computed for this GPU" in line for line in chat.unchecked)
+
+
+def test_several_gpus_of_amd_have_a_communicator_more() -> None:
+    shape = catalog.builtin()["openai/gpt-oss-120b"].architecture
+    single, two = (
+        [
+            memory.fit(
+                shape,
+                memory.Gpu(192 * 2**30, amd=amd),
+                memory.Settings(context=8192, tensor_parallel=gpus),
+                gpu_fit.ENGINE,
+            )
+            for amd in (True, False)
+        ]
+        for gpus in (1, 2)
+    )
+    assert two[0].other_bytes - two[1].other_bytes == pytest.approx(2 * 2**30, rel=0.05)
+    assert single[0].other_bytes == single[1].other_bytes
+    assert single[0].weights_bytes > single[1].weights_bytes  # experts are padded to 256

@@ -3,7 +3,7 @@ import typing
 import hypothesis
 import pytest
 
-from pulumi_skypilot import errors, plan, spec
+from pulumi_skypilot import catalog, errors, plan, spec
 from tests import specs
 
 
@@ -28,6 +28,26 @@ def test_the_plan_of_a_deployment() -> None:
         "task": chat.task_text,
     }
     assert chat.notes == ()
+
+
+@pytest.mark.parametrize("facts", catalog.builtin().values(), ids=lambda facts: facts.id)
+def test_every_model_of_the_catalogue_is_planned_with_tools(facts: catalog.ModelFacts) -> None:
+    """With the parser that vLLM has for it, or refused in one line."""
+    table = {"model": facts.id, "accelerators": "B300:1", "tools": True}
+    wanted = spec.parse(table)
+    if facts.tool_parser is None:
+        with pytest.raises(errors.SpecError) as caught:
+            plan.plan(wanted, "chat", must_fit=False)
+        (problem,) = caught.value.problems
+        if facts.task != "generate":
+            assert problem.reason.startswith(f"tools: a model of task {facts.task} generates nothi")
+            return
+        assert problem.reason.startswith(f"tools: no tool parser is known for {facts.id}; name one")
+        table["vllmArgs"] = {"tool-call-parser": "pythonic"}
+        wanted = spec.parse(table)
+    command = plan.plan(wanted, "chat", must_fit=False).command
+    assert f"--tool-call-parser {facts.tool_parser or 'pythonic'}" in command
+    assert "--enable-auto-tool-choice" in command
 
 
 @hypothesis.given(specs.tables())
@@ -99,9 +119,10 @@ def test_an_unknown_gpu_is_served_as_a_gpu_and_with_no_other_ones_flags() -> Non
     chat = planned(accelerators=["H100:1", "GB10:1"])
     assert not any("--enforce-eager" in line for line in chat.command)
     assert "VLLM_CPU_KVCACHE_SPACE" not in chat.environment
-    hopper = planned(accelerators="H100:1")
-    assert len(hopper.command) > len(chat.command)
     assert list(chat.fit) == ["H100:1"]
+    blackwell = planned(accelerators="B200:1")
+    beside = planned(accelerators=["B200:1", "GB10:1"])
+    assert len(blackwell.command) > len(beside.command)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +245,10 @@ def test_a_bad_name_is_a_problem_of_the_plan() -> None:
 @pytest.mark.parametrize(
     ("data", "note"),
     [
-        ({"accelerators": ["H100", "B200"]}, "kv-cache-dtype: recommended for some of these GPUs"),
+        (
+            {"accelerators": ["H100", "B200"]},
+            "max-num-batched-tokens: recommended for some of these",
+        ),
         (
             {"accelerators": "H100:2", "tensorParallel": 1},
             "H100:2: tensorParallel 1 leaves GPUs idle",

@@ -156,8 +156,9 @@ def test_all_mistakes_are_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("data", "key"),
     [
-        ({"maxSequences": 10_000, "model": "openai/gpt-oss-20b", "accelerators": "H100"},
+        ({"maxSequences": 10_000, "model": "openai/gpt-oss-20b", "accelerators": "B200"},
          "maxSequences"),
+        ({"maxSequences": 4096, "optimize": "latency"}, "maxSequences"),
         ({"maxBatchedTokens": 2048, "context": 4096,
           "vllmArgs": {"enable-chunked-prefill": False}}, "context"),
         ({"maxBatchedTokens": 2048, "context": 4096,
@@ -180,8 +181,8 @@ def test_two_flags_that_go_together_are_taken() -> None:
 
 def test_an_image_is_only_told_of_but_nothing_false_is_reckoned_with() -> None:
     data: dict[str, typing.Any] = {"image": "docker:a/b"}
-    assert refused(**data, vllmArgs={"max-loras": 0}) == []
-    (message,) = refused(**data, vllmArgs={"gpu-memory-utilization": 95, "max-loras": 0})
+    assert refused(**data, vllmArgs={"stream-interval": 0}) == []
+    (message,) = refused(**data, vllmArgs={"gpu-memory-utilization": 95, "stream-interval": 0})
     assert message.endswith("write 0.95")
 
 

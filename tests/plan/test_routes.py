@@ -3,6 +3,7 @@
 import pytest
 
 from pulumi_skypilot import errors, plan, spec
+from pulumi_skypilot.plan import routes
 from tests import specs
 
 
@@ -34,3 +35,27 @@ def test_without_a_key_a_probe_may_ask_for_inference_and_still_not_administer() 
     plan.plan(spec.parse({**spec_, "readinessProbe": {"path": "/v1/models"}}), "chat")
     path = "/v1/load_lora_adapter"
     assert "removes adapters" in refused(auth="none", readinessProbe={"path": path})
+
+
+@pytest.mark.parametrize(
+    ("task", "path"),
+    [
+        ("embed", "/v1/chat/completions"),
+        ("embed", "/classify"),
+        ("rerank", "/v1/embeddings"),
+        ("rerank", "/v1/completions"),
+    ],
+)
+def test_a_probe_asks_no_path_that_the_models_task_lacks(task: str, path: str) -> None:
+    told = refused(modelTask=task, auth="none", readinessProbe={"path": path, "postData": {"a": 1}})
+    assert told == (
+        f"readinessProbe.path: a model of task {task} does not serve {path}; use /health"
+    )
+    for served in ("/v1/models", routes.POOLING[task][0]):
+        data = {"auth": "none", "readinessProbe": {"path": served, "postData": {"a": 1}}}
+        plan.plan(spec.parse({**specs.SMALLEST, "modelTask": task, **data}), "chat")
+
+
+def test_the_guard_passes_what_a_model_serves_by_its_task() -> None:
+    for paths in routes.POOLING.values():
+        assert all(map(routes.is_inference, paths))

@@ -1,4 +1,5 @@
 import copy
+import json
 import typing
 
 import hypothesis
@@ -194,9 +195,8 @@ def test_another_autostop_of_a_cluster_keeps_the_old_release() -> None:
         ({"readinessProbe": {"path": "/ping"}}, {"readinessProbe.path": ("/health", "/ping")}),
         ({"accelerators": ["H100:1", "L40S:1"]}, {
             "accelerators": (["H100:1", "H200:1"], ["H100:1", "L40S:1"]),
-            "maxBatchedTokens": (8192, None),
-            "vllmArgs.max-cudagraph-capture-size": (2048, None),
         }),
+        ({"optimize": "latency"}, {"maxBatchedTokens": (None, 2048)}),
         ({"infra": ["k8s"]}, {"infra": (["aws", "k8s"], "k8s")}),
         ({"spot": {"fallback": "on-demand"}}, {"spot.fallback": (None, "on-demand")}),
         ({"vllmArgs": {"middleware": "a.B"}}, {"vllmArgs.middleware": (None, "a.B")}),
@@ -257,3 +257,11 @@ def test_the_installation_of_vllm_follows_the_gpus_and_is_not_told_beside_them()
     keys = {c.key for c in task_diff.compare(planned(**cpus).task, planned(**gpus).task)}
     assert "accelerators" in keys
     assert not keys & {"setup", "run"}
+
+
+@pytest.mark.parametrize("infra", ["kubernetes/prod", ["kubernetes/prod", "aws"]])
+def test_a_cloud_under_its_other_name_is_no_difference(infra: object) -> None:
+    old = planned(infra=infra)
+    new = planned(infra=json.loads(json.dumps(infra).replace("kubernetes", "k8s")))
+    assert old.task != new.task
+    assert task_diff.compare(old.task, new.task) == ()

@@ -22,10 +22,10 @@ def test_what_is_reckoned_whole_has_no_reason() -> None:
     ("data", "reason"),
     [
         (
-            {"model": "deepseek-ai/DeepSeek-V3.2-Exp", "accelerators": "T4:1"},
-            "deepseek-ai/DeepSeek-V3.2-Exp is not in the catalogue, so its memory, disk and "
-            "flags are unknown: add it with `pulumi-skypilot models add "
-            "deepseek-ai/DeepSeek-V3.2-Exp`",
+            {"model": "acme/chat-7b", "accelerators": "T4:1"},
+            "acme/chat-7b is not in the catalogue, so its memory, disk and "
+            "flags, and whether it is gated, are unknown: add it with `pulumi-skypilot models add "
+            "acme/chat-7b`",
         ),
         ({"model": "openai/gpt-oss-20B"}, "(did you mean openai/gpt-oss-20b?)"),
         ({"model": "/models/mine"}, "the model in /models/mine is not known here"),
@@ -33,7 +33,7 @@ def test_what_is_reckoned_whole_has_no_reason() -> None:
         ({"accelerators": "GB10:1"}, "GB10:1: not in the catalogue of GPUs"),
         (
             {"accelerators": "MI300X:1", "image": "docker:vllm/vllm-openai-rocm:v0.32.0"},
-            "MI300X:1: the memory fit is computed for NVIDIA's GPUs only",
+            "MI300X:1: the memory fit follows vLLM's source, and no AMD GPU was measured",
         ),
         (
             {"accelerators": None, "cpus": "8"},
@@ -41,14 +41,14 @@ def test_what_is_reckoned_whole_has_no_reason() -> None:
         ),
         ({"accelerators": None, "memory": "8+"}, "about 24 GiB, and memory is 8+"),
         ({"image": "docker:vllm/vllm-openai:v0.20.0"}, "the image brings its own"),
-        ({"nodes": 2}, "over several machines or stages"),
-        ({"accelerators": "H100:2", "tensorParallel": 1, "pipelineParallel": 2}, "or stages"),
+        ({"nodes": 2}, "over several machines or more than two stages"),
+        ({"accelerators": "H100:4", "tensorParallel": 1, "pipelineParallel": 4}, "two stages"),
         ({"quantization": "experts_int8"}, "with quantization experts_int8 the memory fit is not"),
         (
             {"model": "Qwen/Qwen3-0.6B", "kvCacheDtype": "int4_per_token_head"},
             "with kv-cache-dtype int4_per_token_head the memory fit is not computed",
         ),
-        ({"vllmArgs": {"enable-lora": True}}, "with enable-lora the memory fit is not computed"),
+        ({"vllmArgs": {"cpu-offload-gb": 8}}, "with cpu-offload-gb the memory fit is not computed"),
         (
             {"vllmArgs": {"hf-overrides.rope_scaling.factor": 2}},
             "with hf-overrides the memory fit is not",

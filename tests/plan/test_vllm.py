@@ -89,23 +89,24 @@ def test_the_context_of_an_unknown_model_is_its_own_matter() -> None:
 
 
 def test_recommended_flags_are_those_of_the_gpu_family() -> None:
-    assert "--max-num-batched-tokens 8192" in commanded(HOPPER)
+    assert "--max-num-batched-tokens 8192" in commanded({"blackwell"})
     assert "--kv-cache-dtype fp8" in commanded({"blackwell"})
+    assert not [line for line in commanded(HOPPER) if "batched" in line or "capture" in line]
     assert environment({"cdna3"}, accelerators="MI300X")["VLLM_ROCM_USE_AITER"] == "1"
     assert environment({"hopper", "cdna3"}) == {}
 
 
 def test_a_flag_counts_when_all_families_recommend_it() -> None:
-    lines = commanded({"hopper", "blackwell"})
-    assert "--max-num-batched-tokens 8192" in lines
-    assert "--kv-cache-dtype fp8" not in lines
+    lines = commanded({"cdna3", "cdna4"})
+    assert "--attention-backend ROCM_AITER_UNIFIED_ATTN" in lines
     facts = catalog.model("openai/gpt-oss-20b")
-    assert vllm.disputed(facts, {"hopper", "blackwell"}) == ("kv-cache-dtype",)
-    assert vllm.disputed(facts, HOPPER) == ()
+    assert vllm.disputed(facts, {"cdna3", "cdna4"}) == ()
+    assert "--kv-cache-dtype fp8" not in commanded({"hopper", "blackwell"})
+    assert "kv-cache-dtype" in vllm.disputed(facts, {"hopper", "blackwell"})
 
 
 def test_the_users_flag_stands_instead_of_a_recommended_one() -> None:
-    lines = commanded(HOPPER, vllmArgs={"max-cudagraph-capture-size": 1024})
+    lines = commanded({"blackwell"}, vllmArgs={"max-cudagraph-capture-size": 1024})
     assert [line for line in lines if "cudagraph" in line] == ["--max-cudagraph-capture-size 1024"]
 
 

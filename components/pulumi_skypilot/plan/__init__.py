@@ -16,6 +16,9 @@ from . import (
     disk,
     gpu_fit,
     headroom,
+    memory_settings,
+    model_flags,
+    notes,
     ranges,
     routes,
     task,
@@ -86,7 +89,8 @@ def plan(
         *(_problem(refusal.key, refusal.reason) for refusal in _refused(wanted, facts)),
         *_flag_problems(wanted, facts),
         *cloud_limits.problems(wanted),
-        *routes.problems(wanted),
+        *routes.problems(wanted, facts),
+        *model_flags.problems(wanted, facts),
     ]
     if problems:
         raise errors.SpecError([*names, *problems])
@@ -110,7 +114,7 @@ def plan(
         sized=sized,
         notes=(
             *warnings,
-            *_notes(wanted, facts, families),
+            *notes.notes(wanted, facts, families),
             *gpu_fit.notes(wanted, facts, sized),
             *misfit_notes,
         ),
@@ -144,8 +148,7 @@ def _gpu_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterat
         if gpu.vendor == "amd" and wanted.image is None:
             yield _problem(
                 "accelerators",
-                f"{gpu.name} needs an image with ROCm; "
-                f"set image, e.g. docker:vllm/vllm-openai-rocm:v{vllm.VERSION}",
+                f"{gpu.name} needs an image with ROCm; set image, e.g. {vllm.ROCM_IMAGE}",
             )
         available = gpu.compute_capability
         needed = facts.min_compute_capability if facts else catalog.VLLM_COMPUTE_CAPABILITY
@@ -187,6 +190,7 @@ def _model_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iter
         wanted.tools
         and "tool-call-parser" not in wanted.vllm_args
         and not (facts and facts.tool_parser)
+        and model_flags.task(wanted, facts) == "generate"
     ):
         yield _problem(
             "tools",
@@ -211,14 +215,9 @@ def _refusals(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[c
         )
     counts = {accelerator.count for accelerator in wanted.accelerators} or {1}
     for parallel in sorted({wanted.layer_gpus(count) for count in counts}):
-        if not facts.architecture.splits(parallel):
-            fitting = [str(n) for n in range(1, facts.heads + 1) if facts.architecture.splits(n)]
-            yield capability.Refusal(
-                "tensorParallel",
-                f"{wanted.model} has {facts.heads} heads and {facts.kv_heads} KV heads, which do "
-                f"not split over {parallel} GPUs; take {', '.join(fitting[:5])}",
-                "heads",
-            )
+        reason = capability.unsplit(facts, parallel)
+        if reason is not None:
+            yield capability.Refusal("tensorParallel", reason, "heads")
 
 
 def _refused(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[capability.Refusal]:
@@ -232,9 +231,9 @@ def _flag_problems(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Itera
     """
     if wanted.image is not None:
         for flag, value in _plain_flags(wanted).items():
-            reason = ranges.wrong(flag, value) if flag in gpu_fit.COUNTED else None
+            reason = ranges.wrong(flag, value) if flag in memory_settings.NUMBERS else None
             if reason is not None:
-                yield _problem(spec.mapping.key_of_flag(flag), reason)
+                yield _problem(model_flags.key_of(wanted, flag), reason)
         return
     yield from (_problem(key, reason) for key, reason in _mistaken(wanted, facts))
     yield from (_problem(key, reason) for key, reason in headroom.problems(wanted))
@@ -244,7 +243,7 @@ def _mistaken(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> list[tuple
     """Return each key whose flag vLLM would refuse, and why."""
     plugins = wanted.vllm_args.keys() & {"reasoning-parser-plugin", "tool-parser-plugin"}
     problems = [
-        (spec.mapping.key_of_flag(flag), vllm.mistaken(flag, value))
+        (model_flags.key_of(wanted, flag), vllm.mistaken(flag, value))
         for flag, value in _plain_flags(wanted).items()
         if not (plugins and flag.endswith("-parser"))
     ]
@@ -273,32 +272,6 @@ def _disordered(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator
         )
 
 
-def _notes(
-    wanted: spec.Spec, facts: catalog.ModelFacts | None, families: set[str]
-) -> Iterator[str]:
-    disputed = sorted(set(vllm.disputed(facts, families)) - vllm.given(wanted).keys())
-    if disputed:
-        yield (
-            f"{', '.join(disputed)}: recommended for some of these GPUs only, so left out; set "
-            "them in vllmArgs or name GPUs of one family"
-        )
-    stages = wanted.pipeline_parallel
-    idle = [
-        gpus
-        for gpus in wanted.accelerators
-        if gpus.count * wanted.nodes > wanted.layer_gpus(gpus.count) * stages
-    ]
-    if idle and "data-parallel-size" not in vllm.given(wanted):
-        yield (
-            f"{', '.join(map(str, idle))}: tensorParallel {wanted.tensor_parallel} leaves GPUs idle"
-        )
-    yield from _kind_notes(wanted)
-    if wanted.replicas.max == 0:
-        yield "replicas: 0 serves nothing, and no request wakes it"
-    elif wanted.replicas.min == 0:
-        yield "replicas.min 0: the first request wakes a replica and fails until it is ready"
-
-
 def _doubts(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
     """Yield what would be refused if it were certain."""
     if wanted.image is not None:
@@ -312,24 +285,6 @@ def _doubts(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str
                 "change it"
             )
     yield from headroom.notes(wanted)
-
-
-def _kind_notes(wanted: spec.Spec) -> Iterator[str]:
-    if wanted.auth == "none":
-        yield "auth none: everybody who reaches the endpoint is served"
-    folder = wanted.workdir is not None and wanted.workdir.path is not None
-    if wanted.kind == "service" and (wanted.mounts or folder):
-        key = "mounts" if wanted.mounts else "workdir"
-        yield f"{key}: with files, SkyServe rolls the replicas at every change, of replicas too"
-    if wanted.kind == "cluster" and wanted.spot is not None:
-        yield (
-            "spot: once the cloud has taken the machine, the model is away until "
-            "`pulumi up --refresh`"
-        )
-    if wanted.volumes and not wanted.infra:
-        yield "volumes: machines run where the volumes are"
-    if wanted.nodes > 1 and wanted.image is not None:
-        yield "nodes: the image's vLLM must know --nnodes"
 
 
 def _problem(key: str, reason: str) -> spec.Problem:

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 
 from ..spec.budget import Budget
-from . import cost, offers
+from . import cost, offers, price_rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,20 +29,20 @@ def check(costs: Mapping[str, cost.Cost], budget: Budget) -> Verdict:
     if not budget:
         return Verdict()
     over = tuple(_over(costs, budget))
-    unknown = tuple(_unknown(costs))
+    unknown, own = tuple(_unknown(costs)), tuple(_own(costs, budget))
     if budget.allows_unknown:
         warnings = tuple(
             f"{budget.where}: not counted, as unknown: allow says: {names}: {why}"
             for why, names in unknown
         )
-        return Verdict(over, warnings, () if over else tuple(_kept(costs, budget)))
+        return Verdict(over, (*warnings, *own), () if over else tuple(_kept(costs, budget)))
     cannot = tuple(
         f"{budget.where}: it cannot be checked: {why}, so the price of {names} is unknown; solve "
         f"that, or write `unknown: allow` in {budget.where}"
         for why, names in unknown
     )
     refused = (*over, *cannot)
-    return Verdict(refused, kept=() if refused else tuple(_kept(costs, budget)))
+    return Verdict(refused, own, () if refused else tuple(_kept(costs, budget)))
 
 
 def _limits(
@@ -62,7 +62,7 @@ def _over(costs: Mapping[str, cost.Cost], budget: Budget) -> Iterator[str]:
     """Yield a line for each limit that the known cost alone exceeds."""
     known = {name: costed.most.high for name, costed in costs.items() if costed.most}
     dearest = sorted(known, key=lambda name: (-known[name], name))[:3]
-    uncounted = sum(bool(costed.unpriced) for costed in costs.values())
+    uncounted = sum(bool(costed.uncounted) for costed in costs.values())
     for key, limit, amount, hours, unit in _limits(costs, budget):
         if amount <= limit:
             continue
@@ -87,7 +87,21 @@ def _unknown(costs: Mapping[str, cost.Cost]) -> Iterator[tuple[str, str]]:
     """Yield each reason why a price is unknown, and the deployments that it holds for."""
     reasons: dict[str, list[str]] = {}
     for name, costed in costs.items():
-        for why, alternatives in offers.by_reason(costed.unpriced).items():
+        for why, alternatives in offers.by_reason(costed.uncounted).items():
             reasons.setdefault(why, []).append(f"{name} ({alternatives})")
     for why, names in reasons.items():
         yield why, ", ".join(names)
+
+
+def _own(costs: Mapping[str, cost.Cost], budget: Budget) -> Iterator[str]:
+    """Yield a line about machines of one's own that have no price."""
+    names = [
+        f"{name} ({alternatives})"
+        for name, costed in costs.items()
+        for alternatives in offers.by_reason(
+            [alternative for alternative in costed.unpriced if alternative.own]
+        ).values()
+    ]
+    if names:
+        own = price_rows.OWN_MACHINES
+        yield f"{budget.where}: nothing is counted for {', '.join(names)}: {own}"

@@ -66,6 +66,18 @@ def dtype(asked: str, shape: Architecture | None, capability: tuple[int, int]) -
     return stable[0]
 
 
+def unsplit(facts: catalog.ModelFacts, parallel: int) -> str | None:
+    """Return why a model does not split over so many GPUs; None where it does."""
+    shape = facts.architecture
+    if shape.splits(parallel):
+        return None
+    able = [str(number) for number in range(1, facts.heads + 1) if shape.splits(number)]
+    return (
+        f"{facts.id} has {facts.heads} heads and {facts.kv_heads} KV heads, which do not split "
+        f"over {parallel} GPUs; take {', '.join(able[:5])}"
+    )
+
+
 def caches(shape: Architecture | None, capability: tuple[int, int], held: str) -> frozenset[str]:
     """Return the values of kv-cache-dtype that some attention backend takes.
 

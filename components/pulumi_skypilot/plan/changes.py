@@ -12,6 +12,7 @@ import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from . import task
+from .task_facts import autostops, by_gpu, has_files, on_demand, placer, policy, spare
 
 Task = task.Task
 
@@ -120,43 +121,13 @@ class Rule:
     """The effect on clients while SkyPilot applies the change; empty where there is none."""
 
 
-def _service(content: Task, *path: str) -> typing.Any:
-    """Return the value at a path of the service section; None where a task lacks it."""
-    value = content.get("service")
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
-
-
-def _policy(content: Task) -> str:
-    """Return the policy in force (sky/serve/load_balancing_policies.py, LeastLoadPolicy)."""
-    return _service(content, "load_balancing_policy") or "least_load"
-
-
-def _on_demand(content: Task) -> bool:
-    keys = ("dynamic_ondemand_fallback", "base_ondemand_fallback_replicas")
-    return any(_service(content, "replica_policy", key) for key in keys)
-
-
-def _spare(content: Task) -> float:
-    """Return the replicas beyond those that traffic asks for; None counts as 0."""
-    return float(_service(content, "replica_policy", "num_overprovision") or 0)
-
-
-def by_gpu(content: Task) -> bool:
-    """Return whether the service scales by a target per GPU."""
-    return isinstance(_service(content, "replica_policy", "target_qps_per_replica"), Mapping)
-
-
-def _has_files(content: Task) -> bool:
-    """Return whether a task has file mounts.
-
-    SkyPilot turns a local working directory into one (sky/utils/controller_utils.py).
-    """
-    return bool(content.get("file_mounts")) or isinstance(content.get("workdir"), str)
-
-
 _POLICY = "service.replica_policy"
+_PLACED = tuple(
+    f"resources.{name}"
+    for name in ("infra", "any_of", "accelerators", "cpus", "memory", "instance_type", "use_spot",
+                 "max_hourly_cost")
+)  # fmt: skip
+"""The paths that a placer of spot machines chooses places by."""
 BY_GPU_WHY = "SkyServe's autoscaler fails over every update while the target is per GPU"
 ROLLING_WHY = "replicas read it when they start"
 RESTART_WHY = "vLLM reads it when it starts"
@@ -186,7 +157,7 @@ SERVICE = (
         Effect.REPLACE,
         "SkyServe ignores a change of the load balancing policy while the service runs",
         "sky/serve/server/impl.py, update",
-        lambda old, new: _policy(old) != _policy(new),
+        lambda old, new: policy(old) != policy(new),
     ),
     Rule(
         "`loadBalancing.streamTimeout`",
@@ -196,13 +167,21 @@ SERVICE = (
         "sky/serve/service.py, _start",
     ),
     Rule(
+        "`spot.placer`, and with it the machines and places",
+        (f"{_POLICY}.spot_placer", *_PLACED),
+        Effect.REPLACE,
+        "SkyServe reads the places of spot machines only when the service starts",
+        "sky/serve/replica_managers.py, SkyPilotReplicaManager.__init__ and _launch_replica",
+        lambda old, new: bool(placer(old) or placer(new)),
+    ),
+    Rule(
         "`spot.fallback` and `spot.onDemand`, when the last of them goes",
         (f"{_POLICY}.dynamic_ondemand_fallback", f"{_POLICY}.base_ondemand_fallback_replicas"),
         Effect.REPLACE,
         "SkyServe's autoscaler cannot give up on-demand machines: its update fails half-way",
         "sky/serve/autoscalers.py, FallbackRequestRateAutoscaler._setup_fallback_options (it keeps "
         "its class: sky/serve/controller.py, SkyServeController.run.update_service)",
-        lambda old, new: _on_demand(old) and not _on_demand(new),
+        lambda old, new: on_demand(old) and not on_demand(new),
     ),
     Rule(
         "`replicas.targetQps`, from a number to a table or back",
@@ -219,7 +198,7 @@ SERVICE = (
         Effect.REPLACE,
         "SkyServe's autoscaler ignores a change of it while the service runs",
         "sky/serve/autoscalers.py, Autoscaler.update_version",
-        lambda old, new: _spare(old) != _spare(new) and (_on_demand(old) or not _on_demand(new)),
+        lambda old, new: spare(old) != spare(new) and (on_demand(old) or not on_demand(new)),
     ),
     Rule(
         "anything of a service whose `replicas.targetQps` is a table",
@@ -231,12 +210,12 @@ SERVICE = (
         lambda old, _new: by_gpu(old),
     ),
     Rule(
-        "anything of a service with `mounts` or a local `workdir`",
+        "anything of a service with `mounts`, `volumes` or a local `workdir`",
         ("service",),
         Effect.ROLLING,
-        "SkyServe keeps no replica of a service with files",
+        "SkyServe keeps no replica of a service with files, or with volumes at its first change",
         _SAME_REPLICAS,
-        lambda old, new: _has_files(old) or _has_files(new),
+        lambda old, new: has_files(old) or has_files(new),
     ),
     Rule(
         "`spot.fallback`, `spot.onDemand`",
@@ -256,7 +235,8 @@ SERVICE = (
         meanwhile=REFUSES,
     ),
     Rule(
-        "machines and places, `image`, disk and network, `labels`, `nodes`, `volumes`, `config`",
+        "machines and places, `image`, disk and network, `labels`, `nodes`, `volumes`, `config`, "
+        "`pod`",
         ("resources", "num_nodes", "volumes", "config"),
         Effect.ROLLING,
         "a replica keeps the machines that it was started on",
@@ -289,7 +269,7 @@ CLUSTER = (
         Effect.RESTART,
         "a watchdog starts and ends the server of a cluster that stops by itself",
         "plan/remote/watchdog.py",
-        lambda old, new: _autostops(old) is not _autostops(new),
+        lambda old, new: autostops(old) is not autostops(new),
     ),
     Rule(
         "`autostop.idle`, `autostop.then`",
@@ -322,7 +302,7 @@ CLUSTER = (
         "and goes on without them)",
     ),
     Rule(
-        "`config`",
+        "`config`, `pod`",
         ("config",),
         Effect.REPLACE,
         _KEPT,
@@ -336,10 +316,6 @@ CLUSTER = (
         "lifecycle/clusters.py, update",
     ),
 )
-
-
-def _autostops(content: Task) -> bool:
-    return "autostop" in (content.get("resources") or {})
 
 
 RULES: Mapping[str, tuple[Rule, ...]] = {"service": SERVICE, "cluster": CLUSTER}

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 
 from .. import catalog, spec
+from . import pod
 
 VOLUMES = ("kubernetes", "runpod")
 """The clouds that SkyPilot has volumes at (sky/volumes/volume.py, CLOUD_TO_VOLUME_TYPE)."""
@@ -100,6 +101,9 @@ def problems(wanted: spec.Spec) -> Iterator[spec.Problem]:
         if wanted.volumes and cloud.name not in VOLUMES:
             where = " and ".join(VOLUMES)
             yield _problem("volumes", cloud, f"SkyPilot has volumes at {where} only; use mounts")
+    if wanted.pod and wanted.infra and not pod.sections(wanted.infra):
+        reason = "pod: no place of infra has pods; drop it, or add k8s or ssh to infra"
+        yield spec.Problem("pod", reason)
 
 
 def is_own(place: str) -> bool:

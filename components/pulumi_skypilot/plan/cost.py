@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from .. import spec
 from . import offers
-from .offers import CONTROLLER, Prices, Row, Unpriced, machine, question, read
+from .offers import CONTROLLER, question
+from .price_rows import Prices, Row, Unpriced, machine, read
 
 __all__ = [
     "CONTROLLER",
@@ -61,13 +62,20 @@ class Cost:
     notes: tuple[str, ...] = ()
     unpriced: tuple[Unpriced, ...] = ()
     """The alternatives that the ranges leave out."""
+    own: bool = False
+    """Whether all are machines of one's own without a price: nothing is counted."""
+
+    @property
+    def uncounted(self) -> tuple[Unpriced, ...]:
+        """Return the alternatives that may cost anything: those that are not one's own."""
+        return tuple(alternative for alternative in self.unpriced if not alternative.own)
 
 
 def cost(wanted: spec.Spec, prices: Prices) -> Cost:
     """Return the cost of a deployment at its fewest and at its most replicas."""
     fewest, most = replicas(wanted)
     unpriced = _unpriced(wanted, prices) if most else ()
-    if prices.away:
+    if prices.away and any(not gap.own for gap in _unpriced(wanted, prices)):
         return Cost(None, None, None, prices.away, unpriced=unpriced)
     regular = _range(wanted, prices, spot=False)
     each, notes = regular, tuple(_uncounted(unpriced))
@@ -82,6 +90,9 @@ def cost(wanted: spec.Spec, prices: Prices) -> Cost:
     always = (wanted.spot.on_demand if wanted.spot else None) or 0
     if each is None or (always and regular is None):
         spot = each is None and _spot_alone(wanted)
+        gaps = _unpriced(wanted, prices)
+        if gaps and all(gap.own for gap in gaps):
+            return Cost(None, None, None, unpriced=unpriced, own=True)
         return Cost(None, None, None, _why(wanted, prices, spot=spot), unpriced=unpriced)
 
     def of(count: int) -> Range:
@@ -95,13 +106,14 @@ def cost(wanted: spec.Spec, prices: Prices) -> Cost:
 def total(costs: Sequence[Cost]) -> tuple[Range, Range, int]:
     """Return the cost of a stack at the fewest and at the most replicas.
 
-    The third value is the number of deployments whose cost is unknown.
+    The third value is the number of deployments whose cost is unknown. Machines of one's own
+    without a price are not among these.
     """
     known = [costed for costed in costs if costed.fewest is not None and costed.most is not None]
     nothing = Range(0.0, 0.0)
     fewest = sum((costed.fewest for costed in known if costed.fewest), nothing)
     most = sum((costed.most for costed in known if costed.most), nothing)
-    return fewest, most, len(costs) - len(known)
+    return fewest, most, len(costs) - len(known) - sum(costed.own for costed in costs)
 
 
 def controller(wanted: spec.Spec, prices: Prices) -> float | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from .. import catalog, spec
 from ..catalog.architecture import Architecture
-from . import capability, headroom, memory, ranges, vllm
+from . import capability, memory, memory_settings, model_flags, ranges, vllm
 from .memory import advice
 
 ENGINE = memory.ENGINES[vllm.VERSION]
@@ -20,8 +20,8 @@ ENGINE = memory.ENGINES[vllm.VERSION]
 UNCOUNTED_CACHE = ("int4", "nvfp4_4over6", "turboquant", "ultraquant", "fp8_ds", "nvfp4_ds")
 """Beginnings of the kv-cache-dtype whose bytes a token are not counted here."""
 
-COUNTED = (*headroom.FLAGS, "block-size", "max-cudagraph-capture-size")
-"""Flags among vllmArgs whose numbers the fit counts."""
+AMD_FAMILIES = ("cdna3", "cdna4")
+"""MI300X, MI325X, MI350X and MI355X. Their fit follows vLLM's source; none was measured."""
 
 SHORTEST_USEFUL = 1024
 """Tokens of context. A GPU with room for fewer is too small, and `accelerators` is reported instead
@@ -48,12 +48,13 @@ class Sized:
 
 def gpu(facts: catalog.GpuFacts) -> memory.Gpu:
     """Return a GPU as the memory model sees it."""
-    offered = facts.offered_bytes
     return memory.Gpu(
-        total_bytes=offered,
+        total_bytes=facts.offered_bytes,
         measured=facts.usable_bytes is not None,
+        amd=facts.vendor == "amd",
         hopper=facts.compute_capability == (9, 0),
-        large=offered >= 70 * 2**30 and "A100" not in facts.name,
+        blackwell=facts.compute_capability is not None and facts.compute_capability[0] == 10,
+        large=facts.large,
     )
 
 
@@ -63,8 +64,11 @@ def size(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Sized:
     context = vllm.context(wanted, facts)
     if facts is None or context is None or not wanted.accelerators:
         return Sized({}, {})
-    uncounted = sorted(_given(flags) & catalog.memory_flags().uncounted)
-    uncounted += [f for f in COUNTED if f in flags and ranges.number(f, flags[f]) is None]
+    known = memory_settings.counted(flags)
+    names = (_given(flags) & catalog.memory_flags().uncounted) - known
+    uncounted = sorted({model_flags.named(wanted, name) for name in names})
+    numbers = (flag for flag in memory_settings.NUMBERS if flag in flags)
+    uncounted += [flag for flag in numbers if ranges.number(flag, flags[flag]) is None]
     cache = str(flags.get("kv-cache-dtype"))
     uncounted += [f"kv-cache-dtype {cache}"] if cache.startswith(UNCOUNTED_CACHE) else []
     stored = facts.architecture.quantization
@@ -76,8 +80,9 @@ def size(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Sized:
     shape = facts.architecture
     settings = {
         accelerator: dataclasses.replace(
-            _settings(wanted, accelerator, flags, context),
+            memory_settings.settings(wanted, accelerator, flags, context),
             dtype=capability.dtype(wanted.dtype, shape, gpu_facts.compute_capability or (9, 0)),
+            pooling=model_flags.task(wanted, facts) != "generate",
         )
         for accelerator, gpu_facts in _gpus(wanted).items()
     }
@@ -179,7 +184,9 @@ def _cpu_notes(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[
 def _cpu_weights(facts: catalog.ModelFacts) -> int:
     shape = facts.architecture
     whole = memory.weights.whole(shape)
-    return memory.weights.stored_bytes(shape, whole, shape.quantization, hopper=False)
+    return memory.weights.stored_bytes(
+        shape, whole, shape.quantization, hopper=False, blocks=memory.Blocks.NONE
+    )
 
 
 def _lines(
@@ -201,34 +208,6 @@ def _lines(
     return {**table, "could": list(map(str, could))} if could else table
 
 
-def _settings(
-    wanted: spec.Spec, accelerator: spec.Accelerator, flags: Mapping[str, object], context: int
-) -> memory.Settings:
-    """Return the settings of vLLM that its memory depends on."""
-
-    def number(flag: str) -> int | None:
-        return int(ranges.number(flag, flags.get(flag)) or 0) or None
-
-    asked_share = headroom.share(wanted)
-    hybrid = flags.get("disable-hybrid-kv-cache-manager")
-    return memory.Settings(
-        context=context,
-        tensor_parallel=wanted.layer_gpus(accelerator.count),
-        pipeline_parallel=wanted.pipeline_parallel,
-        quantization=typing.cast("str | None", flags.get("quantization")),
-        kv_dtype=str(flags.get("kv-cache-dtype") or "auto"),
-        max_sequences=number("max-num-seqs"),
-        max_batched_tokens=number("max-num-batched-tokens"),
-        utilization=asked_share[1] if asked_share else 0.92,
-        eager=flags.get("enforce-eager") is True,
-        hybrid=hybrid is not True,
-        async_scheduling=flags.get("async-scheduling") is not False
-        and flags.get("no-async-scheduling") is not True,
-        largest_graph=number("max-cudagraph-capture-size"),
-        block_tokens=number("block-size"),
-    )
-
-
 def _given(flags: Mapping[str, object]) -> set[str]:
     """Return the flags that may change something; of hf-overrides.x.y the first part.
 
@@ -244,9 +223,10 @@ _ON_BY_DEFAULT = "enable-chunked-prefill"
 def _assumed(wanted: spec.Spec, flags: Mapping[str, object]) -> Iterator[str]:
     """Yield the flags and variables that are given and not counted."""
     known = catalog.memory_flags()
-    yield from sorted(_given(flags) - known.counted - known.none)
+    yield from sorted(_given(flags) - known.counted - known.none - memory_settings.counted(flags))
     for name in sorted(wanted.env.keys() | wanted.secrets.keys()):
-        if name.startswith(_ENGINE_VARIABLES) and not name.startswith(_QUIET_VARIABLES):
+        quiet = name.startswith(_QUIET_VARIABLES) or memory_settings.counted_variable(wanted, name)
+        if name.startswith(_ENGINE_VARIABLES) and not quiet:
             yield f"env {name}"
 
 
@@ -263,16 +243,14 @@ _QUIET_VARIABLES = (
 
 
 def _gpus(wanted: spec.Spec) -> dict[spec.Accelerator, catalog.GpuFacts]:
-    """Return the GPUs whose fit is computed.
-
-    How much the kernels of other vendors take is not known.
-    """
+    """Return the GPUs whose fit is computed."""
     known = {accelerator: catalog.gpu(accelerator.name) for accelerator in wanted.accelerators}
-    return {
-        accelerator: facts
-        for accelerator, facts in known.items()
-        if facts and facts.vendor == "nvidia"
-    }
+    return {accelerator: facts for accelerator, facts in known.items() if facts and reckoned(facts)}
+
+
+def reckoned(facts: catalog.GpuFacts) -> bool:
+    """Return whether the fit on a GPU is computed: on NVIDIA's, and on AMD's that vLLM lists."""
+    return facts.vendor == "nvidia" or facts.family in AMD_FAMILIES
 
 
 @functools.lru_cache(maxsize=512)

@@ -71,6 +71,17 @@ def read(resources: Mapping[str, typing.Any] | None) -> Machines:
     return Machines(tuple(options), in_order and len(options) > 1)
 
 
+def place_of(infra: object) -> str | None:
+    """Return an infra string with one spelling for each cloud; None for any place.
+
+    >>> place_of("Kubernetes/prod")
+    'k8s/prod'
+    """
+    cloud, slash, rest = str(infra or "*").partition("/")
+    name = {"kubernetes": "k8s"}.get(cloud.lower(), cloud.lower())
+    return None if name == "*" and not slash else f"{name}{slash}{rest}"
+
+
 def _gpus(value: object) -> Sequence[str | None]:
     """Return each accelerator as NAME:COUNT, under the catalogue's spelling of its name."""
     match value:
@@ -101,9 +112,7 @@ def _normal(option: Machine) -> Machine:
     place = [option.pop(key, None) for key in ("cloud", "region", "zone")]
     if any(place) and not option.get("infra"):
         option["infra"] = "/".join(str(part or "*") for part in place).rstrip("/*")
-    infra = str(option.get("infra") or "*")
-    cloud, slash, rest = infra.partition("/")
-    option["infra"] = None if infra == "*" else f"{cloud.lower()}{slash}{rest}"
+    option["infra"] = place_of(option.get("infra"))
     option.pop("ports", None)  # the deployment sets its own port
     for key in ("cpus", "memory"):
         if key in option:
@@ -118,14 +127,15 @@ def _normal(option: Machine) -> Machine:
 
 
 def _amount(value: object) -> object:
-    """Return 8 for 8, "8" and 8.0, and "8+" unchanged."""
-    text = re.sub(r"(?i)\s*(gb|gib|g)(?=\+?$)", "", str(value))
+    """Return 8 for 8, "8" and 8.0, and "8+" unchanged.
+
+    SkyPilot also takes 64GB and 1Ti (sky/utils/resources_utils.py, parse_memory_resource).
+    """
+    text = str(readers.sized(value, readers.GIB)).strip()
     return readers.plain(float(text)) if re.fullmatch(r"\d+(\.\d+)?", text) else text
 
 
 def _gib(value: object) -> object:
     """Return GiB as a number; SkyPilot also takes 512GB and 1TB (sky/utils/resources_utils.py)."""
-    match = re.fullmatch(r"(?i)(\d+)\s*(g|gb|gib|t|tb|tib)?", str(value))
-    if match is None:
-        return value
-    return int(match[1]) * (1024 if (match[2] or "g").lower().startswith("t") else 1)
+    size = _amount(value)
+    return value if isinstance(size, str) else size

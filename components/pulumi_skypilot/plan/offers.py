@@ -1,77 +1,20 @@
 """The offers of the API server for a deployment's machines, and what has no price.
 
-Pure. An answer of `skypilot/prices.py` becomes Prices here. `cost.py` adds them up, and
-`budget_check.py` refuses what has no price. "Not asked", "no answer" and "listed without a price"
-are three different reasons.
+Pure. `cost.py` adds the prices up, and `budget_check.py` refuses what has no price. "Not asked",
+"no answer" and "listed without a price" are three different reasons.
 """
 
-import dataclasses
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from .. import catalog, spec
+from .. import spec
+from . import own_machines
 from .cloud_limits import OWN
+from .price_rows import OWN_MACHINES, Machine, Prices, Row, Unpriced, cloud, covers, machine
 
 CONTROLLER = {"cpus": "4+", "memory": "8+"}
 """SkyServe's controller where it has a machine of its own (CONTROLLER_RESOURCES in
 sky/serve/constants.py)."""
-
-Machine = tuple[tuple[str, object], ...]
-"""A machine without a GPU, as a question and its answer name it: sorted pairs."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """One offer of the catalogue: an instance type in a region, USD an hour."""
-
-    cloud: str
-    region: str
-    instance: str | None
-    accelerator: str
-    count: float
-    cpus: float | None
-    memory: float | None
-    price: float | None
-    """None where it is not offered on demand; 0 where it has no price."""
-    spot: float | None
-    """The price of a spot machine; None where there is none."""
-
-    def rate(self, *, spot: bool) -> float | None:
-        """Return USD an hour in that market."""
-        return self.spot if spot else self.price
-
-
-@dataclasses.dataclass(frozen=True)
-class Prices:
-    """The prices that a preview knows."""
-
-    rows: tuple[Row, ...] = ()
-    machines: Mapping[Machine, float] = dataclasses.field(default_factory=dict)
-    """Machines without a GPU: USD an hour in the cheapest cloud."""
-    dearest: Mapping[Machine, float] = dataclasses.field(default_factory=dict)
-    """Machines without a GPU: USD an hour in the dearest cloud."""
-    free: frozenset[Machine] = frozenset()
-    """Machines without a GPU that a place without a price may also give."""
-    failed: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """By cloud, or by `enabled` (the list of the server's clouds): why there is no answer."""
-    failed_machines: Mapping[Machine, str] = dataclasses.field(default_factory=dict)
-    """By machine without a GPU: why there is no answer."""
-    asked: Mapping[str, typing.Any] | None = None
-    """The question; None where the answer does not repeat it."""
-    controller: bool = False
-    """Whether SkyServe's controller was seen on a machine of its own."""
-    away: str | None = None
-    """The reason why nothing is known: no server, no answer in time, `--offline`."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Unpriced:
-    """An alternative that a deployment allows and whose price is unknown, and why."""
-
-    kind: str
-    """The GPU, or the size of a machine without one."""
-    place: str
-    why: str
 
 
 def question(specs: Sequence[spec.Spec]) -> dict[str, typing.Any]:
@@ -87,28 +30,6 @@ def question(specs: Sequence[spec.Spec]) -> dict[str, typing.Any]:
         "accelerators": sorted({gpu.name for wanted in specs for gpu in wanted.accelerators}),
         "machines": [dict(size) for size in sorted(sizes, key=str)],
     }
-
-
-def read(answer: Mapping[str, typing.Any]) -> Prices:
-    """Return the prices of an answer (skypilot/prices.py, answer) that went through JSON."""
-    asked = [(machine(entry["machine"]), entry) for entry in answer.get("machines") or ()]
-    known = {size: entry for size, entry in asked if "failed" not in entry}
-    return Prices(
-        rows=tuple(Row(**row) for row in answer.get("rows") or ()),
-        machines={size: entry["price"] for size, entry in known.items()},
-        dearest={size: entry["dearest"] for size, entry in known.items() if "dearest" in entry},
-        free=frozenset(size for size, entry in known.items() if entry.get("free")),
-        failed=dict(answer.get("failed") or {}),
-        failed_machines={size: entry["failed"] for size, entry in asked if "failed" in entry},
-        asked=answer.get("asked"),
-        controller=bool(answer.get("controller")),
-        away=answer.get("away"),
-    )
-
-
-def machine(table: Mapping[str, object]) -> Machine:
-    """Return the key of a machine."""
-    return tuple(sorted(table.items()))
 
 
 def controller(wanted: spec.Spec) -> Machine:
@@ -133,10 +54,11 @@ def rates(wanted: spec.Spec, prices: Prices, *, spot: bool) -> list[float]:
     best: dict[tuple[str, str, str, float], float] = {}
     for row in _fitting(wanted, prices.rows):
         rate = row.rate(spot=spot)
-        if rate is not None and rate > 0:
+        allowed = rate is not None and rate > 0 and _allowed(wanted, row, rate)
+        if rate is not None and allowed and not own_machines.overridden(row, prices):
             key = (row.cloud, row.region, row.accelerator, row.count)
             best[key] = min(rate, best.get(key, rate))
-    return list(best.values())
+    return [*best.values(), *own_machines.rates(wanted, prices)]
 
 
 def unpriced(wanted: spec.Spec, prices: Prices, *, spot: bool) -> tuple[Unpriced, ...]:
@@ -157,12 +79,6 @@ def by_reason(alternatives: Sequence[Unpriced]) -> dict[str, str]:
     }
 
 
-def cloud(place: str) -> str:
-    """Return the cloud of an infra string, as SkyPilot calls it."""
-    facts = catalog.cloud(place)
-    return facts.name.lower() if facts else place.partition("/")[0].lower()
-
-
 def _fitting(wanted: spec.Spec, rows: Sequence[Row]) -> Iterator[Row]:
     asked = {(accelerator.name, accelerator.count) for accelerator in wanted.accelerators}
     kind = wanted.instance_type
@@ -172,9 +88,15 @@ def _fitting(wanted: spec.Spec, rows: Sequence[Row]) -> Iterator[Row]:
             and (kind is None or kind == row.instance)
             and _enough(wanted.cpus, row.cpus)
             and _enough(wanted.memory, row.memory)
-            and (not wanted.infra or any(_covers(place, row) for place in wanted.infra))
+            and (not wanted.infra or any(covers(place, row) for place in wanted.infra))
         ):
             yield row
+
+
+def _allowed(wanted: spec.Spec, row: Row, rate: float) -> bool:
+    """Return whether maxHourlyCost allows a machine; SkyPilot ignores it for one's own machines."""
+    most = wanted.max_hourly_cost
+    return most is None or row.cloud in OWN or rate <= most
 
 
 def _enough(asked: str | None, offered: float | None) -> bool:
@@ -185,45 +107,48 @@ def _enough(asked: str | None, offered: float | None) -> bool:
     return offered == float(asked)
 
 
-def _covers(place: str, row: Row) -> bool:
-    _, _, rest = place.partition("/")
-    if cloud(place) != row.cloud:
-        return False
-    region = rest.split("/", maxsplit=1)[0]
-    return region in ("", "*") or row.region in (rest, region)
-
-
 def _unpriced_gpus(wanted: spec.Spec, prices: Prices, spot: bool) -> Iterator[Unpriced]:
     """Yield each GPU in each place without a price.
 
     A catalogue that answers and does not list a GPU cannot give it. That counts only where it
     leaves a place, or a GPU, without any price.
     """
-    rows = [row for row in _fitting(wanted, prices.rows) if row.rate(spot=spot) is not None]
+    priced = [(row, row.rate(spot=spot)) for row in _fitting(wanted, prices.rows)]
+    rows = [row for row, rate in priced if rate is not None and _allowed(wanted, row, rate)]
     pairs = {
         (place, gpu.name, str(gpu)): [
             row
             for row in rows
             if (row.accelerator, row.count) == (gpu.name, gpu.count)
-            and (place is None or _covers(place, row))
+            and (place is None or covers(place, row))
         ]
         for place in wanted.infra or (None,)
         for gpu in wanted.accelerators
     }
     for (place, name, gpu), offered in pairs.items():
         where = place or "anywhere"
+        if prices.own and place is not None and cloud(place) in OWN:
+            yield from own_machines.gaps(wanted, prices, place, gpu)
+            continue
         unanswered = _unanswered(place, name, prices)
         yield from (Unpriced(gpu, *row) for row in unanswered)
-        yield from (Unpriced(gpu, region, _no_price(region)) for region in _free(offered, spot))
+        others = [row for row in offered if not own_machines.overridden(row, prices)]
+        for region in _free(others, spot):
+            mine = cloud(region) in OWN
+            why = f"{prices.own.where} has no price of {name} there"
+            why = why if mine and prices.own else _no_price(region)
+            yield Unpriced(gpu, region, why, own=mine and not prices.own)
         if offered or unanswered:
             continue
         in_place = any(rows_of_pair for key, rows_of_pair in pairs.items() if key[0] == place)
         of_gpu = any(rows_of_pair for key, rows_of_pair in pairs.items() if key[2] == gpu)
         if place is not None and cloud(place) in OWN:
-            yield Unpriced(gpu, where, _no_price(place))
+            yield Unpriced(gpu, where, _no_price(place), own=True)
         elif not (in_place and of_gpu):
             market = "spot " if spot else ""
-            why = f"the server's catalogue has no {market}price of {gpu} there"
+            limit = wanted.max_hourly_cost
+            most = "" if limit is None else f" of {limit:g} USD/h (maxHourlyCost) or less"
+            why = f"the server's catalogue has no {market}price of {gpu}{most} there"
             yield Unpriced(gpu, where, why)
 
 
@@ -258,7 +183,7 @@ def _free(offered: Sequence[Row], spot: bool) -> Iterator[str]:
 
 def _no_price(place: str) -> str:
     if cloud(place) in OWN:
-        return f"machines of your own ({cloud(place)}) have no price in SkyPilot"
+        return OWN_MACHINES
     return f"the server's catalogue lists it in {place} without a price"
 
 
@@ -288,16 +213,18 @@ def _unpriced_machines(wanted: spec.Spec, prices: Prices, spot: bool) -> Iterato
     kind = " ".join(f"{value}{unit}" for value, unit in parts if value) or "any machine"
     for place in wanted.infra or (None,):
         size = _machine(wanted, place, spot)
-        if prices.away:
+        own = False
+        if place is not None and cloud(place) in OWN:
+            why, own = OWN_MACHINES, True
+        elif prices.away:
             why = prices.away
-        elif place is not None and cloud(place) in OWN:
-            why = _no_price(place)
         elif size in prices.failed_machines:
             why = prices.failed_machines[size]
+            own = why == OWN_MACHINES
         elif size not in prices.machines:
             why = "no price of it was asked for"
         elif size in prices.free:
-            why = "it may be a machine of your own, and these have no price in SkyPilot"
+            why, own = OWN_MACHINES, True
         else:
             continue
-        yield Unpriced(kind, place or "anywhere", why)
+        yield Unpriced(kind, place or "anywhere", why, own)

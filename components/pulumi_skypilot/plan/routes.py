@@ -7,7 +7,8 @@ its own list and fails for a path that is in neither list.
 import re
 from collections.abc import Iterator, Mapping
 
-from .. import spec
+from .. import catalog, spec
+from . import model_flags
 from .remote import vllm_guard
 
 _DEV = "administers the engine (only with VLLM_SERVER_DEV_MODE)"
@@ -73,6 +74,16 @@ REFUSED: Mapping[str, str] = {
 }
 """Paths that the guard refuses even with a key, and what each does (vllm/entrypoints)."""
 
+_SCORES = ("/score", "/v1/score", "/rerank", "/v1/rerank", "/v2/rerank")
+
+POOLING: Mapping[str, tuple[str, ...]] = {
+    "embed": ("/v1/embeddings", "/v2/embed", *_SCORES, "/pooling"),
+    "rerank": (*_SCORES, "/classify", "/pooling"),
+}
+"""The inference paths of a model by its task, beside /v1/models, where it does not generate. One
+that embeds scores by the angle between two vectors (vllm/entrypoints/pooling/factories.py,
+register_pooling_api_routers; utils.py, enable_scoring_api)."""
+
 _HARMLESS = ("/load", "/ping", "/version")
 
 
@@ -95,9 +106,11 @@ def _pattern(route: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\{\w+\}", "[^/]+", route))
 
 
-def problems(wanted: spec.Spec) -> Iterator[spec.Problem]:
+def problems(wanted: spec.Spec, facts: catalog.ModelFacts | None = None) -> Iterator[spec.Problem]:
     """Yield why SkyServe's probe, which sends no key, may not ask the spec's path."""
     path = wanted.readiness_probe.path
+    does = model_flags.task(wanted, facts)
+    served = POOLING.get(does)
     needs_key = path.split("/")[1] == "v1" or is_inference(path)
     harm = harm_of_probe(path)
     if needs_key and wanted.auth != "none":
@@ -105,6 +118,11 @@ def problems(wanted: spec.Spec) -> Iterator[spec.Problem]:
             "readinessProbe",
             f"readinessProbe.path: {path} needs the API key, which SkyServe's probe lacks; use "
             "/health",
+        )
+    elif served and is_inference(path) and path not in (*served, "/v1/models"):
+        yield spec.Problem(
+            "readinessProbe",
+            f"readinessProbe.path: a model of task {does} does not serve {path}; use /health",
         )
     elif harm is not None:
         yield spec.Problem(

@@ -105,7 +105,7 @@ def _keys_of_lines() -> Mapping[str, set[str]]:
 def _setting(flag: str, text: str | None) -> tuple[str, object]:
     """Return the key for a flag, and its value as a stack file has it."""
     name = flag if text is not None else flag.removeprefix("no-")
-    key = _KEYS.get(name) or mapping.key_of_flag(name)
+    key = _KEYS.get(name) or mapping.SHARED.get(name) or mapping.key_of_flag(name)
     key = f"vllmArgs.{name}" if key == "vllmArgs" else key
     if text is None:
         return key, not flag.startswith("no-")

@@ -12,7 +12,7 @@ import yaml
 
 from .. import spec
 from ..spec import readers
-from . import task_scripts, vllm
+from . import pod, task_scripts, vllm
 
 Task = Mapping[str, typing.Any]
 """A task in the form of SkyPilot's YAML: a table until it goes to SkyPilot or into a state."""
@@ -48,7 +48,7 @@ def task(
         "service": service(wanted) if wanted.kind == "service" else None,
         "file_mounts": {path: _mount(mount) for path, mount in sorted(wanted.mounts.items())},
         "volumes": dict(sorted(wanted.volumes.items())),
-        "config": wanted.config,
+        "config": pod.config(wanted),
         "envs": envs,
         "secrets": dict.fromkeys(secret_names(wanted)),
         "setup": task_scripts.setup(wanted),
@@ -203,7 +203,7 @@ def _resources(wanted: spec.Spec) -> dict[str, typing.Any]:
         "cpus": _amount(wanted.cpus),
         "memory": _amount(wanted.memory),
         "use_spot": wanted.spot is not None,
-        "ports": vllm.PORT,
+        "ports": [vllm.PORT, *wanted.ports] if wanted.ports else vllm.PORT,
         "labels": dict(sorted(wanted.labels.items())),
         "autostop": _autostop(wanted.autostop),
         "any_of": [{"infra": place} for place in infra] if len(infra) > 1 else None,
@@ -214,6 +214,7 @@ def _resources(wanted: spec.Spec) -> dict[str, typing.Any]:
 _RESOURCES = (
     "infra", "accelerators", "cpus", "memory", "instance_type", "disk_size", "disk_tier",
     "network_tier", "image_id", "use_spot", "ports", "labels", "autostop", "any_of",
+    "max_hourly_cost",
 )  # fmt: skip
 """The order of a task's resources. It never changes: states hold the text, and its digest."""
 

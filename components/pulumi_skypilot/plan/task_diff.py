@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from .. import spec
 from ..spec import mapping
-from . import changes, script_keys, task, task_scripts
+from . import changes, hardware, pod, script_keys, task, task_scripts
 from .changes import Change, Rule, Task
 
 _SINGLE = (
@@ -80,14 +80,21 @@ def _without_guard(content: Task) -> dict[str, typing.Any]:
 def _unordered(content: Task) -> dict[str, typing.Any]:
     """Return a task with its any_of sorted, since SkyServe compares it as a set.
 
-    See sky/utils/resources_utils.py, normalize_any_of_resources_config.
+    See sky/utils/resources_utils.py, normalize_any_of_resources_config. Each cloud has one
+    spelling: k8s and kubernetes are the same to SkyPilot (sky.utils.infra_utils.InfraInfo).
     """
-    resources = dict(content.get("resources") or {})
+    resources = _spelled(content.get("resources") or {})
     if "any_of" in resources:
         resources["any_of"] = sorted(
-            resources["any_of"], key=lambda option: json.dumps(option, sort_keys=True)
+            map(_spelled, resources["any_of"]),
+            key=lambda option: json.dumps(option, sort_keys=True),
         )
     return {**content, "resources": resources}
+
+
+def _spelled(resources: Mapping[str, typing.Any]) -> dict[str, typing.Any]:
+    given = dict(resources)
+    return {**given, "infra": hardware.place_of(given["infra"])} if given.get("infra") else given
 
 
 def _differences(path: str, old: object, new: object, rules: Sequence[Rule]) -> Iterator[Change]:
@@ -122,6 +129,10 @@ def _worded(path: str, old: object, new: object) -> Iterator[_Worded]:
         for difference in script_keys.differences(str(old), str(new)):
             yield difference.key, path, difference.old, difference.new
         yield key, path, old, new
+        return
+    if path in pod.VOLUMES:
+        for part, before, after in pod.differences(old, new):
+            yield part or key, path, before, after
         return
     key, say = _WORDS.get(path, (key, _choice))
     yield key, path, say(old), say(new)
@@ -167,6 +178,7 @@ _WORDS: Mapping[str, tuple[str, Callable[[object], object]]] = {
     ),
     f"envs.{task.IDLE_MINUTES}": ("autostop.idle", _number),
     "service.tls": ("tls", lambda value: "set" if value else None),
+    **dict.fromkeys(pod.SECRETS, ("pod.imagePullSecrets", pod.secret_names)),
 }
 """Values that a stack file and a task write in two ways: path → key, and the stack file's form."""
 

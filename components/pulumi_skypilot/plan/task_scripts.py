@@ -136,6 +136,33 @@ def without_guard(script: str) -> str:
     return "".join(line for line in lines if line.strip() != "\\")
 
 
+def server_only(script: str) -> str:
+    """Return a run script that `run` wrote without all that it puts around the server's command.
+
+    What others have added stays.
+    """
+    text = _EVERY_MODULE.sub("", without_guard(script))
+    for word in (_STARTS_WATCHED.removeprefix(_STARTS), ' --config "$keys"', ' "${node[@]}"'):
+        text = text.replace(word, "")
+    own = {line for part in blocks().values() for line in part} | {"set -e", _PATH.strip()}
+    own -= set(lines(f"{_STARTS}vllm serve"))
+    own = {line for line in own if line and not line.startswith(f"export {vllm.EFFORT_VARIABLE}=")}
+    kept = [line for line in text.splitlines() if line.strip(" \\") not in own]
+    return "".join(f"{line}\n" for line in kept)
+
+
+def own_setup(script: str) -> str:
+    """Return a setup script that `setup` wrote without the installation of vLLM."""
+    for part in (_install(gpus=True), _install(gpus=False), _PATH):
+        script = script.replace(part, "", 1)
+    return script
+
+
+_EVERY_MODULE = re.compile(
+    r"^cat > \S+ <<'END_OF_MODULE'\n.*?^END_OF_MODULE\n", re.DOTALL | re.MULTILINE
+)
+
+
 def outline(script: str) -> str:
     """Return a script for a person to compare, with each module in it on one line."""
 

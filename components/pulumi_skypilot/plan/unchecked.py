@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from .. import catalog, spec
 from ..catalog import suggest
-from . import gpu_fit, vllm
+from . import gpu_fit, model_flags, vllm
 
 
 def reasons(
@@ -34,8 +34,8 @@ def _model(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]
     elif facts is None:
         near = suggest.nearest(name, catalog.models())
         yield (
-            f"{name} is not in the catalogue, so its memory, disk and flags are unknown: add it "
-            f"with `pulumi-skypilot models add {name}`"
+            f"{name} is not in the catalogue, so its memory, disk and flags, and whether it is "
+            f"gated, are unknown: add it with `pulumi-skypilot models add {name}`"
             + (f" (did you mean {near}?)" if near else "")
         )
     elif not _catalogued(wanted.revision, facts):
@@ -59,17 +59,17 @@ def _gpus(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[str]:
     if unknown:
         yield (
             f"{', '.join(unknown)}: not in the catalogue of GPUs, so check that vLLM runs on it "
-            "and that the model fits its memory"
+            "and that the model fits its memory, or add it with `pulumi-skypilot gpus add`"
         )
     if facts is None:
         return
-    other_vendors = [
-        str(accelerator)
-        for accelerator in wanted.accelerators
-        if (gpu := catalog.gpu(accelerator.name)) and gpu.vendor != "nvidia"
-    ]
-    if other_vendors:
-        yield f"{', '.join(other_vendors)}: the memory fit is computed for NVIDIA's GPUs only"
+    known = {str(each): gpu for each in wanted.accelerators if (gpu := catalog.gpu(each.name))}
+    not_reckoned = [name for name, gpu in known.items() if not gpu_fit.reckoned(gpu)]
+    if not_reckoned:
+        yield f"{', '.join(not_reckoned)}: the memory fit is not computed for this GPU"
+    amd = [name for name, gpu in known.items() if gpu_fit.reckoned(gpu) and gpu.vendor != "nvidia"]
+    if amd:
+        yield f"{', '.join(amd)}: the memory fit follows vLLM's source, and no AMD GPU was measured"
     if not wanted.accelerators:
         needed = math.ceil(gpu_fit.cpu_needed_bytes(wanted, facts) / 2**30)
         yield (
@@ -92,10 +92,13 @@ def _reckoning(
         return
     if sized.assumed:
         yield f"the memory fit leaves out {', '.join(sized.assumed)}"
-    if wanted.image is not None:
+    if wanted.image not in (None, vllm.ROCM_IMAGE):
         yield f"the memory fit is for vLLM {vllm.VERSION}, and the image brings its own"
-    if wanted.nodes > 1 or wanted.pipeline_parallel > 1:
+    does = model_flags.task(wanted, facts)
+    if does != "generate":
+        yield f"the memory fit of a model of task {does} follows vLLM's source and is not measured"
+    if wanted.nodes > 1 or wanted.pipeline_parallel > 2:
         yield (
-            "over several machines or stages the memory fit follows vLLM's source and is "
-            "not measured"
+            "over several machines or more than two stages the memory fit follows vLLM's source "
+            "and is not measured"
         )

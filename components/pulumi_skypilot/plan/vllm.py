@@ -8,13 +8,16 @@ from collections.abc import Collection, Mapping, Sequence
 
 from .. import catalog, spec
 from ..catalog import suggest
-from . import ranges
+from . import goals, model_flags, ranges
 from .remote import default_effort
 
 VERSION = "0.32.0"
 """The tested release, which replicas install where their image has no vLLM."""
 
-PORT = 8000
+ROCM_IMAGE = f"docker:vllm/vllm-openai-rocm:v{VERSION}"
+"""vLLM's own image of that release for AMD's GPUs."""
+
+PORT = spec.open_ports.VLLM
 
 MACHINE_GPUS = "$SKYPILOT_NUM_GPUS_PER_NODE"
 """SkyPilot's variable for the GPUs of a machine (sky/skylet/constants.py)."""
@@ -61,7 +64,7 @@ def flags(
         flags["enable-auto-tool-choice"] = True
     if not families:
         flags["enforce-eager"] = True  # torch.compile is of no use on a CPU and takes a minute
-    flags |= agreed(facts, families) | given(wanted)
+    flags |= agreed(facts, families) | goals.flags(wanted) | given(wanted)
     flags["middleware"] = _middleware(wanted)
     return {name: value for name, value in flags.items() if value is not None}
 
@@ -75,10 +78,17 @@ def given(wanted: spec.Spec) -> dict[str, object]:
     for flag, key in spec.mapping.FLAGS.items():
         value = spec.mapping.value(wanted, key)
         if value is not None and value != spec.mapping.KEYS[key].row.unless:
-            keyed[flag] = value
+            keyed[flag] = _one_or_list(value)
     if wanted.tensor_parallel == "all":
         keyed["tensor-parallel-size"] = MACHINE_GPUS
-    return keyed | wanted.vllm_args
+    return keyed | model_flags.flags(wanted) | wanted.vllm_args
+
+
+def _one_or_list(value: object) -> object:
+    """Return a key's value as a flag has it: a list of one as its only word."""
+    if not isinstance(value, tuple):
+        return value
+    return value[0] if len(value) == 1 else list(value)
 
 
 def environment(

@@ -1,5 +1,7 @@
 """The seconds that a wait for a model may take. Pure: previews quote them."""
 
+from collections.abc import Mapping
+
 from .. import spec
 
 PROVISION_SECONDS = 900.0
@@ -14,12 +16,29 @@ def timeout_seconds(wanted: spec.Spec) -> float:
     """Return the seconds to wait for a deployment: `timeouts.ready`, else to get and load it."""
     if wanted.timeouts.ready:
         return float(wanted.timeouts.ready)
+    machine = PROVISION_SECONDS + _pending_seconds(wanted)
     if wanted.kind == "cluster":
-        return PROVISION_SECONDS + START_SECONDS
-    return wanted.readiness_probe.initial_delay + PROVISION_SECONDS
+        return machine + START_SECONDS
+    return wanted.readiness_probe.initial_delay + machine
 
 
 def restart_seconds(wanted: spec.Spec) -> float:
     """Return the most seconds that an update waits for the new server (`timeouts.update`)."""
     seconds, bound = timeout_seconds(wanted), wanted.timeouts.update
     return seconds if bound is None else min(seconds, bound)
+
+
+def _pending_seconds(wanted: spec.Spec) -> float:
+    """Return how long a pod may wait for a node that Kubernetes is still adding.
+
+    SkyPilot's own wait is some seconds. A deployment that sets `provision_timeout` has an
+    autoscaler that takes as long. Below 0 SkyPilot waits for ever: then `timeouts.ready` says it.
+    """
+    seconds = [
+        section.get("provision_timeout")
+        for section in (wanted.config.get(cloud) for cloud in ("kubernetes", "ssh"))
+        if isinstance(section, Mapping)
+    ]
+    return max(
+        (float(each) for each in seconds if isinstance(each, int | float) and each > 0), default=0.0
+    )
