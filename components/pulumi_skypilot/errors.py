@@ -8,6 +8,7 @@
     │   ├── ValueRefused    a value that its key does not accept
     │   ├── SpecError       a deployment's spec, with all its problems
     │   ├── BudgetError     the budget
+    │   ├── OwnPricesError  the prices of machines of one's own
     │   ├── StackError      a stack's config
     │   └── UnreadableTask  a SkyPilot task or script without a readable deployment
     └── SkyPilotError       a call to SkyPilot failed
@@ -84,6 +85,10 @@ class LinesError(ConfigError):
 
 class BudgetError(LinesError):
     """A budget that cannot be read."""
+
+
+class OwnPricesError(LinesError):
+    """Prices of machines of one's own that cannot be read."""
 
 
 class StackError(LinesError):

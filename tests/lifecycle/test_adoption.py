@@ -157,6 +157,16 @@ def test_machines_that_are_others_are_not_taken_over(changes, reason):
     assert [line for line in preview if line.startswith("adopt: not possible: ") and reason in line]
 
 
+@pytest.mark.parametrize(
+    "there", ["infra: Kubernetes/prod", "cloud: kubernetes", "infra: k8s/prod"]
+)
+def test_kubernetes_is_one_place_under_both_of_its_names(there):
+    """SkyPilot writes kubernetes where a stack file says k8s."""
+    text = f"resources: {{{there}, accelerators: 'L4:1'}}\nrun: sleep 1\n"
+    preview = told_of_a_cluster(text, infra="k8s/prod")
+    assert not [line for line in preview if "not possible" in line]
+
+
 def test_a_cluster_whose_machines_cannot_be_read_is_tried():
     assert "adopt: its server is restarted" in told_of_a_cluster(
         "resources: {accelerators: 8 L4}\n"

@@ -121,6 +121,32 @@ class TestUpdate:
         assert waited == [new.digest]
         assert after.hash == applied.hash
 
+    @pytest.mark.parametrize("runs", [True, False])
+    def test_an_update_puts_off_the_autostop_until_the_new_server_has_its_job(
+        self, sky, made, runs
+    ):
+        """A slow launch has no job for minutes, and the machine would be taken down as idle."""
+        old, new = wanted(autostop=(3, True)), wanted(autostop=(3, True), model="n")
+        applied = made.create(old)
+        if not runs:
+            sky.end_job(NAME, "SUCCEEDED")
+        real, seen = sky.launch, []
+
+        def launch(*args: object) -> object:
+            now = sky.cluster(NAME)
+            seen.append((now.autostop_minutes, now.autostop_down))
+            return real(*args)
+
+        sky.launch = launch
+        before = len(sky.calls)
+        made.update(applied, old, new, nothing)
+        assert seen == [(clusters.RELIEF_MINUTES, True)]
+        did = [call.split()[0] for call in sky.calls[before:]]
+        if runs:
+            assert did.index("autostop") < did.index("cancel_jobs")
+        after = sky.cluster(NAME)
+        assert (after.autostop_minutes, after.autostop_down) == (3, True)
+
     def test_an_update_that_fails_starts_the_old_server_again(self, sky, made):
         def wait(_now: marker.Applied, _left: float | None) -> None:
             raise errors.Failed("its log says: CUDA out of memory")
@@ -133,6 +159,13 @@ class TestUpdate:
             made.update(applied, wanted(), new, wait)
         assert [digest for digest, state in jobs(sky) if state == "SETTING_UP"] == [wanted().digest]
         assert made.read(applied) == operations.Seen(applied)
+
+    def test_an_update_ends_no_server_where_the_place_cannot_be_asked(self, sky, made):
+        applied = made.create(wanted())
+        sky.fail("address", errors.Denied("infra: Kubernetes refuses the credentials"))
+        with pytest.raises(errors.Denied, match="credentials"):
+            made.update(applied, wanted(), wanted(model="n"), nothing)
+        assert jobs(sky) == [(wanted().digest, "SETTING_UP")]
 
     def test_an_update_that_has_no_time_left_starts_the_old_server_again_in_its_own_time(
         self, sky, made
@@ -148,6 +181,29 @@ class TestUpdate:
             bounded.update(applied, wanted(), wanted(model="n"), wait)
         assert sky.job_order(NAME).seconds is None
         assert made.read(applied) == operations.Seen(applied)
+
+    @pytest.mark.parametrize(
+        ("failed", "raised"),
+        [
+            (
+                operations.gone(NAME),
+                f"^the cluster '{NAME}' is gone; `pulumi up --refresh` creates",
+            ),
+            (errors.Failed("no answer"), "^no answer; .* again either: the cluster .* is gone"),
+        ],
+    )
+    def test_an_update_whose_cluster_is_lost_launches_no_other_and_says_so_at_once(
+        self, sky, made, failed, raised
+    ):
+        def wait(_now: marker.Applied, _left: float | None) -> None:
+            sky.kill_cluster(NAME)
+            raise failed
+
+        applied = made.create(wanted())
+        with pytest.raises(type(failed), match=raised):
+            made.update(applied, wanted(), wanted(model="n"), wait)
+        assert sky.cluster(NAME) is None
+        assert sky.clock.now() < 60
 
     def test_an_update_that_fails_leaves_the_jobs_of_others_alone(self, sky, made):
         def wait(_now: marker.Applied, _left: float | None) -> None:

@@ -52,3 +52,35 @@ def test_the_host_that_a_deployment_names_stands_for_any_that_is_listed(
     listed: str | None, host: str, address: str | None
 ) -> None:
     assert operations.endpoint(listed, SERVER, "serve.example.com", own_host=host) == address
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("aws/us-east-1", True),
+        ("AWS", True),
+        ("gcp", False),
+        ("k8s", True),
+        ("k8s/*", True),
+        ("kubernetes/Prod", True),
+        ("k8s/arn:aws:eks:eu-west-1:123:cluster/llm", True),
+        ("k8s/prod-2", False),
+        ("ssh/lab", True),
+        ("ssh/attic", False),
+        ("slurm", False),
+    ],
+)
+def test_a_place_is_enabled_when_the_server_lists_its_cloud_and_its_context(
+    place: str, expected: bool
+) -> None:
+    listed = {
+        "aws",
+        "kubernetes/prod",
+        "kubernetes/arn:aws:eks:eu-west-1:123:cluster/llm",
+        "ssh/lab",
+    }
+    assert operations.is_enabled(place, frozenset(listed)) is expected
+
+
+def test_a_context_is_not_judged_by_a_server_that_lists_clouds_only() -> None:
+    assert operations.is_enabled("k8s/prod", frozenset({"kubernetes"}))

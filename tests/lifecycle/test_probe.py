@@ -209,3 +209,15 @@ class TestFirstWords:
         assert said.isprintable()
         assert "canary" not in said
         assert len(said) < 400
+
+
+def test_adapters_must_be_listed_beside_the_model(
+    sdk: skypilot.Sdk, serve: Callable[[Say], str]
+) -> None:
+    asked = probe.Asked(MODEL, KEY, adapters=("law", "sql"))
+    assert probe.missing(sdk, serve(healthy(200, models(MODEL, "sql", "law"))), asked) is None
+    address = serve(healthy(200, models(MODEL, "sql")))
+    assert probe.missing(sdk, address, asked) == (
+        f"{address}/v1/models: it serves {MODEL} without the adapter law; look into its log, or "
+        "check lora.adapters"
+    )

@@ -29,7 +29,7 @@ class TestCheck:
         told = {"model": "Qwen/Qwen3-8B", "accelerators": "L4:1", "cpus": None, "memory": None}
         assert failures(**told)["context"] == (
             "context: 40960 tokens of Qwen/Qwen3-8B do not fit L4:1: one request needs 5.63 GiB of "
-            "KV cache and 2.41 GiB are left; what fits: context 12288, L4:2, L40S:1"
+            "KV cache and 3.06 GiB are left; what fits: context 15360, L4:2, L40S:1"
         )
 
     def test_what_a_state_has_already_is_told_and_not_refused(self, service):
@@ -140,7 +140,7 @@ class TestDiff:
         """As when another release reckons the fit with better constants."""
         gpu = {"accelerators": "H100:1", "cpus": None, "memory": None}
         olds, news = self.state(service, **gpu), checked(**gpu)
-        assert news["plan"]["fit"]["H100:1"]["weights"] == "13.02 GiB"
+        assert news["plan"]["fit"]["H100:1"]["weights"] == "13.03 GiB"
         news["plan"]["fit"]["H100:1"]["weights"] = "13.13 GiB"
         news["plan"]["notes"] = ["H100:1: tight"]
         assert service.diff(NAME, olds, news).changes is False

@@ -92,6 +92,7 @@ def test_another_user_of_the_stack_makes_nothing_twice(sky, sent):
 @pytest.mark.parametrize("error", [AWAY, SILENT], ids=["away", "silent"])
 def test_a_server_that_is_away_keeps_its_own_and_the_way_out_is_named(sky, sent, error, warned):
     provider, outs = made(sent)
+    warned.clear()  # of what the create said
     silence(sky, error)
     with pytest.raises(plugin_host.Error, match=f"{error}; .*{base.DELETE_VARIABLE}=true"):
         provider.delete(sent.name, outs)
@@ -103,6 +104,7 @@ def test_a_server_that_is_away_keeps_its_own_and_the_way_out_is_named(sky, sent,
 @pytest.mark.parametrize("error", [AWAY, SILENT], ids=["away", "silent"])
 def test_a_server_that_is_gone_for_good_is_let_go_of_loudly(sky, sent, error, warned):
     provider, outs = made(sent)
+    warned.clear()  # of what the create said
     provider.handler.delete_unreachable = True
     silence(sky, error)
     provider.delete(sent.name, outs)
@@ -117,6 +119,7 @@ def test_a_server_that_is_gone_for_good_is_let_go_of_loudly(sky, sent, error, wa
 @pytest.mark.parametrize("error", [AWAY, SILENT], ids=["away", "silent"])
 def test_a_server_that_answers_is_not_let_go_of_for_a_call_that_failed(sky, sent, error, warned):
     provider, outs = made(sent)
+    warned.clear()  # of what the create said
     provider.handler.delete_unreachable = True
     silence(sky, error, "requests")
     with pytest.raises(plugin_host.Error, match=f"^{error}$"):
@@ -127,6 +130,7 @@ def test_a_server_that_answers_is_not_let_go_of_for_a_call_that_failed(sky, sent
 @SENT
 def test_a_server_that_answers_nonsense_is_not_let_go_of(sky, sent, warned):
     provider, outs = made(sent)
+    warned.clear()  # of what the create said
     provider.handler.delete_unreachable = True
     sky.fail_looks(*[ValueError("Attempted to read a None YAML.")] * 9999)
     with pytest.raises(plugin_host.Error, match="the last look failed"):
@@ -139,6 +143,7 @@ def test_a_server_that_answers_nonsense_is_not_let_go_of(sky, sent, warned):
 @SENT
 def test_a_server_that_refuses_us_is_not_let_go_of(sky, sent, warned):
     provider, outs = made(sent)
+    warned.clear()  # of what the create said
     provider.handler.delete_unreachable = True
     silence(sky, errors.Denied("the token is refused"))
     with pytest.raises(plugin_host.Error, match="refused"):

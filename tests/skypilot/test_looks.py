@@ -59,6 +59,7 @@ def an_sdk(answer: Callable[[], object]) -> Sdk:
         queue=ask,
         endpoints=ask,
         cost_report=ask,
+        volumes=types.SimpleNamespace(ls=ask),
         api_status=lambda **_: answer(),
         serve=types.SimpleNamespace(status=ask, tail_logs=lambda *_, **__: answer()),
         tail_logs=lambda *_, **__: answer(),
@@ -72,6 +73,7 @@ def an_sdk(answer: Callable[[], object]) -> Sdk:
     return Sdk(sky)
 
 
+JOB_LOG = interface.Log(interface.LogPart.JOB, CLUSTER, 1)
 LOOKS: dict[str, Callable[[interface.SkyPilot], object]] = {
     "server": lambda sky: sky.server(),
     "places": lambda sky: sky.places(),
@@ -83,7 +85,10 @@ LOOKS: dict[str, Callable[[interface.SkyPilot], object]] = {
     "jobs": lambda sky: sky.jobs(CLUSTER),
     "address": lambda sky: sky.address(CLUSTER, 8000),
     "job_log": lambda sky: sky.job_log(CLUSTER, 1, 9),
+    "stream_log": lambda sky: sky.stream_log(JOB_LOG, str, lines=9, follow=False),
     "requests": lambda sky: sky.requests(),
+    "volume": lambda sky: sky.volume(NAME),
+    "volumes": lambda sky: sky.volumes(),
 }
 
 

@@ -165,9 +165,7 @@ def test_a_machine_of_no_place_costs_what_it_does_in_the_dearest_cloud():
     known = cost.read(prices.answer(Sdk(), cost.question([small])))
     costs = cost.cost(small, known)
     assert costs.most == cost.Range(0.02, 0.10)
-    assert [place.why for place in costs.unpriced] == [
-        "it may be a machine of your own, and these have no price in SkyPilot"
-    ]
+    assert [place.why for place in costs.unpriced] == ["your own machines"]
 
 
 def test_an_optimizer_that_fails_is_the_reason():

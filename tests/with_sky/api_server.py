@@ -19,6 +19,9 @@ HEALTHY = {
     "user": {"id": "sa-1", "name": "bot"},
 }
 
+_NAMES = {"/volumes": "sky.volume_list"}
+"""The requests that are not named after their path (sky/server/requests/request_names.py)."""
+
 
 class ApiServer(http.server.ThreadingHTTPServer):
     """A server that answers each path as a test says; it raises an answer that is an exception."""
@@ -29,6 +32,10 @@ class ApiServer(http.server.ThreadingHTTPServer):
         self.health_status = 200
         self.answers: dict[str, object] = {}
         """By path, as `/serve/status`; a path that is not listed answers None."""
+        self.log = ""
+        """The log of every request."""
+        self.streams: dict[str, str] = {}
+        """By path, the text that a request is answered with itself: a log that is streamed."""
         self.asked: list[tuple[str, typing.Any]] = []
 
     @property
@@ -48,6 +55,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._reply(self.server.health_status, self.server.health)
         elif path == "/api/get":
             self._reply(*_finished(query, self.server.answers.get(query)))
+        elif path == "/api/stream":
+            self._send(200, self.server.log.encode(), {})
         else:
             self._take(None)
 
@@ -60,16 +69,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _take(self, body: object) -> None:
         path = self.path.partition("?")[0]
         self.server.asked.append((path, body))
-        self._reply(200, {}, {"X-Skypilot-Request-ID": path})
+        headers = {"X-Skypilot-Request-ID": path}
+        if path in self.server.streams:
+            self._send(200, self.server.streams[path].encode(), headers)
+        else:
+            self._reply(200, {}, headers)
 
     def _reply(self, status: int, body: object, headers: Mapping[str, str] | None = None) -> None:
-        text = json.dumps(body).encode()
+        self._send(status, json.dumps(body).encode(), headers or {})
+
+    def _send(self, status: int, text: bytes, headers: Mapping[str, str]) -> None:
         self.send_response(status)
         versions = {
             constants.API_VERSION_HEADER: str(constants.API_VERSION),
             constants.VERSION_HEADER: sky.__version__,
         }
-        for name, value in {**versions, **(headers or {}), "Content-Length": len(text)}.items():
+        for name, value in {**versions, **headers, "Content-Length": len(text)}.items():
             self.send_header(name, str(value))
         self.end_headers()
         self.wfile.write(text)
@@ -81,7 +96,7 @@ def _finished(path: str, answer: object) -> tuple[int, object]:
     status = requests.RequestStatus.FAILED if failed else requests.RequestStatus.SUCCEEDED
     done = requests.Request(
         request_id=path,
-        name="sky." + path.strip("/").replace("/", "."),
+        name=_NAMES.get(path, "sky." + path.strip("/").replace("/", ".")),
         entrypoint=_finished,
         request_body=payloads.RequestBody(),
         status=status,

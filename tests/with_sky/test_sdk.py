@@ -190,14 +190,18 @@ def test_a_machine_is_told_by_one_question_with_its_incarnation_and_labels(
         "cluster_hash": "h",
         "status": status_lib.ClusterStatus.UP,
         "launched_at": 5,
-        "resources": sky.Resources(labels={"a": "b"}),
+        "resources": sky.Resources(infra="aws/us-east-1", use_spot=True, labels={"a": "b"}),
+        "duration": 100,
+        "total_cost": 0.1,
     }
     server.answers["/cost_report"] = [
         row,
-        {**row, "name": "x-2", "resources": None},
+        {**row, "name": "x-2", "resources": None, "total_cost": 0.0},
         {**row, "name": "x-3", "status": None},
     ]
     assert sdk.machines() == (
-        interface.Machine("x-1", {"a": "b"}, "h", "UP", 5),
+        interface.Machine(
+            "x-1", {"a": "b"}, "h", "UP", 5, hourly=3.6, infra="AWS (us-east-1)", spot=True
+        ),
         interface.Machine("x-2", {}, "h", "UP", 5),
     )

@@ -16,10 +16,10 @@ from sky.serve import (
     serve_state,
     serve_utils,
 )
-from sky.utils import common_utils, schemas, yaml_utils
+from sky.utils import common_utils, resources_utils, schemas, yaml_utils
 
 from pulumi_skypilot import spec
-from pulumi_skypilot.plan import changes, task, task_diff
+from pulumi_skypilot.plan import changes, task, task_diff, task_facts
 from pulumi_skypilot.plan.changes import Effect
 from pulumi_skypilot.spec import readers
 from tests import specs
@@ -42,7 +42,8 @@ def test_skypilot_takes_every_task(table: dict[str, object]) -> None:
     assert theirs.num_nodes == deployment.nodes
     for resources in theirs.resources:
         assert resources.use_spot == (deployment.spot is not None)
-        assert resources.ports == ["8000"]
+        opened = {8000} | resources_utils.port_ranges_to_set([*map(str, deployment.ports)])
+        assert resources_utils.port_ranges_to_set(resources.ports) == opened
         assert bool(resources.autostop_config) == bool(deployment.autostop)
         if deployment.autostop:
             assert resources.autostop_config.idle_minutes == task.AUTOSTOP_MINUTES
@@ -104,7 +105,9 @@ class Controller:
         monkeypatch.setattr(serve_state, "add_or_update_replica", lambda *_args: None)
 
     def up(self, theirs: typing.Any) -> None:
-        self.texts[1] = self.dumped(theirs)
+        """Make the service: `up` resolves the volumes before it writes the YAML, an update not."""
+        mounted = {"volume_mounts": list(theirs.volumes)} if theirs.volumes else {}
+        self.texts[1] = self.dumped(theirs, **mounted)
         self.autoscaler = autoscalers.Autoscaler.from_spec("chat", theirs.service)
 
     def update(self, theirs: typing.Any) -> bool:
@@ -119,13 +122,13 @@ class Controller:
         return bool(self.replica.version == 2)
 
     @staticmethod
-    def dumped(theirs: typing.Any) -> str:
+    def dumped(theirs: typing.Any, **more: object) -> str:
         """Return the YAML as serve/server/impl.py writes it; a set of alternatives has no order.
 
         A local working directory is a mount by then (sky/utils/controller_utils.py,
         maybe_translate_local_file_mounts_and_sync_up).
         """
-        config = theirs.to_yaml_config()
+        config = {**theirs.to_yaml_config(), **more}
         if isinstance(config.get("workdir"), str):
             config["file_mounts"]["~/sky_workdir"] = {"source": config.pop("workdir")}
         random.shuffle(config["resources"].get("any_of", []))
@@ -172,7 +175,7 @@ def test_skyserve_keeps_and_replaces_replicas_as_compare_says(
     controller = Controller(monkeypatch)
     controller.up(before)
     # On-demand machines that come bring another autoscaler, which reads all of its policy.
-    same = changes._on_demand(was.task) or not changes._on_demand(now.task)
+    same = task_facts.on_demand(was.task) or not task_facts.on_demand(now.task)
     first, later = (ignored(read_task, same_autoscaler=same) for read_task in (before, after))
     if effect is Effect.REPLACE and first == later:
         with pytest.raises((AssertionError, ValueError)):
@@ -182,7 +185,7 @@ def test_skyserve_keeps_and_replaces_replicas_as_compare_says(
     elif effect is not Effect.REPLACE:
         assert first == later
         kept = effect in (Effect.UNCHANGED, Effect.IN_PLACE)
-        assert controller.update(after) == (kept and not changes._has_files(now.task))
+        assert controller.update(after) == (kept and not task_facts.has_files(now.task))
 
 
 def test_any_update_breaks_over_a_target_per_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,14 +12,19 @@ from collections.abc import Callable, Sequence
 from .. import errors
 from ..plan import vllm
 from ..skypilot import interface
-from . import adoption, log_hints, marker, operations, ownership
+from . import adoption, cluster_drift, marker, operations, ownership
 
 LAUNCH_SECONDS = 3600.0
 """How long a launch under way may take: it may try many places, and pull a large image."""
 CANCEL_SECONDS = 180.0
 """How long cancelled jobs may take to end."""
 
-_RUNNING = ("INIT", "PENDING", "SETTING_UP", "RUNNING")
+RELIEF_MINUTES = 60
+"""The autostop while one server ends and the next starts, in place of the stack's: a launch on a
+cluster that exists has no job until it has copied files and run `setup` (sky/execution.py,
+Stage.PRE_EXEC), and SkyPilot would take the idle machine down meanwhile."""
+
+_RUNNING = cluster_drift.RUNNING
 _AWAY = ("STOPPED", "AUTOSTOPPING")
 
 
@@ -44,13 +49,14 @@ class Clusters(operations.LifeCycle):
                 # Another stack's label stays on the machines: its destroy would take them down.
                 raise _taken(cluster)
             jobs = [job for job in jobs if job.status in _RUNNING]
-            if any(_digest(job, wanted.mark) == wanted.digest for job in jobs):
+            if any(marker.job_digest(job.name, wanted.mark) == wanted.digest for job in jobs):
                 self._set_autostop(cluster, wanted)
                 return self._applied(wanted, cluster)
             if not is_ours:
                 why = adoption.refused(marker.theirs(cluster.text), wanted.task)
                 if why is not None:
                     raise errors.Invalid(f"adopt: the cluster {name!r}: {why}")
+                self._put_off_autostop(cluster)
                 self._end(name, jobs)  # anybody's jobs: `adopt` allows it
                 # Do not take down a machine that the stack did not make.
                 return self._launch(wanted, cluster.hash)
@@ -74,14 +80,7 @@ class Clusters(operations.LifeCycle):
         if cluster.status != "UP":
             return operations.Seen(now, {"cluster": f"it is {cluster.status}: {cluster.reason}"})
         now = dataclasses.replace(now, endpoint=self._address(applied.name))
-        wanted = marker.ClusterWanted(applied.name, applied.mark, applied.task, {}, {})
-        drift = _job_drift(cluster, jobs, applied)
-        set_to = (cluster.autostop_minutes, cluster.autostop_down)
-        if max(set_to[0], -1) != wanted.autostop[0] or (
-            wanted.autostop[0] >= 0 and set_to[1] != wanted.autostop[1]
-        ):
-            drift["autostop"] = f"{_autostop(wanted.autostop)} -> {_autostop(set_to)}"
-        return operations.Seen(now, drift)
+        return operations.Seen(now, cluster_drift.drift(cluster, jobs, applied))
 
     def update(
         self,
@@ -101,9 +100,7 @@ class Clusters(operations.LifeCycle):
             self._settle(name, LAUNCH_SECONDS)
             cluster, jobs = self._see(lambda: self._look(name), _unseen(name))
             if cluster is None:
-                raise errors.NotFound(
-                    f"the cluster {name!r} is gone; `pulumi up --refresh` creates it again"
-                )
+                raise operations.gone(name)
             if not ownership.of_cluster(cluster, applied.mark, applied.hash):
                 raise errors.Failed(
                     f"the cluster {name!r} is someone else's now; look at it with `pulumi refresh`"
@@ -115,14 +112,18 @@ class Clusters(operations.LifeCycle):
             served = False
             if cluster.status == "UP":
                 jobs = [job for job in jobs if job.status in _RUNNING]
-                digests = {_digest(job, wanted.mark) for job in jobs} - {None}
+                digests = {marker.job_digest(job.name, wanted.mark) for job in jobs} - {None}
                 if wanted.digest in digests:
                     self._set_autostop(cluster, wanted)
                     self._set_idle_minutes(old, wanted)
                     return self._applied(wanted, cluster)
                 # Any other job of ours was left by an interrupted update.
                 served = applied.digest in digests
-                self._end(name, [job for job in jobs if _digest(job, wanted.mark)])
+                # A place that cannot be asked starts no new server. SkyPilot's status does not show
+                # it: without an answer it stays as it was.
+                self._see(lambda: self._address(name), _unseen(name))
+                self._put_off_autostop(cluster)
+                self._end(name, [job for job in jobs if marker.job_digest(job.name, wanted.mark)])
             try:
                 now = self._launch(wanted, cluster.hash)
                 self._say(f"{name}: waiting for the new server")
@@ -195,10 +196,8 @@ class Clusters(operations.LifeCycle):
         cluster = self._known(wanted.name)
         if cluster is not None and not ownership.of_cluster(cluster, wanted.mark, incarnation):
             raise _taken(cluster)
-        try:
+        with self._shortage_explained(wanted.name):
             self._sky.launch(wanted.name, self._order(wanted))
-        except errors.NoCapacity as error:
-            raise errors.NoCapacity(log_hints.no_capacity(wanted.name, str(error))) from error
         cluster = self._known(wanted.name)
         if cluster is None:
             raise errors.Failed(
@@ -206,7 +205,9 @@ class Clusters(operations.LifeCycle):
             )
         if not ownership.of_cluster(cluster, wanted.mark, incarnation):
             jobs = self._see(lambda: self._running(wanted.name), _unseen(wanted.name))
-            self._end(wanted.name, [job for job in jobs if _digest(job, wanted.mark)])
+            self._end(
+                wanted.name, [job for job in jobs if marker.job_digest(job.name, wanted.mark)]
+            )
             raise _taken(cluster)
         self._set_autostop(cluster, wanted)
         return self._applied(wanted, cluster)
@@ -217,10 +218,16 @@ class Clusters(operations.LifeCycle):
         """Start the old server again after the new one has failed. Always raises."""
         self._seconds = self._deadline = None  # what is left of the call may be nothing
         try:
+            cluster = self._known(old.name)
+            if cluster is None:
+                raise operations.gone(old.name)  # a launch would make another
+            self._put_off_autostop(cluster)
             jobs = self._see(lambda: self._running(old.name), _unseen(old.name))
-            self._end(old.name, [job for job in jobs if _digest(job, old.mark)])
+            self._end(old.name, [job for job in jobs if marker.job_digest(job.name, old.mark)])
             self._launch(old, incarnation)
         except errors.SkyPilotError as another:
+            if str(another) == str(error):  # both say that the cluster is gone
+                raise error from None
             raise errors.Failed(
                 f"{error}; the old server could not be started again either: {another}"
             ) from error
@@ -273,6 +280,11 @@ class Clusters(operations.LifeCycle):
             if not any(job.id in ids for job in running):
                 return
 
+    def _put_off_autostop(self, cluster: interface.Cluster) -> None:
+        """Keep a cluster that is UP until the next launch, which sets its autostop again."""
+        if cluster.status == "UP" and 0 <= cluster.autostop_minutes < RELIEF_MINUTES:
+            self._sky.autostop(cluster.name, RELIEF_MINUTES, down=cluster.autostop_down)
+
     def _set_autostop(self, cluster: interface.Cluster, wanted: marker.ClusterWanted) -> None:
         minutes, down = wanted.autostop
         if (max(cluster.autostop_minutes, -1), cluster.autostop_down and minutes >= 0) != (
@@ -299,29 +311,6 @@ class Clusters(operations.LifeCycle):
                 return  # gone, and another may have the name now
 
 
-def _job_drift(
-    cluster: interface.Cluster, jobs: Sequence[interface.Job], applied: marker.Applied
-) -> dict[str, str]:
-    mine = next((job for job in jobs if _digest(job, applied.mark) == applied.digest), None)
-    if mine is not None and mine.status in _RUNNING:
-        return {}
-    if (
-        mine is not None
-        and mine.status == "SUCCEEDED"
-        and (mine.ended_at or 0.0) >= cluster.launched_at
-    ):
-        return {}  # it was idle, and nobody has started the machine since
-    why = f"its job {mine.id} is {mine.status}" if mine else "it has no job"
-    others = ", ".join(job.name for job in jobs if job.status in _RUNNING)
-    return {"server": f"it does not run: {why}" + (f"; {others} runs" if others else "")}
-
-
-def _digest(job: interface.Job, mark: str) -> str | None:
-    """Return the digest in the name of a job of ours; None for somebody else's job."""
-    owner, digest = marker.read_job(job.name)
-    return digest if owner == mark else None
-
-
 def _taken(cluster: interface.Cluster) -> errors.Invalid:
     """Return the error for a name that belongs to somebody else."""
     advice = "choose another name (the setting `prefix` changes all of a stack's)"
@@ -336,8 +325,3 @@ def _taken(cluster: interface.Cluster) -> errors.Invalid:
 def _unseen(name: str) -> str:
     """Return the message for looks at a cluster that fail until their time is up."""
     return f"{name}: it is unknown whether the cluster exists and what runs on it"
-
-
-def _autostop(minutes_down: tuple[int, bool]) -> str:
-    minutes, down = minutes_down
-    return f"{'down' if down else 'stop'} after {minutes} minutes" if minutes >= 0 else "none"

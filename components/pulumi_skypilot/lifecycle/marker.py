@@ -151,9 +151,25 @@ def read_job(name: str) -> tuple[str | None, str | None]:
     return (match[1], match[2]) if match else (None, None)
 
 
+def job_digest(name: str, mark: str) -> str | None:
+    """Return the digest in the name of a job of ours; None for somebody else's job."""
+    owner, digest = read_job(name)
+    return digest if owner == mark else None
+
+
 def owner(service: interface.Service) -> str | None:
     """Return the stack that a service belongs to by its text; None for a stranger's."""
     return read(service.text)[0]
+
+
+def volume_owner(volume: interface.Volume) -> str | None:
+    """Return the stack that a volume belongs to by the text that made it; None for a stranger's."""
+    try:
+        labels = task.from_text(volume.text or "").get("labels")
+    except yaml.YAMLError:
+        return None
+    owner = labels.get(LABEL) if isinstance(labels, dict) else None
+    return owner if isinstance(owner, str) else None
 
 
 def fingerprint(service: interface.Service) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from .. import errors
 from ..plan import task
 from ..skypilot import bounds, interface, looks
-from . import marker, turns
+from . import log_hints, marker, turns
 
 T = typing.TypeVar("T")
 Clock = looks.Clock
@@ -133,7 +133,7 @@ class LifeCycle:
     def _check_places(self, wanted: marker.Wanted) -> None:
         allowed = task.places(wanted.task)
         enabled = self._sky.places()
-        if allowed and not any(_enabled(place, enabled) for place in allowed):
+        if allowed and not any(is_enabled(place, enabled) for place in allowed):
             raise errors.Denied(
                 f"infra: the API server has no credentials for {' or '.join(allowed)} (it has "
                 f"{', '.join(sorted(enabled)) or 'none'}); set them up there and run `sky check`"
@@ -170,6 +170,14 @@ class LifeCycle:
         Raises the errors of `_watch`.
         """
         return next(self._watch(look, SETTLE_SECONDS, why))
+
+    @contextlib.contextmanager
+    def _shortage_explained(self, name: str) -> Iterator[None]:
+        """Let NoCapacity say what is short and what to do."""
+        try:
+            yield
+        except errors.NoCapacity as error:
+            raise errors.NoCapacity(log_hints.no_capacity(name, str(error))) from error
 
     def _order(self, wanted: marker.Wanted) -> interface.Order:
         """Return the order for SkyPilot, bounded by the seconds that are left."""
@@ -228,8 +236,20 @@ def _host(text: str) -> str:
     return text if text.count(":") > 1 else text.partition(":")[0]
 
 
-def _enabled(place: str, enabled: frozenset[str]) -> bool:
-    cloud = place.split("/", maxsplit=1)[0].lower()
-    return {"k8s": "kubernetes"}.get(cloud, cloud) in {
-        name.split("/", maxsplit=1)[0] for name in enabled
-    }
+def gone(name: str) -> errors.NotFound:
+    """Return the error of a cluster that ended while a call was at work on it."""
+    return errors.NotFound(f"the cluster {name!r} is gone; `pulumi up --refresh` creates it again")
+
+
+def is_enabled(place: str, enabled: frozenset[str]) -> bool:
+    """Return whether there are credentials for an infra string.
+
+    Kubernetes and Slurm are listed by context and cluster, SSH by pool, other clouds without
+    regions.
+    """
+    cloud, _, part = place.lower().partition("/")
+    cloud = {"k8s": "kubernetes"}.get(cloud, cloud)
+    listed = {name for name in enabled if name.split("/", maxsplit=1)[0] == cloud}
+    if part in ("", "*") or listed == {cloud}:
+        return bool(listed)
+    return f"{cloud}/{part}" in listed

@@ -5,7 +5,8 @@ There are three rights:
 mark    The label of a machine, the text of a service or the labels of a request carry the stack's
         mark.
 state   It is the incarnation that state remembers, and it carries nobody's mark: an adopted
-        cluster, or a service whose marker was edited away.
+        cluster, or a service whose marker was edited away. An adopted volume carries the mark of
+        the stack that made it, since SkyPilot never changes it.
 record  The record of a service of this stack names the machine as its replica. It is needed for a
         replica without this stack's label: one of an adopted service, or of a text that was edited.
 
@@ -33,6 +34,15 @@ def of_cluster(cluster: interface.Cluster, mark: str, incarnation: str | None = 
     """
     owner = cluster.labels.get(marker.LABEL)
     return owner == mark or (owner is None and _is_incarnation(cluster.hash, incarnation))
+
+
+def of_volume(volume: interface.Volume, mark: str, claim: str | None = None) -> bool:
+    """Return whether a volume is the stack's, by its mark or as the claim in state.
+
+    SkyPilot keeps the text that made a volume for ever, so that an adopted volume carries the mark
+    of the stack that made it: there the claim counts beside anybody's mark.
+    """
+    return marker.volume_owner(volume) == mark or _is_incarnation(volume.claim, claim)
 
 
 def of_request(request: interface.Request, mark: str) -> bool:

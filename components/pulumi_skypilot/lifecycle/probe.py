@@ -33,6 +33,8 @@ class Asked:
     api_key: str | None
     certificate: str | None = None
     """The certificate that it must present, in PEM."""
+    adapters: tuple[str, ...] = ()
+    """The names under which it must serve adapters, too."""
     check_host: bool = True
     """Whether the certificate must name the endpoint's host."""
     way_in: str = "make it reachable from here"
@@ -64,6 +66,12 @@ def missing(sky: interface.SkyPilot, address: str, asked: Asked) -> str | None:
     names = _models(body)
     if names is None:
         return f"{url} answers {_said(status, body, asked)}, which is no list of models; {_OTHER}"
+    absent = [name for name in asked.adapters if name not in names]
+    if asked.model in names and absent:
+        return (
+            f"{url}: it serves {asked.model} without the adapter {', '.join(absent)}; look into "
+            "its log, or check lora.adapters"
+        )
     if asked.model in names:
         return None
     served = ", ".join(masking.first_words(name, asked.api_key) for name in names[:_SERVED])

@@ -54,6 +54,7 @@ _ANSWERS: Mapping[
     str, Callable[[skypilot.Sdk, Mapping[str, typing.Any], float], dict[str, typing.Any]]
 ] = {
     "prices": lambda sdk, question, seconds: sdk.prices(question, seconds=seconds),
+    "nodes": lambda sdk, question, seconds: sdk.nodes(question, seconds=seconds),
     "remote": lambda sdk, question, _seconds: adoption.answer(sdk, question),
 }
 """Question → the function that answers it within so many seconds."""
@@ -72,7 +73,7 @@ def ask(
     `tell` shows a message during a long wait.
     """
     if offline:
-        return _away(questions, "offline: no server was asked")
+        return unanswered(questions, "offline: no server was asked")
     url, tell_seconds = connection.url, patience.tell_seconds
 
     def watched(work: Callable[[], T], late: T, seconds: float, state: str) -> T:
@@ -90,7 +91,7 @@ def ask(
     silent: str | None = _silent(health)
     away = watched(lambda: _no_use(url, patience), silent, health, "no answer yet")
     if away is not None:
-        return _away(questions, f"apiServer {url}: {away}")
+        return unanswered(questions, f"apiServer {url}: {away}")
     nothing: tuple[Answers, str] = {}, _silent(answer)
     answers, why = watched(
         lambda: _asked(connection, questions, answer), nothing, answer, "asked, no answer yet"
@@ -169,7 +170,8 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _away(questions: Questions, why: str) -> Answers:
+def unanswered(questions: Questions, why: str) -> Answers:
+    """Return the answers of a server that cannot be asked for that reason."""
     return {name: {"away": why} for name in questions}
 
 

@@ -4,14 +4,12 @@ The marker in a service's own text shows its owner and its drift (`marker`).
 """
 
 import contextlib
-import dataclasses
 import typing
 from collections.abc import Callable
 
 from .. import errors
-from ..plan import changes, task, task_diff
 from ..skypilot import bounds, interface
-from . import adoption, marker, operations, orphans, ownership, shutdown, turns
+from . import adoption, marker, operations, orphans, ownership, service_drift, shutdown, turns
 
 T = typing.TypeVar("T")
 Choice = Callable[[tuple[orphans.Marked, ...]], tuple[orphans.Marked, ...]]
@@ -59,45 +57,14 @@ class Services(shutdown.Shutdown):
                     raise errors.Invalid(f"adopt: the service {wanted.name!r}: {reason}")
             if digest == wanted.digest and owner == mark:
                 return _applied(wanted, service)
-            self._sky.update(wanted.name, self._order(wanted))
-            return self._accepted(wanted)
+            return self._update(wanted)
 
     def read(self, applied: marker.Applied) -> operations.Seen | None:
         """Return the service as it is now, with its drift; None when it is gone.
 
         Raises Unreachable when the server does not answer: that never counts as gone.
         """
-        service = self._sky.service(applied.name)
-        if service is None or service.status == "SHUTTING_DOWN":
-            return None
-        digest = marker.read(service.text)[1]
-        if not ownership.of_service(service, applied.mark, applied.hash):
-            return None  # ours was deleted, or taken over, and the name is someone else's now
-        now = dataclasses.replace(
-            applied, hash=service.hash, version=service.version, endpoint=service.endpoint
-        )
-        if digest == applied.digest:
-            return operations.Seen(now)
-        plain = marker.generated(applied.task)
-        content = marker.theirs(service.text, plain)
-        if content is None:
-            return operations.Seen(
-                dataclasses.replace(now, digest=marker.fingerprint(service)),
-                {"version": f"{service.version} was never completed"},
-            )
-        was = marker.without_values(applied.task, plain)
-        drift = {
-            change.key: f"{changes.shown(change.old)} -> {changes.shown(change.new)}"
-            for change in (task_diff.compare(was, content) if was else ())
-        }
-        if not was:
-            drift = {"task": "the state does not have the applied task"}
-        return operations.Seen(
-            dataclasses.replace(
-                now, task=content, text=task.text(content), digest=marker.fingerprint(service)
-            ),
-            drift or {"env, secrets": "a value differs"},
-        )
+        return service_drift.seen(applied, self._sky.service(applied.name))
 
     def update(self, applied: marker.Applied, wanted: marker.Wanted) -> marker.Applied:
         """Give the service its next version, unless it has it already.
@@ -124,8 +91,7 @@ class Services(shutdown.Shutdown):
                     f"the service {wanted.name!r} was changed outside this stack ({difference}); "
                     "look at it with `pulumi refresh`, then correct it with `pulumi up`"
                 )
-            self._sky.update(wanted.name, self._order(wanted))
-            return self._accepted(wanted)
+            return self._update(wanted)
 
     def delete(self, name: str, mark: str, incarnation: str | None = None) -> bool:
         """Take the service down with all that it leaves; return whether it existed.
@@ -250,6 +216,12 @@ class Services(shutdown.Shutdown):
             self._say(f"{name}: waiting for the earlier service to be gone")
         return service
 
+    def _update(self, wanted: marker.Wanted) -> marker.Applied:
+        """Send a new version, and wait until SkyServe has recorded it."""
+        with self._shortage_explained(wanted.name):
+            self._sky.update(wanted.name, self._order(wanted))
+        return self._accepted(wanted)
+
     def _up(self, wanted: marker.Wanted, *, again: bool = True) -> interface.Service:
         """Register the service; try once more if the first try has made none.
 
@@ -260,7 +232,8 @@ class Services(shutdown.Shutdown):
         self._say(f"{wanted.name}: registering")
         failure: errors.SkyPilotError | None = None
         try:
-            self._sky.up(wanted.name, self._order(wanted))
+            with self._shortage_explained(wanted.name):
+                self._sky.up(wanted.name, self._order(wanted))
         except errors.Unreachable:
             raise  # it may exist: the next `up` or destroy finds it
         except errors.SkyPilotError as error:
@@ -268,11 +241,9 @@ class Services(shutdown.Shutdown):
         try:
             service = self._listed(wanted.name, failure)
         except errors.TimedOut:
-            bounded = self._seconds is not None
-            if bounded or not again or not isinstance(failure, errors.NotStarted):
+            if self._seconds is not None or not again or not isinstance(failure, errors.NotStarted):
                 raise
-            late = self._sky.service(wanted.name)  # an `up` of a name that exists takes it over
-            if late is None:
+            if (late := self._sky.service(wanted.name)) is None:  # else `up` would take it over
                 return self._up(wanted, again=False)
             service = late
         if failure is not None and marker.read(service.text) != (wanted.mark, wanted.digest):

@@ -30,6 +30,8 @@ class Expected:
     digest: str
     model: str
     timeout_seconds: float
+    adapters: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
+    """The names of the adapters that it must serve, too."""
     host: str | None = None
     """The host that clients use, if it is not the machine's own address."""
 
@@ -100,9 +102,7 @@ class Wait:
         """Return the job that serves. Raises NotFound or Failed when it cannot answer any more."""
         name = expected.name
         if status is None:
-            raise errors.NotFound(
-                f"the cluster {name!r} is gone; `pulumi up --refresh` creates it again"
-            )
+            raise operations.gone(name)
         if status in _AWAY:
             raise errors.Failed(
                 f"{name}: the cluster is {status}; start it (sky start {name}), then run "
@@ -137,7 +137,7 @@ class Wait:
             self._missing = f"SkyPilot reports no address of its port {vllm.PORT}"
             self._clock.sleep(POLL_SECONDS)
             return None
-        asked = probe.Asked(expected.model, api_key, way_in=_WAY_IN)
+        asked = probe.Asked(expected.model, api_key, adapters=expected.adapters, way_in=_WAY_IN)
         for _ in range(ASKS):
             missing = probe.missing(self._sky, address, asked)
             if missing is None:

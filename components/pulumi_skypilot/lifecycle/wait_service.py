@@ -30,7 +30,10 @@ _WAY_IN = (
 )
 _FAILED = re.compile(r"FAILED")
 _NO_CAPACITY = (  # the clouds' own texts, then SkyPilot's summaries
-    re.compile(r"InsufficientInstanceCapacity|sufficient \S+ capacity|[Qq]uota|STOCKOUT|[Oo]ut of"),
+    re.compile(
+        r"InsufficientInstanceCapacity|sufficient \S+ capacity|[Qq]uota|STOCKOUT|[Oo]ut of"
+        r"|^Reason: |HTTP response body: "  # of Kubernetes
+    ),
     re.compile(r"Failed to acquire resources in all zones|Failed to provision all possible"),
 )
 
@@ -44,6 +47,8 @@ class Expected:
     min_replicas: int
     model: str
     timeout_seconds: float
+    adapters: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
+    """The names of the adapters that it must serve, too."""
     certificate: str | None = None
     """The certificate of its load balancer, in PEM."""
     new_key: bool = False
@@ -156,6 +161,7 @@ class Wait:
             expected.model,
             api_key,
             expected.certificate,
+            adapters=expected.adapters,
             check_host=self._note is None,
             way_in=_WAY_IN,
         )

@@ -17,6 +17,7 @@ from .dynamic_door import (
     ReadinessProvider,
     ScopeProvider,
     ServiceProvider,
+    VolumeProvider,
 )
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "ReadinessProvider",
     "ScopeProvider",
     "ServiceProvider",
+    "VolumeProvider",
 ]

@@ -49,7 +49,7 @@ class ClusterHandler(deployed.DeployedHandler):
                 name=now.name,
                 mark=now.mark,
                 digest=now.digest,
-                model=new.spec.served_name,
+                model=new.spec.first_name,
                 timeout_seconds=seconds if left is None else min(seconds, left),
                 host=new.spec.host,
             )

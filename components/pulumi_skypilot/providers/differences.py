@@ -4,7 +4,7 @@ import dataclasses
 import typing
 from collections.abc import Mapping, Sequence
 
-from ..plan import changes, cost, disruption, task, task_diff
+from ..plan import changes, cost, disruption, task, task_diff, task_facts
 from ..plan.changes import Change, Effect
 from . import properties
 from .results import Props
@@ -95,7 +95,7 @@ def _task(old: Kept, new: Asked, next_: task.Task) -> typing.Iterator[Change]:
 
 def _at_start(old: Kept, new: Asked) -> tuple[Effect, str]:
     """Return the effect of a change to a value that is read at start, and the reason."""
-    if changes.by_gpu(old.task):
+    if task_facts.by_gpu(old.task):
         return Effect.REPLACE, changes.BY_GPU_WHY
     return _READ_AT_START[new.spec.kind]
 

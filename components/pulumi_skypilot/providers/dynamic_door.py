@@ -15,6 +15,7 @@ from .readiness import ClusterReadinessHandler, ReadinessHandler
 from .results import Failure, Props
 from .scope import ScopeHandler
 from .service import ServiceHandler
+from .volume import VolumeHandler
 
 
 class Provider(dynamic.ResourceProvider):
@@ -42,6 +43,7 @@ class Provider(dynamic.ResourceProvider):
         checked = self.handler.check(olds, news)
         return dynamic.CheckResult(checked.inputs, _failures(checked.failures))
 
+    @plugin_host.one_line
     def diff(self, id_: str, olds: Props, news: Props) -> dynamic.DiffResult:
         """Hand on the diff."""
         compared = self.handler.diff(id_, olds, news)
@@ -100,6 +102,14 @@ class ScopeProvider(Provider):
     __module__ = __package__
 
     calls = ScopeHandler
+
+
+class VolumeProvider(Provider):
+    """The provider of volumes."""
+
+    __module__ = __package__
+
+    calls = VolumeHandler
 
 
 class ReadinessProvider(Provider):

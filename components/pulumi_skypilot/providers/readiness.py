@@ -74,6 +74,7 @@ class ReadinessHandler(_WaitHandler):
             version=int(props["version"]),
             min_replicas=int(props["minReplicas"]),
             model=props["model"],
+            adapters=tuple(props.get("adapters") or ()),
             timeout_seconds=float(props["timeoutSeconds"]),
             certificate=props.get("certificate"),
             new_key=new_key,
@@ -96,6 +97,7 @@ class ClusterReadinessHandler(_WaitHandler):
             mark=scope["mark"],
             digest=props["digest"],
             model=props["model"],
+            adapters=tuple(props.get("adapters") or ()),
             timeout_seconds=float(props["timeoutSeconds"]),
             host=props.get("host"),
         )

@@ -1,10 +1,11 @@
 """The interface to SkyPilot, and the adapter of its Python SDK, which is imported late.
 
 interface.py has the calls and values that the life cycle asks for; the fake in testing/ answers
-them too. sdk_calls.py, serve_api.py and cluster_api.py make them with the real SDK; translation.py
-turns its errors into those of errors.py. looks.py repeats read-only calls that fail; bounds.py
-bounds each call in time. prices.py asks for the catalogue. sdk_private.py holds the uses of
-SkyPilot's private side. credentials.py finds the token. No other room imports sky.
+them too. sdk_calls.py, serve_api.py, cluster_api.py and volume_api.py make them with the real SDK;
+log_streams.py passes on whole logs. translation.py turns its errors into those of errors.py.
+looks.py repeats read-only calls that fail; bounds.py bounds each call in time. prices.py asks for
+the catalogue, nodes.py for the nodes of Kubernetes. sdk_private.py holds the uses of SkyPilot's
+private side. credentials.py finds the token. No other room imports sky.
 """
 
 import time
@@ -12,17 +13,19 @@ import typing
 from collections.abc import Mapping
 
 from .. import errors
-from . import http_calls, interface, prices, sdk_private, translation
+from . import http_calls, interface, nodes, prices, sdk_private, translation
 from .cluster_api import MachineCalls
+from .log_streams import LogCalls
 from .sdk_calls import DEFAULT_URL, Connection
 from .sdk_private import user_text
 from .serve_api import ServiceCalls
 from .translation import clean
+from .volume_api import VolumeCalls
 
 __all__ = ["DEFAULT_URL", "Connection", "Sdk", "clean", "user_text"]
 
 
-class Sdk(ServiceCalls, MachineCalls):
+class Sdk(ServiceCalls, MachineCalls, LogCalls, VolumeCalls):
     """SkyPilot through its own Python SDK."""
 
     def server(self) -> interface.Server:
@@ -55,13 +58,30 @@ class Sdk(ServiceCalls, MachineCalls):
         return user
 
     def places(self) -> frozenset[str]:
-        """Return the infra that the server has credentials for, in lower case."""
+        """Return the infra that the server has credentials for, in lower case.
+
+        Kubernetes is listed by context: `kubernetes/prod`.
+        """
 
         def ask(sky: typing.Any) -> frozenset[str]:
-            names = sky.get(sky.client.sdk.enabled_clouds())
+            names = sky.get(sky.client.sdk.enabled_clouds(expand=True))
             return frozenset(str(name).lower() for name in names)
 
         return self._look(ask, seconds=120)
+
+    def nodes(
+        self, question: Mapping[str, typing.Any], *, seconds: float = prices.SECONDS
+    ) -> dict[str, typing.Any]:
+        """Return the nodes of one's own clusters, for cluster_nodes.question.
+
+        Not part of the interface: no resource asks for nodes.
+        """
+
+        def ask(sky: typing.Any) -> dict[str, typing.Any]:
+            self._known(sky)
+            return nodes.answer(sky, question, seconds=seconds)
+
+        return self._ask(ask, seconds=seconds * 1.1)  # the answer obeys its own time limit
 
     def prices(
         self, question: Mapping[str, typing.Any], *, seconds: float = prices.SECONDS

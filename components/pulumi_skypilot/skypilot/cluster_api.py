@@ -1,14 +1,15 @@
 """The interface's calls for clusters and their jobs, made with sky's own calls."""
 
+import contextlib
 import io
 import re
 import typing
 from collections.abc import Mapping, Sequence
 
-from . import interface, sdk_calls, sdk_private, translation
+from . import interface, kubernetes_refusals, sdk_calls, sdk_private, translation
 
-_PREFIX = re.compile(r"^\(.*?pid=\d+.*?\) ")
-_FRAME = re.compile(r"[├└]──|✓ Job finished|ERROR: Job \d+ failed with return code")
+JOB_PREFIX = re.compile(r"^\(.*?pid=\d+.*?\) ")
+JOB_FRAME = re.compile(r"[├└]──|✓ Job finished|ERROR: Job \d+ failed with return code")
 """The lines that SkyPilot itself writes around a job's log."""
 
 _LAUNCH_SECONDS = 3600.0
@@ -40,10 +41,15 @@ class MachineCalls(sdk_calls.Calls):
 
     def launch(self, name: str, order: interface.Order) -> None:
         """Make or start the cluster and submit the order as its job."""
-        self._ask(
-            lambda sky: sky.get(sky.launch(sdk_calls.task(sky, order), name)),
-            seconds=order.seconds or _LAUNCH_SECONDS,
-        )
+
+        def ask(sky: typing.Any) -> None:
+            request = sky.launch(sdk_calls.task(sky, order), name)
+            try:
+                sky.get(request)
+            except sky.exceptions.ResourcesUnavailableError as error:
+                raise type(error)(f"{error}{_refusal(sky, request)}") from error
+
+        self._ask(ask, seconds=order.seconds or _LAUNCH_SECONDS)
 
     def exec(self, name: str, job: str, command: str) -> None:
         """Submit a command as a job beside what runs on a cluster that is UP."""
@@ -81,9 +87,9 @@ class MachineCalls(sdk_calls.Calls):
             out = io.StringIO()
             sky.tail_logs(name, job, follow=False, tail=lines, output_stream=out)
             text = (
-                _PREFIX.sub("", translation.clean(line)) for line in out.getvalue().splitlines()
+                JOB_PREFIX.sub("", translation.clean(line)) for line in out.getvalue().splitlines()
             )
-            return tuple(line for line in text if line and not _FRAME.match(line))[-lines:]
+            return tuple(line for line in text if line and not JOB_FRAME.match(line))[-lines:]
 
         return self._look(ask, seconds=60)
 
@@ -104,6 +110,9 @@ class MachineCalls(sdk_calls.Calls):
                     hash=record["cluster_hash"] or "",
                     status=record["status"].value,
                     launched_at=record["launched_at"],
+                    hourly=_hourly(record),
+                    infra=_infra(record["resources"]),
+                    spot=bool(getattr(record["resources"], "use_spot", False)),
                 )
                 for record in sky.get(sky.cost_report(days=1))
                 if record["status"] is not None
@@ -132,6 +141,18 @@ class MachineCalls(sdk_calls.Calls):
         )
 
 
+def _refusal(sky: typing.Any, request: str) -> str:
+    """Return the last refusal by Kubernetes in a request's log, or nothing.
+
+    SkyPilot leaves it out of its error (sky/provision/kubernetes/instance.py, run_instances).
+    """
+    log = io.StringIO()
+    with contextlib.suppress(Exception):  # the error of the request comes again
+        sky.client.sdk.stream_and_get(request, output_stream=log)
+    refusals = re.findall(kubernetes_refusals.ANSWER, log.getvalue())
+    return f" {refusals[-1]}" if refusals else ""
+
+
 def _cluster(record: Mapping[str, typing.Any]) -> interface.Cluster:
     return interface.Cluster(
         name=record["name"],
@@ -154,6 +175,22 @@ def _job(record: Mapping[str, typing.Any]) -> interface.Job:
         status=record["status"].value,
         ended_at=record["end_at"],
     )
+
+
+def _infra(resources: typing.Any) -> str:
+    """Return the place of a cluster as SkyPilot shows it; "" when it does not know."""
+    if getattr(resources, "cloud", None) is None:
+        return ""
+    return str(resources.infra.formatted_str())
+
+
+def _hourly(record: Mapping[str, typing.Any]) -> float | None:
+    """Return USD an hour; None without a price, for which SkyPilot counts 0.
+
+    See sky/core.py, cost_report.
+    """
+    seconds, total = record.get("duration"), record.get("total_cost")
+    return total / seconds * 3600 if seconds and total else None
 
 
 def _text(value: typing.Any) -> str:

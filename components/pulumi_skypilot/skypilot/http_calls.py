@@ -41,7 +41,7 @@ def get(
         with urllib.request.urlopen(  # noqa: S310
             request,
             timeout=bounds.at_most(TIMEOUT_SECONDS),
-            context=_context(certificate, check_host),
+            context=context(certificate, check_host),
         ) as answer:
             return answer.status, answer.read(_READ_BYTES).decode(errors="replace")
     except urllib.error.HTTPError as error:
@@ -121,7 +121,7 @@ def _words(reason: object) -> str:
     return str(getattr(reason, "strerror", None) or reason).lower()
 
 
-def _context(certificate: str | None, check_host: bool) -> ssl.SSLContext | None:
+def context(certificate: str | None, check_host: bool) -> ssl.SSLContext | None:
     """Return a context that trusts only the given certificate; None without one."""
     if certificate is None:
         return None

@@ -1,8 +1,9 @@
 """The interface to SkyPilot: the calls that the life cycle makes, and what they return."""
 
 import dataclasses
+import enum
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 REPLICA = "replica"
 """The kind of a request by which SkyServe launches a replica."""
@@ -29,6 +30,11 @@ class Replica:
     launched: bool
     """Its machine has a row in SkyPilot's database: from then on a `down` finds it."""
     infra: str = ""
+    spot: bool = False
+    launched_at: float | None = None
+    """When its machine was made, in seconds since 1970; None until then."""
+    endpoint: str | None = None
+    """The URL of this replica itself, past the load balancer; None while SkyPilot knows none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +98,39 @@ class Machine:
     """The status in SkyPilot's own record: INIT, UP, STOPPED or AUTOSTOPPING."""
     launched_at: float | None = None
     """In seconds since 1970."""
+    hourly: float | None = None
+    """USD an hour of all its nodes; None where SkyPilot has no price, as for Kubernetes."""
+    infra: str = ""
+    spot: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Volume:
+    """A volume as SkyPilot knows it after asking its cloud."""
+
+    name: str
+    claim: str
+    """Its name at the cloud, drawn for each one that SkyPilot makes: it tells two lives apart."""
+    status: str
+    """READY, IN_USE or NOT_READY."""
+    infra: str
+    size: int | None = None
+    """In GiB; None if the cloud does not say."""
+    storage_class: str | None = None
+    access_mode: str | None = None
+    namespace: str | None = None
+    reason: str = ""
+    """Why it is NOT_READY."""
+    may_resolve: bool = False
+    """Whether it is NOT_READY only because it is still being made."""
+    lost: bool = False
+    """Whether its claim was deleted outside SkyPilot, which still has the record."""
+    growth: str = ""
+    """How far a change of its size is; empty while there is none."""
+    used_by: tuple[str, ...] = ()
+    """The clusters that mount it, or else the pods."""
+    text: str | None = dataclasses.field(default=None, repr=False)
+    """The YAML that made it; None if SkyPilot has kept none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,9 +171,35 @@ class Order:
     """The most seconds that SkyPilot may take for it; None: the call's own bound."""
 
 
+class LogPart(enum.Enum):
+    """A part of a service or cluster that has a log."""
+
+    REPLICA = "replica"
+    """A replica of a service: its launch, and then the model server."""
+    CONTROLLER = "controller"
+    """SkyServe's controller of a service: autoscaler and probes."""
+    BALANCER = "balancer"
+    """SkyServe's load balancer of a service."""
+    JOB = "job"
+    """The model server of a cluster."""
+    PROVISION = "provision"
+    """How the cloud made the machine of a cluster or replica."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Log:
+    """A log of SkyPilot's."""
+
+    part: LogPart
+    name: str
+    """The service; for JOB and PROVISION the cluster. A replica's cluster is `<service>-<id>`."""
+    number: int | None = None
+    """The id of the replica or of the job."""
+
+
 LOOKS = (
     *("server", "places", "service", "services", "log", "machines", "cluster", "jobs"),
-    *("address", "job_log", "requests", "listens", "get"),
+    *("address", "job_log", "stream_log", "requests", "listens", "get", "volume", "volumes"),
 )
 """The read-only calls of the interface below."""
 
@@ -146,7 +211,10 @@ class SkyPilot(typing.Protocol):
         """Return the server that answers, and the user that it takes us for."""
 
     def places(self) -> frozenset[str]:
-        """Return the infra that the server has credentials for, in lower case."""
+        """Return the infra that the server has credentials for, in lower case.
+
+        Kubernetes is listed by context: `kubernetes/prod`.
+        """
 
     def wake(self) -> None:
         """Start SkyServe's controller, if it is a machine that has stopped."""
@@ -202,6 +270,30 @@ class SkyPilot(typing.Protocol):
 
     def job_log(self, name: str, job: int, lines: int) -> tuple[str, ...]:
         """Return the last lines of a job's log."""
+
+    def stream_log(
+        self, log: Log, write: Callable[[str], object], *, lines: int | None, follow: bool
+    ) -> None:
+        """Call `write` with each line of a log: the last ones, or all with `lines` None.
+
+        `follow` goes on until what writes the log has ended. Only a job's and a provision log can
+        then begin near its end: SkyServe streams the others from their beginning.
+        """
+
+    def volume(self, name: str) -> Volume | None:
+        """Return one volume after asking its cloud, or None when there is none."""
+
+    def volumes(self) -> tuple[Volume, ...]:
+        """Return all volumes of the server, as its own record has them."""
+
+    def make_volume(self, content: Mapping[str, typing.Any], text: str) -> None:
+        """Make a volume, given as `sky volumes apply` reads it, and keep the text with it.
+
+        A volume of that name stays as it is.
+        """
+
+    def delete_volume(self, name: str) -> None:
+        """Delete a volume with its data, or only the record of one that SkyPilot has not made."""
 
     def requests(self) -> tuple[Request, ...]:
         """Return every request under way that makes or changes a cluster or a service."""

@@ -27,7 +27,7 @@ _FINAL = (errors.Denied, errors.OtherServer)
 """The errors that no later look will change."""
 _ANSWERS = (*_FINAL, errors.NotFound, errors.Asleep)
 """The errors that are an answer to a single look."""
-_ONCE = ("log", "job_log", "listens", "get")
+_ONCE = ("log", "job_log", "stream_log", "listens", "get")
 """The looks that are not tried again: their failure tells the caller enough."""
 
 

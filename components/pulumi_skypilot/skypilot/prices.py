@@ -79,7 +79,7 @@ def answer(
         try:
             yield
         except Exception as error:  # noqa: BLE001 - one missing price is no reason to fail
-            failed[name] = _reason(error, seconds)
+            failed[name] = reason(error, seconds)
 
     def left() -> float:
         return until - time.monotonic()
@@ -135,7 +135,7 @@ class _Size:
         try:
             self._request = _optimize(sky, size)
         except Exception as error:  # noqa: BLE001 - as above
-            self._result = {"failed": _reason(error, SECONDS)}
+            self._result = {"failed": reason(error, SECONDS)}
 
     def read(self, seconds: float) -> None:
         """Wait for the optimizer's table and keep its price."""
@@ -146,11 +146,11 @@ class _Size:
             self._sky.client.sdk.stream_and_get(self._request, output_stream=log)
             self._result = _priced(log.getvalue())
         except Exception as error:  # noqa: BLE001 - as above
-            self._result = {"failed": _reason(error, seconds)}
+            self._result = {"failed": reason(error, seconds)}
 
     def entry(self, seconds: float) -> dict[str, object]:
         """Return the machine with its price, or with the reason why there is none."""
-        result = self._result or {"failed": _reason(TimeoutError(), seconds)}
+        result = self._result or {"failed": reason(TimeoutError(), seconds)}
         return {"machine": dict(self._size), **result}
 
 
@@ -163,7 +163,7 @@ def _priced(table: str) -> dict[str, object]:
     costs = sdk_private.considered(table)
     priced = [cost for cost in costs if cost > 0]
     if not priced:
-        own = "machines of your own have no price in SkyPilot"
+        own = "your own machines"  # plan/price_rows.py, OWN_MACHINES
         return {"failed": own if costs else "SkyPilot names no machine of that size"}
     return {"price": min(priced), "dearest": max(priced), "free": len(priced) < len(costs)}
 
@@ -200,7 +200,7 @@ def _plain(value: typing.Any) -> object:
     return None if math.isnan(number) else number
 
 
-def _reason(error: Exception, seconds: float) -> str:
+def reason(error: Exception, seconds: float) -> str:
     """Return why there is no answer, in a few words."""
     if isinstance(error, TimeoutError):
         return f"the API server did not answer within {seconds:g} s"

@@ -110,6 +110,7 @@ class Calls:
             import sky.utils.common  # noqa: PLC0415
             import sky.utils.common_utils  # noqa: PLC0415
             import sky.utils.ux_utils  # noqa: PLC0415
+            import sky.volumes  # noqa: PLC0415
 
             sdk_private.name_command(sky)
             sdk_private.keep_tracebacks(sky)

@@ -184,6 +184,20 @@ def price_row(info: Sequence[typing.Any]) -> tuple[dict[str, typing.Any], typing
     return dict(zip(_ROW, values, strict=True)), region
 
 
+def node(info: typing.Any) -> dict[str, typing.Any]:
+    """Return name and GPUs of a node of Kubernetes.
+
+    Relies on the keys of sky.provision.kubernetes.utils._get_kubernetes_node_info and the fields of
+    sky.models.KubernetesNodeInfo. Without: a preview does not know what a cluster has.
+    """
+    return {
+        "name": info.name,
+        "gpu": info.accelerator_type,
+        "count": info.total["accelerator_count"],
+        "free": info.free["accelerators_available"],
+    }
+
+
 def considered(table: str) -> list[float]:
     """Return the costs in the optimizer's table of one task, USD an hour to the cent.
 

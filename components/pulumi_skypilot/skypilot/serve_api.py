@@ -142,6 +142,9 @@ def _service(record: Mapping[str, typing.Any]) -> interface.Service:
                 version=int(replica["version"]),
                 launched=replica["launched_at"] is not None,
                 infra=replica.get("infra") or "",
+                spot=bool(replica.get("is_spot")),
+                launched_at=replica["launched_at"],
+                endpoint=replica.get("endpoint"),
             )
             for replica in record["replica_info"]
         ),

@@ -10,7 +10,7 @@ import re
 import urllib.parse
 
 from .. import errors
-from . import http_calls
+from . import http_calls, kubernetes_refusals
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -35,6 +35,7 @@ _Row = tuple[str, str, type[errors.SkyPilotError]]
 # The first row whose exception and message match says what an error means. Names, not classes:
 # the classes live in sky and requests, which are not imported until a call is made.
 _OF_ANY_CALL: tuple[_Row, ...] = (
+    ("", r"\((401|403)\) Reason: .*" + kubernetes_refusals.ANSWER, errors.Denied),
     (r"ApiServerAuthenticationError|PermissionDenied|NoWorkspaceAccess", "", errors.Denied),
     (r"HTTPError", r"\b(401|403)\b.*(Unauthorized|Forbidden|Client Error)", errors.Denied),
     (r"APIVersionMismatch|APINotSupported", "", errors.Invalid),
@@ -72,7 +73,7 @@ _OF_A_CHANGE: tuple[_Row, ...] = (
         errors.Unreachable,
     ),
     ("", _UNABLE, errors.Unreachable),
-    ("", r"Cannot find service", errors.NotFound),
+    ("", r"Cannot find service|^Volume \S+ not found\.", errors.NotFound),
     ("", _SLOW, errors.NotStarted),
     (
         r"ResourcesUnavailable",
@@ -111,7 +112,13 @@ def meaning(
         for kind, message, cls in rows
         if re.search(kind, kinds) and re.search(message, text, re.IGNORECASE)
     )
-    if error_class is errors.NoAnswer:
+    refusal = kubernetes_refusals.message(text)
+    if refusal and error_class is not errors.NoCapacity:
+        text = kubernetes_refusals.told(refusal, text)
+    elif issubclass(error_class, errors.Unreachable) and (other := _other_host(text, url)):
+        # Either the server or this machine cannot reach it: the SDK's error is the same.
+        text = f"apiServer {url}: {other} cannot be reached ({_reason(text)}); {_way_out(text)}"
+    elif error_class is errors.NoAnswer:
         reason = _named(error, text)
         text = f"apiServer {url}: it could not answer ({reason}); run the same command again"
     elif re.search(_SLOW, text):
@@ -121,9 +128,6 @@ def meaning(
         )
     elif error_class is errors.Unreachable and re.search(_UNABLE, text):
         text = f"apiServer {url}: it could not answer ({text[:120]}); run the same command again"
-    elif error_class is errors.Unreachable and (other := _other_host(text, url)):
-        # Either the server or this machine cannot reach it: the SDK's error is the same.
-        text = f"apiServer {url}: {other} cannot be reached ({_reason(text)}); {_way_out(text)}"
     elif error_class is errors.Unreachable:
         reason = http_calls.health(url) if "Could not connect" in text else _reason(text)
         text = (

@@ -8,9 +8,9 @@ real SkyPilot.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from .. import errors, skypilot
+from .. import errors, skypilot, spec
 from ..providers import base
 from ..skypilot import interface
 from .clock import Clock
@@ -47,6 +47,35 @@ class SkyPilot(Others, interface.SkyPilot):
         """Return every live machine."""
         self._called("machines")
         return self._all_machines()
+
+    def stream_log(
+        self,
+        log: interface.Log,
+        write: Callable[[str], object],
+        *,
+        lines: int | None,
+        follow: bool,  # noqa: ARG002 - the fake's logs do not grow
+    ) -> None:
+        """Write a log; that of a load balancer shows the keys of requests, as SkyServe's does."""
+        self._called("stream_log", log.name)
+        for line in self._log_lines(log)[-(lines or 0) :]:
+            write(line)
+
+    def _log_lines(self, log: interface.Log) -> tuple[str, ...]:
+        part = interface.LogPart
+        match log.part:
+            case part.REPLICA:
+                return self.log(log.name, log.number or 0, 1000)
+            case part.JOB:
+                return self.job_log(log.name, log.number or 0, 1000)
+            case part.BALANCER:
+                keys = self.order(log.name).secrets.get(spec.API_KEYS, "")
+                return (f"Request headers: {{'authorization': 'Bearer {keys}'}}",)
+            case part.CONTROLLER:
+                return ("No scaling needed.",)
+        if log.name not in {machine.name for machine in self._all_machines()}:
+            raise errors.NoAnswer(f"Cluster {log.name!r} does not exist.")
+        return ("Cloud instance is up.",)
 
     def machine_down(self, name: str) -> None:
         """Terminate a machine."""

@@ -1,7 +1,6 @@
 """Clusters as SkyPilot 0.14.1 was seen to run them."""
 
 import dataclasses
-import typing
 from collections.abc import Sequence
 
 from .. import errors
@@ -132,7 +131,7 @@ class Clusters(state.State):
             raise errors.Failed("Failed to set up SkyPilot runtime on cluster.")
         if cluster.status != "UP":
             cluster.status, cluster.launched_at = "UP", self.clock.now()
-        autostop = _resources(order).get("autostop")
+        autostop = state.resources(order).get("autostop")
         if autostop:
             cluster.autostop = (autostop["idle_minutes"], autostop.get("down", False))
         self._submit(cluster, str(order.task["name"]), order)
@@ -205,6 +204,9 @@ class Clusters(state.State):
                 hash=cluster.hash,
                 status=cluster.status,
                 launched_at=cluster.launched_at,
+                hourly=state.hourly(cluster.order),
+                infra=state.infra(cluster.order),
+                spot=state.spot(cluster.order),
             )
             for cluster in self._clusters.values()
         ]
@@ -229,18 +231,13 @@ class Clusters(state.State):
         ]
 
 
-def _resources(order: interface.Order) -> dict[str, typing.Any]:
-    resources = order.task.get("resources")
-    return resources if isinstance(resources, dict) else {}
-
-
 def labels(order: interface.Order) -> dict[str, str]:
     """Return the labels of the machines that an order asks for."""
-    content = _resources(order).get("labels")
+    content = state.resources(order).get("labels")
     return content if isinstance(content, dict) else {}
 
 
 def _machine(order: interface.Order) -> dict[str, object]:
     """Return what must be equal for a cluster to be used again: neither CPUs nor memory."""
     compared = ("infra", "accelerators", "use_spot")
-    return {key: value for key, value in _resources(order).items() if key in compared}
+    return {key: value for key, value in state.resources(order).items() if key in compared}

@@ -131,7 +131,9 @@ class Services(state.State):
         service.half = False
         if before == after and not _has_files(order):
             for replica in service.replicas:
-                replica.version = service.version
+                # SkyPilot writes the volumes' claims into a new service, and not into an update.
+                if not (order.task.get("volumes") and replica.version == 1):
+                    replica.version = service.version
         self._scale(service)
 
     def down(self, name: str, *, purge: bool = False) -> None:
@@ -212,6 +214,11 @@ class Services(state.State):
             return "PROVISIONING"
         return "STARTING" if age < START_SECONDS else "READY"
 
+    def _replica_address(self, replica: _Replica) -> str | None:
+        """Return its address, which SkyPilot knows as soon as its machine is up."""
+        known = self._status(replica) in ("STARTING", "READY")
+        return f"http://10.2.0.{replica.id}:8000" if known else None
+
     def _record(self, service: _Service) -> interface.Service:
         replicas = tuple(
             interface.Replica(
@@ -219,7 +226,10 @@ class Services(state.State):
                 status=self._status(r),
                 version=r.version,
                 launched=f"{service.name}-{r.id}" in self._machines,
-                infra="AWS (us-east-1)",
+                infra=state.infra(service.order),
+                spot=state.spot(service.order),
+                launched_at=r.since if f"{service.name}-{r.id}" in self._machines else None,
+                endpoint=self._replica_address(r),
             )
             for r in service.replicas
         )
@@ -243,8 +253,17 @@ class Services(state.State):
 
 
 def _machine(name: str, service: _Service, since: float) -> interface.Machine:
-    labels = (service.order.task.get("resources") or {}).get("labels") or {}
-    return interface.Machine(name, labels, f"machine-{name}-{since}", "UP", since)
+    order = service.order
+    return interface.Machine(
+        name,
+        state.resources(order).get("labels") or {},
+        f"machine-{name}-{since}",
+        "UP",
+        since,
+        hourly=state.hourly(order),
+        infra=state.infra(order),
+        spot=state.spot(order),
+    )
 
 
 def _minimum(order: interface.Order) -> int:

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from ..skypilot import interface
 from . import orders
 from .clock import Clock
-from .fake_clusters import Clusters
-from .fake_services import Services
+from .fake_volumes import Volumes
 
 _CHANGES = ("up", "update", "down", "purge", "machine_down", "launch", "exec", "cancel_jobs",
-            "autostop", "cancel")  # fmt: skip
+            "autostop", "cancel", "make_volume", "delete_volume")  # fmt: skip
 """The calls that change the object that they name."""
 
 
-class Others(Services, Clusters):
+class Others(Volumes):
     """Other people's machines, services and requests over dictionaries."""
 
     def __init__(self, clock: Clock | None = None) -> None:
@@ -52,6 +51,13 @@ class Others(Services, Clusters):
         self.calls[:] = calls
         return self._is_foreign(name, self._services[name].hash)
 
+    def others_volume(self, name: str, text: str | None = None, **how: object) -> str:
+        """Make somebody's volume of 100 GiB, with the text that made it; return its name."""
+        calls = list(self.calls)
+        self.make_volume({"name": name, "size": 100, **how}, text or "")
+        self.calls[:] = calls
+        return self._is_foreign(name, self._volumes[name].claim)
+
     def others_request(
         self, kind: str, name: str, labels: Mapping[str, str] | None = None
     ) -> interface.Request:
@@ -76,6 +82,7 @@ class Others(Services, Clusters):
             **{machine.name: machine.hash for machine in self._all_machines()},
             **{request.id: request.id for request in self._requests},
             **{name: service.hash for name, service in self._services.items()},
+            **{name: volume.claim for name, volume in self._volumes.items()},
         }
         touches = []
         for name, (hash_, before) in self._foreign.items():

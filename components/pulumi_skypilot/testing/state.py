@@ -2,11 +2,17 @@
 
 import json
 import re
+import typing
 from collections.abc import Mapping, Sequence
 
 from .. import errors, skypilot, spec
 from ..skypilot import interface, translation
 from .clock import Clock
+
+_PLACES = {"aws": ("AWS", "us-east-1"), "k8s": ("Kubernetes", "prod")}
+"""How SkyPilot shows a cloud, and the region that it takes where none is named."""
+HOURLY = 0.1
+"""The price of each machine in the cloud, USD an hour."""
 
 
 class State:
@@ -98,6 +104,29 @@ class State:
             return 401, ""
         names = [re.search(r"--served-model-name (\S+)", order.text) for order in orders]
         return 200, json.dumps({"data": [{"id": match[1]} for match in names if match]})
+
+
+def resources(order: interface.Order) -> dict[str, typing.Any]:
+    """Return what an order says of its machines."""
+    content = order.task.get("resources")
+    return content if isinstance(content, dict) else {}
+
+
+def infra(order: interface.Order) -> str:
+    """Return the place of an order's machines, as SkyPilot shows it."""
+    cloud, _, region = str(resources(order).get("infra") or "aws").partition("/")
+    name, default = _PLACES.get(cloud, (cloud, "region"))
+    return f"{name} ({region or default})"
+
+
+def hourly(order: interface.Order) -> float | None:
+    """Return the price of an order's machine, USD an hour; None on Kubernetes, which has none."""
+    return None if infra(order).startswith("Kubernetes") else HOURLY
+
+
+def spot(order: interface.Order) -> bool:
+    """Return whether an order asks for spot machines."""
+    return bool(resources(order).get("use_spot"))
 
 
 def _lets_in(order: interface.Order, api_key: str | None) -> bool:
