@@ -239,7 +239,7 @@ def test_fewer_than_four_long_requests_at_once_are_worth_a_thought():
 def test_what_would_make_room_is_told_and_not_done():
     text = fitted(model="openai/gpt-oss-120b")
     assert "### What would make room" in text
-    assert "| chat, H100:1 | `kvCacheDtype: fp8` | 1.4 → **2.8** |" in text
+    assert "| chat, H100:1 | `kvCacheDtype: fp8` | 1.8 → **3.7** |" in text
     assert "| keys and values are rounded to 8 bits |" in text
 
 
@@ -252,7 +252,7 @@ def test_a_verdict_that_changes_shows_both():
     text = markdown.markdown(
         preview_json.Preview("p", (deployment,)), cost.Prices(away="not asked")
     )
-    assert "fits, 1.4 at once → **L40S:1: fits, 7.9 at once; H100:1: fits, 16.6 at once**" in text
+    assert "fits, 1.4 at once → **L40S:1: fits, 7.9 at once; H100:1: fits, 17.1 at once**" in text
     assert "fit | USD/h" in line(text, "| deployment")
 
 
@@ -300,14 +300,11 @@ def test_what_is_not_reckoned_is_said_aloud():
 def test_what_is_reckoned_in_part_does_not_read_as_approved():
     text = fitted(
         model="openai/gpt-oss-20b",
-        accelerators=["H100:1", "MI300X:1"],
+        accelerators=["H100:1", "MI250:1"],
         image="docker:vllm/vllm-openai-rocm:v0.32.0",
     )
-    assert "H100:1: fits, 16.6 at once; MI300X:1: **fit not checked** |" in text
-    assert (
-        "- **chat**: MI300X:1: the memory fit is computed for NVIDIA's GPUs only."
-        in text.splitlines()
-    )
+    assert "H100:1: fits, 17.1 at once; MI250:1: **fit not checked** |" in text
+    assert "- **chat**: MI250:1: the memory fit is not computed for this GPU." in text.splitlines()
 
 
 def test_what_the_preview_did_not_check_is_taken_from_it():

@@ -1,10 +1,12 @@
 """The summary of a stack: under a preview, in a terminal, and as JSON data."""
 
+import dataclasses
 import json
 
 from pulumi_skypilot import plan, spec
 from pulumi_skypilot.plan import cost
 from pulumi_skypilot.report import summary
+from pulumi_skypilot.spec import own_prices
 
 PRICES = cost.Prices(
     rows=(cost.Row("aws", "us-east-1", "g6.xlarge", "L4", 1.0, 4.0, 16.0, 0.8, 0.3),)
@@ -30,12 +32,35 @@ def of(prices=PRICES):
 def test_the_summary_stands_under_a_preview():
     assert summary.summary(of(), PRICES) == (
         "cost: 0.80 USD/h at the fewest replicas, 3.20 at the most (2,336 a month); "
-        "1 of unknown cost not counted\n"
+        "1 on your own machines not counted\n"
         "chat: 1 to 4 of L4:1, aws: 0.80; at most 3.20 USD/h; fits (1.4 requests of 131072 "
         "tokens)\n"
-        "lab: one cluster of L4:1, k8s; cost unknown (machines of your own (kubernetes) have no "
-        "price in SkyPilot); fits (1.4 requests of 131072 tokens); disk: not checked at k8s: "
-        "machines there have their own (about 50 GiB)"
+        "lab: one cluster of L4:1, k8s; your own machines; fits (1.4 requests of 131072 tokens); "
+        "disk: not checked at k8s: machines there have their own (about 50 GiB)"
+    )
+
+
+def test_prices_of_ones_own_stand_in_the_summary():
+    own = own_prices.read({"prod": {"L4": 0.4}}, "llm:ownPrices")
+    both = dataclasses.replace(PRICES, own=own)
+    assert summary.summary(of(both), both).splitlines()[0] == (
+        "cost: 1.20 USD/h at the fewest replicas, 3.60 at the most (2,628 a month)"
+    )
+    away = cost.Prices(away="no server", own=own)
+    assert [
+        line.partition("; fits")[0] for line in summary.summary(of(away), away).splitlines()
+    ] == [
+        "cost: 0.40 USD/h at the fewest replicas, 0.40 at the most (292 a month); 1 of unknown "
+        "cost not counted",
+        "chat: 1 to 4 of L4:1, aws; cost unknown (no server)",
+        "lab: one cluster of L4:1, k8s: 0.40 USD/h",
+    ]
+
+
+def test_a_stack_on_ones_own_machines_alone_counts_nothing():
+    (_, lab) = of()
+    assert summary.summary([lab], PRICES).splitlines()[0] == (
+        "cost: your own machines, nothing is counted"
     )
 
 
@@ -73,7 +98,7 @@ def test_the_json_has_the_command_and_the_cost_and_no_script():
     assert chat["cost"]["most"] == {"low": 3.2, "high": 3.2}
     assert chat["command"][0] == "vllm serve openai/gpt-oss-20b"
     assert "task" not in chat
-    assert lab["cost"]["unknown"].startswith("machines of your own")
+    assert lab["cost"] == {"own": True, "notes": []}
 
 
 def test_where_gpus_differ_each_is_named():
@@ -89,9 +114,9 @@ def shown(**data):
 
 
 def test_a_model_that_nobody_reckoned_is_not_passed_over():
-    line, (data,) = shown(model="deepseek-ai/DeepSeek-V3.2-Exp", accelerators="T4:1")
+    line, (data,) = shown(model="acme/chat-7b", accelerators="T4:1")
     assert line == "chat: 1 of T4:1, anywhere; fit not checked"
-    assert data["unchecked"][0].startswith("deepseek-ai/DeepSeek-V3.2-Exp is not in the catalogue")
+    assert data["unchecked"][0].startswith("acme/chat-7b is not in the catalogue")
 
 
 def test_a_verdict_that_rests_on_an_assumption_says_so():

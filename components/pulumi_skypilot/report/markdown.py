@@ -77,9 +77,14 @@ def _money(before: list[cost.Cost], after: list[cost.Cost]) -> str:
             for name, old, new in (("fewest", old_fewest, fewest), ("most", old_most, most))
         ),
     ]
+    own = sum(costed.own for costed in after)
+    if after and own == len(after):
+        return f"**Cost: {wording.OWN}**; nothing is counted."
     if after and unknown == len(after):
         return f"**Cost: unknown** ({_safe(after[0].unknown or '')})."
-    doubt = f"\n\nNot in these sums: {unknown} of unknown cost." if unknown else ""
+    left = [f"{unknown} of unknown cost"] if unknown else []
+    left += [f"{own} on {wording.OWN}"] if own else []
+    doubt = f"\n\nNot in these sums: {', '.join(left)}." if left else ""
     return "\n".join(rows) + doubt
 
 

@@ -16,7 +16,7 @@ from .. import catalog, spec
 from ..plan import gpu_fit, memory, task, unchecked
 from ..plan.changes import Change, Effect, from_data, strongest
 from ..plan.memory import advice
-from ..spec import old_specs
+from ..spec import old_specs, own_prices
 
 _TYPES = ("pulumi-python:dynamic/skypilot:Service", "pulumi-python:dynamic/skypilot:Cluster")
 _BUDGET = re.compile(r"[\w.-]+:budget(\.\w+)?: .+")
@@ -130,6 +130,8 @@ class Preview:
     errors: tuple[str, ...] = ()
     budget: tuple[str, ...] = ()
     """The lines about a budget that is kept, and about what it does not count."""
+    own: own_prices.OwnPrices = own_prices.NONE
+    """The prices of machines of one's own, as the preview says them."""
 
 
 def read(content: object) -> Preview:
@@ -162,6 +164,7 @@ def read(content: object) -> Preview:
         others=others,
         errors=_errors(content),
         budget=tuple(_budget(content.get("diagnostics") or ())),
+        own=_own(content.get("diagnostics") or ()),
     )
 
 
@@ -236,13 +239,22 @@ def _errors(content: Mapping[str, typing.Any]) -> tuple[str, ...]:
 
 
 def _budget(diagnostics: Iterable[Mapping[str, typing.Any]]) -> typing.Iterator[str]:
-    """Yield the lines of the budget check that are no errors."""
+    """Return the lines of the budget check that are no errors."""
+    return (line for line in _lines(diagnostics) if _BUDGET.fullmatch(line))
+
+
+def _own(diagnostics: Iterable[Mapping[str, typing.Any]]) -> own_prices.OwnPrices:
+    """Return the prices of machines of one's own that a preview says; none if it says none."""
+    said = map(own_prices.from_line, _lines(diagnostics))
+    return next((prices for prices in said if prices is not None), own_prices.NONE)
+
+
+def _lines(diagnostics: Iterable[Mapping[str, typing.Any]]) -> typing.Iterator[str]:
+    """Yield the lines of messages that are no errors."""
     for message in diagnostics:
         if message.get("severity") != "error":
             for line in str(message.get("message") or "").splitlines():
-                text = line.strip().removeprefix("warning: ")
-                if _BUDGET.fullmatch(text):
-                    yield text
+                yield line.strip().removeprefix("warning: ")
 
 
 def _type(step: Mapping[str, typing.Any]) -> str:

@@ -31,7 +31,9 @@ def summary(deployments: Sequence[Planned], prices: cost.Prices) -> str:
     if not deployments:
         return "no deployments"
     fewest, most, unknown = cost.total([deployment.cost for deployment in deployments])
-    if prices.away:
+    nothing = all(deployment.cost.fewest is None for deployment in deployments)
+    away = bool(prices.away and unknown and nothing)
+    if away:
         lines = [f"cost: unknown ({prices.away})"]
     else:
         month = cost.shown(most.times(cost.HOURS_A_MONTH))
@@ -39,11 +41,13 @@ def summary(deployments: Sequence[Planned], prices: cost.Prices) -> str:
             f"cost: {cost.shown(fewest)} USD/h at the fewest replicas, "
             f"{cost.shown(most)} at the most ({month} a month)"
         )
+        own = sum(deployment.cost.own for deployment in deployments)
+        if own == len(deployments):
+            line = f"cost: {wording.OWN}, nothing is counted"
+        elif own:
+            line += f"; {own} on {wording.OWN} not counted"
         lines = [line + (f"; {unknown} of unknown cost not counted" if unknown else "")]
-    lines += [
-        f"{deployment.name}: {_line(deployment, away=bool(prices.away))}"
-        for deployment in deployments
-    ]
+    lines += [f"{deployment.name}: {_line(deployment, away=away)}" for deployment in deployments]
     return "\n".join(lines)
 
 
@@ -83,7 +87,9 @@ def verdicts(deployment: Planned) -> str:
 def _line(deployment: Planned, *, away: bool) -> str:
     wanted = deployment.plan.spec
     parts = [f"{wording.replicas(wanted)} of {wording.machines(wanted)}"]
-    if deployment.cost.unknown and not away:
+    if deployment.cost.own:
+        parts.append(wording.OWN)
+    elif deployment.cost.unknown and not away:
         parts.append(f"cost unknown ({deployment.cost.unknown})")
     elif not away:
         parts = [f"{parts[0]}: {wording.hourly(deployment.cost)} USD/h", *deployment.cost.notes]
@@ -112,4 +118,5 @@ def _cost_data(costed: cost.Cost) -> dict[str, typing.Any]:
         if value is not None
     }
     unknown = {"unknown": costed.unknown} if costed.unknown else {}
-    return {**known, **unknown, "notes": list(costed.notes)}
+    own = {"own": True} if costed.own else {}
+    return {**known, **unknown, **own, "notes": list(costed.notes)}

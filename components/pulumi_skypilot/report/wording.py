@@ -1,7 +1,9 @@
 """A deployment's machines and replicas in a few words, for tables and pictures."""
 
 from .. import spec
-from ..plan import cost
+from ..plan import cost, price_rows
+
+OWN = price_rows.OWN_MACHINES
 
 NOT_CHECKED = "fit not checked"
 ASSUMED = "not all of it checked"
@@ -29,8 +31,15 @@ def replicas(wanted: spec.Spec) -> str:
     return str(fewest) if fewest == most else f"{fewest} to {most}"
 
 
+def amount(costed: cost.Cost, part: cost.Range | None) -> str:
+    """Return USD an hour of a part of a cost, without a unit."""
+    return OWN if costed.own else cost.shown(part)
+
+
 def hourly(costed: cost.Cost) -> str:
     """Return USD an hour at the fewest and at the most replicas."""
+    if costed.own:
+        return OWN
     if costed.fewest is None or costed.most is None:
         return "unknown"
     fewest, most = cost.shown(costed.fewest), cost.shown(costed.most)
