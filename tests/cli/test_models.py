@@ -76,7 +76,7 @@ def test_a_model_of_the_hub_is_known_from_then_on(
         "models/acme--chat-7b.toml\n"
         "  architecture  Qwen2ForCausalLM\n"
         "  parameters    7,615,616,512\n"
-        "  weights       bfloat16, 14.19 GiB on one GPU (14.19 GiB of files)\n"
+        "  weights       bfloat16, 14.29 GiB on one GPU (14.19 GiB of files)\n"
         "  layers        28 full\n"
         "  attention     28 heads, 4 KV heads of 128\n"
         "  KV cache      57,344 bytes a token at most, in bfloat16\n"
@@ -273,14 +273,21 @@ def test_a_hub_that_is_away_is_named(
             "intermediate_size, without which the memory cannot be calculated",
         ),
         (
-            {**QWEN, "model_type": "qwen3_next", "linear_num_value_heads": 32},
+            {**QWEN, "model_type": "strange", "linear_num_value_heads": 32},
             "architecture Qwen2ForCausalLM is not supported: linear_num_value_heads means linear "
             "attention, whose memory cannot be calculated",
         ),
         (
+            {**QWEN, "model_type": "qwen3_next", "linear_num_value_heads": 32},
+            "architecture Qwen2ForCausalLM is not supported: config.json has no "
+            "linear_value_head_dim, linear_num_key_heads, linear_key_head_dim, "
+            "linear_conv_kernel_dim, without which the memory cannot be calculated",
+        ),
+        (
             {**QWEN, "layer_types": ["conv", "full_attention"]},
             "architecture Qwen2ForCausalLM is not supported: layer_types has conv; the supported "
-            "types are full_attention, sliding_attention, chunked_attention",
+            "types are full_attention, sliding_attention, chunked_attention, "
+            "deepseek_sparse_attention",
         ),
         (
             {**QWEN, "quantization_config": {"quant_method": "quip"}},

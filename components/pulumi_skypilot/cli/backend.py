@@ -7,9 +7,10 @@ import typing
 from .command import Wrong
 
 
-def export(stack: str | None) -> dict[str, typing.Any]:
-    """Return a stack's state, with its secrets still encrypted. Raises Wrong."""
-    return dict(json.loads(_run("stack", "export", *_of(stack))))
+def export(stack: str | None, *, secrets: bool = False) -> dict[str, typing.Any]:
+    """Return a stack's state, with its secrets encrypted unless asked for. Raises Wrong."""
+    shown = ("--show-secrets",) if secrets else ()
+    return dict(json.loads(_run("stack", "export", *shown, *_of(stack))))
 
 
 def stacks() -> list[str]:
@@ -23,6 +24,11 @@ def config(key: str, stack: str | None) -> str | None:
         return _run("config", "get", key, *_of(stack)).strip() or None
     except Wrong:
         return None
+
+
+def version() -> str:
+    """Return the version of the `pulumi` command. Raises Wrong if it cannot be run."""
+    return _run("version").strip()
 
 
 def _of(stack: str | None) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from ..plan import stack_plans, task
 from . import stack_files
 from .command import Wrong
 from .convert import to_task
+from .convert.from_task import own_export
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +40,8 @@ def run(given: argparse.Namespace) -> None:
         sys.stderr.write(f"a preview of the whole stack fails: {line}\n")
     content = to_task.content(read.plans[key])
     encrypted = [name for name, value in read.plans[key].spec.env.items() if value is spec.UNKNOWN]
-    sys.stdout.write(task.text(content))
+    volumes = {name: volume.name for name, volume in source.stack.volumes.items()}
+    sys.stdout.write(own_export.comment(key, deployments[key], volumes) + task.text(content))
     secrets = [name for name, value in content.get("secrets", {}).items() if value is None]
     for option, names in (("--env", encrypted), ("--secret", secrets)):
         for name in names:

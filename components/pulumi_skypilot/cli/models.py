@@ -108,6 +108,9 @@ def _facts_text(facts: catalog.ModelFacts) -> str:
     """Return the facts of a model, a line each."""
     shape = facts.architecture
     kinds = {kind: shape.kinds.count(kind) for kind in Kind if kind in shape.kinds}
+    if shape.state:
+        kinds = {**kinds, Kind.STATE: sum(shape.state.layers)}
+    kinds.pop(Kind.NONE, None)
     layers = ", ".join(f"{number} {kind.value}" for kind, number in kinds.items())
     heads = f"{shape.heads} heads, {shape.kv_heads} KV heads of {shape.head_size}"
     if shape.latent:
@@ -124,6 +127,10 @@ def _facts_text(facts: catalog.ModelFacts) -> str:
         if shape.experts
         else "",
         "KV cache": f"{facts.kv_bytes_per_token:,} bytes a token at most, in bfloat16",
+        "state": f"{shape.state.state_bytes(1):,} bytes in each state layer" if shape.state else "",
+        "index": f"{shape.index.token_bytes} bytes a token in {sum(shape.index.layers)} layers"
+        if shape.index
+        else "",
         "context": f"{shape.max_positions:,} tokens" if shape.max_positions else "",
         "access": "gated: needs HF_TOKEN of an account with access" if facts.gated else "",
         "source": facts.source,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rich import box, table
 
-from ..plan import budget_check, cost, stack_plans
+from ..plan import budget_check, stack_plans
 from ..report import summary, wording
 from ..skypilot import credentials
 from . import pricing, screens, stack_files
@@ -34,8 +34,12 @@ def run(given: argparse.Namespace) -> None:
     mistakes = source.lines((*read.mistakes, *read.misfits))
     if mistakes:
         raise Wrong(*mistakes)
+    for line in (*read.cautions, *read.notes):
+        sys.stderr.write(f"{line}\n")
     specs = [plan.spec for plan in read.plans.values()]
-    prices = pricing.prices(given, specs, stack.server, source.settings, stack.limits)
+    prices = pricing.prices(
+        given, specs, stack.server, source.settings, stack.limits, own=stack.own_rates
+    )
     planned = summary.planned(read.plans, prices)
     if given.json:
         sys.stdout.write(f"{json.dumps(summary.data(planned), indent=2)}\n")
@@ -64,8 +68,8 @@ def rows(deployments: Sequence[summary.Planned]) -> table.Table:
             wording.machines(deployed_spec),
             wording.replicas(deployed_spec),
             summary.verdicts(deployment),
-            cost.shown(deployment.cost.fewest),
-            cost.shown(deployment.cost.most),
+            wording.amount(deployment.cost, deployment.cost.fewest),
+            wording.amount(deployment.cost, deployment.cost.most),
         )
     return grid
 

@@ -11,7 +11,7 @@ from .. import skypilot, spec
 from ..lifecycle import server_query
 from ..plan import cost
 from ..skypilot import credentials
-from ..spec import budget, server_settings
+from ..spec import budget, own_prices, server_settings
 from .command import Wrong
 
 
@@ -35,6 +35,8 @@ def prices(
     server: server_settings.Server,
     settings: Mapping[str, typing.Any],
     limits: budget.Budget = budget.NONE,
+    *,
+    own: own_prices.OwnPrices = own_prices.NONE,
 ) -> cost.Prices:
     """Return the prices for these deployments. Raises Wrong if the file holds none.
 
@@ -42,7 +44,7 @@ def prices(
     config by full names, which may hold a token.
     """
     if given.prices:
-        return kept(given.prices)
+        return kept(given.prices, own)
     connection = skypilot.Connection(
         server.api_server or skypilot.DEFAULT_URL, server.workspace, credentials.token(settings)
     )
@@ -58,7 +60,7 @@ def prices(
     answer = answers["prices"]
     if given.save_prices:
         given.save_prices.write_text(f"{json.dumps(answer, indent=1)}\n", "utf-8")
-    return cost.read(answer)
+    return cost.read(answer, own)
 
 
 def _tell(line: str) -> None:
@@ -66,9 +68,9 @@ def _tell(line: str) -> None:
     sys.stderr.flush()
 
 
-def kept(path: pathlib.Path) -> cost.Prices:
+def kept(path: pathlib.Path, own: own_prices.OwnPrices = own_prices.NONE) -> cost.Prices:
     """Return the prices in a file. Raises Wrong."""
     try:
-        return cost.read(json.loads(path.read_text("utf-8")))
+        return cost.read(json.loads(path.read_text("utf-8")), own)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise Wrong(f"{path}: not a file of prices ({error})") from None

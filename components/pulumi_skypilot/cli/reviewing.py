@@ -43,6 +43,10 @@ def run(given: argparse.Namespace) -> None:
     ]
     specs = [side.spec for side in sides]
     prices = pricing.prices(
-        given, specs, server_settings.Server(preview.api_server, preview.workspace), {}
+        given,
+        specs,
+        server_settings.Server(preview.api_server, preview.workspace),
+        {},
+        own=preview.own,
     )
     sys.stdout.write(markdown.markdown(preview, prices))

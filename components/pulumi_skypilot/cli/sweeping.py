@@ -9,16 +9,14 @@ from collections.abc import Collection, Sequence
 
 from rich import table, text
 
-from .. import errors, skypilot
+from .. import skypilot
 from ..lifecycle import orphans
 from ..lifecycle.services import Services
 from ..providers import base
-from ..skypilot import credentials, looks
+from ..skypilot import looks
 from ..spec import stack as stacks
-from . import backend, files, screens, state_file
+from . import backend, files, live, screens, state_file
 from .command import Wrong
-
-_UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,12 +48,10 @@ def run(given: argparse.Namespace) -> int:
         raise Wrong(
             "--api-server works only with --mark or --all; a stack's state names its API server"
         )
-    try:
+    with live.told():
         orphaned = [
             orphan for search in _searches(given) for orphan in search.run(take_down=given.yes)
         ]
-    except errors.SkyPilotError as error:
-        raise Wrong(" ".join(str(error).split())) from None
     if not orphaned:
         sys.stdout.write("no orphans found\n")
         return 0
@@ -73,7 +69,13 @@ def rows(orphaned: Sequence[orphans.Marked], now: float) -> table.Table:
     for head in ("name", "kind", "status", "age", "mark"):
         grid.add_column(head, overflow="fold")
     for marked in orphaned:
-        cells = (marked.name, marked.kind, marked.status, _age(marked.since, now), marked.mark)
+        cells = (
+            marked.name,
+            marked.kind,
+            marked.status,
+            screens.age(marked.since, now),
+            marked.mark,
+        )
         grid.add_row(
             *map(text.Text, cells)
         )  # users choose names: rich must not read markup in them
@@ -146,11 +148,11 @@ def _searches(given: argparse.Namespace) -> list[_Search]:
     if given.mark:
         _check_lost(given.mark, take_down=given.yes)
     if given.mark or given.all:
-        server = _connection(*_server(given), given.stack, own=given.stack is not None)
+        server = live.connection(*_server(given), given.stack, own=given.stack is not None)
         return [_Search(server, given.mark, lost=bool(given.mark))]
     searches = [
         _Search(
-            _connection(place.api_server, place.workspace, given.stack), place.mark, given.stack
+            live.connection(place.api_server, place.workspace, given.stack), place.mark, given.stack
         )
         for place in _places(given.stack)
     ]
@@ -206,15 +208,6 @@ def _server(given: argparse.Namespace) -> tuple[str, str | None]:
     )
 
 
-def _connection(
-    url: str, workspace: str | None, stack: str | None, *, own: bool = True
-) -> skypilot.Connection:
-    token = credentials.token({})
-    if token is None and own:
-        token = credentials.token({credentials.SETTING: backend.config(credentials.SETTING, stack)})
-    return skypilot.Connection(url, workspace, token)
-
-
 def _places(stack: str | None) -> tuple[state_file.Place, ...]:
     return state_file.places(backend.export(stack))
 
@@ -223,16 +216,6 @@ def _way_out(given: argparse.Namespace) -> str:
     if given.all:
         return "--mark MARK --yes takes down those of one stack"
     return "--yes takes them down"
-
-
-def _age(since: float | None, now: float) -> str:
-    if since is None:
-        return "?"
-    seconds = max(now - since, 0)
-    for size, unit in _UNITS:
-        if seconds >= size:
-            return f"{seconds // size:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def _remark(line: str) -> None:
