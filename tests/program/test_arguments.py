@@ -8,7 +8,7 @@ import pytest
 from pulumi_skypilot.program import components, resources
 from tests import engine
 
-SPEC = {"model": "openai/gpt-oss-20b", "accelerators": "L4:1"}
+SPEC: typing.Any = {"model": "openai/gpt-oss-20b", "accelerators": "L4:1"}
 
 
 @pytest.mark.parametrize(

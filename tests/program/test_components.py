@@ -6,7 +6,7 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks
 
-from pulumi_skypilot.program import components, resources, workdir
+from pulumi_skypilot.program import components, resources, typed_specs, workdir
 from pulumi_skypilot.spec import keys, stack
 
 
@@ -36,7 +36,11 @@ def test_a_deployment_is_a_service_and_the_wait_for_it(made):
     @pulumi.runtime.test
     def program():
         scope = resources.Scope("models", api_server="https://sky.example.com/")
-        spec = {"model": "openai/gpt-oss-20b", "accelerators": "L4:1", "replicas": 2}
+        spec: typed_specs.DeploymentSpec = {
+            "model": "openai/gpt-oss-20b",
+            "accelerators": "L4:1",
+            "replicas": 2,
+        }
         return components.Deployment("chat", spec, scope=scope).endpoint
 
     program()
@@ -71,7 +75,7 @@ def test_a_local_folder_is_known_by_its_content(made, tmp_path):
 
     @pulumi.runtime.test
     def program():
-        spec = {"model": "a/b", "accelerators": "L4:1", "workdir": str(tmp_path)}
+        spec: typing.Any = {"model": "a/b", "accelerators": "L4:1", "workdir": str(tmp_path)}
         return resources.Service("chat", spec, scope=resources.Scope("models")).endpoint
 
     program()
@@ -82,7 +86,7 @@ def test_a_local_folder_is_known_by_its_content(made, tmp_path):
 def test_a_folder_that_is_missing_ends_the_program_in_one_line(made):
     @pulumi.runtime.test
     def program():
-        spec = {"model": "a/b", "accelerators": "L4:1", "workdir": "./nowhere"}
+        spec: typing.Any = {"model": "a/b", "accelerators": "L4:1", "workdir": "./nowhere"}
         return resources.Service("chat", spec, scope=resources.Scope("models")).endpoint
 
     with pytest.raises(pulumi.RunError, match=r"^chat: workdir: there is no folder \./nowhere"):
@@ -109,7 +113,8 @@ def program_of(made: Mocks, **changes: typing.Any) -> dict[str, typing.Any]:
 
     @pulumi.runtime.test
     def program():
-        spec = {"model": "a/b", "accelerators": "L4:1", "auth": changes.pop("auth", "key")}
+        auth = changes.pop("auth", "key")
+        spec: typed_specs.DeploymentSpec = {"model": "a/b", "accelerators": "L4:1", "auth": auth}
         scope = resources.Scope("models")
         return components.Deployment("chat", spec, scope=scope, **changes).endpoint
 

@@ -48,6 +48,15 @@ def test_what_depends_on_an_output_is_read_once_that_is_known():
     assert programs.run(declare) == [3]
 
 
+def test_of_several_names_the_first_is_the_clients():
+    assert of({**SMALLEST, "servedName": ["chat", "gpt"]}).served_name == "chat"
+
+    def declare() -> object:
+        return of({**SMALLEST, "servedName": pulumi.Output.from_input(["chat", "gpt"])}).served_name
+
+    assert programs.run(declare) == ["chat"]
+
+
 def test_a_name_that_is_an_output_stays_one():
     def declare() -> object:
         name = of({**SMALLEST, "servedName": pulumi.Output.from_input("chat")}).served_name

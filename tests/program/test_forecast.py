@@ -1,5 +1,7 @@
 """What a program says under a preview of costs, and when it refuses."""
 
+import sys
+
 import pulumi
 import pytest
 from pulumi.runtime import mocks
@@ -55,6 +57,30 @@ def test_a_preview_says_what_the_stack_costs(logged):
         "chat: 1 of L4:1, aws: 0.80 USD/h; "
         "fits (1.4 requests of 131072 tokens)"
     ]
+
+
+def test_a_preview_says_what_a_cluster_lacks_once(logged, monkeypatch):
+    node = {"name": "a", "gpu": "L4", "count": 1, "free": 1}
+    answers = {"prices": {"rows": ROWS}, "nodes": {"nodes": {"k8s/prod": [node]}}}
+    asked = []
+
+    def ask(_, questions, **__):
+        asked.append(questions)
+        return answers
+
+    monkeypatch.setattr(server_query, "ask", ask)
+    data = {"model": "openai/gpt-oss-20b", "accelerators": "H100:1", "infra": "k8s/prod"}
+    plans = {name: plan.plan(spec.parse(data), name) for name in ("chat", "code")}
+    monkeypatch.setattr(sys.modules[__name__], "PLANS", plans)
+    show()
+    assert asked[0]["nodes"] == {"places": {"k8s/prod": "prod"}, "spot": []}
+    assert logged[1:] == [
+        "warning: chat, code: accelerators: no node of k8s/prod has H100:1; it has L4:1; take one "
+        "of these, unless a node comes with an autoscaler",
+        "chat, code: not checked: whether k8s/prod gives the endpoint an address (a load balancer)",
+    ]
+    show(preview=False, hourly=40)
+    assert "nodes" not in asked[1]
 
 
 def test_an_update_without_a_budget_asks_nobody(logged):

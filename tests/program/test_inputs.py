@@ -8,7 +8,7 @@ import pulumi
 import pytest
 
 from pulumi_skypilot import spec
-from pulumi_skypilot.program import components, inputs, resources
+from pulumi_skypilot.program import components, inputs, readiness_resource, resources
 from scripts import record
 from tests import certificates, engine
 
@@ -16,7 +16,7 @@ Table = dict[str, typing.Any]
 Wrap = Callable[[typing.Any], typing.Any]
 
 PEM = certificates.table("canary")
-SPECS: dict[str, Table] = {
+SPECS: dict[str, typing.Any] = {
     name: {
         **{key: value for key, value in table.items() if key not in ("apiKey", "keyVersion")},
         **({"tls": PEM, "host": "llm.example.com"} if "tls" in table else {}),
@@ -197,11 +197,11 @@ def test_an_output_given_as_the_model_is_the_name_that_clients_ask_for() -> None
 
     def program() -> None:
         scope = resources.Scope("models", api_server="http://sky.test")
-        table = {**SPECS["open"], "servedName": None}
+        table: typing.Any = {**SPECS["open"], "servedName": None}
         plain = components.Deployment("plain", table, scope=scope)
         assert plain.model == "Qwen/Qwen3-8B"
         lifted = components.Deployment(
-            "chat", {**table, "model": KNOWN(table["model"])}, scope=scope
+            "chat", table | {"model": KNOWN(table["model"])}, scope=scope
         )
         pulumi.Output.from_input(lifted.model).apply(asked.append)
 
@@ -210,12 +210,12 @@ def test_an_output_given_as_the_model_is_the_name_that_clients_ask_for() -> None
 
 
 def test_an_awaitable_is_an_output() -> None:
-    async def later() -> dict[str, int]:
+    async def later() -> typing.Any:
         return {"min": 0, "max": 3, "targetQps": 2}
 
     def program() -> None:
         scope = resources.Scope("models", api_server="http://sky.test")
-        components.Deployment("chat", {**SPECS["open"], "replicas": later()}, scope=scope)
+        components.Deployment("chat", SPECS["open"] | {"replicas": later()}, scope=scope)
 
     made = engine.run(program)
     assert made.failures == []
@@ -330,7 +330,7 @@ def test_a_wait_is_not_switched_off_by_accident(given: Table, line: str) -> None
         service = resources.Service("chat", SPECS["open"], scope=scope)
         said = {key: value(None) if callable(value) else value for key, value in given.items()}
         options = {"model": "m", "min_replicas": 1, "timeout_seconds": 60.0, **said}
-        resources.Readiness("chat", service, scope=scope, **options)
+        readiness_resource.Readiness("chat", service, scope=scope, **options)
 
     (told,) = engine.run(program).failures
     assert told.startswith(line)
@@ -343,6 +343,7 @@ def test_a_wait_may_be_for_what_is_not_known_yet() -> None:
         waits: Table = {
             key: engine.unknown() for key in ("model", "min_replicas", "timeout_seconds")
         }
-        resources.Readiness("chat", service, scope=scope, **waits, certificate=engine.unknown())
+        waits["certificate"] = engine.unknown()
+        readiness_resource.Readiness("chat", service, scope=scope, **waits)
 
     assert engine.run(program).failures == []

@@ -1,17 +1,19 @@
-"""The budget of a user's own program, checked before any service or cluster is created.
+"""The cost, the fit, the budget and the mistakes of a user's own program.
 
 A program declares resources one by one and never says that it has ended. But callbacks of Outputs
-run only after it has ended. So each resource waits for a check in such a callback, which sees all
-declarations. A resource that is declared later, in an `apply`, waits for another check, which
-counts everything again.
+run only after it has ended. A check in such a callback sees all declarations. It shows their cost
+and fit in a preview, and each resource waits for it if there is a budget, so that nothing is
+created over the budget. A resource that is declared later, in an `apply`, starts another check,
+which counts everything again.
 
 Mistakes wait there too, so that all mistakes of a program are reported at once: the engine ends a
 preview at the first resource that a provider's check refuses.
 """
 
 import asyncio
+import dataclasses
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pulumi
 
@@ -19,13 +21,15 @@ from .. import errors, plan, skypilot
 from .. import spec as specs
 from ..plan import cost
 from ..skypilot import credentials
-from ..spec import budget
+from ..spec import budget, served
 from . import declaration, forecast
 
 _PRICED = (
     "accelerators", "cpus", "infra", "instanceType", "memory", "nodes", "replicas", "spot",
 )  # fmt: skip
 """Keys of a spec that determine its price, beside its kind, which is never an Output."""
+_SIZED = frozenset(str(field.alias) for field in served.Served.model_fields.values())
+"""Keys of a spec that may decide whether it fits."""
 _MODEL = "model/unknown"
 """Stand-in for a model that comes from another resource."""
 
@@ -38,18 +42,26 @@ class Gate:
         api_server: pulumi.Input[str],
         workspace: pulumi.Input[str] | None,
         limits: budget.Budget,
+        mark: Callable[[], pulumi.Output[str]],
     ) -> None:
-        """Make a gate; without a budget it stops only mistakes."""
+        """Make a gate; without a budget it stops only mistakes. `mark` returns the scope's."""
         self._server = (api_server, workspace)
         self._limits = limits
+        self._mark = mark
         self._plans: dict[str, plan.Plan] = {}
         self._unread: dict[str, cost.Cost] = {}
+        self._adopting: list[tuple[plan.Plan, pulumi.Resource]] = []
         self._mistakes: list[str] = []
         self._misfits: list[str] = []
         self._check: pulumi.Output[None] | None = None
 
     def declare(
-        self, name: str, declared: declaration.Declaration, on_server: object, wrong: Sequence[str]
+        self,
+        name: str,
+        declared: declaration.Declaration,
+        on_server: object,
+        wrong: Sequence[str],
+        adopting: pulumi.Resource | None = None,
     ) -> bool:
         """Add a service or cluster. Return whether it must wait for the gate.
 
@@ -58,45 +70,63 @@ class Gate:
             declared: Its spec, as the program declares it.
             on_server: Its name on the API server, which may be an Output.
             wrong: Mistakes beside those of the spec, a line each.
+            adopting: The resource, if it takes over what the server has under that name.
 
         """
-        mistakes, misfits = [*wrong], list[errors.Problem]()
+        mistakes = list(wrong)
+        if declared.refusal is not None:
+            mistakes.append(declared.refusal)
+        if declared.planned is not None:  # by a stack's config, which has shown all of it
+            self.refuse(name, mistakes)
+            return bool(mistakes)
         if name in self._plans or name in self._unread:
             name = f"{name} ({declared.table.get('kind', 'service')})"
-        priced = [key for key in _PRICED if key in declared.later]
-        if declared.refusal is not None:
-            self._unread[name] = _unknown(f"its spec is wrong ({declared.refusal})")
-            mistakes.append(declared.refusal)
-        elif priced:  # waiting for that resource may deadlock: it may wait for this one
-            self._unread[name] = _unknown(f"{priced[0]} comes from another resource")
-        elif declared.planned is not None:
-            self._plans[name] = declared.planned
+        misfits: Sequence[errors.Problem] = ()
+        try:
+            planned = _planned(declared, on_server)
+        except errors.CatalogError as error:  # not about this resource: said once
+            self._mistakes += [] if str(error) in self._mistakes else [str(error)]
+            self._unread[name] = _unknown(str(error))
+        except errors.SpecError as error:
+            self._unread[name] = _unknown(f"its spec is wrong ({error.problems[0].reason})")
+            mistakes += [problem.reason for problem in error.problems]
         else:
-            try:
-                self._plans[name] = plan.plan(_spec(declared), _name(on_server), must_fit=False)
-            except errors.SpecError as error:
-                self._unread[name] = _unknown(f"its spec is wrong ({error.problems[0].reason})")
-                if not declared.later:  # else the spec may lack only keys that come later
-                    mistakes += [problem.reason for problem in error.problems]
+            if isinstance(planned, str):
+                self._unread[name] = _unknown(planned)
             else:
-                if not declared.later:  # a later key may make it fit
-                    misfits += self._plans[name].misfits
+                self._plans[name] = planned
+                misfits = planned.misfits
+                if adopting is not None and not declared.later:
+                    self._adopting.append((planned, adopting))
         self.refuse(name, mistakes)
         self._misfits += _lines(name, [problem.reason for problem in misfits])
-        return bool(mistakes or misfits or self._limits)
+        if pulumi.runtime.is_dry_run():
+            self._checked()
+        return bool(self._mistakes or misfits or self._limits)
 
     def refuse(self, name: str, mistakes: Sequence[str]) -> None:
         """Add mistakes of a resource, a line each."""
         self._mistakes += _lines(name, mistakes)
 
+    def holds(self, name: str, mistakes: Sequence[str]) -> bool:
+        """Add the mistakes of a resource that has no price; return whether it must wait."""
+        self.refuse(name, mistakes)
+        return bool(mistakes or self._limits)
+
     def behind(self, value: pulumi.Output[str]) -> pulumi.Output[str]:
         """Return the value once the gate opens, which it never does with a mistake."""
+        return pulumi.Output.all(value, self._checked()).apply(lambda both: both[0])
+
+    def _checked(self) -> pulumi.Output[None]:
+        """Return the check that runs once the program has ended."""
         if self._check is None:
             self._check = pulumi.Output.from_input(None).apply(lambda _: self._hold())
-        return pulumi.Output.all(value, self._check).apply(lambda both: both[0])
+        return self._check
 
     async def _hold(self) -> None:
-        """Raise RunError for mistakes, and for a budget that is exceeded or cannot be checked.
+        """Show the cost and the fit in a preview, and what is taken over.
+
+        Raise RunError for mistakes, and for a budget that is exceeded or cannot be checked.
 
         A misfit is only a warning here: check refuses it unless the state has it already. Check
         refuses one before the engine ends the preview, so a single one needs no warning.
@@ -108,19 +138,53 @@ class Gate:
                 pulumi.log.warn(line)
         if self._mistakes:
             raise pulumi.RunError("\n".join(self._mistakes))
-        if not self._limits:
+        if not (self._limits or pulumi.runtime.is_dry_run()):
             return
-        plans, unread = dict(self._plans), dict(self._unread)
+        plans, unread, adopting = dict(self._plans), dict(self._unread), list(self._adopting)
+        adopted = {planned.name: planned.spec.kind for planned, _ in adopting}
+        remote = await asyncio.to_thread(
+            forecast.show, await self._connection(), plans, adopted, self._limits, unread
+        )
+        if remote is not None:
+            for planned, resource in adopting:
+                forecast.tell_adoption(remote, planned, resource, self._mark())
+
+    async def _connection(self) -> skypilot.Connection | str:
+        """Return the connection to the API server, or why there is none yet."""
         server = pulumi.Output.all(*self._server)
         if not await server.is_known():
-            away = cost.Prices(away="the address of the API server comes from another resource")
-            costs = {name: cost.cost(planned.spec, away) for name, planned in plans.items()}
-            forecast.hold({**costs, **unread}, self._limits)
-            return
+            return "the address of the API server comes from another resource"
         url, workspace = typing.cast("list[typing.Any]", await server.future())
-        settings = {credentials.SETTING: pulumi.Config("skypilot").get("token")}
-        connection = skypilot.Connection(url, workspace, credentials.token(settings))
-        await asyncio.to_thread(forecast.show, connection, plans, {}, self._limits, unread)
+        return skypilot.Connection(url, workspace, _token())
+
+
+def _token() -> str | None:
+    return credentials.token({credentials.SETTING: pulumi.Config("skypilot").get("token")})
+
+
+def _planned(declared: declaration.Declaration, on_server: object) -> plan.Plan | str:
+    """Return the plan of what is known, or why there is none.
+
+    It has no verdict that a later key may change. Raises SpecError and CatalogError.
+    """
+    if declared.refusal is not None:
+        return f"its spec is wrong ({declared.refusal})"
+    priced = [key for key in _PRICED if key in declared.later]
+    if priced:  # waiting for that resource may deadlock: it may wait for this one
+        return f"{priced[0]} comes from another resource"
+    name = on_server if isinstance(on_server, str) else "own"  # any valid name
+    try:
+        made = plan.plan(
+            _spec(declared), name, service_account=_token() is not None, must_fit=False
+        )
+    except errors.SpecError:
+        if not declared.later:
+            raise
+        return f"{declared.later[0]} comes from another resource"  # it may be all that is missing
+    if not declared.later:
+        return made
+    made = dataclasses.replace(made, misfits=(), disk=())
+    return dataclasses.replace(made, fit={}) if _SIZED.intersection(declared.later) else made
 
 
 def _spec(declared: declaration.Declaration) -> specs.Spec:
@@ -135,11 +199,6 @@ def _spec(declared: declaration.Declaration) -> specs.Spec:
 
 def _lines(name: str, reasons: Iterable[str]) -> list[str]:
     return [errors.one_line(f"{name}: {reason}") for reason in reasons]
-
-
-def _name(on_server: object) -> str:
-    """Return the name on the server, or a valid stand-in for an Output."""
-    return on_server if isinstance(on_server, str) else "own"
 
 
 def _unknown(why: str) -> cost.Cost:

@@ -11,9 +11,20 @@ from .. import spec as specs
 from ..plan import stack_plans, waits
 from ..providers import pulumi_private
 from ..skypilot import credentials
-from ..spec import keys, server_settings
+from ..spec import keys, server_settings, storage
 from ..spec import stack as stacks
-from . import api_keys, arguments, declaration, forecast, inputs, pulumi_config, resources
+from . import (
+    api_keys,
+    arguments,
+    declaration,
+    forecast,
+    inputs,
+    pulumi_config,
+    readiness_resource,
+    resources,
+    typed_specs,
+    volume_resource,
+)
 
 
 class Deployment(pulumi.ComponentResource):
@@ -32,7 +43,7 @@ class Deployment(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        spec: Mapping[str, typing.Any] | declaration.Declaration,
+        spec: typed_specs.DeploymentSpec,
         *,
         scope: resources.Scope,
         service_name: pulumi.Input[str] | None = None,
@@ -75,7 +86,7 @@ class Deployment(pulumi.ComponentResource):
         cluster = declared.table.get("kind") == "cluster"
         self.served = (resources.Cluster if cluster else resources.Service)(
             name,
-            declared,
+            declaration.passed_on(declared),
             scope=scope,
             name=service_name,
             api_key=api_key,
@@ -85,7 +96,7 @@ class Deployment(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=protected),
         )
         self.model = declared.served_name
-        ready = resources.Readiness(
+        ready = readiness_resource.Readiness(
             name,
             self.served,
             scope=scope,
@@ -94,6 +105,7 @@ class Deployment(pulumi.ComponentResource):
             timeout_seconds=declared.needs(_timeout_seconds),
             certificate=_certificate(declared.table.get("tls")),
             host=declared.table.get("host"),
+            adapters=declared.needs(_adapters) if declared.table.get("lora") else None,
             opts=child,
         )
         self.endpoint = ready.endpoint
@@ -126,7 +138,7 @@ class Deployments(pulumi.ComponentResource):
             for key, data in stack.deployments.items()
             if data.get("adopt")
         }
-        remote = forecast.show(connection, plans, adopted, stack.limits)
+        remote = forecast.show(connection, plans, adopted, stack.limits, own=stack.own_rates)
         child = pulumi.ResourceOptions(parent=self)
         scope = resources.Scope(
             name,
@@ -135,11 +147,25 @@ class Deployments(pulumi.ComponentResource):
             serve_host=server.serve_host,
             opts=child,
         )
+        self.volumes = {
+            key: volume_resource.Volume(
+                key,
+                typing.cast("typed_specs.VolumeSpec", storage.to_inputs(declared.spec)),
+                scope=scope,
+                name=declared.name,
+                adopt=declared.adopt,
+                opts=child,
+            )
+            for key, declared in stack.volumes.items()
+        }
         self.deployments = {
             key: Deployment(
                 key,
-                declaration.Declaration(
-                    inputs.table(_with_secrets(key, stack, config)), plans[key]
+                declaration.passed_on(
+                    declaration.Declaration(
+                        inputs.table(self._after_volumes(_with_secrets(key, stack, config), stack)),
+                        plans[key],
+                    )
                 ),
                 scope=scope,
                 service_name=plans[key].name,
@@ -156,6 +182,16 @@ class Deployments(pulumi.ComponentResource):
             if plans[key].name in adopted and remote is not None:
                 forecast.tell_adoption(remote, plans[key], deployment.served, scope.mark)
         self.register_outputs({})
+
+    def _after_volumes(
+        self, spec: Mapping[str, typing.Any], stack: stacks.Stack
+    ) -> Mapping[str, typing.Any]:
+        """Return a spec that waits for the stack's volumes, as their outputs do."""
+        names = {stack.volumes[key].name: volume.name for key, volume in self.volumes.items()}
+        if not names or not spec.get("volumes"):
+            return spec
+        mounted = {path: names.get(name, name) for path, name in spec["volumes"].items()}
+        return {**spec, "volumes": mounted}
 
     @property
     def endpoints(self) -> dict[str, pulumi.Output[str]]:
@@ -192,6 +228,10 @@ def _plans(stack: stacks.Stack, *, service_account: bool) -> Mapping[str, plan.P
             pulumi.log.warn(line)
     if read.mistakes:
         raise pulumi.RunError("\n".join(read.mistakes))
+    for line in read.cautions:
+        pulumi.log.warn(line)
+    for line in read.notes if pulumi.runtime.is_dry_run() else ():
+        pulumi.log.info(line)
     return read.plans
 
 
@@ -200,7 +240,7 @@ def _with_secrets(key: str, stack: stacks.Stack, config: pulumi.Config) -> dict[
 
     Pulumi makes the whole table secret if one value in it is; env is then secret too.
     """
-    spec = stacks.spec_of(stack.deployments[key])
+    spec = stack.spec_for(key)
     for table, names in (("secrets", None), *specs.SECRETS.items()):
         if isinstance(spec.get(table), Mapping):
             spec[table] = {
@@ -218,6 +258,10 @@ def _own_keys(
 ) -> tuple[pulumi.Output[str], ...] | None:
     names = stack.deployments[key].get("apiKey")
     return None if names is None else tuple(map(config.require_secret, keys.names(names)))
+
+
+def _adapters(spec: specs.Spec) -> list[str] | None:
+    return sorted(spec.lora.adapters) if spec.lora and spec.lora.adapters else None
 
 
 def _min_replicas(spec: specs.Spec) -> int:

@@ -9,7 +9,7 @@ import pulumi
 
 from .. import errors, plan
 from .. import spec as specs
-from . import inputs
+from . import inputs, typed_specs
 
 Table = Mapping[str, typing.Any]
 
@@ -56,7 +56,7 @@ class Declaration:
     def served_name(self) -> str | pulumi.Output[str]:
         """Return the model name that clients request."""
         if isinstance(self.spec, specs.Spec):
-            return self.spec.served_name
+            return self.spec.first_name
         return inputs.read({key: self.table.get(key) for key in _NAMES}, _served_name)
 
     def needs(self, reader: Callable[[specs.Spec], object]) -> typing.Any:
@@ -75,7 +75,12 @@ class Declaration:
         return pulumi.Output.from_input(given).apply(_parsed)
 
 
-def declared(spec: Table | Declaration, says: Table | None = None) -> Declaration:
+def passed_on(made: Declaration) -> typed_specs.DeploymentSpec:
+    """Return a declaration as the argument `spec`, whose type names only what users write."""
+    return typing.cast("typed_specs.DeploymentSpec", made)
+
+
+def declared(spec: object, says: Table | None = None) -> Declaration:
     """Return the declaration of a spec; a Declaration is returned as it is.
 
     `says` has the keys that the resource's class sets if the spec does not.
@@ -94,7 +99,8 @@ _NAMES = ("servedName", "model")
 
 
 def _served_name(table: Table) -> str:
-    return str(next((table[key] for key in _NAMES if table.get(key)), ""))
+    names = next((table[key] for key in _NAMES if table.get(key)), "")
+    return str(next(iter(names), "") if isinstance(names, list | tuple) else names)
 
 
 def _with_unknown(table: object) -> object:

@@ -1,4 +1,4 @@
-"""The resources of a Pulumi program: a scope, its services and clusters, and the waits for them."""
+"""The resources of a Pulumi program: a scope, its services and clusters."""
 
 import functools
 import typing
@@ -12,7 +12,7 @@ from .. import spec as specs
 from ..providers import pulumi_private
 from ..spec import budget as budgets
 from ..spec import keys
-from . import api_keys, arguments, budget_gate, declaration, inputs, workdir
+from . import api_keys, arguments, budget_gate, declaration, inputs, typed_specs, workdir
 
 Inputs = Mapping[str, typing.Any]
 
@@ -43,7 +43,7 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
         api_server: pulumi.Input[str] = skypilot.DEFAULT_URL,
         workspace: pulumi.Input[str] | None = None,
         serve_host: pulumi.Input[str] | None = None,
-        budget: Mapping[str, typing.Any] | None = None,
+        budget: budgets.BudgetSpec | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Declare the scope. Each argument but the budget may be an Output, but not a secret one.
@@ -68,7 +68,9 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
             "serveHost": inputs.settled(serve_host),
         }
         self._given = {key: value for key, value in given.items() if value is not None}
-        self._gate = budget_gate.Gate(given["apiServer"], given["workspace"], _limits(name, budget))
+        self._gate = budget_gate.Gate(
+            given["apiServer"], given["workspace"], _limits(name, budget), lambda: self.mark
+        )
         wrong = [*arguments.of_scope(given["apiServer"], given["serveHost"])]
         if wrong:
             self._gate.refuse(name, wrong)
@@ -96,9 +98,15 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
         declared: declaration.Declaration,
         on_server: object,
         wrong: Sequence[str] = (),
+        adopting: pulumi.Resource | None = None,
     ) -> dict[str, pulumi.Input[typing.Any]]:
         """Return `place` for a service or cluster, with its mark known once the budget holds."""
-        waits = self._gate.declare(name, declared, on_server, wrong)
+        waits = self._gate.declare(name, declared, on_server, wrong, adopting)
+        return {**self.place(), "mark": self._gate.behind(self.mark) if waits else self.mark}
+
+    def place_beside(self, name: str, wrong: Sequence[str]) -> dict[str, pulumi.Input[typing.Any]]:
+        """Return `place` for a resource without a price, once the budget holds."""
+        waits = self._gate.holds(name, wrong)
         return {**self.place(), "mark": self._gate.behind(self.mark) if waits else self.mark}
 
     def api_key(self, service: pulumi.Input[str], version: int = 1) -> pulumi.Output[str]:
@@ -128,7 +136,7 @@ class _Served(dynamic.Resource):
     def __init__(
         self,
         resource_name: str,
-        spec: Inputs | declaration.Declaration,
+        spec: typed_specs.DeploymentSpec,
         *,
         scope: Scope,
         name: pulumi.Input[str] | None = None,
@@ -189,7 +197,13 @@ class _Served(dynamic.Resource):
             **{key: inputs.hidden(table[key]) for key in _SECRETS if table.get(key)},
             **valid,
             "name": own_name,
-            "scope": scope.place_for(resource_name, declared, own_name, wrong),
+            "scope": scope.place_for(
+                resource_name,
+                declared,
+                own_name,
+                wrong,
+                self if options.get("adopt") is True else None,
+            ),
             **options,
             **inputs.secret_properties({**shown, "name": own_name}),
             **dict.fromkeys(self._outputs),
@@ -206,7 +220,7 @@ class _Served(dynamic.Resource):
         self.keyless = valid["apiKey"] is None
         """True if it serves clients without an API key."""
         if self.keyless:
-            _no_key(self)
+            no_key(self)
 
 
 class Service(_Served, module="skypilot", name="Service"):
@@ -227,75 +241,6 @@ class Cluster(_Served, module="skypilot", name="Cluster"):
     _kind = "cluster"
 
 
-class Readiness(dynamic.Resource, module="skypilot", name="Readiness"):
-    """A wait until a service or a cluster serves the expected model."""
-
-    endpoint: pulumi.Output[str]
-    """Its address, once it answers."""
-    apiKey: pulumi.Output[str | None]  # noqa: N815 - the name of the property
-    """The key that clients send (secret), known once every replica accepts it."""
-
-    def __init__(
-        self,
-        resource_name: str,
-        service: Service | Cluster,
-        *,
-        scope: Scope,
-        model: pulumi.Input[str],
-        min_replicas: pulumi.Input[int] = 1,
-        timeout_seconds: pulumi.Input[float],
-        certificate: pulumi.Input[str] | None = None,
-        host: pulumi.Input[str] | None = None,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        """Declare the wait. Each value may be an Output.
-
-        Args:
-            resource_name: Name of the resource.
-            service: The service or cluster to wait for.
-            scope: The stack's scope.
-            model: The served name that `/v1/models` must list.
-            min_replicas: Number of a service's replicas that must be ready; with 0 it must only be
-                registered. Default: 1.
-            timeout_seconds: Seconds to wait before failing; SkyPilot continues to launch.
-            certificate: The certificate that an https endpoint must present, in PEM.
-            host: The host in the spec by which clients reach it, if any.
-            opts: Pulumi's own options.
-
-        """
-        needs = {"model": model, "timeoutSeconds": timeout_seconds, "minReplicas": min_replicas}
-        needs = {key: inputs.settled(value) for key, value in needs.items()}
-        shared = {
-            "scope": scope.place(),
-            "incarnation": service.hash,
-            "digest": service.digest,
-            "apiKey": service.apiKey,
-            "model": needs["model"],
-            "timeoutSeconds": needs["timeoutSeconds"],
-            **inputs.secret_properties(needs),
-            "endpoint": None,
-        }
-        if host is not None:
-            shared["host"] = inputs.settled(host)
-        if isinstance(service, Cluster):
-            provider: dynamic.ResourceProvider = providers.ClusterReadinessProvider()
-            props = {"cluster": service.id, **shared}
-        else:
-            provider = providers.ReadinessProvider()
-            of_service = {
-                "version": service.version,
-                "minReplicas": needs["minReplicas"],
-                "certificate": None if certificate is None else pulumi.Output.secret(certificate),
-            }
-            props = {"service": service.id, **shared, **of_service}
-        ours = pulumi.ResourceOptions(
-            delete_before_replace=True, additional_secret_outputs=["apiKey", "certificate"]
-        )
-        super().__init__(provider, resource_name, props, pulumi.ResourceOptions.merge(ours, opts))
-        if service.keyless:
-            _no_key(self)
-
-
 def _limits(name: str, budget: object) -> budgets.Budget:
     try:
         return budgets.read(budget, f"{name}.budget")
@@ -303,8 +248,12 @@ def _limits(name: str, budget: object) -> budgets.Budget:
         raise pulumi.RunError(str(error)) from None
 
 
-def _no_key(resource: _Served | Readiness) -> None:
-    """Set the resource's key to None, known in a preview too."""
+class _Keyed(typing.Protocol):
+    apiKey: pulumi.Output[str | None]  # noqa: N815 - the name of the property
+
+
+def no_key(resource: _Keyed) -> None:
+    """Set a resource's key to None, known in a preview too."""
     resource.apiKey = pulumi_private.none_in_a_preview()
 
 
