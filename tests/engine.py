@@ -4,14 +4,17 @@ Over Pulumi's mocks, without a process: what the SDK sends goes to check as the 
 with secrets as plain values and unknown ones as Unknown.
 """
 
+import os
 import typing
 from collections.abc import Callable
+from unittest import mock
 
 import pulumi
 from pulumi import dynamic
 from pulumi.runtime import mocks, rpc
 
 from pulumi_skypilot import providers
+from pulumi_skypilot.lifecycle import server_query
 
 Props = dict[str, typing.Any]
 
@@ -62,14 +65,15 @@ class Engine(mocks.Mocks):
 
 
 def run(program: Callable[[], object], *, preview: bool = True) -> Engine:
-    """Run a program to its end, or to the first check that refuses something.
+    """Run a program to its end, or to the first check that refuses something. No network.
 
     Raises RunError as the program does.
     """
     engine = Engine(preview=preview)
     mocks.set_mocks(engine, project="llm", stack="test", preview=preview)
 
-    pulumi.runtime.test(program)()
+    with mock.patch.dict(os.environ, {server_query.OFFLINE_VARIABLE: "1"}):
+        pulumi.runtime.test(program)()
     return engine
 
 

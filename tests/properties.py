@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pulumi_skypilot.plan.changes import Effect
 from tests import certificates
-from tests.test_settings import CASES
+from tests.setting_cases import CASES, PODS
 
 Table = dict[str, typing.Any]
 
@@ -41,9 +41,12 @@ EFFECTS: Mapping[str, tuple[Effect | None, Effect | None]] = {
     "memory": (ROLLING, REPLACE),
     "instanceType": (ROLLING, REPLACE),
     "infra": (ROLLING, REPLACE),
+    "maxHourlyCost": (ROLLING, REPLACE),
+    "ports": (ROLLING, REPLACE),
     "spot": (ROLLING, REPLACE),
     "spot.fallback": (ROLLING, NONE),
     "spot.onDemand": (ROLLING, NONE),
+    "spot.placer": (REPLACE, NONE),
     "context": (ROLLING, RESTART),
     "tensorParallel": (ROLLING, RESTART),
     "pipelineParallel": (ROLLING, RESTART),
@@ -53,6 +56,15 @@ EFFECTS: Mapping[str, tuple[Effect | None, Effect | None]] = {
     "kvCacheDtype": (ROLLING, RESTART),
     "maxSequences": (ROLLING, RESTART),
     "maxBatchedTokens": (ROLLING, RESTART),
+    "modelTask": (ROLLING, RESTART),
+    "lora.adapters": (ROLLING, RESTART),
+    "lora.maxRank": (ROLLING, RESTART),
+    "lora.maxLoaded": (ROLLING, RESTART),
+    "speculation.method": (ROLLING, RESTART),
+    "speculation.model": (ROLLING, RESTART),
+    "speculation.tokens": (ROLLING, RESTART),
+    "perPrompt": (ROLLING, RESTART),
+    "optimize": (ROLLING, RESTART),
     "tools": (ROLLING, RESTART),
     "reasoningParser": (ROLLING, RESTART),
     "reasoningEffort": (ROLLING, RESTART),
@@ -78,6 +90,7 @@ EFFECTS: Mapping[str, tuple[Effect | None, Effect | None]] = {
     "modelCache": (ROLLING, RESTART),
     "labels": (ROLLING, REPLACE),
     "config": (ROLLING, REPLACE),
+    **{f"pod.{key}": (ROLLING, REPLACE) for key, *_ in PODS},
     "replicas.min": (IN_PLACE, NONE),
     "replicas.max": (IN_PLACE, NONE),
     "replicas.targetQps": (IN_PLACE, NONE),
@@ -90,6 +103,7 @@ EFFECTS: Mapping[str, tuple[Effect | None, Effect | None]] = {
     "readinessProbe.initialDelay": (IN_PLACE, NONE),
     "readinessProbe.timeout": (IN_PLACE, NONE),
     "readinessProbe.interval": (IN_PLACE, NONE),
+    "readinessProbe.failureTimeout": (IN_PLACE, NONE),
     "readinessProbe.postData": (ROLLING, NONE),
     "readinessProbe.headers": (IN_PLACE, NONE),
     "autostop.idle": (NONE, RESTART),

@@ -1,9 +1,9 @@
 """The answers of SkyPilot at a moment of a scenario, as a table that two runs share.
 
-The real SkyPilot wrote the record, `tests/contract.json` (RECORD=1). Both the real one and the fake
-are compared with it, field by field. What must differ from run to run is replaced: names by NAME,
-addresses by ADDRESS, ids by HASH, and a time by whether it was within the last hour. Of a task's
-text only the last line counts, which is the mark.
+The real SkyPilot wrote the record of each cloud, `tests/contract.json` (RECORD=1). Both the real
+one and the fake are compared with it, field by field. What must differ from run to run is replaced:
+names by NAME, addresses by ADDRESS, ids by HASH, and a time by whether it was within the last hour.
+Of a task's text only the last line counts, which is the mark.
 """
 
 import dataclasses
@@ -50,15 +50,39 @@ def _table(sky: interface.SkyPilot, name: str, now: float, **own: object) -> Tab
     return typing.cast(Table, _plain(table, "", name, now))
 
 
-def recorded(scenario: str, moment: str) -> Table:
-    return typing.cast(Table, json.loads(FILE.read_text())[scenario][moment])
+def recorded(where: tuple[str, str], moment: str) -> Table:
+    """Return the record of a cloud's scenario at a moment."""
+    cloud, scenario = where
+    return typing.cast(Table, json.loads(FILE.read_text())[cloud][scenario][moment])
 
 
-def record(scenario: str, moment: str, table: Table) -> None:
+def record(where: tuple[str, str], moment: str, table: Table) -> None:
     """Keep the answers of the real SkyPilot, when RECORD=1 asks for it."""
+    cloud, scenario = where
     kept = json.loads(FILE.read_text()) if FILE.exists() else {}
-    kept.setdefault(scenario, {})[moment] = table
+    kept.setdefault(cloud, {}).setdefault(scenario, {})[moment] = table
     FILE.write_text(f"{json.dumps(kept, indent=1, sort_keys=True)}\n")
+
+
+def scenarios(cloud: str) -> dict[str, list[str]]:
+    """Return the recorded scenarios of a cloud, each with its moments."""
+    kept = json.loads(FILE.read_text())[cloud]
+    return {scenario: sorted(moments) for scenario, moments in kept.items()}
+
+
+def differences(
+    first: typing.Any, second: typing.Any, path: str = ""
+) -> typing.Iterator[tuple[str, typing.Any, typing.Any]]:
+    """Yield where two tables differ: the path, and what each has there."""
+    match first, second:
+        case (dict(), dict()) if first.keys() == second.keys():
+            for key in first:
+                yield from differences(first[key], second[key], f"{path}.{key}".lstrip("."))
+        case (list(), list()) if len(first) == len(second):
+            for number, pair in enumerate(zip(first, second, strict=True)):
+                yield from differences(*pair, f"{path}.{number}")
+        case _ if first != second:
+            yield path, first, second
 
 
 def recording() -> bool:
@@ -67,8 +91,8 @@ def recording() -> bool:
 
 def _plain(value: object, field: str, name: str, now: float) -> object:
     if dataclasses.is_dataclass(value):
-        fields = {part.name: getattr(value, part.name) for part in dataclasses.fields(value)}
-        return {key: _plain(item, key, name, now) for key, item in fields.items()}
+        value = {part.name: getattr(value, part.name) for part in dataclasses.fields(value)}
+        return {key: _plain(item, key, name, now) for key, item in value.items()}
     match value:
         case dict():
             return {str(key): _plain(item, "", name, now) for key, item in value.items()}
@@ -76,9 +100,15 @@ def _plain(value: object, field: str, name: str, now: float) -> object:
             return [_plain(item, "", name, now) for item in value]
         case str() if value:
             return _OWN.get(field) or _shared(field, value.replace(name, "NAME"))
-        case float() | int() if field in _TIMES and abs(now - value) < 3600:
-            return "within the hour"
+        case float() | int():
+            return _number(field, value, now)
     return value
+
+
+def _number(field: str, value: float, now: float) -> object:
+    if field == "hourly":
+        return "PRICE"
+    return "within the hour" if field in _TIMES and abs(now - value) < 3600 else value
 
 
 def _shared(field: str, text: str) -> str:

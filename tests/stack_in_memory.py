@@ -83,7 +83,7 @@ class Engine:
             "incarnation": served["hash"],
             "digest": served["digest"],
             "apiKey": served["apiKey"],
-            "model": wanted.served_name,
+            "model": wanted.first_name,
             "timeoutSeconds": 1500.0,
         }
         if is_cluster:

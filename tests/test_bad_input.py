@@ -4,6 +4,7 @@ Each key of a deployment is given what makes no sense for it, is misspelt, or st
 not belong; whole stack files are wrong in the same ways.
 """
 
+import itertools
 import json
 import re
 import typing
@@ -36,8 +37,8 @@ class Key(typing.NamedTuple):
     kind: str
 
     def holding(self, value: object) -> dict[str, object]:
-        for part in reversed(self.path[1:]):
-            value = {part: value}
+        for above, part in reversed(list(itertools.pairwise(self.path))):
+            value = [{part: value}] if above == "tolerations" else {part: value}
         return {self.path[0]: value}
 
 

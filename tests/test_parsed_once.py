@@ -85,7 +85,7 @@ class TestProvider:
         assert [counts[name] for name in ("parse", "plan", "load")] == [2, 1, 1]
 
 
-SPEC = {
+SPEC: typing.Any = {
     "model": "openai/gpt-oss-20b",
     "accelerators": "L4:1",
     "env": {"A": "b"},
@@ -112,7 +112,7 @@ class TestProgram:
         self, counts: Counts, given: object
     ) -> None:
         def declare() -> pulumi.Output[str]:
-            spec = {**SPEC, "env": {"A": given}}
+            spec: typing.Any = {**SPEC, "env": {"A": given}}
             return components.Deployment("chat", spec, scope=resources.Scope("models")).endpoint
 
         programs.run(declare)
@@ -122,7 +122,7 @@ class TestProgram:
         self, counts: Counts
     ) -> None:
         def declare() -> pulumi.Output[str]:
-            spec = {**SPEC, "replicas": pulumi.Output.from_input(2)}
+            spec: typing.Any = {**SPEC, "replicas": pulumi.Output.from_input(2)}
             return components.Deployment("chat", spec, scope=resources.Scope("models")).endpoint
 
         programs.run(declare)
@@ -135,7 +135,7 @@ class TestProgram:
 
         def declare() -> pulumi.Output[str]:
             scope = resources.Scope("models", budget={"hourly": 99})
-            spec = {**SPEC, "infra": "aws"}
+            spec: typing.Any = {**SPEC, "infra": "aws"}
             return components.Deployment("chat", spec, scope=scope).endpoint
 
         programs.run(declare)

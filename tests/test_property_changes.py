@@ -14,7 +14,7 @@ from pulumi_skypilot.plan import changes, task_diff
 from pulumi_skypilot.plan.changes import Effect
 from tests import properties as given
 from tests import stack_in_memory
-from tests.test_settings import CASES
+from tests.setting_cases import CASES
 
 
 @pytest.fixture

@@ -152,4 +152,5 @@ def test_only_the_door_knows_pulumis_dynamic_providers() -> None:
         for module, file in MODULES.items()
         if "from pulumi import dynamic" in file.read_text()
     }
-    assert importers == {"providers.dynamic_door", "program.resources"}
+    program = {f"program.{name}" for name in ("resources", "readiness_resource", "volume_resource")}
+    assert importers == {"providers.dynamic_door", *program}

@@ -21,7 +21,8 @@ VARIABLE = "FAKE_SKYPILOT"
 """Where the file is."""
 HANGS = "FAKE_SKYPILOT_HANGS"
 """The calls, with commas, that never come back: for a test that kills what waits for them."""
-CHANGES = ("up", "update", "down", "machine_down", "launch", "exec", "cancel_jobs", "autostop")
+CHANGES = ("up", "update", "down", "machine_down", "launch", "exec", "cancel_jobs", "autostop",
+           "make_volume", "delete_volume", "grow_claim")  # fmt: skip
 LATER = 3600.0
 """Seconds from one command to the next."""
 
@@ -101,7 +102,7 @@ def _write(value: object) -> object:
 
 
 def _read(value: object) -> object:
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or "text" not in value:  # a volume is a plain table
         return value
     tls = value.get("tls")
     return testing.order(**{**value, "tls": interface.Tls(**tls) if tls else None})

@@ -102,6 +102,11 @@ class Stack:
         command = [*within, "pulumi", *args, *stack, "--non-interactive"]
         return self._run(command, check=check, env=env, stdin=stdin)
 
+    def tool(self, command: str, *args: str, stdin: str | None = None) -> Result:
+        """What a command of this package says of this stack."""
+        line = ["pulumi-skypilot", command, *args, "--stack", self.name]
+        return self._run(line, check=False, stdin=stdin)
+
     def sweep(self, *args: str) -> Result:
         """What a sweep of this stack says."""
         return self._run(["pulumi-skypilot", "sweep", "--stack", self.name, *args], check=False)

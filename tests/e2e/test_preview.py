@@ -192,14 +192,14 @@ def test_a_model_that_does_not_fit_is_told_with_what_would(
     (line,) = result.errors()
     assert (
         "context: 40960 tokens of Qwen/Qwen3-8B do not fit L4:1: one request needs 5.63 GiB of "
-        "KV cache and 2.41 GiB are left; what fits: context 12288, L4:2, L40S:1"
+        "KV cache and 3.06 GiB are left; what fits: context 15360, L4:2, L40S:1"
     ) in line
 
 
 def test_what_was_not_checked_is_a_warning_of_the_plain_preview(
     new_stack: Callable[..., stacks.Stack],
 ) -> None:
-    large = {"model": "deepseek-ai/DeepSeek-V3.2-Exp", "accelerators": "T4:1"}
+    large = {"model": "somebody/some-model", "accelerators": "T4:1"}
     owned = {"model": "openai/gpt-oss-20b", "accelerators": "RTX4060:1", "infra": "k8s"}
     stack = new_stack(unk=large, mine=owned, fine={**owned, "accelerators": "H100:1"})
     shown = stack.run("preview").output
@@ -209,7 +209,7 @@ def test_what_was_not_checked_is_a_warning_of_the_plain_preview(
     )
     assert [line.split(" not in")[0] for line in told] == [
         f"{stack.name}-mine: not checked: RTX4060:1:",
-        f"{stack.name}-unk: not checked: deepseek-ai/DeepSeek-V3.2-Exp is",
+        f"{stack.name}-unk: not checked: somebody/some-model is",
     ]
     assert "unk: 1 of T4:1, anywhere; fit not checked" in shown
     assert "mine: 1 of RTX4060:1, k8s; fit not checked" in shown

@@ -9,8 +9,8 @@ import pytest
 
 from local import control
 from tests.conftest import chat
+from tests.e2e import day_two, traces
 from tests.e2e import stack as stacks
-from tests.e2e import traces
 
 pytestmark = [pytest.mark.cloud, pytest.mark.timeout(3000)]
 
@@ -77,6 +77,8 @@ def test_a_service_lives_from_preview_to_destroy(
 
     # What SkyPilot itself writes of them is where the documentation says, and nowhere else.
     assert traces.untold(cloud.location, secrets) == {}
+    # After that: SkyPilot keeps for a day what it has sent of the load balancer's log.
+    day_two.commands_work(stack, "chat", first)
 
     # The probe changes in place: the same machine serves.
     before = host_ids(cloud)
