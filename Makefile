@@ -1,25 +1,26 @@
 # `make` lists the commands. Everything installed or built goes to CACHE.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-long fuzz bench-preview bench-import bench-guard bench-destroys bench-faults bench-rolling bench-memory bench-properties soak try-published check clean
+.PHONY: help setup demo test test-fast test-long fuzz bench-preview bench-import bench-guard bench-destroys bench-faults bench-rolling bench-memory bench-properties soak try-published package check clean
 
 HOME ?= $(shell getent passwd $$(id -u) | cut -d: -f6)
 export HOME
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pulumi-skypilot
 # .venv is a link into CACHE that `make setup` makes.
 export PATH := $(CURDIR)/.venv/bin:$(CACHE)/bin:$(PATH)
-CODE := bench components examples local scripts tests
+CODE := bench components examples hatch_build.py local scripts tests
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 20
 
-setup: ## Install what the other commands need; quick if it is installed
-	@scripts/setup
+setup: ## Install what the other commands need; quick if it is installed (CLOUD=k8s: also Kubernetes)
+	@scripts/setup $(CLOUD)
 
-demo: setup ## Run the main job on this machine, start to finish (KEEP=1 leaves it up)
-	@python scripts/demo.py $(if $(KEEP),--keep)
+demo: setup ## Run the main job on this machine, start to finish (CLOUD=k8s: on Kubernetes; KEEP=1 leaves it up)
+	@python scripts/demo.py $(if $(CLOUD),--cloud $(CLOUD)) $(if $(KEEP),--keep)
 
-test: check ## Run the tests: unit, on the embedded cloud (AWS on this machine), with the real vLLM
+test: CLOUD = k8s
+test: check ## Run the tests: unit, on the embedded clouds (AWS and Kubernetes on this machine), with the real vLLM
 	@# SkyPilot's SDK keeps its server for the life of a process, and one of these imports it early.
 	@pytest -n 2 tests/with_sky
 	@# Most of the time is SkyPilot's own waiting: two at once, each with an embedded cloud of its own,
@@ -28,7 +29,8 @@ test: check ## Run the tests: unit, on the embedded cloud (AWS on this machine),
 		pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 15 -m "(cloud or engine) and not long"; \
 		clouds=$$?; wait $$!; fast=$$?; cat $(CACHE)/log/test-fast.log; exit $$((clouds + fast))
 
-test-long: setup ## Run the tests that are too long for `make test` (accounts, keys, no capacity, idle and two-node clusters, a controller's machine, adoption): 40 minutes
+test-long: CLOUD = k8s
+test-long: setup ## Run the tests that are too long for `make test` (accounts, keys, no capacity, idle and two-node clusters, a controller's machine, adoption, the demo and load on Kubernetes): 70 minutes
 	@pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 15 -m long
 
 test-fast: setup ## Run the tests that need neither the embedded cloud nor the real vLLM
@@ -53,7 +55,7 @@ bench-destroys: setup ## Destroy services of one and two replicas 30 times on th
 bench-rolling: setup ## Make one rolling change by Pulumi and by hand, and count a client's failed requests
 	@python -m bench.rolling
 
-bench-memory: setup ## Compare the memory model with vLLM on a real H100, llm-cal and hf-mem, in one table
+bench-memory: setup ## Compare the memory model with vLLM on real H100s and H200s, llm-cal and hf-mem
 	@python -m bench.memory "$$(scripts/peers)"
 
 bench-faults: setup ## Kill at every call on the fake SkyPilot, and at some on the real one, and report how each ends
@@ -69,6 +71,9 @@ soak: setup ## Make random changes under traffic, by Pulumi and by hand (MINUTES
 
 try-published: setup ## Import, export and preview every vLLM task in DIR, e.g. a checkout of SkyPilot
 	@python -m scripts.try_published --preview "$(DIR)"
+
+package: setup ## Build the wheel and the source distribution into dist/, and check them with twine
+	@scripts/package
 
 check: setup ## Check format, lint and types
 	ruff format --check $(CODE)

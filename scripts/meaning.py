@@ -12,16 +12,20 @@ from collections.abc import Collection, Iterator, Mapping
 
 from pulumi_skypilot import catalog, spec
 from pulumi_skypilot.cli.convert.from_task import (
+    documents,
+    engine_keys,
     leftovers,
     machine_keys,
     options,
     remarks,
+    renamed,
     server,
     serving,
     shell,
     variables,
+    vllm_parser,
 )
-from pulumi_skypilot.plan import hardware, vllm
+from pulumi_skypilot.plan import hardware, model_flags, vllm
 
 Meaning = dict[str, object]
 """Point → value; a point has the name that a remark gives its place. What is not said is absent."""
@@ -78,9 +82,9 @@ def of(content: Mapping[str, typing.Any]) -> Meaning:
     """Return the meaning of a task. Raises errors.UnreadableTask."""
     alternatives = hardware.read(content.get("resources"))
     known = variables.known(content, alternatives.gpus)
-    served = server.find(content["run"], known)
+    served = server.find(content["run"], known, documents.of_task(content, known))
     service = variables.fill(content.get("service"), known)
-    setup = content.get("setup") or ""
+    setup = documents.without(content.get("setup") or "", served.read)
     points: list[Point] = [
         ("kind", "service" if service else "cluster"),
         ("num_nodes", content.get("num_nodes") or 1),
@@ -148,7 +152,10 @@ def _recommended(model: str) -> dict[str, set[str]]:
 
 
 def _flags(served: server.Server) -> Iterator[Point]:
-    flags = {"tensor-parallel-size": "1", "pipeline-parallel-size": "1", **served.flags}
+    current, _ = renamed.current(served.flags)
+    flags = {"tensor-parallel-size": "1", "pipeline-parallel-size": "1", **current}
+    for key, value in list(engine_keys.keys(flags, served.model, own_image=False)):
+        yield f"key {key}", model_flags.RUNNERS[str(value)] if key == "modelTask" else value
     for flag, given in flags.items():
         if flag in (*options.OURS, *options.RAY):
             continue
@@ -159,7 +166,7 @@ def _flags(served: server.Server) -> Iterator[Point]:
             case "served-model-name" if given == served.model:
                 continue
             case "max-model-len":
-                yield f"flag {flag}", options.tokens(str(given)) or given
+                yield f"flag {flag}", vllm_parser.tokens(str(given)) or given
             case "dtype":
                 yield f"flag {flag}", options.DTYPES.get(str(given), given)
             case _:

@@ -1,6 +1,7 @@
-"""Writes the tables of the documentation from the code: `python -m scripts.reference`.
+"""Writes what is written from the code: `python -m scripts.reference`.
 
-A page holds each table between `<!-- NAME -->` and `<!-- end -->`.
+That is the tables of the documentation and the types of specs in programs (typed_specs.py). A page
+holds each table between `<!-- NAME -->` and `<!-- end -->`.
 """
 
 import pathlib
@@ -11,11 +12,16 @@ from collections.abc import Iterator, Mapping
 from pydantic import fields as pydantic_fields
 from pydantic_core import PydanticUndefined
 
-from pulumi_skypilot import spec
-from pulumi_skypilot.plan import changes
+from pulumi_skypilot import catalog, spec
+from pulumi_skypilot.plan import changes, volume_plan
+from pulumi_skypilot.plan.memory import weights
+from pulumi_skypilot.spec import annotations, storage
+from scripts import typed_specs
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PAGES = (ROOT / "docs" / "reference.md", ROOT / "docs" / "skypilot.md")
+PAGES = tuple(
+    ROOT / "docs" / f"{name}.md" for name in ("reference", "skypilot", "volumes", "models")
+)
 
 Table = tuple[tuple[str, ...], ...]
 
@@ -24,7 +30,7 @@ HEAD = ("key", "type", "default", "meaning", "becomes")
 
 def tables() -> dict[str, Table]:
     """Return every table by its name."""
-    return {**_keys(), **dict(_changes())}
+    return {**_keys(), "spec.volume": _volume(), "models": _models(), **dict(_changes())}
 
 
 def filled(page: str, made: Mapping[str, Table]) -> str:
@@ -45,17 +51,44 @@ def _keys() -> dict[str, Table]:
     for key in spec.mapping.KEYS.values():
         around, _, _ = key.name.rpartition(".")
         name = f"spec.{around}" if around else "spec"
-        row = key.row
-        meaning = f"{row.meaning} ({row.only}s only)" if row.only else row.meaning
-        default = row.default or _default(key.field)
-        cells = (f"`{key.name}`", row.type, default, meaning, row.target or "\N{EN DASH}")
-        tables[name] = (*tables.get(name, (HEAD,)), cells)
+        tables[name] = (*tables.get(name, (HEAD,)), _cells(key.name, key.row, key.field))
     return tables
+
+
+def _volume() -> Table:
+    """Return the table of a volume's keys."""
+    fields = storage.Volume.model_fields.values()
+    rows = [_cells(str(field.alias), annotations.row_of(field), field) for field in fields]
+    return (HEAD, *rows)
+
+
+def _models() -> Table:
+    """Return the table of the models that the package knows."""
+    rows = [
+        (
+            f"`{facts.id}`",
+            f"{weights.parameters(facts.architecture) / 1e9:.1f} B",
+            facts.weights,
+            f"{facts.max_positions:,}" if facts.max_positions else "",
+            f"`{facts.tool_parser}`" if facts.tool_parser else "",
+            f"`{facts.reasoning_parser}`" if facts.reasoning_parser else "",
+            "yes" if facts.gated else "",
+        )
+        for facts in sorted(catalog.builtin().values(), key=lambda facts: facts.id.casefold())
+    ]
+    head = ("model", "parameters", "weights", "context", "`tools`", "`reasoningParser`", "gated")
+    return (head, *rows)
+
+
+def _cells(name: str, row: spec.Row, field: pydantic_fields.FieldInfo) -> tuple[str, ...]:
+    meaning = f"{row.meaning} ({row.only}s only)" if row.only else row.meaning
+    default = row.default or _default(field)
+    return f"`{name}`", row.type, default, meaning, row.target or "\N{EN DASH}"
 
 
 def _changes() -> Iterator[tuple[str, Table]]:
     """Return the effect of each change on each kind of deployment, in the order of the rules."""
-    for kind, rules in changes.RULES.items():
+    for kind, rules in {**changes.RULES, "volume": volume_plan.RULES}.items():
         rows = [
             (
                 rule.subject,
@@ -81,3 +114,4 @@ def _default(field: pydantic_fields.FieldInfo) -> str:
 if __name__ == "__main__":
     for file in PAGES:
         file.write_text(filled(file.read_text(), tables()))
+    typed_specs.write()
