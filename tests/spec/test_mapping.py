@@ -84,11 +84,7 @@ def test_the_pinned_release_of_vllm_has_every_flag() -> None:
 @pytest.mark.parametrize("key", [name for name, key in mapping.KEYS.items() if key.row.paths])
 def test_a_value_stands_where_its_annotation_says(key: str) -> None:
     """The table of setting_cases holds what a real plan has at each place."""
-    places = {
-        place
-        for name, _, place, _ in CASES
-        if name == key or name.startswith(f"{key}.")
-    }
+    places = {place for name, _, place, _ in CASES if name == key or name.startswith(f"{key}.")}
     paths = mapping.KEYS[key].row.paths
     assert any(place == path or place.startswith(f"{path}.") for place in places for path in paths)
 
