@@ -197,7 +197,7 @@ class TestNewKey:
         updated = services.update(applied, with_keys("sk-key-1,sk-key-2"))
         sky.clock.sleep(testing.START_SECONDS + 1)
         began = sky.clock.now()
-        wait(sky).until_ready(expected(updated, new_key=True), "sk-key-2")
+        wait(sky).until_ready(expected(updated, old_refuses=True), "sk-key-2")
         assert sky.clock.now() - began >= wait_service.SYNC_SECONDS
 
     def test_a_new_key_may_be_refused_by_an_old_replica_for_a_while(
@@ -231,7 +231,7 @@ class TestNewKey:
         sky.service = lambda _: dataclasses.replace(
             service, version=2, active_versions=versions.pop(0) if versions[1:] else versions[0]
         )
-        wait(sky).until_ready(expected(updated, min_replicas=0, new_key=True), "sk-key-2")
+        wait(sky).until_ready(expected(updated, min_replicas=0, old_refuses=True), "sk-key-2")
         assert versions == [(2,)]
 
     def test_a_roll_with_the_same_key_is_not_waited_for(self, sky, services):

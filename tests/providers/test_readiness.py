@@ -5,6 +5,7 @@ import typing
 import pytest
 
 from pulumi_skypilot import providers
+from pulumi_skypilot.lifecycle import wait_service
 from tests.providers.props import SCOPE, SERVICE, Props
 
 NAME = SERVICE.name
@@ -46,3 +47,27 @@ class TestReadiness:
         outs = providers.ReadinessProvider().create(props).outs
         assert outs is not None
         assert outs["endpoint"] == "http://10.77.0.1:30001"
+
+    @pytest.mark.parametrize(
+        ("change", "settles"),
+        [
+            ({"version": 2.0}, False),
+            ({"apiKey": "sk-key-2"}, True),
+            ({"model": "chat"}, True),
+            ({"adapters": ["tiny"]}, True),
+        ],
+    )
+    def test_the_wait_goes_on_while_an_old_replica_could_refuse_what_clients_send(
+        self, monkeypatch, change, settles
+    ):
+        """SkyServe's load balancer asks old replicas for a while after the roll."""
+        waited = []
+
+        def until_ready(_, expected, __):
+            waited.append(expected.old_refuses)
+            return wait_service.Ready("http://x", expected.version)
+
+        monkeypatch.setattr(wait_service.Wait, "until_ready", until_ready)
+        state = {**self.PROPS, "endpoint": "http://x"}
+        providers.ReadinessProvider().update(NAME, state, {**self.PROPS, **change})
+        assert waited == [settles]

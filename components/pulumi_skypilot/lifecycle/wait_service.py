@@ -51,8 +51,9 @@ class Expected:
     """The names of the adapters that it must serve, too."""
     certificate: str | None = None
     """The certificate of its load balancer, in PEM."""
-    new_key: bool = False
-    """Whether the version before it does not know the version's API key."""
+    old_refuses: bool = False
+    """Whether the version before it refuses what clients send now: another API key, model name or
+    adapter."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +148,7 @@ class Wait:
             return False
         now = self._clock.now()
         self._ready_since = now if self._ready_since is None else self._ready_since
-        return not expected.new_key or now - self._ready_since >= SYNC_SECONDS
+        return not expected.old_refuses or now - self._ready_since >= SYNC_SECONDS
 
     def _asked(self, address: str | None, expected: Expected, api_key: str | None) -> str | None:
         """Return what the endpoint does instead of answering for the model; None if it answers.
@@ -251,7 +252,7 @@ def _rolled_out(service: interface.Service, version: int, expected: Expected) ->
     if service.text is None:
         return False
     if expected.min_replicas == 0:
-        alone = set(service.active_versions) <= {version} or not expected.new_key
+        alone = set(service.active_versions) <= {version} or not expected.old_refuses
         return alone and service.status in ("NO_REPLICA", "READY")
     ready = [r for r in service.replicas if r.status == "READY" and r.version >= version]
     return service.active_versions == (version,) and len(ready) >= expected.min_replicas

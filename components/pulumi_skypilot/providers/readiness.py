@@ -40,14 +40,14 @@ class _WaitHandler(base.Handler):
 
     def create(self, props: Props) -> results.Created:
         """Wait until the service or cluster answers."""
-        return results.Created(props[self.subject], self._wait(props, new_key=False))
+        return results.Created(props[self.subject], self._wait(props, old_refuses=False))
 
     def update(self, _id: str, olds: Props, news: Props) -> results.Updated:
-        """Wait until the new incarnation answers, and every replica accepts its key."""
-        new_key = olds.get("apiKey") != news.get("apiKey")
-        return results.Updated(self._wait(news, new_key=new_key))
+        """Wait until the new incarnation answers, and no replica refuses what clients send now."""
+        old_refuses = any(olds.get(key) != news.get(key) for key in ("apiKey", "model", "adapters"))
+        return results.Updated(self._wait(news, old_refuses=old_refuses))
 
-    def _wait(self, props: Props, *, new_key: bool) -> Props:
+    def _wait(self, props: Props, *, old_refuses: bool) -> Props:
         """Wait, and return the properties with the endpoint."""
         raise NotImplementedError
 
@@ -61,7 +61,7 @@ class ReadinessHandler(_WaitHandler):
         "minReplicas": readers.whole(0, "how many replicas must be ready"),
     }
 
-    def _wait(self, props: Props, *, new_key: bool) -> Props:
+    def _wait(self, props: Props, *, old_refuses: bool) -> Props:
         scope = props["scope"]
         wait = wait_service.Wait(
             self.sky(scope),
@@ -77,7 +77,7 @@ class ReadinessHandler(_WaitHandler):
             adapters=tuple(props.get("adapters") or ()),
             timeout_seconds=float(props["timeoutSeconds"]),
             certificate=props.get("certificate"),
-            new_key=new_key,
+            old_refuses=old_refuses,
         )
         ready = wait.until_ready(expected, props.get("apiKey"))
         if ready.note:
@@ -90,7 +90,7 @@ class ClusterReadinessHandler(_WaitHandler):
 
     subject = "cluster"
 
-    def _wait(self, props: Props, *, new_key: bool) -> Props:  # noqa: ARG002 - one server
+    def _wait(self, props: Props, *, old_refuses: bool) -> Props:  # noqa: ARG002 - one server
         scope = props["scope"]
         expected = wait_cluster.Expected(
             name=props["cluster"],
