@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from pulumi_skypilot import catalog, cli
+from pulumi_skypilot.catalog import splitting
 from pulumi_skypilot.plan.memory import weights
 from tests import hub as hubs
 
@@ -178,7 +179,7 @@ def test_what_the_package_knows_of_a_model_stays(hub: hubs.Hub, project: pathlib
     assert own.recommended == known.recommended
     for facts in (own, tuned):
         assert facts.tool_parser == "openai"
-        assert not facts.architecture.splits(16)  # KV heads are not copied
+        assert not splitting.splits(facts.architecture, 16)  # KV heads are not copied
         assert facts.min_compute_capability == (8, 0)
 
 

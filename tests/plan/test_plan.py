@@ -187,6 +187,8 @@ def test_tools_need_a_parser() -> None:
         ("openai/gpt-oss-20b", 3, False),
         ("Qwen/Qwen3-30B-A3B", 8, True),
         ("Qwen/Qwen3-30B-A3B", 6, False),
+        ("Qwen/Qwen3-VL-4B-Thinking-FP8", 4, True),
+        ("Qwen/Qwen3-VL-4B-Thinking-FP8", 8, False),
         ("somebody/some-model", 3, True),
     ],
 )

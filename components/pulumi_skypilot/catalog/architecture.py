@@ -161,13 +161,3 @@ class Architecture:
     def sees_at_once(self) -> bool:
         """Return whether an image's tokens attend to each other (vLLM's MM_PREFIX_LM_MODELS)."""
         return self.multimodal and self.family.startswith("gemma3")
-
-    def splits(self, parallel: int) -> bool:
-        """Return whether vLLM can split the heads over `parallel` GPUs.
-
-        KV heads are divided or copied. The sinks of gpt-oss do not allow copies
-        (vllm/model_executor/models/gpt_oss.py, OAIAttention.__init__).
-        """
-        heads = self.heads if self.latent else self.kv_heads
-        copied = not self.sinks and parallel % heads == 0
-        return self.heads % parallel == 0 and (heads % parallel == 0 or copied)

@@ -15,7 +15,9 @@ class Quantization:
     method: str
     bits: int
     group: int | None = None
-    """The number of weights that share a scale; None: a block of 128 * 128, or the whole tensor."""
+    """The number of weights that share a scale; None: a block, or the whole tensor."""
+    block: tuple[int, int] | None = None
+    """The rows and columns of weights that share a scale."""
     zeros: bool = False
     """Each group has a zero point as well as a scale."""
     experts_only: bool = False
@@ -52,10 +54,19 @@ def _compressed(config: Config) -> Quantization:
         weights["num_bits"],
         weights.get("group_size"),
         zeros=not weights.get("symmetric", True),
+        block=_block(weights.get("block_structure")),
         scale_bits=8 if weights.get("type") == "float" and weights["num_bits"] == 4 else 16,
         # Only the experts, when the list of ignored layers has the rest (Kimi K2 Thinking).
         experts_only=_leaves_attention(config.get("ignore", ())),
     )
+
+
+def _block(size: object) -> tuple[int, int] | None:
+    """Return the rows and columns of a block; None where there are none."""
+    if not isinstance(size, list) or len(size) != len(("rows", "columns")):
+        return None
+    rows, columns = size
+    return int(rows), int(columns)
 
 
 def _modelopt(config: Config) -> Quantization | None:
@@ -82,7 +93,7 @@ _STORED: Mapping[str, typing.Callable[[Config], Quantization | None]] = {
     "awq": _groups,
     "compressed-tensors": _compressed,
     "fbgemm_fp8": lambda _: Quantization("fp8", 8),
-    "fp8": lambda _: Quantization("fp8", 8),
+    "fp8": lambda config: Quantization("fp8", 8, block=_block(config.get("weight_block_size"))),
     "gptq": _groups,
     "modelopt": _modelopt,
     "mxfp4": lambda _: Quantization("mxfp4", 4, 32, experts_only=True, scale_bits=8),

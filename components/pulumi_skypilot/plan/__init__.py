@@ -213,9 +213,10 @@ def _refusals(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[c
             f"lower it to {longest} or leave it out",
             "context",
         )
+    flags = vllm.flags(wanted, facts, gpu_fit.families(wanted))
     counts = {accelerator.count for accelerator in wanted.accelerators} or {1}
     for parallel in sorted({wanted.layer_gpus(count) for count in counts}):
-        reason = capability.unsplit(facts, parallel)
+        reason = capability.unsplit(facts, parallel, flags)
         if reason is not None:
             yield capability.Refusal("tensorParallel", reason, "heads")
 

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 
 from .. import catalog, spec
-from ..catalog import declared
+from ..catalog import declared, splitting
 from ..catalog.architecture import Architecture, Kind
 from . import ranges, vllm
 
@@ -66,16 +66,10 @@ def dtype(asked: str, shape: Architecture | None, capability: tuple[int, int]) -
     return stable[0]
 
 
-def unsplit(facts: catalog.ModelFacts, parallel: int) -> str | None:
+def unsplit(facts: catalog.ModelFacts, parallel: int, flags: Mapping[str, object]) -> str | None:
     """Return why a model does not split over so many GPUs; None where it does."""
-    shape = facts.architecture
-    if shape.splits(parallel):
-        return None
-    able = [str(number) for number in range(1, facts.heads + 1) if shape.splits(number)]
-    return (
-        f"{facts.id} has {facts.heads} heads and {facts.kv_heads} KV heads, which do not split "
-        f"over {parallel} GPUs; take {', '.join(able[:5])}"
-    )
+    whole = flags.get("enable-expert-parallel") is True
+    return splitting.unsplit(facts.id, facts.architecture, parallel, whole_experts=whole)
 
 
 def caches(shape: Architecture | None, capability: tuple[int, int], held: str) -> frozenset[str]:

@@ -8,7 +8,8 @@ import typing
 from collections.abc import Callable, Iterator, Sequence
 
 from .. import catalog, errors, plan, spec
-from . import capability, disk, gpu_fit, memory, vllm
+from ..catalog import splitting
+from . import disk, gpu_fit, memory, vllm
 
 COUNTS = (1, 2, 4, 8, 16)
 STEP = 1024
@@ -116,7 +117,7 @@ def sizes(model: str, terms: Terms) -> list[tuple[int, int]]:
     """
     counts = [count for count in COUNTS if count <= terms.most_gpus]
     shape = known.architecture if (known := catalog.model(model)) else None
-    able = [count for count in counts if shape is None or shape.splits(count)]
+    able = [count for count in counts if shape is None or splitting.splits(shape, count)]
     several = [(nodes, able[-1]) for nodes in range(2, terms.most_nodes + 1)] if able else []
     return [*((1, count) for count in counts), *several]
 
@@ -127,7 +128,9 @@ def unsplit(model: str, terms: Terms) -> str | None:
     if facts is None:
         return None
     reasons = {
-        count: capability.unsplit(facts, count) for count in COUNTS if count <= terms.most_gpus
+        count: splitting.unsplit(facts.id, facts.architecture, count)
+        for count in COUNTS
+        if count <= terms.most_gpus
     }
     wrong = {count: reason for count, reason in reasons.items() if reason is not None}
     named = " and ".join(str(count) for count in wrong)
@@ -135,11 +138,11 @@ def unsplit(model: str, terms: Terms) -> str | None:
 
 
 def unsplit_models(gpu: str) -> list[str]:
-    """Return that the heads of some models do not allow that number of GPUs, if it is so."""
+    """Return that some models do not split over that number of GPUs, if it is so."""
     count = int(gpu.rpartition(":")[2]) if ":" in gpu else 1
     shapes = [facts.architecture for facts in catalog.models().values()]
-    left = sum(not shape.splits(count) for shape in shapes)
-    return [f"the heads of {left} models do not split over {count} GPUs"] if left else []
+    left = sum(not splitting.splits(shape, count) for shape in shapes)
+    return [f"{left} models do not split over {count} GPUs"] if left else []
 
 
 def models_for(gpu: str, terms: Terms, nodes: int = 1) -> Iterator[Row]:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator, Sequence
 
+from ...catalog import splitting
 from ...catalog.architecture import Architecture
 from . import Engine, Gpu, Settings, Verdict, fit, gib, kv_bytes_each, kv_dtype
 
@@ -78,7 +79,7 @@ def fewest(
     """Return the smallest number of a GPU that serves a model with room; None where none does."""
     for count in COUNTS:
         split = dataclasses.replace(settings, tensor_parallel=count)
-        if count > over and arch.splits(count) and _fits(arch, gpu, split, engine):
+        if count > over and splitting.splits(arch, count) and _fits(arch, gpu, split, engine):
             return count
     return None
 

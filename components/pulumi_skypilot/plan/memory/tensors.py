@@ -5,10 +5,8 @@ import enum
 from collections.abc import Iterable, Iterator, Sequence
 
 from ...catalog.architecture import Architecture, Index, Kind, State
+from ...catalog.splitting import VOCABULARY_PADDING
 from . import allocator
-
-VOCABULARY_PADDING = 64
-"""See vllm/model_executor/layers/vocab_parallel_embedding.py, DEFAULT_VOCAB_PADDING_SIZE."""
 
 
 class Part(enum.Enum):

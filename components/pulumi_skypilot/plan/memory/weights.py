@@ -133,8 +133,8 @@ def _parts(
         yield from _swizzled(tensor)
         return
     yield tensor.numbers * quantized.bits / 8
-    if quantized.method == "fp8":  # a float32 for each block of 128 * 128
-        yield tensor.numbers * 4 / (128 * 128)
+    if quantized.block:  # a float32 for each
+        yield tensor.numbers * FLOAT32 / math.prod(quantized.block)
     elif quantized.group:
         groups = tensor.numbers / quantized.group
         yield groups * quantized.scale_bits / 8
@@ -186,8 +186,8 @@ def _entries(arch: Architecture) -> list[int]:
 
 def _per_weight(quantized: Quantization) -> float:
     """Return the bytes of a weight in a checkpoint, with its share of scales and zero points."""
-    if quantized.method == "fp8":
-        return 1 + 4 / (128 * 128)  # a float32 for each block of 128 * 128
+    if quantized.block:
+        return 1 + FLOAT32 / math.prod(quantized.block)
     scale = quantized.scale_bits / quantized.group if quantized.group else 0
     zero = quantized.bits / quantized.group if quantized.group and quantized.zeros else 0
     return (quantized.bits + scale + zero) / 8
