@@ -203,12 +203,11 @@ def _specs(config: Row, vllm_config: Config) -> dict[str, typing.Any]:
                     cache_role=made.SparseCacheRole.INDEXER,
                 )
         else:
-            heads = config.get("num_key_value_heads") or config["num_attention_heads"]
-            size = max(1, heads // vllm_config.parallel_config.tensor_parallel_size)
+            heads, size = _heads(config, kind)
             common = {
                 "block_size": block,
-                "num_kv_heads": size,
-                "head_size": _head_size(config),
+                "num_kv_heads": max(1, heads // vllm_config.parallel_config.tensor_parallel_size),
+                "head_size": size,
                 "dtype": torch.bfloat16,
             }
             if kind == "sliding_attention":
@@ -222,6 +221,19 @@ def _specs(config: Row, vllm_config: Config) -> dict[str, typing.Any]:
             else:
                 specs[f"{layer}.attn"] = made.FullAttentionSpec(**common)
     return specs
+
+
+def _heads(config: Row, kind: str) -> tuple[int, int]:
+    """Return the KV heads of a layer and their size.
+
+    Layers of Gemma 4 with full attention have others: vLLM reads them of `per_layer_config`, which
+    transformers makes of these keys (models/gemma4.py, Gemma4DecoderLayer).
+    """
+    heads = config.get("num_key_value_heads") or config["num_attention_heads"]
+    if not config["model_type"].startswith("gemma4") or kind == "sliding_attention":
+        return heads, _head_size(config)
+    wide = config.get("num_global_key_value_heads") if config["attention_k_eq_v"] else None
+    return wide or heads, config["global_head_dim"]
 
 
 def _indexed(config: Row, layer: int) -> bool:
@@ -257,7 +269,8 @@ def _kinds(config: Row) -> list[str]:
             "full_attention" if (i + 1) % 4 == 0 else "chunked_attention" for i in range(layers)
         ]
     if "layer_types" in config and config.get("sliding_window"):
-        return list(config["layer_types"])
+        shared = config.get("num_kv_shared_layers", 0)  # whose Attention has no cache spec
+        return [*config["layer_types"][: layers - shared], *["none"] * shared]
     every = {"gpt_oss": 2, "gemma2": 2, "gemma3": 6, "gemma3_text": 6}.get(family)
     if config.get("sliding_window") and every:
         return [

@@ -2,7 +2,9 @@
 
 import pytest
 
+from pulumi_skypilot import catalog
 from pulumi_skypilot.catalog import architecture, config_json
+from pulumi_skypilot.plan.memory import weights
 from tests import measured
 
 
@@ -68,3 +70,27 @@ def test_a_long_rope_has_two_tables_in_one() -> None:
     shape = config_json.read(config)
     assert shape.rope_positions == (131072 + 4096,)
     assert shape.rope_size == 96
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters"),
+    [
+        ("google/gemma-4-E2B-it", 5_104_297_504),
+        ("google/gemma-4-E4B-it", 7_941_100_832),
+        ("google/gemma-4-26B-A4B-it", 25_805_933_872),
+        ("google/gemma-4-31B-it", 31_273_086_512),
+    ],
+)
+def test_gemma_4_has_the_parameters_that_transformers_makes_of_its_config(
+    model: str, parameters: int
+) -> None:
+    """Transformers 5.19, Gemma4ForConditionalGeneration on the meta device."""
+    assert weights.parameters(catalog.models()[model].architecture) == parameters
+
+
+def test_layers_that_share_a_cache_have_neither_keys_nor_values() -> None:
+    shape = catalog.models()["google/gemma-4-E2B-it"].architecture
+    assert shape.kinds.count(architecture.Kind.SHARED) == 20
+    assert shape.heads_of(4) == architecture.Heads(1, 512)
+    assert shape.heads_of(3) == architecture.Heads(1, 256)
+    assert (shape.intermediate_of(0), shape.intermediate_of(34)) == (6144, 12288)

@@ -1,5 +1,7 @@
 """The numbers of GPUs over which a model splits, as vLLM's own checks have it."""
 
+import typing
+
 import pytest
 
 from pulumi_skypilot import catalog
@@ -29,14 +31,18 @@ BLOCKS_PACKED = {
         "group_0": {"weights": {"num_bits": 8, "strategy": "block", "block_structure": [128, 128]}}
     },
 }
-EXPERTS = {"num_experts": 128, "num_experts_per_tok": 8, "moe_intermediate_size": 768}
+EXPERTS: dict[str, typing.Any] = {
+    "num_experts": 128,
+    "num_experts_per_tok": 8,
+    "moe_intermediate_size": 768,
+}
 
 
-def shape(**more: object) -> Architecture:
+def shape(**more: typing.Any) -> Architecture:
     return config_json.read({**SMALL, **more})
 
 
-def why(parallel: int, *, whole_experts: bool = False, **more: object) -> str | None:
+def why(parallel: int, *, whole_experts: bool = False, **more: typing.Any) -> str | None:
     return splitting.unsplit("It", shape(**more), parallel, whole_experts=whole_experts)
 
 
@@ -50,7 +56,9 @@ def why(parallel: int, *, whole_experts: bool = False, **more: object) -> str | 
         (PACKED, "groups of 128"),
     ],
 )
-def test_blocks_and_groups_of_dense_layers_are_not_cut(stored: dict[str, object], unit: str):
+def test_blocks_and_groups_of_dense_layers_are_not_cut(
+    stored: dict[str, typing.Any], unit: str
+) -> None:
     assert why(4, quantization_config=stored) is None
     assert why(8, quantization_config=stored) == (
         f"It has feed-forward layers of 9728 in {unit}, which do not split over 8 GPUs; "
@@ -68,26 +76,30 @@ def test_blocks_and_groups_of_dense_layers_are_not_cut(stored: dict[str, object]
         {"quant_method": "modelopt", "quant_algo": "NVFP4", "group_size": 16},
     ],
 )
-def test_a_scale_a_layer_a_row_or_a_small_group_is_no_limit(stored: dict[str, object]):
+def test_a_scale_a_layer_a_row_or_a_small_group_is_no_limit(stored: dict[str, typing.Any]) -> None:
     assert why(8, quantization_config=stored) is None
 
 
-def test_experts_in_fp8_and_gptq_have_their_blocks_divided_down_to_32():
+def test_experts_in_fp8_and_gptq_have_their_blocks_divided_down_to_32() -> None:
     for stored in (BLOCKS, GROUPS):
-        few = {**EXPERTS, "intermediate_size": 8192, "quantization_config": stored}
+        few: dict[str, typing.Any] = {
+            **EXPERTS,
+            "intermediate_size": 8192,
+            "quantization_config": stored,
+        }
         assert why(8, **few) is None  # 96 each
         assert "experts of 768 in" in str(why(16, **few, num_key_value_heads=16))  # 48 each
 
 
-def test_experts_in_compressed_tensors_do_not():
-    few = {**EXPERTS, "intermediate_size": 8192}
+def test_experts_in_compressed_tensors_do_not() -> None:
+    few: dict[str, typing.Any] = {**EXPERTS, "intermediate_size": 8192}
     for stored in (PACKED, BLOCKS_PACKED):
         assert "experts of 768 in" in str(why(8, **few, quantization_config=stored))
         assert why(8, **few, quantization_config=stored, whole_experts=True) is None
 
 
-def test_the_queries_of_compressed_attention_are_a_layer_of_their_own():
-    latent = {
+def test_the_queries_of_compressed_attention_are_a_layer_of_their_own() -> None:
+    latent: dict[str, typing.Any] = {
         "kv_lora_rank": 512,
         "q_lora_rank": 1536,
         "qk_rope_head_dim": 64,
@@ -103,11 +115,15 @@ def test_the_queries_of_compressed_attention_are_a_layer_of_their_own():
     )
 
 
-def test_widths_and_the_vocabulary_split_too():
-    odd = {"num_attention_heads": 14, "num_key_value_heads": 7, "head_dim": 64}
+def test_widths_and_the_vocabulary_split_too() -> None:
+    odd: dict[str, typing.Any] = {
+        "num_attention_heads": 14,
+        "num_key_value_heads": 7,
+        "head_dim": 64,
+    }
     assert "feed-forward layers of 4864, which" in str(why(7, **odd, intermediate_size=4864))
     assert "151936 rows in its embedding, which" in str(why(7, **odd, intermediate_size=4900))
 
 
-def test_every_model_of_the_catalogue_is_whole_on_one_gpu():
+def test_every_model_of_the_catalogue_is_whole_on_one_gpu() -> None:
     assert all(splitting.splits(facts.architecture, 1) for facts in catalog.models().values())

@@ -293,7 +293,7 @@ def test_a_hub_that_is_away_is_named(
         (
             {**QWEN, "quantization_config": {"quant_method": "quip"}},
             "quantization quip is not known; known are bfloat16, mxfp4, fp8, awq, gptq, "
-            "compressed-tensors, modelopt_fp4",
+            "compressed-tensors, modelopt_fp4, modelopt_mixed",
         ),
         (
             {**QWEN, "model_type": "strange"},

@@ -12,6 +12,8 @@ class Kind(enum.Enum):
     FULL = "full"
     WINDOW = "window"
     CHUNK = "chunk"
+    SHARED = "shared"
+    """The layer reads the cache of an earlier layer, and has neither keys nor values of its own."""
     NONE = "cacheless"
     """The layer has no attention."""
     STATE = "state"
@@ -92,6 +94,14 @@ class Index:
 
 
 @dataclasses.dataclass(frozen=True)
+class Heads:
+    """The KV heads of a layer, and the size of all its heads."""
+
+    kv: int
+    size: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Architecture:
     """The shape of a model's language part."""
 
@@ -114,6 +124,15 @@ class Architecture:
     experts: Experts | None = None
     latent: Latent | None = None
     quantization: Quantization | None = None
+    wide: Heads | None = None
+    """The heads of the layers in `wide_layers`, where they differ from the others' (Gemma 4)."""
+    wide_layers: tuple[bool, ...] = ()
+    keys_as_values: bool = False
+    """The checkpoint has no values for these layers: vLLM loads the keys twice."""
+    doubled: bool = False
+    """The feed-forward parts of layers that share a cache are twice as wide."""
+    own_embedding: int = 0
+    """The width of the embedding that each layer has of its own (Gemma 4)."""
     tied: bool = False
     """The output layer shares its weights with the embedding."""
     qkv_bias: bool = False
@@ -139,6 +158,8 @@ class Architecture:
     LlamaMLP does not). This raises the peak of activations."""
     new_residuals: bool = False
     """The norms allocate a new residual instead of adding in place (GemmaRMSNorm)."""
+    images_at_once: bool = False
+    """config.json says that an image's tokens attend to each other."""
     multimodal: bool = False
     """vLLM embeds tokens outside the compiled part, as it does for multimodal models."""
     image_numbers: int = 0
@@ -160,4 +181,24 @@ class Architecture:
     @property
     def sees_at_once(self) -> bool:
         """Return whether an image's tokens attend to each other (vLLM's MM_PREFIX_LM_MODELS)."""
-        return self.multimodal and self.family.startswith("gemma3")
+        return self.multimodal and (self.family.startswith("gemma3") or self.images_at_once)
+
+    @property
+    def head_sizes(self) -> tuple[int, ...]:
+        """Return the sizes of heads, one or two."""
+        return (self.head_size, *((self.wide.size,) if self.wide else ()))
+
+    @property
+    def widest(self) -> int:
+        """Return the width of the widest feed-forward part."""
+        return self.intermediate * (2 if self.doubled else 1)
+
+    def heads_of(self, layer: int) -> Heads:
+        """Return the KV heads of a layer."""
+        if self.wide and self.wide_layers[layer]:
+            return self.wide
+        return Heads(self.kv_heads, self.head_size)
+
+    def intermediate_of(self, layer: int) -> int:
+        """Return the width of a layer's feed-forward part."""
+        return self.widest if self.kinds[layer] is Kind.SHARED else self.intermediate

@@ -7,7 +7,7 @@ import typing
 from collections.abc import Mapping
 
 from . import mixers, model_keys
-from .architecture import Architecture, Experts, Kind, Latent
+from .architecture import Architecture, Experts, Heads, Kind, Latent
 from .stored import Config, fp8_cache, quantization
 
 TEXT = ("text_config", "llm_config", "language_config")
@@ -71,6 +71,8 @@ def read(config: Config) -> Architecture:
     latent = _latent(text)
     with_states = mixers.kinds(text, family, layers)
     window, kinds = (None, with_states) if with_states else _kinds(text, family, layers)
+    shared = text.get("num_kv_shared_layers") or 0
+    kinds = (*kinds[: layers - shared], *[Kind.SHARED] * shared)
     rope_size = latent.rope if latent else int(head_size * text.get("partial_rotary_factor", 1))
     bias = bool(text.get("attention_bias")) or family.startswith("qwen2")
     experts = _experts(text, family)
@@ -92,11 +94,19 @@ def read(config: Config) -> Architecture:
         latent=latent,
         quantization=quantization(text.get("quantization_config") or {}),
         # Gemma families tie by default (transformers, Gemma3TextConfig).
+        wide=_wide(text, family),
+        wide_layers=tuple(kind == "full_attention" for kind in text["layer_types"])
+        if family.startswith("gemma4")
+        else (),
+        keys_as_values=family.startswith("gemma4") and bool(text.get("attention_k_eq_v")),
+        doubled=bool(text.get("use_double_wide_mlp")),
+        own_embedding=text.get("hidden_size_per_layer_input") or 0,
         tied=bool(text.get("tie_word_embeddings", family.startswith("gemma"))),
         qkv_bias=bias,
         output_bias=bias and not family.startswith(NO_OUTPUT_BIAS),
         holds_gate_up=family.startswith(HOLDS_GATE_UP),
         new_residuals=family.startswith("gemma"),
+        images_at_once=text.get("use_bidirectional_attention") == "vision",
         multimodal=str((config.get("architectures") or [""])[0]).endswith("ConditionalGeneration"),
         image_numbers=text.get("image_numbers") or image_numbers(config),
         fp8_cache=fp8_cache(text.get("quantization_config") or {}),
@@ -105,12 +115,13 @@ def read(config: Config) -> Architecture:
         feed_forward=mixers.feed_forward(text, family),
         matrices=2 if family == "nemotron_h" else 3,
         gated_attention=bool(text.get("attn_output_gate", family == "qwen3_next")),
-        shared_gate=family.startswith(("qwen3_next", "qwen3_5")),
+        # Of Gemma 4 it is the scale of what the router reads, which is as large.
+        shared_gate=family.startswith(("qwen3_next", "qwen3_5", "gemma4")),
         qk_norm=bool(text.get("use_qk_norm") and family in ("glm4_moe", "hunyuan_v1_dense"))
-        or family.startswith(("qwen3", "gemma3", "exaone4")),
+        or family.startswith(("qwen3", "gemma3", "gemma4", "exaone4")),
         wide_qk_norm=family.startswith(("minimax_m2", "olmo2", "olmo3")),
         sinks=family == "gpt_oss",
-        norms=NORMS.get(family, 2),
+        norms=_norms(text, family, experts),
         rope_positions=_rope_positions(text, family),
         rope_size=rope_size,
         float32_tables=family == "gpt_oss" or _scaled_latent(text),
@@ -126,7 +137,9 @@ def _refuse_unknown(text: Config) -> None:
         (
             key
             for key in model_keys.UNCOUNTED
-            if _has_part(text.get(key)) and not mixers.reads(key, family)
+            if _has_part(text.get(key))
+            and not mixers.reads(key, family)
+            and not family.startswith(model_keys.GEMMA.get(key, ()))
         ),
         None,
     )
@@ -138,6 +151,7 @@ def _refuse_unknown(text: Config) -> None:
     lacking = [key for key in model_keys.NEEDED if not text.get(key)]
     lacking += [] if any(map(text.get, model_keys.WIDTHS)) else [model_keys.WIDTHS[0]]
     lacking += mixers.lacking(text, family)
+    lacking += [] if text.get("layer_types") or not family.startswith("gemma4") else ["layer_types"]
     if _expert_count(text) and not _experts_per_token(text):
         lacking.append("num_experts_per_tok")
     if lacking:
@@ -176,7 +190,9 @@ def image_numbers(config: Config) -> int:
     elif vision.get("pixel_shuffle_ratio"):
         merged = vision["pixel_shuffle_ratio"] ** -2
     else:
-        merged = (config.get("spatial_merge_size") or vision.get("spatial_merge_size") or 1) ** 2
+        sides = ("spatial_merge_size", "pooling_kernel_size")
+        given = (of[key] for of in (config, vision) for key in sides if of.get(key))
+        merged = next(given, 1) ** 2
     frames = vision.get("temporal_patch_size") or 1
     return int(3 * patch**2 * frames * merged)
 
@@ -193,6 +209,27 @@ def _latent(text: Config) -> Latent | None:
     )
 
 
+def _wide(text: Config, family: str) -> Heads | None:
+    """Return the heads of the layers of Gemma 4 with full attention.
+
+    See transformers, Gemma4TextConfig, and vllm/model_executor/models/gemma4.py.
+    """
+    if not family.startswith("gemma4"):
+        return None
+    kv = text.get("num_global_key_value_heads") if text.get("attention_k_eq_v") else None
+    return Heads(kv or text["num_key_value_heads"], text.get("global_head_dim") or text["head_dim"])
+
+
+def _norms(text: Config, family: str, experts: Experts | None) -> int:
+    """Return the number of norms in a layer.
+
+    Gemma 4 has three more beside experts, and one where each layer has an embedding.
+    """
+    if not family.startswith("gemma4"):
+        return NORMS.get(family, 2)
+    return 4 + (3 if experts else 0) + bool(text.get("hidden_size_per_layer_input"))
+
+
 def _experts(text: Config, family: str) -> Experts | None:
     count, per_token = _expert_count(text), _experts_per_token(text)
     if not count or not per_token:
@@ -202,13 +239,15 @@ def _experts(text: Config, family: str) -> Experts | None:
     beside = next(
         (text[key] for key in model_keys.SHARED_WIDTHS if text.get(key)), shared * intermediate
     )
+    if family.startswith("gemma4"):  # each layer has both (gemma4.py, Gemma4DecoderLayer)
+        beside = text["intermediate_size"]
     return Experts(
         count=count,
         per_token=per_token,
         intermediate=intermediate,
         shared_intermediate=beside,
         latent=text.get("moe_latent_size") or 0,
-        correction=bool(text.get("use_routing_bias"))
+        correction=bool(text.get("use_routing_bias") or family.startswith("gemma4"))
         or ("n_routed_experts" in text and family != "deepseek_v2"),
     )
 
@@ -262,6 +301,8 @@ def _rope_positions(text: Config, family: str) -> tuple[int, ...]:
     nested = text.get("rope_parameters") or {}
     by_kind = [scaling for scaling in nested.values() if isinstance(scaling, Mapping)]
     scaling = text.get("rope_scaling") or (nested if not by_kind else {})
+    if family.startswith("gemma4"):  # each as wide as its heads, and rope_size is of the others
+        return (most, most * (text.get("global_head_dim") or text["head_dim"]) // text["head_dim"])
     if by_kind:
         return tuple(_table(scaling, most) for scaling in by_kind)
     if family.startswith("gemma3"):  # local layers have their own table, without scaling

@@ -82,11 +82,12 @@ class ModelFacts:
         This is an upper bound for models with windows. States are not among it: they have one size.
         """
         arch = self.architecture
-        layers = sum(kind is not Kind.NONE for kind in arch.kinds)
+        cached = [i for i, kind in enumerate(arch.kinds) if kind not in (Kind.NONE, Kind.SHARED)]
         index = sum(arch.index.layers) * arch.index.token_bytes if arch.index else 0
         if arch.latent:
-            return layers * (arch.latent.kv_rank + arch.latent.rope) * 2 + index
-        return layers * 2 * arch.kv_heads * arch.head_size * 2
+            return len(cached) * (arch.latent.kv_rank + arch.latent.rope) * 2 + index
+        of_layers = [arch.heads_of(layer) for layer in cached]
+        return sum(2 * heads.kv * heads.size * 2 for heads in of_layers)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -72,6 +72,14 @@ STATES_NEEDED: Mapping[tuple[str, ...], tuple[str, ...]] = {
 }
 """The keys without which a family's states cannot be calculated."""
 
+GEMMA: Mapping[str, tuple[str, ...]] = {
+    "global_head_dim": ("gemma4",),
+    "num_global_key_value_heads": ("gemma4",),
+    "num_kv_shared_layers": ("gemma4",),
+}
+"""Keys for layers with other heads, and for layers without a cache, and the families of which they
+are read."""
+
 UNCOUNTED: Mapping[str, str] = {
     "attn_type_list": "linear attention",
     "block_configs": "layers of several shapes",
@@ -91,7 +99,7 @@ UNCOUNTED: Mapping[str, str] = {
     "swa_num_key_value_heads": "heads of two numbers",
 }
 """Keys for parts whose memory this package cannot calculate, and those parts. The families of
-STATE_KEYS are exceptions."""
+STATE_KEYS and GEMMA are exceptions."""
 
 KEPT = tuple(
     dict.fromkeys(
@@ -139,6 +147,11 @@ KEPT = tuple(
             "mamba_d_head",  # vLLM's planner reads it (bench/planner.py)
             "mamba_ssm_cache_dtype",
             "mamba_ssm_dtype",
+            *GEMMA,
+            "attention_k_eq_v",
+            "hidden_size_per_layer_input",
+            "use_double_wide_mlp",
+            "use_bidirectional_attention",
             "quantization_config",
         )
     )

@@ -77,9 +77,11 @@ def _heads_split(arch: Architecture, parallel: int) -> bool:
     The sinks of gpt-oss do not allow copies (vllm/model_executor/models/gpt_oss.py,
     OAIAttention.__init__).
     """
-    heads = arch.heads if arch.latent else arch.kv_heads
-    copied = not arch.sinks and parallel % heads == 0
-    return arch.heads % parallel == 0 and (heads % parallel == 0 or copied)
+    of_layers = {arch.kv_heads, *([arch.wide.kv] if arch.wide else [])}
+    of_layers = {arch.heads} if arch.latent else of_layers
+    return arch.heads % parallel == 0 and all(
+        heads % parallel == 0 or (not arch.sinks and parallel % heads == 0) for heads in of_layers
+    )
 
 
 def _sides(arch: Architecture, parallel: int, *, whole_experts: bool) -> Iterator[_Side]:
@@ -96,7 +98,7 @@ def _sides(arch: Architecture, parallel: int, *, whole_experts: bool) -> Iterato
     dense = stored if stored and not stored.experts_only else None
     unit, unit_name = _unit(dense)
     if not all(arch.expert_layers):
-        name = f"feed-forward layers of {arch.intermediate}"
+        name = f"feed-forward layers of {arch.intermediate}"  # some are twice as wide
         yield _Side(name, arch.intermediate, unit, unit_name)
     experts = arch.experts
     if experts:
@@ -107,8 +109,11 @@ def _sides(arch: Architecture, parallel: int, *, whole_experts: bool) -> Iterato
             name = f"experts of {experts.intermediate}"
             yield _Side(name, experts.intermediate, *_expert_unit(arch, stored, parallel))
     latent = arch.latent
-    output = arch.heads * (latent.value if latent else arch.head_size)
-    yield _Side(f"attention layers of {output}", output, unit, unit_name)
+    if stored and stored.attention_bits:
+        unit, unit_name = 1, ""
+    for size in (latent.value,) if latent else arch.head_sizes:
+        output = arch.heads * size
+        yield _Side(f"attention layers of {output}", output, unit, unit_name)
     if latent and dense and dense.block:
         queries = arch.heads * (latent.nope + latent.rope)
         yield _Side(f"queries of {queries}", queries, dense.block[0], "blocks")

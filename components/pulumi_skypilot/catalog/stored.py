@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping
 Config = Mapping[str, typing.Any]
 
 
+BFLOAT16_BITS = 16
+
+
 @dataclasses.dataclass(frozen=True)
 class Quantization:
     """The format of the weights of linear layers."""
@@ -22,6 +25,16 @@ class Quantization:
     """Each group has a zero point as well as a scale."""
     experts_only: bool = False
     scale_bits: int = 16
+    attention_bits: int | None = None
+    """The bits of a weight of attention, where other layers have others: 16 is bfloat16, 8 is fp8
+    with a scale for the whole tensor."""
+    output: bool = False
+    """The output layer is quantized too."""
+
+    @property
+    def leaves_attention(self) -> bool:
+        """Return whether attention is in bfloat16."""
+        return self.experts_only or self.attention_bits == BFLOAT16_BITS
 
 
 def quantization(config: Config) -> Quantization | None:
@@ -57,7 +70,7 @@ def _compressed(config: Config) -> Quantization:
         block=_block(weights.get("block_structure")),
         scale_bits=8 if weights.get("type") == "float" and weights["num_bits"] == 4 else 16,
         # Only the experts, when the list of ignored layers has the rest (Kimi K2 Thinking).
-        experts_only=_leaves_attention(config.get("ignore", ())),
+        **_left_out(_ignored(config)),
     )
 
 
@@ -72,22 +85,48 @@ def _block(size: object) -> tuple[int, int] | None:
 def _modelopt(config: Config) -> Quantization | None:
     algorithm = str(config.get("quant_algo")).upper()
     if "FP4" in algorithm:
-        ignored = (*config.get("ignore", ()), *config.get("exclude_modules", ()))
-        return Quantization(
-            "modelopt_fp4", 4, 16, scale_bits=8, experts_only=_leaves_attention(ignored)
-        )
+        return Quantization("modelopt_fp4", 4, 16, scale_bits=8, **_left_out(_ignored(config)))
+    if algorithm == "MIXED_PRECISION":
+        return _mixed(config.get("quantized_layers") or {})
     return Quantization("fp8", 8) if algorithm == "FP8" else None
 
 
-def _leaves_attention(ignored: Iterable[object]) -> bool:
-    """Return whether the weights of attention are among the layers that are not quantized.
+def _mixed(layers: Mapping[str, Config]) -> Quantization | None:
+    """Return the format of a checkpoint with attention in FP8 and the rest in NVFP4.
+
+    Other mixtures are unknown.
+    """
+    algorithms: dict[bool, set[str]] = {True: set(), False: set()}
+    for name, format_ in layers.items():
+        algorithms[bool(_ATTENTION.search(name))].add(str(format_.get("quant_algo")))
+    if algorithms[True] != {"FP8"} or not algorithms[False] <= {"NVFP4", "W4A16_NVFP4"}:
+        return None
+    return Quantization(
+        "modelopt_mixed", 4, 16, scale_bits=8, attention_bits=8, output="lm_head" in layers
+    )
+
+
+def _ignored(config: Config) -> tuple[str, ...]:
+    """Return the names of layers that are not quantized, without those of a vision part."""
+    names = (*config.get("ignore", ()), *config.get("exclude_modules", ()))
+    return tuple(str(name) for name in names if "vis" not in str(name))
+
+
+def _left_out(ignored: Iterable[str]) -> dict[str, typing.Any]:
+    """Return whether only experts are quantized, or all but attention, by the list of ignored.
 
     Some lists also name the biases and norms of layers that are quantized (GLM-4.5-FP8).
     """
-    return any(_ATTENTION.search(str(name)) for name in ignored)
+    names = tuple(ignored)
+    if not any(map(_ATTENTION.search, names)):
+        return {}
+    if any(map(_FEED_FORWARD.search, names)):
+        return {"experts_only": True}
+    return {"attention_bits": BFLOAT16_BITS}
 
 
-_ATTENTION = re.compile(r"self_attn(?!.*(bias|norm)$)")
+_ATTENTION = re.compile(r"(self|linear)_attn(?!.*(bias|norm)$)")
+_FEED_FORWARD = re.compile(r"shared_expert(?!_gate)|mlp\*$|mlp\\?\.\(?(gate|up|down)[\w|]*\)?_proj")
 
 _STORED: Mapping[str, typing.Callable[[Config], Quantization | None]] = {
     "awq": _groups,

@@ -113,6 +113,8 @@ def _facts_text(facts: catalog.ModelFacts) -> str:
     kinds.pop(Kind.NONE, None)
     layers = ", ".join(f"{number} {kind.value}" for kind, number in kinds.items())
     heads = f"{shape.heads} heads, {shape.kv_heads} KV heads of {shape.head_size}"
+    if shape.wide:
+        heads += f", in full layers {shape.wide.kv} of {shape.wide.size}"
     if shape.latent:
         heads = f"{shape.heads} heads, a latent of {shape.latent.kv_rank} + {shape.latent.rope}"
     stored = weights.stored_bytes(shape, weights.whole(shape), shape.quantization)

@@ -212,10 +212,12 @@ def _backends(
 def _suits(row: declared.Backend, shape: Architecture, held: str) -> bool:
     if row.latent or shape.latent:
         return row.latent and shape.latent is not None
-    size = shape.head_size
     return (
         held in row.dtypes
-        and (size in row.heads if row.heads else row.more <= size < row.below)
+        and all(
+            size in row.heads if row.heads else row.more <= size < row.below
+            for size in shape.head_sizes
+        )
         and (row.sinks or not shape.sinks)
         and (row.windows or Kind.WINDOW not in shape.kinds)
         and (row.prefix or not shape.sees_at_once)
@@ -231,7 +233,9 @@ def _of(shape: Architecture | None) -> str:
     if shape is None:
         return ""
     parts = [
-        "attention over a compressed cache (MLA)" if shape.latent else f"heads of {shape.head_size}"
+        "attention over a compressed cache (MLA)"
+        if shape.latent
+        else f"heads of {' and '.join(map(str, shape.head_sizes))}"
     ]
     parts += ["attention sinks"] if shape.sinks else []
     parts += ["images that are seen at once"] if shape.sees_at_once else []

@@ -257,9 +257,12 @@ def test_latent_weights_are_expanded_once_more_only_where_they_are_quantized() -
     eighth = weights.stored_bytes(shape, whole, fp8, blocks=memory.Blocks.SPLIT)
     eighth -= weights.tables_bytes(shape)
     linear = weights.count(shape, whole)
-    assert eighth - linear.linear - linear.expert - 2 * linear.plain == pytest.approx(
-        27 * 512 * 16 * 256 * 2,
-        abs=4e7,  # and the scales, and what blocks round up
+    assert (
+        eighth - linear.linear - linear.attention - linear.expert - 2 * linear.plain
+        == pytest.approx(
+            27 * 512 * 16 * 256 * 2,
+            abs=4e7,  # and the scales, and what blocks round up
+        )
     )
 
 
@@ -337,7 +340,9 @@ def test_int4_weights_are_an_eighth_more_than_a_quarter_at_most() -> None:
         hopper: weights.stored_bytes(shape, whole, awq, hopper=hopper) for hopper in (True, False)
     }
     saved = weights.stored_bytes(shape, whole, None) - sizes[False]
-    assert saved == pytest.approx(counted.linear * (2 - 4.15625 / 8), rel=0.01)
+    assert saved == pytest.approx(
+        (counted.linear + counted.attention) * (2 - 4.15625 / 8), rel=0.01
+    )
     # Machete on Hopper has zero points of 16 bits, and Marlin of 4.
     zeros = sizes[True] - sizes[False]
-    assert zeros == pytest.approx(counted.linear * 12 / 128 / 8, rel=0.01)
+    assert zeros == pytest.approx((counted.linear + counted.attention) * 12 / 128 / 8, rel=0.01)

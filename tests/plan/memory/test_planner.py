@@ -25,6 +25,7 @@ def test_the_planner_is_that_of_the_release_that_is_installed() -> None:
 def test_every_kind_of_attention_is_among_what_was_planned() -> None:
     shapes = [catalog.models()[row["model"]].architecture for row in ROWS]
     assert {kind for shape in shapes for kind in shape.kinds} == set(Kind) - {Kind.STATE}
+    assert any(shape.wide for shape in shapes)
     assert {shape.family for shape in shapes if shape.state} >= {
         "qwen3_next", "qwen3_5_text", "nemotron_h", "granitemoehybrid",
     }  # fmt: skip

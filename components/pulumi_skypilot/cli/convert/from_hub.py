@@ -114,6 +114,12 @@ def _quantization(quantization: Mapping[str, typing.Any]) -> dict[str, typing.An
         if isinstance(kept.get(key), list):
             short = [re.sub(r"\.\d+\.", ".N.", str(name)) for name in kept[key]]
             kept[key] = list(dict.fromkeys(short))
+    layers = kept.get("quantized_layers")
+    if isinstance(layers, Mapping):
+        kept["quantized_layers"] = {
+            re.sub(r"\.\d+\.", ".N.", name): how for name, how in layers.items()
+        }
+        kept.pop("config_groups", None)  # which name every layer again
     return kept
 
 

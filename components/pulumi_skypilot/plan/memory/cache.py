@@ -6,7 +6,7 @@ Exact for the bytes that are there: vllm/v1/core/kv_cache_utils.py and kv_cache_
 import dataclasses
 import math
 
-from ...catalog.architecture import Architecture, Kind
+from ...catalog.architecture import Architecture, Heads, Kind
 
 BLOCK_TOKENS = 16
 FLASH_MLA_TOKENS = 64
@@ -110,30 +110,49 @@ def layout(
     indexed = arch.index.layers if arch.index else (False,) * arch.layers
     index = arch.index.token_bytes * block if arch.index else 0
     pages = tuple(page + index * has_index for has_index in indexed)
-    return Layout(
-        groups=groups(
-            arch.kinds,
-            hybrid=hybrid,
-            states=arch.state.layers if arch.state else (),
-            pages=pages,
-            block_tokens=block,
-        ),
-        page_bytes=max(pages),
+    if arch.wide:
+        wide = int(_of_heads(arch.wide, tensor_parallel, kv_bytes) * block)
+        pages = tuple(wide if is_wide else page for is_wide in arch.wide_layers)
+    cut = groups(
+        arch.kinds,
+        hybrid=hybrid,
+        states=arch.state.layers if arch.state else (),
+        pages=pages,
         block_tokens=block,
-        window=arch.window or 0,
     )
+    cut = cut if len(cut) == 1 else tuple(_stretched(group, max(pages)) for group in cut)
+    return Layout(cut, page_bytes=max(pages), block_tokens=block, window=arch.window or 0)
 
 
 BFLOAT16 = 2
 
 
+def _stretched(group: Group, page: int) -> Group:
+    """Return a group with pages of that size: with larger blocks, or padded where they do not fit.
+
+    See kv_cache_utils.py, unify_kv_cache_spec_page_size. The layers of a group have pages of one
+    size where there are several groups.
+    """
+    times = page // group.pages[0] if page % group.pages[0] == 0 else 1
+    return dataclasses.replace(
+        group, pages=(page,) * len(group.layers), block_tokens=group.block_tokens * times
+    )
+
+
 def _token_bytes(arch: Architecture, tensor_parallel: int, kv_bytes: float) -> float:
-    """Return the bytes of a token in one layer on one GPU, without an index."""
+    """Return the bytes of a token in one layer on one GPU, without an index.
+
+    Layers with other heads are counted apart.
+    """
     if not arch.latent:
-        return max(1, arch.kv_heads // tensor_parallel) * 2 * arch.head_size * kv_bytes
+        return _of_heads(Heads(arch.kv_heads, arch.head_size), tensor_parallel, kv_bytes)
     if arch.index and kv_bytes < BFLOAT16:
         return SPARSE_FP8_BYTES
     return (arch.latent.kv_rank + arch.latent.rope) * kv_bytes  # whole on every GPU
+
+
+def _of_heads(heads: Heads, tensor_parallel: int, kv_bytes: float) -> float:
+    return max(1, heads.kv // tensor_parallel) * 2 * heads.size * kv_bytes
 
 
 def _beside_states(block: int, token: float, state: int, arch: Architecture) -> int:
@@ -160,7 +179,7 @@ def groups(
     VLLM_ALLOW_CHUNKED_LOCAL_ATTN_WITH_HYBRID_KV_CACHE). Layers with a state are groups of their
     own; a layer may have both.
     """
-    own = [None if kind is Kind.NONE else kind for kind in kinds]
+    own = [None if kind in (Kind.NONE, Kind.SHARED) else kind for kind in kinds]
     present = list(dict.fromkeys(kind for kind in own if kind))
     if len(present) > 1 and (not hybrid or Kind.CHUNK in present):
         own, present = [kind and Kind.FULL for kind in own], [Kind.FULL]

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from ...catalog.architecture import Architecture
+from ...catalog.architecture import Architecture, Kind
 from . import cache
 from .engine import Settings, kv_bytes_each, kv_dtype, quantization
 from .stages import Stage
@@ -33,6 +33,8 @@ def steps(
     quantized = quantization(arch, settings)
     stored = quantized.method if quantized else settings.dtype
     groups = ", ".join(f"{len(group.layers)} {group.kind.value}" for group in laid.groups)
+    blocks = (group.block_tokens for group in laid.groups if group.kind is Kind.FULL)
+    full = next(blocks, laid.block_tokens)
     rows = [
         ("requested", requested, "B", f"⌈memory * {settings.utilization}⌉",
          "vllm v1/worker/utils.py, request_memory"),
@@ -64,7 +66,7 @@ def steps(
         ("blocks", stage.blocks, "", "⌊KV cache ÷ block⌋",
          "vllm v1/core/kv_cache_utils.py, get_kv_cache_config_from_groups"),
         ("blocks of a request", each, "",
-         f"each full group ⌈context ÷ {laid.block_tokens}⌉, each window group of no more than "
+         f"each full group ⌈context ÷ {full}⌉, each window group of no more than "
          f"window - 1 + {in_flight} tokens in flight", "vllm v1/kv_cache_interface.py, "
          "FullAttentionSpec.max_memory_usage_bytes and "
          "SlidingWindowSpec.max_admission_blocks_per_request"),

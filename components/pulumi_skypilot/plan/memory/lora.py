@@ -3,9 +3,9 @@
 import dataclasses
 from collections.abc import Iterator
 
-from ...catalog.architecture import Architecture
+from ...catalog.architecture import Architecture, Kind
 from . import allocator
-from .tensors import Share
+from .tensors import Part, Share, feeds
 
 WRAPS_EMBEDDING = frozenset({
     "apertus", "cohere", "cohere2", "exaone", "exaone4", "exaone_moe", "granite", "granitemoe",
@@ -29,10 +29,10 @@ class Lora:
 def stored_bytes(arch: Architecture, share: Share, lora: Lora, number_bytes: int) -> int:
     """Return the bytes of a share's slots (vllm/lora/layers, create_lora_weights)."""
     ranks = [
-        *((sides, len(share.layers)) for sides in _attention(arch, share)),
-        *((sides, _dense_layers(arch, share)) for sides in _dense(arch, share)),
+        *((sides, 1) for layer in share.layers for sides in _attention(arch, share, layer)),
+        *((sides, 1) for layer in share.layers for sides in _dense(arch, share, layer)),
         *(
-            (sides, len(share.layers) - _dense_layers(arch, share))
+            (sides, sum(feeds(arch, layer) is Part.EXPERT for layer in share.layers))
             for sides in _experts(arch, share)
         ),
         *((sides, 1) for sides in _ends(arch, share)),
@@ -61,7 +61,11 @@ def _shared_out(sides: _Sides, share: Share, lora: Lora) -> Iterator[int]:
     yield sides.b // (share.tensor_parallel if divided and not sides.whole_a else 1)
 
 
-def _attention(arch: Architecture, share: Share) -> Iterator[_Sides]:
+def _attention(arch: Architecture, share: Share, layer: int) -> Iterator[_Sides]:
+    """Yield the sides of attention. A layer with a state counts as if it had attention."""
+    stateful = arch.state is not None and arch.state.layers[layer]
+    if arch.kinds[layer] is Kind.NONE and not stateful:
+        return
     hidden, tp, latent = arch.hidden, share.tensor_parallel, arch.latent
     heads = arch.heads // tp
     if latent:
@@ -73,14 +77,16 @@ def _attention(arch: Architecture, share: Share) -> Iterator[_Sides]:
         yield _Sides(latent.kv_rank, heads * (latent.nope + latent.value))
         yield _Sides(heads * latent.value, hidden, whole_a=False)
         return
-    query, kv = heads * arch.head_size, max(1, arch.kv_heads // tp) * arch.head_size
-    for wide in (query, kv, kv):
+    of, shared = arch.heads_of(layer), arch.kinds[layer] is Kind.SHARED
+    query, kv = heads * of.size, max(1, of.kv // tp) * of.size
+    for wide in (query,) if shared else (query, kv, kv):
         yield _Sides(hidden, wide)
     yield _Sides(query, hidden, whole_a=False)
 
 
-def _dense(arch: Architecture, share: Share) -> Iterator[_Sides]:
-    yield from _gated(arch.hidden, arch.intermediate // share.tensor_parallel, 1)
+def _dense(arch: Architecture, share: Share, layer: int) -> Iterator[_Sides]:
+    if feeds(arch, layer) is Part.LINEAR:
+        yield from _gated(arch.hidden, arch.intermediate_of(layer) // share.tensor_parallel, 1)
 
 
 def _experts(arch: Architecture, share: Share) -> Iterator[_Sides]:
@@ -108,7 +114,3 @@ def _ends(arch: Architecture, share: Share) -> Iterator[_Sides]:
         yield _Sides(arch.vocabulary, arch.hidden, divided=False)
     if share.last:
         yield _Sides(arch.hidden, arch.vocabulary, divided=False)
-
-
-def _dense_layers(arch: Architecture, share: Share) -> int:
-    return sum(not arch.expert_layers[layer] for layer in share.layers)

@@ -134,18 +134,21 @@ def _forward(arch: Architecture, quantized: Quantization | None, load: Load) -> 
     There the two tables of the feed-forward part stand beside the hidden states.
     """
     hidden = load.tokens * arch.hidden * load.number_bytes
-    inner = 0 if all(arch.expert_layers) else arch.intermediate // load.tensor_parallel
+    inner = 0 if all(arch.expert_layers) else arch.widest // load.tensor_parallel
     wide = load.tokens * 3 * inner * load.number_bytes
     if arch.experts:
         wide = max(wide, _experts(arch, load), _workspace(arch, load))
     if arch.latent:
         wide = max(wide, _latent(arch, load) + _workspace(arch, load))
+    # What each layer's own embedding adds, and what is projected to it (models/gemma4.py,
+    # project_per_layer_inputs).
+    wide += 2 * load.tokens * arch.layers * arch.own_embedding * load.number_bytes
     # Kernels of quantized layers are not cuBLAS's.
-    base = load.workspace if quantized is None or quantized.experts_only else 0
+    base = load.workspace if quantized is None or quantized.leaves_attention else 0
     base += _images(arch, load)
     if load.compiled:
         # The residual before and after, and what attention gave, which the caller still holds.
-        states, given = 2.0, arch.heads // load.tensor_parallel * arch.head_size / arch.hidden
+        states, given = 2.0, arch.heads // load.tensor_parallel * max(arch.head_sizes) / arch.hidden
         states, base = states + given, base + FLUSHED
     else:
         states = _states(arch, load)

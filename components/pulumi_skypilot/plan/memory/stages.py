@@ -88,6 +88,8 @@ def _stage(
         fitted=fitted,
         number_bytes=settings.number_bytes,
     )
+    if arch.own_embedding and arch.multimodal:  # a buffer (models/gemma4_mm.py)
+        held += load.tokens * arch.layers * arch.own_embedding * settings.number_bytes
     if settings.lora:
         held += lora.stored_bytes(arch, share, settings.lora, settings.number_bytes)
     peak = overhead.activations(arch, quantized, load)

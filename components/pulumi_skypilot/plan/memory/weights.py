@@ -39,6 +39,7 @@ class Count:
     """The parameters of a part of a model, by how they are stored."""
 
     linear: int = 0
+    attention: int = 0
     expert: int = 0
     plain: int = 0
     expert_plain: int = 0
@@ -46,12 +47,13 @@ class Count:
     @property
     def total(self) -> int:
         """Return the number of all parameters."""
-        return self.linear + self.expert + self.plain + self.expert_plain
+        return self.linear + self.attention + self.expert + self.plain + self.expert_plain
 
 
 def parameters(arch: Architecture) -> int:
     """Return the number of a model's parameters, as its page on Hugging Face counts them."""
-    return count(arch, whole(arch), vocabulary_padding=1).total + arch.extra_parameters
+    counted = count(arch, whole(arch), vocabulary_padding=1).total
+    return counted - _loaded_twice(arch) + arch.extra_parameters
 
 
 def count(arch: Architecture, share: Share, vocabulary_padding: int = 64) -> Count:
@@ -93,7 +95,7 @@ def stored_bytes(
     if whole_blocks:
         total += _left_by_tables(arch, [size for size, _ in sizes[2:]])
     linear = quantized is not None and not quantized.experts_only
-    if linear:
+    if quantized is not None and not quantized.leaves_attention:
         total += _absorbed(arch, share)
     if whole_blocks and (linear or fp8_cache):
         total += fitted.loading
@@ -107,8 +109,12 @@ def file_bytes(arch: Architecture) -> int:
     counted, quantized = count(arch, whole(arch), vocabulary_padding=1), arch.quantization
     each = _per_weight(quantized) if quantized else BFLOAT16
     linear = BFLOAT16 if quantized is None or quantized.experts_only else each
+    attention = linear
+    if quantized and quantized.attention_bits:
+        attention = quantized.attention_bits / 8
+    once = counted.attention - _loaded_twice(arch)
     rest = (counted.plain + counted.expert_plain) * BFLOAT16
-    return math.ceil(counted.linear * linear + counted.expert * each + rest)
+    return math.ceil(counted.linear * linear + once * attention + counted.expert * each + rest)
 
 
 def tables_bytes(arch: Architecture, number_bytes: int = BFLOAT16) -> int:
@@ -121,9 +127,15 @@ def _parts(
     tensor: Tensor, quantized: Quantization | None, *, hopper: bool, number_bytes: int
 ) -> Iterator[float]:
     """Yield the sizes of what stores a tensor: its numbers, scales and zero points."""
+    of_attention = tensor.part is Part.ATTENTION
     shrunk = tensor.part is Part.EXPERT or (
-        tensor.part is Part.LINEAR and quantized is not None and not quantized.experts_only
+        (tensor.part is Part.LINEAR or of_attention)
+        and quantized is not None
+        and not quantized.experts_only
     )
+    if quantized is not None and shrunk and of_attention and quantized.attention_bits:
+        yield tensor.numbers * quantized.attention_bits / 8
+        return
     if quantized is None or not shrunk:
         wide = quantized is not None and quantized.method == "mxfp4"  # biases become float32
         double = wide and tensor.part is Part.EXPERT_PLAIN
@@ -148,7 +160,7 @@ def _zero_bits(tensor: Tensor, quantized: Quantization, *, hopper: bool) -> int:
     (kernels/linear/mixed_precision/machete.py, process_weights_after_loading). It leaves GPTQ's
     unused ones in place. Marlin drops those.
     """
-    machete = hopper and tensor.part is Part.LINEAR
+    machete = hopper and tensor.part in (Part.LINEAR, Part.ATTENTION)
     if quantized.zeros:
         return quantized.scale_bits if machete else quantized.bits
     return quantized.bits if machete and quantized.method == "gptq" else 0
@@ -191,6 +203,13 @@ def _per_weight(quantized: Quantization) -> float:
     scale = quantized.scale_bits / quantized.group if quantized.group else 0
     zero = quantized.bits / quantized.group if quantized.group and quantized.zeros else 0
     return (quantized.bits + scale + zero) / 8
+
+
+def _loaded_twice(arch: Architecture) -> int:
+    """Return the parameters of keys that stand for values too."""
+    if not (arch.keys_as_values and arch.wide):
+        return 0
+    return sum(arch.wide_layers) * arch.wide.kv * arch.wide.size * arch.hidden
 
 
 def _extra(arch: Architecture, share: Share) -> int:
