@@ -68,6 +68,7 @@ def _models() -> Table:
         (
             f"`{facts.id}`",
             f"{weights.parameters(facts.architecture) / 1e9:.1f} B",
+            facts.task,
             facts.weights,
             f"{facts.max_positions:,}" if facts.max_positions else "",
             f"`{facts.tool_parser}`" if facts.tool_parser else "",
@@ -76,7 +77,16 @@ def _models() -> Table:
         )
         for facts in sorted(catalog.builtin().values(), key=lambda facts: facts.id.casefold())
     ]
-    head = ("model", "parameters", "weights", "context", "`tools`", "`reasoningParser`", "gated")
+    head = (
+        "model",
+        "parameters",
+        "task",
+        "weights",
+        "context",
+        "`tools`",
+        "`reasoningParser`",
+        "gated",
+    )
     return (head, *rows)
 
 

@@ -28,6 +28,7 @@ class Engine(http.server.ThreadingHTTPServer):
         self.key: str | None = KEY
         self.models = [MODEL]
         self.chats, self.embeds, self.streams, self.calls = True, False, True, True
+        self.ranks = False
         self.fails: tuple[int, str] | None = None
         """The status and the body of every answer, in place of its own."""
         self.breaks = False
@@ -71,6 +72,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._reply(
                 200, {"object": "list", "data": data, "model": body["model"], "usage": usage}
             )
+        elif self.path == "/v1/rerank" and self.server.ranks:
+            scores = enumerate((0.97, 0.015)[: len(body["documents"])])
+            results = [{"index": i, "relevance_score": score} for i, score in scores]
+            self._reply(200, {"model": body["model"], "results": results})
         elif self.path == "/v1/chat/completions" and self.server.chats:
             self._chat(body)
         else:

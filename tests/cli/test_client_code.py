@@ -89,10 +89,18 @@ def test_an_embedding_is_asked_for(stack, lab, capsys, target) -> None:
     assert "8 dimensions" in told or "0.25" in told
 
 
+@pytest.mark.parametrize("target", ["openai", "curl"])
+def test_scores_are_asked_for(stack, lab, capsys, target) -> None:
+    lab.chats, lab.ranks = False, True
+    told = ran(stack, target, printed(capsys, "--for", target, "--rerank", "--show-key"))
+    assert "0.97" in told
+
+
 def test_a_client_without_embeddings_is_refused(stack, lab, capsys) -> None:
     assert cli.main(["client", "lab", "--for", "agents", "--embedding"]) == 2
-    assert "--for agents: it has no embeddings; --embedding works with openai, curl, env" in (
-        capsys.readouterr().err
+    assert (
+        "--for agents: it has no embeddings; a model of task embed works with openai, curl, env"
+        in (capsys.readouterr().err)
     )
 
 

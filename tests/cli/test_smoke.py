@@ -85,6 +85,17 @@ def test_an_embedding_model_is_asked_for_an_embedding(lab, capsys) -> None:
     assert "chat" not in checks
 
 
+def test_a_reranker_is_asked_for_scores(stack, engine, capsys) -> None:
+    engine.key, engine.models = None, ["Qwen/Qwen3-8B"]
+    engine.chats, engine.ranks = False, True
+    stack.serve("open", engine.url, modelTask="rerank")
+    code, checks = smoke(capsys, "open")
+    assert (code, checks["rerank"]) == (0, "Paris: 0.97, A cat: 0.015")
+    assert not {"chat", "embedding"} & checks.keys()
+    engine.ranks = False
+    assert smoke(capsys, "open")[0] == 1
+
+
 def test_an_empty_answer_fails(lab, capsys, monkeypatch) -> None:
     monkeypatch.setattr(engines, "ANSWER", [])
     monkeypatch.setattr(engines, "THOUGHTS", [])

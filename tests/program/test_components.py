@@ -1,5 +1,6 @@
 """What a program uses, on Pulumi's own mocks."""
 
+import json
 import typing
 
 import pulumi
@@ -156,3 +157,22 @@ def test_without_auth_there_is_no_key(made):
 def test_keys_that_make_no_sense_are_refused(made, options):
     with pytest.raises(pulumi.RunError, match=r"^chat: "):
         program_of(made, **options)
+
+
+def test_the_models_of_a_stack_have_its_adapters_too(made):
+    lora = {"maxRank": 16, "adapters": {"sql": "org/sql-adapter"}}
+    chat = {"model": "Qwen/Qwen3-8B", "accelerators": "H100:1", "lora": lora}
+    config = {"deployments": {"chat": chat}, "scope": "models"}
+    texts = {f"llm:{key}": json.dumps(value) for key, value in config.items()}
+    names: dict[str, object] = {}
+
+    @pulumi.runtime.test
+    def program():
+        pulumi.runtime.set_all_config(texts, [])
+        stack = components.Deployments()
+        names.update(stack.models)
+        return pulumi.Output.all(stack.endpoints)
+
+    program()
+    assert list(names) == ["chat", "chat/sql"]
+    assert names["chat/sql"] == "sql"

@@ -18,8 +18,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--for", dest="target", choices=(*snippets.CHAT, _KEY), required=True,
         help="what to print it for; env prints variables, key prints the API key alone",
     )  # fmt: skip
-    parser.add_argument(
-        "--embedding", action="store_true", help="for a model that embeds texts and has no chat"
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--embedding", action="store_true",
+        help="for a model that embeds texts and has no chat; default where modelTask or the "
+        "catalogue says so",
+    )  # fmt: skip
+    kind.add_argument(
+        "--rerank", action="store_true", help="for a model that scores texts; default likewise"
     )
     parser.add_argument(
         "--show-key", action="store_true",
@@ -34,13 +40,22 @@ def run(given: argparse.Namespace) -> None:
     if given.target == _KEY:
         sys.stdout.write(f"{_key(deployment, shown=given.show_key)}\n")
         return
-    templates = snippets.EMBEDDING if given.embedding else snippets.CHAT
+    task = "embed" if given.embedding else "rerank" if given.rerank else deployment.task
+    templates, lacks = _TEMPLATES[task]
     if given.target not in templates:
         raise Wrong(
-            f"--for {given.target}: it has no embeddings; --embedding works with "
+            f"--for {given.target}: it has no {lacks}; a model of task {task} works with "
             f"{', '.join(templates)}"
         )
     sys.stdout.write(text(deployment, given.target, templates[given.target], given))
+
+
+_TEMPLATES = {
+    "generate": (snippets.CHAT, "chat"),
+    "embed": (snippets.EMBEDDING, "embeddings"),
+    "rerank": (snippets.RERANK, "reranking"),
+}
+"""The programs for each task, and what those lack that have none."""
 
 
 def text(deployment: live.Deployment, target: str, template: str, given: argparse.Namespace) -> str:

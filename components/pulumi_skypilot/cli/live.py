@@ -8,7 +8,8 @@ import typing
 import urllib.parse
 from collections.abc import Iterator
 
-from .. import errors, skypilot
+from .. import catalog, errors, skypilot
+from ..plan import model_flags
 from ..providers import base, properties, sides
 from ..skypilot import credentials, interface, looks
 from . import backend, state_file
@@ -47,6 +48,12 @@ class Deployment:
     def model(self) -> str:
         """Return the name that clients request."""
         return self.state.model or self.kept.spec.first_name
+
+    @property
+    def task(self) -> str:
+        """Return what the model does: generate, embed or rerank."""
+        wanted = self.kept.spec
+        return model_flags.task(wanted, catalog.model(wanted.model))
 
     def secrets(self) -> tuple[str, ...]:
         """Return the values that no output may show: keys, and the secrets of its machines."""

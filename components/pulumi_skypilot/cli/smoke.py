@@ -60,7 +60,9 @@ def run(given: argparse.Namespace) -> int:
     deployment = live.one(given)
     tried = _Try(openai_api.Api(deployment))
     checks = tried.all(
-        tools=deployment.kept.spec.tools is True, keyed=deployment.kept.spec.auth != "none"
+        tools=deployment.kept.spec.tools is True,
+        keyed=deployment.kept.spec.auth != "none",
+        ranks=deployment.task == "rerank",
     )
     if given.json:
         told = {
@@ -91,12 +93,14 @@ class _Try:
         self._api = api
         self.speed: dict[str, float | None] = {"firstTokenSeconds": None, "tokensPerSecond": None}
 
-    def all(self, *, tools: bool, keyed: bool) -> list[Check]:
-        """Run the checks that fit the deployment."""
+    def all(self, *, tools: bool, keyed: bool, ranks: bool) -> list[Check]:
+        """Run the checks that fit the deployment. A model that `ranks` scores texts."""
         checks = [_check("models", self._models)]
         if keyed:
             checks.append(_check("refused without a key", self._refused))
-        if self._has_chat():
+        if ranks:
+            checks.append(_check("rerank", self._rerank))
+        elif self._has_chat():
             checks.append(_check("chat", self._chat))
             if tools:
                 checks.append(_check("tools", self._tools))
@@ -172,8 +176,21 @@ class _Try:
             raise _Failed(self._api.told(answer))
         return f"{len(vector)} dimensions"
 
+    def _rerank(self) -> str:
+        question = "What is the capital of France?"
+        body = {"model": self._api.model, "query": question, "documents": list(_DOCUMENTS)}
+        answer = self._api.post(_RERANK, body)
+        results = answer.data.get("results") or []
+        scores = {result.get("index"): result.get("relevance_score") for result in results}
+        if not all(isinstance(scores.get(i), int | float) for i in range(len(_DOCUMENTS))):
+            raise _Failed(self._api.told(answer))
+        told = [f"{document}: {scores[i]:.3g}" for i, document in enumerate(_DOCUMENTS)]
+        return ", ".join(told)
+
 
 _EMBEDDINGS = "/v1/embeddings"
+_RERANK = "/v1/rerank"
+_DOCUMENTS = ("Paris", "A cat")
 
 
 def _check(name: str, work: Callable[[], str]) -> Check:

@@ -82,3 +82,29 @@ printf 'header = "Authorization: Bearer %s"\\n' $key |
     env=CHAT["env"],
 )
 """For a model that embeds texts and has no chat."""
+
+RERANK: Mapping[str, str] = collections.OrderedDict(
+    openai="""\
+import openai
+
+client = openai.OpenAI(base_url=$url, api_key=$key)
+body = {
+    "model": $model,
+    "query": "What is the capital of France?",
+    "documents": ["Paris", "A cat"],
+}
+answer = client.post("/rerank", body=body, cast_to=object)  # the SDK has no method for it
+for result in answer["results"]:
+    print(result["index"], result["relevance_score"])
+""",
+    curl="""\
+printf 'header = "Authorization: Bearer %s"\\n' $key |
+  curl -sS --config - $url/rerank -H 'Content-Type: application/json' -d '{
+    "model": "$model",
+    "query": "What is the capital of France?",
+    "documents": ["Paris", "A cat"]
+  }'
+""",
+    env=CHAT["env"],
+)
+"""For a model that scores texts and has no chat."""

@@ -27,6 +27,9 @@ SPECULATION = frozenset(
 )
 """The keys of speculative-config that it counts, where the method is ngram."""
 
+SCORES = frozenset({"architectures", "classifier_from_token", "is_original_qwen3_reranker"})
+"""The keys of hf-overrides that make a reranker of a model, and change nothing of its size."""
+
 ESTIMATE = "VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS"
 """The variable that takes CUDA graphs out of vLLM's own arithmetic."""
 
@@ -87,6 +90,9 @@ def counted(flags: Flags) -> set[str]:
         names.add("compilation-config")
     if _method(flags) == "ngram" and _table(flags, "speculative-config").keys() <= SPECULATION:
         names |= {"speculative-config", "spec-method", "spec-tokens"}
+    overrides = _table(flags, "hf-overrides").keys()
+    if overrides and overrides <= SCORES:
+        names.add("hf-overrides")
     if flags.get("runner") in ("auto", "generate", "pooling"):
         names.add("runner")
     if "limit-mm-per-prompt" in flags and _table(flags, "limit-mm-per-prompt"):

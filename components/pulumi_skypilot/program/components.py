@@ -178,6 +178,7 @@ class Deployments(pulumi.ComponentResource):
             )
             for key, data in stack.deployments.items()
         }
+        self._adapters = {key: _adapters(plans[key].spec) or [] for key in self.deployments}
         for key, deployment in self.deployments.items():
             if plans[key].name in adopted and remote is not None:
                 forecast.tell_adoption(remote, plans[key], deployment.served, scope.mark)
@@ -200,8 +201,15 @@ class Deployments(pulumi.ComponentResource):
 
     @property
     def models(self) -> dict[str, str | pulumi.Output[str]]:
-        """Return the model name that clients request, of each deployment."""
-        return {key: deployment.model for key, deployment in self.deployments.items()}
+        """Return the model name that clients request, of each deployment.
+
+        Adapters are there too, under NAME/ADAPTER.
+        """
+        names: dict[str, str | pulumi.Output[str]] = {}
+        for key, deployment in self.deployments.items():
+            names[key] = deployment.model
+            names |= {f"{key}/{adapter}": adapter for adapter in self._adapters[key]}
+        return names
 
     @property
     def api_keys(self) -> dict[str, pulumi.Output[str | None]]:

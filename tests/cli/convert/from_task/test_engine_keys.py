@@ -37,6 +37,10 @@ SPECULATIVE = json.dumps({"method": "ngram", "num_speculative_tokens": 5, "promp
          {"lora": {"adapters": {"sql": "acme/sql", "law": "/models/law"}, "maxLoaded": 4}}),
         ("--enable-lora --max-lora-rank 64", {"lora": {"maxRank": 64}}),
         ("--enable-lora", {"lora": {}}),
+        ("--task classify", {"modelTask": "rerank"}),
+        ("""--runner=pooling --hf-overrides '{"architectures": ["XForSequenceClassification"]}'""",
+         {"modelTask": "rerank", "vllmArgs":
+          {"hf-overrides": {"architectures": ["XForSequenceClassification"]}}}),
         ("""--enable-lora --lora-modules '{"name": "sql", "path": "acme/sql"}'""",
          {"lora": {"adapters": {"sql": "acme/sql"}}}),
         # More than the key can say: all of it stays flags.

@@ -14,6 +14,7 @@ Flags = dict[str, vllm_parser.Value]
 KeyAndValue = tuple[str, object]
 
 TASKS = {
+    "classify": "rerank",
     "embed": "embed",
     "embedding": "embed",
     "generate": "generate",
@@ -48,7 +49,11 @@ def keys(flags: Flags, model: str, *, own_image: bool) -> Iterator[KeyAndValue]:
 
 def _task(flags: Flags, model: str, *, own_image: bool) -> Iterator[KeyAndValue]:
     facts = catalog.model(model)
-    scores = flags.get("convert") == "classify" or (facts is not None and facts.task == "rerank")
+    scores = (
+        flags.get("convert") == "classify"
+        or "ForSequenceClassification" in str(flags.get("hf-overrides"))
+        or (facts is not None and facts.task == "rerank")
+    )
     runners = {"generate": "generate", "pooling": "rerank" if scores else "embed"}
     runner = runners.get(str(flags.get("runner")))
     if runner is not None:
