@@ -1,7 +1,7 @@
 # `make` lists the commands. Everything installed or built goes to CACHE.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-long fuzz bench-preview bench-import bench-guard bench-destroys bench-faults bench-rolling bench-memory bench-properties soak try-published package check clean
+.PHONY: help setup demo test test-fast test-long fuzz bench-preview bench-import bench-guard bench-destroys bench-faults bench-rolling bench-memory bench-properties soak try-published package docs check clean
 
 HOME ?= $(shell getent passwd $$(id -u) | cut -d: -f6)
 export HOME
@@ -74,6 +74,10 @@ try-published: setup ## Import, export and preview every vLLM task in DIR, e.g. 
 
 package: setup ## Build the wheel and the source distribution into dist/, and check them with twine
 	@scripts/package
+
+docs: setup ## Build the documentation as a site, with search, into site/
+	@scripts/site
+	@echo 'open it: python -m http.server --directory site'
 
 check: setup ## Check format, lint and types
 	ruff format --check $(CODE)

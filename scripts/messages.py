@@ -1,10 +1,12 @@
-"""Write docs/messages.md: every text that a user may read, by the module that says it.
+"""Write docs/messages.md, every text that users read, and the tables of docs/troubleshooting.md.
 
 A text is a string of four words or more that is no docstring, pattern, script or row of the
-reference. The page lets a reader find the place of a message, and a reviewer see each change.
+reference. The one page lets a reader find the place of a message, and a reviewer see each change.
+The other has the texts that end with what to do, by the key or the part that they are about.
 """
 
 import ast
+import collections
 import pathlib
 import re
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from collections.abc import Iterator
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "components" / "pulumi_skypilot"
 PAGE = ROOT / "docs" / "messages.md"
+TROUBLE = ROOT / "docs" / "troubleshooting.md"
 ROOMS = (
     "spec", "catalog", "plan", "skypilot", "lifecycle", "report", "providers", "program", "cli",
 )  # fmt: skip
@@ -20,6 +23,18 @@ _SCRIPTS = ("remote", "task_scripts.py", "script_keys.py")
 """Modules, and a folder of them, whose texts run on machines."""
 _PATTERN = re.compile(r"\\[Sswdb]|\(\?|\.\*")
 _FEWEST_SPACES = 3
+_DO = re.compile(
+    r"`?(accept|add|adjust|allow|ask|change|check|choose|declare|did|drop|give|go|join|keep|label|"
+    r"leave|look|lower|make|mend|name|pass|pip|pulumi|put|raise|renew|repair|replace|run|say|see|"
+    r"set|shorten|sky|solve|start|store|sweep|take|try|use|wait|write)\b"
+)
+"""The first words of what to do."""
+_ABOUT = {
+    "cli": "The command line",
+    "lifecycle": "While a stack comes up, changes or goes",
+    "skypilot": "The API server and its places",
+}
+_KEY = re.compile(r"([a-z]\w*)(?:\.[\w{…}.-]+)?: ", re.I)
 _HEAD = """\
 # Messages
 
@@ -36,6 +51,39 @@ def page() -> str:
         rows = [f"| `{module}` | {_cell(text)} |" for module, text in messages(room)]
         parts.append("\n".join([f"## {room}\n", "| module | text |", "|---|---|", *rows]) + "\n")
     return "\n".join(parts)
+
+
+def ways_out() -> dict[str, list[tuple[str, str]]]:
+    """Return the texts that end with what to do, and that end, by what they are about."""
+    by_subject: dict[str, dict[str, str]] = collections.defaultdict(dict)
+    for room in ROOMS:
+        for _, text in messages(room):
+            wrong, _, way_out = text.partition("; ")
+            if _DO.match(way_out):
+                by_subject[_subject(room, wrong)][wrong] = way_out
+    keys = sorted((subject for subject in by_subject if subject.startswith("`")), key=str.lower)
+    others = sorted(set(by_subject) - set(keys))
+    return {subject: list(by_subject[subject].items()) for subject in (*keys, *others)}
+
+
+def _subject(room: str, text: str) -> str:
+    key = _KEY.match(text)
+    if key and room != "cli":
+        return f"`{key[1]}`"
+    return _ABOUT.get(room, "A value, a flag or a model")
+
+
+def filled(text: str) -> str:
+    """Return docs/troubleshooting.md with its tables."""
+    parts = [
+        "\n".join(
+            [f"### {subject}\n", "| message | what to do |", "|---|---|"]
+            + [f"| {_cell(wrong)} | {_cell(way_out)} |" for wrong, way_out in rows]
+        )
+        for subject, rows in ways_out().items()
+    ]
+    tables = "\n\n".join(["<!-- ways out -->", *parts, "<!-- end -->"])
+    return re.sub(r"<!-- ways out -->.*<!-- end -->", lambda _: tables, text, flags=re.S)
 
 
 def messages(room: str) -> Iterator[tuple[str, str]]:
@@ -86,3 +134,4 @@ def _cell(text: str) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), "utf-8")
+    TROUBLE.write_text(filled(TROUBLE.read_text("utf-8")), "utf-8")

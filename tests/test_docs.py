@@ -12,7 +12,7 @@ from pulumi_skypilot.spec import stack
 from scripts import reference
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 
 
