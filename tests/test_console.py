@@ -30,8 +30,7 @@ def commands() -> list[str]:
 
 @pytest.mark.parametrize("page", console.PAGES, ids=lambda page: page.name)
 def test_a_page_has_what_its_commands_print(page: pathlib.Path) -> None:
-    text = page.read_text("utf-8")
-    assert console.filled(text) == text, "run `python -m scripts.console`"
+    assert console.filled(page) == page.read_text("utf-8"), "run `python -m scripts.console`"
 
 
 @pytest.mark.parametrize("command", commands())

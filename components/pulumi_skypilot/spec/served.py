@@ -75,7 +75,7 @@ class Served(annotations.Strict):
         Row(
             "`generate`, `embed`, `rerank`",
             "what the model does with a text: continue it, turn it into a vector, or score it "
-            "against a query; [which paths that opens](serving.md#embeddings)",
+            "against a query; [which paths that opens](how-to/embeddings.md)",
             shared="runner",
             default="what the catalogue says of the model, else vLLM's choice",
         ),
@@ -263,7 +263,7 @@ class Served(annotations.Strict):
         Row(
             "`balanced`, `latency`, `throughput`",
             "what the server is to be good at; [what is known of "
-            "it](serving.md#latency-or-throughput)",
+            "it](performance.md#latency-or-throughput)",
             becomes="`--max-num-batched-tokens`, unless `maxBatchedTokens` is set",
         ),
     ] = "balanced"
