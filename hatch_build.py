@@ -29,8 +29,13 @@ class Index(MetadataHookInterface):  # type: ignore[misc]  # hatchling is untype
 
 
 def absolute(text: str, tree: str) -> str:
-    """Return Markdown whose links to files lead into `tree`; without a tree they are plain text."""
-    link = re.compile(r"\[([^]]+)\]\((?!#|[a-z]+://)([^)\s]+)\)")
+    """Return Markdown whose links to files lead into `tree`.
+
+    Without a tree they are plain text, and pictures are left out.
+    """
+    picture = re.compile(r"!\[([^]]+)\]\((?![a-z]+://)([^)\s]+)\)")
+    text = picture.sub(rf"![\1]({tree}/\2?raw=true)" if tree else "", text)
+    link = re.compile(r"(?<!!)\[([^]]+)\]\((?!#|[a-z]+://)([^)\s]+)\)")
     return link.sub(rf"[\1]({tree}/\2)" if tree else r"\1", text)
 
 
