@@ -2,7 +2,7 @@
 
 Concepts are drawn from data where there is some: the rules of changes, the memory of a GPU. What a
 terminal shows is the text of a page, which tests compare with what the commands print. The
-screenshot of a report and the board are made by scripts/screenshot and scripts/board_picture.py.
+screenshot of a report is made by scripts/screenshot.
 """
 
 import html
@@ -15,6 +15,7 @@ from rich import text as rich_text
 
 from pulumi_skypilot import plan, spec
 from pulumi_skypilot.plan.memory import gib
+from scripts import board_picture
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "pictures"
@@ -50,6 +51,7 @@ def pictures() -> dict[str, str]:
         "changes": changes(),
         "memory": memory(),
         "resources": resources(),
+        "board": board_picture.drawn(),
         **{name: terminal(*where) for name, where in TERMINALS.items()},
     }
 
