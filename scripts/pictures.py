@@ -116,7 +116,7 @@ def overview() -> str:
         _arrow(410, 50, 470, 100, dashed=True),
         _arrow(410, 170, 470, 125),
         *(_arrow(640, 110, 700, y) for y in (38, 110, 182)),
-        _note(455, 50, "asks for prices"),
+        _note(462, 44, "asks for prices"),
         _note(555, 185, "clients: an OpenAI API with a key"),
     ]
     return _svg(910, 225, "From a stack file to an answer", shapes)

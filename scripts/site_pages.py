@@ -15,7 +15,7 @@ DOCS = ROOT / "docs"
 HOME = "index.md"
 """The page that README.md becomes."""
 
-_LINK = re.compile(r"(!?\[(?:[^]]|\][^(])*\])\((?!#|[a-z]+:)([^)\s]+)\)")
+_LINK = re.compile(r"(!?\[[^][]+\])\((?!#|[a-z]+:)([^)\s]+)\)")
 _MARKER = re.compile(r"(- |\d+\. )")
 _FENCE = re.compile(r" *(```|~~~)")
 

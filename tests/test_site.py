@@ -68,6 +68,13 @@ def test_a_link_into_the_repository_leads_there_if_it_has_an_address(
     assert shown == f"{link}[a page](../memory.md#a) and [b](https://b.c)"
 
 
+def test_brackets_before_a_link_stay() -> None:
+    text = "gpus: [L4:1, H100:1]  # any\n\n[`a.yaml`](../a.yaml) holds `[b]`"
+    assert site_pages.for_site(text, "c.md", "") == (
+        "gpus: [L4:1, H100:1]  # any\n\n`a.yaml` holds `[b]`"
+    )
+
+
 def test_what_belongs_to_an_item_of_a_list_is_indented_for_python_markdown() -> None:
     text = "- a\n\n  b\n\n  ```\n  - c\n      d\n  ```\n\n1. e\n   f\n\n```\n- g\n  h\n```\n"
     item = "- a\n\n    b\n\n    ```\n    - c\n        d\n    ```\n\n1. e\n    f\n\n"
