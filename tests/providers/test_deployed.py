@@ -8,7 +8,7 @@ import pytest
 from pulumi.output import Unknown
 
 from pulumi_skypilot import plan, providers
-from pulumi_skypilot.providers import plugin_host
+from pulumi_skypilot.providers import plugin_host, sides
 from tests import certificates
 from tests.providers.props import PRIVATE, SCOPE, SERVICE, Props
 
@@ -135,6 +135,27 @@ class TestDiff:
 
     def test_diff_of_the_same_is_empty(self, sky, service):
         assert service.diff(NAME, self.state(service), checked()).changes is False
+
+    def test_diff_of_the_same_reads_neither_side(self, sky, service, monkeypatch):
+        """Most deployments of most previews are unchanged."""
+        state, news = self.state(service), checked()
+        for reader in ("asked", "kept"):
+            monkeypatch.setattr(sides, reader, None)
+        assert service.diff(NAME, {**state, "__provider": "old"}, news).changes is False
+
+    @pytest.mark.parametrize("task", ["{}", None])
+    def test_diff_of_the_same_inputs_sees_that_another_task_was_applied(self, sky, service, task):
+        state = {**self.state(service), "task": task}
+        assert service.diff(NAME, state, checked()).changes is True
+
+    def test_diff_after_a_check_plans_nothing_again(self, sky, service, monkeypatch):
+        state = self.state(service)
+        news = service.check(state, inputs(context=4096.0)).inputs
+        with monkeypatch.context() as patched:
+            patched.setattr(plan, "plan", None)
+            assert service.diff(NAME, state, news).changes is True
+        other = service.check(state, inputs(context=8192.0)).inputs
+        assert service.diff(NAME, state, {**other, "context": 2048.0}).changes is True
 
     def test_diff_of_what_is_only_shown_is_empty(self, sky, service):
         """As when another release reckons the fit with better constants."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+import functools
 
 from .stored import Quantization
 
@@ -177,6 +178,14 @@ class Architecture:
     """The model_type of the language part in config.json."""
     extra_parameters: int = 0
     """The parameters of other loaded parts, such as a vision tower; they are bfloat16."""
+
+    def __hash__(self) -> int:
+        """Return the hash of all fields, computed once: every cache of memory/ asks for it."""
+        return self._hash
+
+    @functools.cached_property
+    def _hash(self) -> int:
+        return hash(tuple(getattr(self, field.name) for field in dataclasses.fields(self)))
 
     @property
     def sees_at_once(self) -> bool:

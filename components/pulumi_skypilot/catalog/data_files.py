@@ -13,7 +13,7 @@ import typing
 from collections.abc import Mapping
 
 from .. import errors
-from . import config_json, declared, own_gpus
+from . import config_json, declared, model_table, own_gpus
 from .facts import Cloud, Flags, Format, Goal, GpuFacts, MemoryFlags, ModelFacts, Recommendation
 
 
@@ -26,23 +26,22 @@ def models() -> Mapping[str, ModelFacts]:
     folder = project_folder()
     files = sorted(folder.glob("*--*.toml")) if folder else []
     own = [facts for path in files for facts in _of_project(path)]
-    return {**builtin(), **{facts.id: _over_builtin(facts) for facts in own}}
+    completed = {facts.id: _over_builtin(facts) for facts in own}
+    return builtin().over(completed)
 
 
 @functools.cache
-def builtin() -> Mapping[str, ModelFacts]:
-    """Return the models in the package's folder `models`, by id."""
+def builtin() -> model_table.ModelTable:
+    """Return the models in the package's folder `models`, by id. Each is read at its first use."""
     own = importlib.resources.files(__package__).joinpath("models")
     files = sorted((file for file in own.iterdir()), key=lambda file: file.name)
-    tables = [tomllib.loads(file.read_text("utf-8")) for file in files]
     recipes = [_recipe(row) for row in _read("recipes.toml")["recipe"]]
-    read = [_model(entry) for table in tables for entry in table["model"]]
-    return {
-        facts.id: dataclasses.replace(
-            facts, recommended=tuple(row for models, row in recipes if facts.id in models)
-        )
-        for facts in read
-    }
+
+    def facts(entry: dict[str, typing.Any]) -> ModelFacts:
+        rows = tuple(row for models, row in recipes if entry["id"] in models)
+        return dataclasses.replace(_model(entry), recommended=rows)
+
+    return model_table.ModelTable([file.read_text("utf-8") for file in files], facts)
 
 
 def project_folder(name: str = "models") -> pathlib.Path | None:

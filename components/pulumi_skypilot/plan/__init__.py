@@ -42,8 +42,8 @@ class Plan:
     """The memory fit on each accelerator."""
     notes: tuple[str, ...]
     """Facts that a user should know and need not change."""
-    fit: dict[str, typing.Any] = dataclasses.field(default_factory=dict)
-    """For each accelerator, how its memory is divided (plan/gpu_fit.py)."""
+    fit_known: bool = True
+    """Whether nothing that decides the fit is still unknown in this preview."""
     unchecked: tuple[str, ...] = ()
     """Reasons why the fit is not known, or only assumed (plan/unchecked.py)."""
     disk: tuple[str, ...] = ()
@@ -52,6 +52,13 @@ class Plan:
     """The notes that a user should act on."""
     misfits: tuple[Problem, ...] = ()
     """Problems of fit for which the plan was not refused."""
+
+    @functools.cached_property
+    def fit(self) -> dict[str, typing.Any]:
+        """Return for each accelerator how its memory is divided, in words (plan/gpu_fit.py)."""
+        if not self.fit_known:
+            return {}
+        return gpu_fit.shown(self.spec, catalog.model(self.spec.model), self.sized)
 
     @functools.cached_property
     def task_text(self) -> str:
@@ -119,7 +126,6 @@ def plan(
             *misfit_notes,
         ),
         warnings=warnings,
-        fit=gpu_fit.shown(wanted, facts, sized),
         unchecked=(*unchecked.reasons(wanted, facts, sized), *_doubts(wanted, facts)),
         disk=tuple(disk.notes(wanted, facts)),
         misfits=tuple(too_large),

@@ -183,8 +183,8 @@ def _planned(declared: declaration.Declaration, on_server: object) -> plan.Plan 
         return f"{declared.later[0]} comes from another resource"  # it may be all that is missing
     if not declared.later:
         return made
-    made = dataclasses.replace(made, misfits=(), disk=())
-    return dataclasses.replace(made, fit={}) if _SIZED.intersection(declared.later) else made
+    fit_known = _SIZED.isdisjoint(declared.later)
+    return dataclasses.replace(made, misfits=(), disk=(), fit_known=fit_known)
 
 
 def _spec(declared: declaration.Declaration) -> specs.Spec:

@@ -2,7 +2,7 @@
 
 import functools
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from .. import errors, plan, spec
 from ..plan import task
@@ -30,6 +30,8 @@ class DeployedHandler(base.Handler):
         """Serve the calls of one process."""
         self._changes: dict[tuple[str, str], list[Props]] = {}
         """The changes that the last check with a state found, by scope and name."""
+        self._plans: dict[str, plan.Plan] = {}
+        """The plans of checked inputs, by name, until the diff that follows."""
 
     def check(self, olds: Props, news: Props) -> results.Checked:
         """Read the spec, fill in its defaults, and add the plan for the preview to show."""
@@ -59,6 +61,7 @@ class DeployedHandler(base.Handler):
         # Values are passed on unchanged, so that unknown and secret ones stay so.
         inputs |= {key: news[key] for key in properties.VALUES if news.get(key)}
         inputs.pop("drift", None)
+        self._plans[new.name] = new.plan
         self._add_changes(olds, old, new, inputs)
         return results.Checked(inputs, [])
 
@@ -72,7 +75,7 @@ class DeployedHandler(base.Handler):
         where = (str(inputs.get("scope")), new.name)
         if not olds:
             rows = self._changes.pop(where, [])
-        elif all(olds.get(key) == inputs.get(key) for key in {*olds, *inputs} - _NOT_COMPARED):
+        elif _equal(olds, inputs, {*olds, *inputs}):
             rows = []
         else:
             old = kept()
@@ -90,8 +93,10 @@ class DeployedHandler(base.Handler):
         """Return whether a change is in place, rolls or replaces, by its effect in SkyPilot."""
         # In a refresh the inputs come from a state too, and may be invalid.
         news = {**news, "kind": self.kind, "name": properties.old_name(news, id_)}
+        if _unchanged(olds, news):
+            return results.Compared(changes=False)
         try:
-            new = sides.asked(news)
+            new = sides.asked(news, checked=self._plans.pop(news["name"], None))
         except errors.SpecError:
             # Check refuses such inputs. A refresh passes them, from an earlier release's state.
             return results.Compared(changes=bool(olds.get("drift")))
@@ -136,6 +141,20 @@ def _kept_inputs(olds: Props, name: str, kind: spec.Kind) -> sides.Kept:
     plan_ = olds.get("plan")
     applied = plan_.get("task") if isinstance(plan_, Mapping) else None
     return sides.kept({**olds, "task": applied}, name, kind)
+
+
+def _equal(olds: Props, news: Props, keys: Iterable[str]) -> bool:
+    return all(olds.get(key) == news.get(key) for key in {*keys} - _NOT_COMPARED)
+
+
+def _unchanged(olds: Props, news: Props) -> bool:
+    """Return whether a state holds these inputs, and the task of their plan; without reading them.
+
+    Most deployments of most previews are so.
+    """
+    planned = news.get("plan")
+    applied = isinstance(planned, Mapping) and planned.get("task") == olds.get("task", "")
+    return applied and _equal(olds, news, {*olds, *news} - {*properties.COMPUTED})
 
 
 def _failures(problems: Sequence[spec.Problem]) -> list[results.Failure]:

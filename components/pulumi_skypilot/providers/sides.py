@@ -89,13 +89,18 @@ class Kept:
         )
 
 
-def asked(props: Props, *, service_account: bool = False) -> Asked:
+def asked(
+    props: Props, *, service_account: bool = False, checked: plan.Plan | None = None
+) -> Asked:
     """Read the inputs. Raises SpecError.
 
-    A service account leaves a name less room than a person does.
+    A service account leaves a name less room than a person does. `checked` is the plan of the last
+    check of that name, which serves again for an equal spec.
     """
-    wanted = spec.parse(_said(props))
-    planned = plan.plan(wanted, props["name"], service_account=service_account, must_fit=False)
+    wanted, name = spec.parse(_said(props)), props["name"]
+    if checked is not None and (checked.name, checked.spec) == (name, wanted):
+        return Asked(props, checked)
+    planned = plan.plan(wanted, name, service_account=service_account, must_fit=False)
     return Asked(props, planned)
 
 

@@ -4,6 +4,7 @@ Exact for the bytes that are there: vllm/v1/core/kv_cache_utils.py and kv_cache_
 """
 
 import dataclasses
+import functools
 import math
 
 from ...catalog.architecture import Architecture, Heads, Kind
@@ -89,6 +90,7 @@ class Layout:
         return math.ceil(min(self.window - 1 + in_flight, tokens) / group.block_tokens) + 1
 
 
+@functools.lru_cache(maxsize=1024)  # a preview asks the same of many settings
 def layout(
     arch: Architecture,
     *,

@@ -1,6 +1,7 @@
 """The bytes of a model's weights on one GPU: counted from its architecture, as vLLM stores them."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterator
 
@@ -64,6 +65,7 @@ def count(arch: Architecture, share: Share, vocabulary_padding: int = 64) -> Cou
     return Count(*of_part.values())
 
 
+@functools.lru_cache(maxsize=1024)  # settings of requests and of the cache change nothing here
 def stored_bytes(
     arch: Architecture,
     share: Share,
@@ -104,6 +106,7 @@ def stored_bytes(
     return math.ceil(total)
 
 
+@functools.lru_cache(maxsize=1024)
 def file_bytes(arch: Architecture) -> int:
     """Return the bytes of the language part's tensors in a model's own files."""
     counted, quantized = count(arch, whole(arch), vocabulary_padding=1), arch.quantization
