@@ -1,7 +1,7 @@
 # `make` lists the commands. Everything installed or built goes to CACHE.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-long fuzz bench-preview bench-import bench-guard bench-destroys bench-faults bench-rolling bench-memory bench-properties soak try-published package docs check clean
+.PHONY: help setup demo test test-fast test-long fuzz bench bench-preview bench-import bench-guard bench-destroys bench-faults bench-rolling bench-memory bench-properties soak try-published package docs check clean
 
 HOME ?= $(shell getent passwd $$(id -u) | cut -d: -f6)
 export HOME
@@ -39,6 +39,9 @@ test-fast: setup ## Run the tests that need neither the embedded cloud nor the r
 fuzz: setup ## Run 2,000 random sequences of changes and faults on the fake SkyPilot, and new draws of every property (N=2000)
 	@FUZZ=$(or $(N),2000) pytest tests/with_sky
 	@FUZZ=$(or $(N),2000) pytest -m "not cloud and not engine" --ignore tests/with_sky
+
+bench: setup ## Measure what the layer costs beside bare Pulumi and SkyPilot by hand, and print the tables: 40 minutes
+	@python -m bench.import_time; python -m bench.preview; python -m bench.growth; python -m bench.guard; python -m bench.by_hand 2
 
 bench-preview: setup ## Measure the CPU of check and diff, and the calls to the API server, for 20 deployments
 	@python -m bench.preview

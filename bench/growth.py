@@ -10,10 +10,12 @@ preview does not ask it. `up` creates them there.
 import contextlib
 import dataclasses
 import pathlib
+import re
 import statistics
 import string
 import sys
 import tempfile
+import threading
 import time
 import typing
 from collections.abc import Iterator, Mapping
@@ -30,18 +32,21 @@ SIZES = (1, 10, 100, 300)
 ROUNDS = {1: 7, 10: 5, 100: 3, 300: 3}
 GOALS = {1: 1.2, 10: 1.2, 100: 1.4, 300: 1.4}
 CHANGED_GOAL = 1.5
+MEMORY_AT, MEMORY_GOAL = 100, 1.3
+WATCH_SECONDS = 0.05
 BARE = pathlib.Path(__file__).parent / "bare"
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """Seconds of one command, of both programs."""
+    """One measure of both programs: seconds of a command, or MiB of the provider's process."""
 
     what: str
     deployments: int
     ours: float
     bare: float
     goal: float | None
+    unit: str = "s"
 
     @property
     def ratio(self) -> float:
@@ -59,7 +64,8 @@ def main() -> int:
         for row in measure(size):
             goal = f"{row.goal:.1f}" if row.goal else ""
             print(
-                f"| {row.what} | {row.deployments} | {row.ours:.2f} s | {row.bare:.2f} s "
+                f"| {row.what} | {row.deployments} | {row.ours:.2f} {row.unit} "
+                f"| {row.bare:.2f} {row.unit} "
                 f"| {row.ratio:.2f} | {goal} |",
                 flush=True,
             )
@@ -75,6 +81,8 @@ def measure(size: int) -> Iterator[Row]:
         yield Row("up", size, ours.up(), bare.up(), None)
         rounds = ROUNDS.get(size, 3)
         yield _previews("preview, nothing changed", size, (ours, bare), rounds, GOALS.get(size))
+        if size == MEMORY_AT:
+            yield Row("provider's memory", size, ours.memory(), bare.memory(), MEMORY_GOAL, "MiB")
         ours.change()
         bare.change()
         yield _previews("preview, all changed", size, (ours, bare), rounds, CHANGED_GOAL)
@@ -111,6 +119,17 @@ class Program:
         if ("to update" in shown.output) != self.changes:
             raise RuntimeError(shown.output)
         return taken[0]
+
+    def memory(self) -> float:
+        """Preview, and return the most memory that the provider's process held, in MiB."""
+        peaks: list[int] = []
+        over = threading.Event()
+        watch = threading.Thread(target=_watch, args=(self.stack, peaks, over))
+        watch.start()
+        self.preview()
+        over.set()
+        watch.join()
+        return max(peaks) / 2**10
 
     def change(self) -> None:
         """Change every deployment."""
@@ -167,6 +186,16 @@ def _name(number: int) -> str:
     """Return a name of letters: chataaa, chataab and so on."""
     letters = string.ascii_lowercase
     return "chat" + "".join(letters[number // 26**place % 26] for place in (2, 1, 0))
+
+
+def _watch(stack: stacks.Stack, peaks: list[int], over: threading.Event) -> None:
+    """Note the most memory of the provider's processes of a stack, in KiB, until it is over."""
+    while not over.wait(WATCH_SECONDS):
+        for process in stack.processes():
+            with contextlib.suppress(OSError):
+                if b"pulumi.dynamic" in (process / "cmdline").read_bytes():
+                    peak = re.search(r"VmHWM:\s+(\d+)", (process / "status").read_text())
+                    peaks += [int(peak[1])] if peak else []
 
 
 @contextlib.contextmanager

@@ -172,17 +172,18 @@ class Stack:
 
     def kill_all(self) -> None:
         """Kill what Pulumi has left running: only processes that know this stack's folder."""
-        for process in self._processes():
+        for process in self.processes():
             os.kill(int(process.name), signal.SIGKILL)
 
     def left_running(self) -> str:
         """The command lines of what Pulumi has left running."""
         return "\n".join(
             (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            for process in self._processes()
+            for process in self.processes()
         )
 
-    def _processes(self) -> typing.Iterator[pathlib.Path]:
+    def processes(self) -> typing.Iterator[pathlib.Path]:
+        """Yield the folder in /proc of each process that knows this stack's home of Pulumi."""
         mark = f"PULUMI_HOME={self.folder / 'pulumi'}".encode()
         for process in pathlib.Path("/proc").glob("[0-9]*"):
             try:
