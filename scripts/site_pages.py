@@ -57,6 +57,8 @@ def for_site(text: str, page: str, repository: str) -> str:
         path = posixpath.normpath(posixpath.join("docs", posixpath.dirname(page), match[2]))
         if path.startswith("docs/"):
             return match[0]
+        if path.partition("#")[0] == "README.md":
+            return f"{match[1]}({match[2].removeprefix('../').replace('README.md', HOME)})"
         return f"{match[1]}({repository}/{path})" if repository else match[1][1:-1]
 
     return _LINK.sub(link, indented(text))

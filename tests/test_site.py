@@ -68,6 +68,17 @@ def test_a_link_into_the_repository_leads_there_if_it_has_an_address(
     assert shown == f"{link}[a page](../memory.md#a) and [b](https://b.c)"
 
 
+@pytest.mark.parametrize(
+    ("page", "link", "shown"),
+    [
+        ("guide.md", "../README.md#try-it", "index.md#try-it"),
+        ("how-to/lora.md", "../../README.md", "../index.md"),
+    ],
+)
+def test_a_link_to_the_readme_leads_to_the_first_page(page: str, link: str, shown: str) -> None:
+    assert site_pages.for_site(f"[it]({link})", page, "") == f"[it]({shown})"
+
+
 def test_brackets_before_a_link_stay() -> None:
     text = "gpus: [L4:1, H100:1]  # any\n\n[`a.yaml`](../a.yaml) holds `[b]`"
     assert site_pages.for_site(text, "c.md", "") == (
