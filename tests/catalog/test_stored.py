@@ -52,6 +52,11 @@ def test_a_mixture_has_attention_in_fp8_and_the_rest_in_four_bits() -> None:
         (["model.layers.N.self_attn*", "model.layers.N.mlp*"], True, None),
         (["re:.*self_attn.*", r"re:.*mlp\.(gate|up|gate_up|down)_proj.*"], True, None),
         (["model.layers.N.self_attn.q_proj.bias"], False, None),
+        (["mtp.layers.N.self_attn.q_proj", "mtp.layers.N.mlp.up_proj"], False, None),
+        (["model.layers.N.linear_attn.conv1d", "model.layers.N.linear_attn.norm"], False, None),
+        (["model.layers.N.self_attn.indexers_proj"], False, None),
+        (["mlp.gate", "model.layers.0.", "self_attn", "shared_expert"], True, None),
+        (["model.layers.N.self_attn.q_proj", "model.layers.N.self_attn.o_proj"], False, 16),
         (["model.layers.N.self_attn*", "model.visual.blocks.N.mlp*"], False, 16),
     ],
 )

@@ -46,6 +46,10 @@ KINDS: Mapping[str, Kind] = {
 }
 """The names of the kinds in layer_types."""
 
+UNGATED = ("apertus", "arcee", "nemotron", "nemotron_h")
+"""Families whose feed-forward part has no gate (vllm/model_executor/models: apertus.py, arcee.py,
+nemotron.py, nemotron_h.py)."""
+
 NORMS = {"gemma2": 4, "gemma3": 4, "gemma3_text": 4, "glm4": 4, "nemotron_h": 1}
 """The norms in a layer of a family, where there are not two."""
 
@@ -113,12 +117,12 @@ def read(config: Config) -> Architecture:
         state=mixers.state(text, family, layers),
         index=mixers.index(text, layers) if latent else None,
         feed_forward=mixers.feed_forward(text, family),
-        matrices=2 if family == "nemotron_h" else 3,
+        matrices=2 if family in UNGATED else 3,
         gated_attention=bool(text.get("attn_output_gate", family == "qwen3_next")),
         # Of Gemma 4 it is the scale of what the router reads, which is as large.
         shared_gate=family.startswith(("qwen3_next", "qwen3_5", "gemma4")),
         qk_norm=bool(text.get("use_qk_norm") and family in ("glm4_moe", "hunyuan_v1_dense"))
-        or family.startswith(("qwen3", "gemma3", "gemma4", "exaone4")),
+        or family.startswith(("apertus", "qwen3", "gemma3", "gemma4", "exaone4")),
         wide_qk_norm=family.startswith(("minimax_m2", "olmo2", "olmo3")),
         sinks=family == "gpt_oss",
         norms=_norms(text, family, experts),

@@ -56,6 +56,7 @@ def _groups(config: Config) -> Quantization:
         bits,
         group if group > 0 else None,  # -1: a scale for each row
         zeros=not config.get("sym", method == "gptq"),
+        **_left_out(_ignored(config)),
     )
 
 
@@ -107,9 +108,13 @@ def _mixed(layers: Mapping[str, Config]) -> Quantization | None:
 
 
 def _ignored(config: Config) -> tuple[str, ...]:
-    """Return the names of layers that are not quantized, without those of a vision part."""
-    names = (*config.get("ignore", ()), *config.get("exclude_modules", ()))
-    return tuple(str(name) for name in names if "vis" not in str(name))
+    """Return the names of layers that are not quantized.
+
+    Those of a vision part and of layers that guess (mtp) are left out.
+    """
+    keys = ("ignore", "exclude_modules", "modules_to_not_convert", "ignored_layers")
+    names = (str(name) for key in keys for name in config.get(key) or ())
+    return tuple(name for name in names if not re.search(r"vis|^mtp|\.mtp", name))
 
 
 def _left_out(ignored: Iterable[str]) -> dict[str, typing.Any]:
@@ -125,14 +130,22 @@ def _left_out(ignored: Iterable[str]) -> dict[str, typing.Any]:
     return {"attention_bits": BFLOAT16_BITS}
 
 
-_ATTENTION = re.compile(r"(self|linear)_attn(?!.*(bias|norm)$)")
-_FEED_FORWARD = re.compile(r"shared_expert(?!_gate)|mlp\*$|mlp\\?\.\(?(gate|up|down)[\w|]*\)?_proj")
+_ATTENTION = re.compile(
+    r"(self|linear)_attn(\.?\*|\.)*$|re:.*self_attn"
+    r"|self_attn\.(q|k|v|o|qkv|q_a|q_b|kv_a|kv_b)_proj(_with_mqa)?\*?$"
+    r"|linear_attn\.(out_proj|in_proj_qkvz?|in_proj_z)$"
+)
+_FEED_FORWARD = re.compile(
+    r"shared_experts?(?!_gate)|mlp\*?$|mlp\\?\.\(?(gate|up|down)[\w|]*\)?_proj"
+)
 
 _STORED: Mapping[str, typing.Callable[[Config], Quantization | None]] = {
     "awq": _groups,
     "compressed-tensors": _compressed,
     "fbgemm_fp8": lambda _: Quantization("fp8", 8),
-    "fp8": lambda config: Quantization("fp8", 8, block=_block(config.get("weight_block_size"))),
+    "fp8": lambda config: Quantization(
+        "fp8", 8, block=_block(config.get("weight_block_size")), **_left_out(_ignored(config))
+    ),
     "gptq": _groups,
     "modelopt": _modelopt,
     "mxfp4": lambda _: Quantization("mxfp4", 4, 32, experts_only=True, scale_bits=8),
