@@ -51,6 +51,8 @@ FP8 = {"fp8", "fp8_e4m3", "fp8_e5m2"}
     ("model", "gpu", "caches"),
     [
         (QWEN, "T4:1", {"auto", "float16"} | TOKENS | TURBO),
+        ("google/gemma-4-E2B-it", "A100:1", PLAIN | TOKENS),
+        ("google/gemma-4-E2B-it", "L4:1", PLAIN | TOKENS | FP8 | {"fp8_per_token_head"}),
         (QWEN, "A100:1", PLAIN | TOKENS | TURBO | FP8 | {"nvfp4"}),
         (QWEN, "L4:1", PLAIN | TOKENS | TURBO | FP8 | {"nvfp4", "fp8_per_token_head"}),
         (QWEN, "B200:1",
@@ -275,3 +277,10 @@ def test_the_tables_of_capabilities_hold_together() -> None:
         assert {
             flag for flag in names if not flag.startswith("VLLM_")
         } <= known.flags | known.switches
+
+
+def test_a_layer_and_the_one_whose_cache_it_shares_are_on_one_stage() -> None:
+    assert "layer 18 of google/gemma-4-E2B-it shares the cache of layer 13" in refused(
+        "google/gemma-4-E2B-it", "L4:2", pipelineParallel=2, tensorParallel=1
+    )
+    assert planned("google/gemma-4-E4B-it", "L4:2", pipelineParallel=2, tensorParallel=1)

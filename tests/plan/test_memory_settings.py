@@ -88,3 +88,18 @@ def test_a_preview_has_more_room_without_graphs() -> None:
     )
     assert with_graphs["cudaGraphs"] == "0.38 GiB"
     assert without["cudaGraphs"] == "0.00 GiB"
+
+
+def test_a_context_above_the_models_own_is_its_longest_where_it_is_allowed() -> None:
+    data = {"model": "Qwen/Qwen3-8B", "accelerators": "H100:1", "context": 200_000}
+    wanted = spec.parse({**data, "env": {"VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1"}})
+    (fit,) = gpu_fit.size(wanted, catalog.model("Qwen/Qwen3-8B")).fits.values()
+    assert fit.longest == 200_000
+
+
+def test_overrides_that_make_a_reranker_change_nothing_of_the_fit() -> None:
+    made = {"architectures": ["X"], "classifier_from_token": ["no", "yes"]}
+    assert settings(vllmArgs={"hf-overrides": made})
+    assert reasons(vllmArgs={"hf-overrides": {**made, "rope_scaling": {}}})[0] == (
+        "with hf-overrides the memory fit is not computed"
+    )

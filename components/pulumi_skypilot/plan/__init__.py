@@ -219,6 +219,8 @@ def _refusals(wanted: spec.Spec, facts: catalog.ModelFacts | None) -> Iterator[c
             f"lower it to {longest} or leave it out",
             "context",
         )
+    if reason := capability.parted(facts, wanted.pipeline_parallel):
+        yield capability.Refusal("pipelineParallel", reason, "heads")
     flags = vllm.flags(wanted, facts, gpu_fit.families(wanted))
     counts = {accelerator.count for accelerator in wanted.accelerators} or {1}
     for parallel in sorted({wanted.layer_gpus(count) for count in counts}):

@@ -12,6 +12,7 @@ from .. import catalog, spec
 from ..catalog import declared, splitting
 from ..catalog.architecture import Architecture, Kind
 from . import ranges, vllm
+from .memory.stages import layers_of_stages
 
 USUAL = ("L4", "L40S", "A100-80GB", "H100", "H200", "B200")
 """The GPUs that a message suggests: those that most clouds have, smaller ones first."""
@@ -70,6 +71,26 @@ def unsplit(facts: catalog.ModelFacts, parallel: int, flags: Mapping[str, object
     """Return why a model does not split over so many GPUs; None where it does."""
     whole = flags.get("enable-expert-parallel") is True
     return splitting.unsplit(facts.id, facts.architecture, parallel, whole_experts=whole)
+
+
+def parted(facts: catalog.ModelFacts, stages: int) -> str | None:
+    """Return why the layers of a model do not go to so many stages; None where they do.
+
+    A layer that shares a cache needs the layer that has it on its own stage
+    (layers/attention/attention.py, validate_kv_sharing_target).
+    """
+    shape = facts.architecture
+    first = shape.kinds.index(Kind.SHARED) if Kind.SHARED in shape.kinds else shape.layers
+    owners = {is_wide: layer for layer, is_wide in enumerate(shape.wide_layers[:first])}
+    for part in layers_of_stages(shape.layers, stages):
+        for layer in part:
+            if layer >= first and owners[shape.wide_layers[layer]] not in part:
+                return (
+                    f"layer {layer} of {facts.id} shares the cache of layer "
+                    f"{owners[shape.wide_layers[layer]]}, which is on another of {stages} stages; "
+                    "write pipelineParallel: 1, and more tensorParallel"
+                )
+    return None
 
 
 def caches(shape: Architecture | None, capability: tuple[int, int], held: str) -> frozenset[str]:
@@ -204,9 +225,12 @@ def _backends(
 
     For a model that is not known these are the backends of any model.
     """
-    for row in declared.backends():
-        if row.least <= able <= row.most and (shape is None or _suits(row, shape, held)):
-            yield row
+    rows = [row for row in declared.backends() if row.least <= able <= row.most]
+    if shape is not None and shape.wide and all(row.name != "FLASH_ATTN" for row in rows):
+        # Without FlashAttention 4 vLLM takes Triton for heads of two sizes (models/config.py,
+        # Gemma4Config.verify_and_update_config).
+        rows = [row for row in rows if row.name == "TRITON_ATTN"]
+    yield from (row for row in rows if shape is None or _suits(row, shape, held))
 
 
 def _suits(row: declared.Backend, shape: Architecture, held: str) -> bool:

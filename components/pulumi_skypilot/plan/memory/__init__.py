@@ -126,7 +126,9 @@ def fit(
         tokens=int(concurrency * settings.context),
         concurrency=concurrency,
         longest=laid.longest(
-            worst.blocks - engine.null_block, arch.max_positions or settings.context, in_flight
+            worst.blocks - engine.null_block,
+            max(arch.max_positions or 0, settings.context),
+            in_flight,
         ),
         max_sequences=sequences,
         max_batched_tokens=batched,

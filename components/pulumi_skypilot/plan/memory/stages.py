@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import sys
 
 from ...catalog.architecture import Architecture
 from . import cache, graphs, lora, overhead, weights
@@ -33,6 +34,8 @@ class Stage:
     @property
     def blocks(self) -> int:
         """Return the number of blocks of the cache that there is room for."""
+        if self.block_bytes == 0:  # a stage without a cache of its own does not limit
+            return sys.maxsize if self.available >= 0 else 0
         return max(0, self.available // self.block_bytes)
 
 
