@@ -9,6 +9,7 @@ import io
 import pathlib
 import re
 import shlex
+import shutil
 import tempfile
 import textwrap
 
@@ -17,7 +18,7 @@ import yaml
 from pulumi_skypilot import cli
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-HOW_TO = tuple(sorted((ROOT / "docs" / "how-to").glob("*.md")))
+HOW_TO = (*sorted((ROOT / "docs" / "how-to").glob("*.md")), ROOT / "docs" / "guide.md")
 PAGES = (ROOT / "docs" / "memory.md", *HOW_TO)
 FOLDER = ROOT / "docs" / "reviews"
 """The commands of other pages run here. It has the prices of the report's examples, prices.json."""
@@ -45,12 +46,18 @@ def filled(page: pathlib.Path) -> str:
 def write_project(text: str, folder: pathlib.Path) -> None:
     """Write the project files that a page shows, with the secrets that it sets."""
     (folder / "Pulumi.yaml").write_text("name: llm\nruntime: python\n")
+    shutil.copy(FOLDER / "prices.json", folder)
     secrets = {f"llm:{name}": {"secure": "v1:encrypted"} for name in _SECRET.findall(text)}
-    for _, name, content in _FILE.findall(text):
-        data = yaml.safe_load(textwrap.dedent(content))
+    for name, content in project_files(text).items():
+        data = yaml.safe_load(content)
         if name != "Pulumi.yaml":
             data["config"] |= secrets
         (folder / name).write_text(yaml.safe_dump(data))
+
+
+def project_files(text: str) -> dict[str, str]:
+    """Return the project files that a page shows, by name."""
+    return {name: textwrap.dedent(content) for _, name, content in _FILE.findall(text)}
 
 
 def printed(command: str, folder: pathlib.Path) -> str:

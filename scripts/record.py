@@ -127,6 +127,7 @@ DEPLOYMENTS: dict[str, dict[str, typing.Any]] = {
         "nodes": 2,
         "pipelineParallel": 2,
         "optimize": "throughput",
+        "toolServer": "tools.example.com:8100",
     },
 }
 """Every setting once: a test sees to it."""

@@ -1,10 +1,8 @@
-"""The real Prometheus for tests: the commands of Debian's package, and a server on loopback."""
+"""The real Prometheus for tests: a server on loopback."""
 
 import contextlib
-import functools
 import json
 import pathlib
-import shutil
 import socket
 import subprocess
 import time
@@ -14,34 +12,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 
-from local import locations
-
-
-@functools.cache
-def command(name: str) -> str:
-    """Return `prometheus` or `promtool`: the machine's own, else Debian's, unpacked in the cache.
-
-    A test without it fails: the files are worth nothing unless Prometheus reads them.
-    """
-    own = shutil.which(name)
-    if own is not None:
-        return own
-    folder = locations.default_cache() / "prometheus"
-    program = folder / "usr/bin" / name
-    if not program.exists():
-        _unpack(folder)
-    return str(program)
-
-
-def _unpack(folder: pathlib.Path) -> None:
-    packages = folder.with_name("prometheus-packages")
-    packages.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["apt-get", "download", "prometheus"], cwd=packages, check=True)
-    (package,) = packages.glob("prometheus_*.deb")
-    unpacked = folder.with_name("prometheus-unpacked")
-    subprocess.run(["dpkg", "-x", package, unpacked], check=True)
-    unpacked.replace(folder)
-    shutil.rmtree(packages)
+from tests import debian_programs
 
 
 class Server:
@@ -73,7 +44,7 @@ def running(config: pathlib.Path, data: pathlib.Path) -> Iterator[Server]:
         f"--config.file={config}", f"--storage.tsdb.path={data}",
         f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn",
     )  # fmt: skip
-    process = subprocess.Popen([command("prometheus"), *arguments])
+    process = subprocess.Popen([debian_programs.program("prometheus"), *arguments])
     try:
         server = Server(port)
         wait(lambda: _answers(server), 120)

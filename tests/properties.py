@@ -66,6 +66,7 @@ EFFECTS: Mapping[str, tuple[Effect | None, Effect | None]] = {
     "perPrompt": (ROLLING, RESTART),
     "optimize": (ROLLING, RESTART),
     "tools": (ROLLING, RESTART),
+    "toolServer": (ROLLING, RESTART),
     "reasoningParser": (ROLLING, RESTART),
     "reasoningEffort": (ROLLING, RESTART),
     "vllmArgs": (ROLLING, RESTART),

@@ -119,6 +119,13 @@ CASES: list[Case] = [
     ),
     ("optimize", {"optimize": "latency"}, "command", "--max-num-batched-tokens 2048"),
     ("tools", {"tools": True}, "command", "--tool-call-parser openai"),
+    ("toolServer", {"toolServer": "demo"}, "command", "--tool-server demo"),
+    (
+        "toolServer",
+        {"toolServer": ["127.0.0.1:8100", "tools:80"]},
+        "command",
+        "--tool-server 127.0.0.1:8100,tools:80",
+    ),
     ("reasoningParser", {"reasoningParser": "qwen3"}, "command", "--reasoning-parser qwen3"),
     (
         "reasoningEffort",

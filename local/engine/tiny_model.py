@@ -2,12 +2,13 @@
 
 The model is a table of "this token, then that one". Every token in the table has an embedding
 orthogonal to all others, and its successor's row in the output layer is that same embedding, so the
-likeliest next token is always the one the table names. Where the table branches, four attention
+likeliest next token is always the one the table names. Where the table branches, five attention
 heads look for a word in the whole context and add their findings to the residual stream. No
 randomness decides a reply, and the sampling temperature does not matter: the gap is too wide.
 
 The reply: an analysis (longer at high reasoning effort), then a final message; or, when tools were
-given and none was called yet, a call of ``get_weather {"city":"Paris"}``. It knows nothing else.
+given and none was called yet, a call of ``get_weather {"city":"Paris"}``, or of the built-in Python
+with ``print(6*7)``. It knows nothing else, and not what to do with both kinds of tools at once.
 """
 
 import dataclasses
@@ -27,7 +28,7 @@ HIDDEN = 64
 LAYERS = 2
 EXPERTS = 4
 EXPERTS_PER_TOKEN = 2
-HEADS = 4
+HEADS = 8
 KV_HEADS = 2
 HEAD_SIZE = 64
 ROPE_FACTOR = 32.0
@@ -53,24 +54,30 @@ class Step:
 # Directions in the residual stream: each is +1 when its word was seen, else -1.
 SECOND_MESSAGE = "second message of this reply"
 TOOLS = "tools were given and none was called"
+PYTHON = "one of them is the built-in Python"
 HIGH_EFFORT = "reasoning effort is high"
-CONDITIONS = (SECOND_MESSAGE, TOOLS, HIGH_EFFORT)
+CONDITIONS = (SECOND_MESSAGE, TOOLS, PYTHON, HIGH_EFFORT)
 
 # What each head looks for, and what it adds when it finds it (all start from -1). The prompt ends
 # in the one token "assistant"; the model writes "ass", "istant", so only its own is found. Tools
-# are a TypeScript namespace in the prompt; "<|call|>" in the history takes back what they added.
+# are a TypeScript namespace in the prompt, and Python has a description that names Jupyter;
+# "<|call|>" in the history takes back what they added.
 DETECTORS = (
-    ("istant", SECOND_MESSAGE, 2),
-    ("namespace", TOOLS, 2),
-    ("<|call|>", TOOLS, -2),
-    (" high", HIGH_EFFORT, 2),
+    ("istant", {SECOND_MESSAGE: 2}),
+    ("namespace", {TOOLS: 2}),
+    (" Jupyter", {TOOLS: 2, PYTHON: 2}),
+    ("<|call|>", {TOOLS: -2}),
+    (" high", {HIGH_EFFORT: 2}),
 )
 
 THINK = (" User", " asks", " something", " simple")
 THINK_MORE = (" Let", " me", " consider", " every", " detail", " carefully")
 ANSWER = (" Hello", " from", " tiny", " oss", " model", " running", " on", " real", " engine")
-CALL = ("comment", "ary", " to", "=", "functions", ".get", "_weather", " ", "<|constrain|>", "json")
+CALL = ("comment", "ary", " to", "=")
+FUNCTION = ("functions", ".get", "_weather", " ", "<|constrain|>", "json")
 ARGUMENTS = ('{"', "city", '":"', "Paris", '"}', "<|call|>")
+BUILT_IN = ("python", " code")
+CODE = ("print", "(", "6", "*", "7", ")", "<|call|>")
 
 
 def table() -> list[Step]:
@@ -86,14 +93,20 @@ def table() -> list[Step]:
         *chain(*THINK_MORE, "<|end|>", "<|start|>", "ass", "istant", "<|channel|>"),
         *chain("final", "<|message|>"),
         *chain(*ANSWER, "<|return|>"),
-        *chain(*CALL, "<|message|>"),
+        *chain(*CALL),
+        *chain(*FUNCTION, "<|message|>"),
         *chain(*ARGUMENTS),
+        *chain(*BUILT_IN, "<|message|>"),
+        *chain(*CODE),
         Step("<|channel|>", "analysis", {SECOND_MESSAGE: -1}),
         Step("<|channel|>", "final", {SECOND_MESSAGE: 1, TOOLS: -1}),
         Step("<|channel|>", CALL[0], {SECOND_MESSAGE: 1, TOOLS: 1}),
-        Step("<|message|>", THINK[0], {SECOND_MESSAGE: -1}),
+        Step(CALL[-1], FUNCTION[0], {PYTHON: -1}),
+        Step(CALL[-1], BUILT_IN[0], {PYTHON: 1}),
+        Step("<|message|>", THINK[0], {SECOND_MESSAGE: -2}),
         Step("<|message|>", ANSWER[0], {SECOND_MESSAGE: 1, TOOLS: -1}),
-        Step("<|message|>", ARGUMENTS[0], {SECOND_MESSAGE: 1, TOOLS: 1}),
+        Step("<|message|>", ARGUMENTS[0], {SECOND_MESSAGE: 1, TOOLS: 1, PYTHON: -1}),
+        Step("<|message|>", CODE[0], {SECOND_MESSAGE: 1, TOOLS: 1, PYTHON: 1}),
         Step(THINK[-1], "<|end|>", {HIGH_EFFORT: -1}),
         Step(THINK[-1], THINK_MORE[0], {HIGH_EFFORT: 1}),
     ]
@@ -250,11 +263,12 @@ def _set_detectors(
     tensors[prefix + "sinks"][:] = SINK_SCORE
     tensors[prefix + "v_proj.bias"][::HEAD_SIZE] = 1.0
     tensors[prefix + "o_proj.bias"][:] = -sum(directions.values())
-    for head, (word, condition, change) in enumerate(DETECTORS):
+    for head, (word, changes) in enumerate(DETECTORS):
         slow = HEAD_SIZE // 2 - 1 - head
         kv_head = head * KV_HEADS // HEADS
         tensors[prefix + "q_proj.bias"][head * HEAD_SIZE + slow] = amplitude
         tensors[prefix + "k_proj.weight"][kv_head * HEAD_SIZE + slow] = (
             amplitude * embedding[ids[word]] / HIDDEN
         )
-        tensors[prefix + "o_proj.weight"][:, head * HEAD_SIZE] = change * directions[condition]
+        for condition, change in changes.items():
+            tensors[prefix + "o_proj.weight"][:, head * HEAD_SIZE] += change * directions[condition]

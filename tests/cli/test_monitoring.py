@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from pulumi_skypilot import cli, errors, testing
-from pulumi_skypilot.cli import backend, command, exporter, monitoring, status
+from pulumi_skypilot.cli import backend, command, exporter, looking, monitoring
 from pulumi_skypilot.report import prometheus
 from tests.cli import recorded_stack
 
@@ -38,6 +38,7 @@ def test_every_replica_of_every_deployment_is_a_target(stack, sky, folder, capsy
     assert told["recorded-sealed-1"] == (
         ["10.2.0.1:8000"],
         {
+            "stack": "recorded",
             "deployment": "sealed",
             "kind": "service",
             "replica": "recorded-sealed-1",
@@ -92,20 +93,20 @@ def test_a_folder_that_cannot_be_made_is_a_mistake(stack, sky, tmp_path, capsys)
     assert "file/below: Not a directory" in capsys.readouterr().err
 
 
-def rows(stack: str | None = None) -> list[status.Row]:
-    return monitoring._look(stack)
+def rows(stack: str | None = None) -> list[looking.Row]:
+    return looking.look(stack, secrets=True)
 
 
 class TestFolder:
     def test_only_what_differs_is_written(self, stack, sky, folder) -> None:
-        there = monitoring.Folder(folder, "127.0.0.1:9464")
+        there = monitoring.Folder(folder / "prometheus.yml", "127.0.0.1:9464")
         assert "prometheus.yml" in there.write(rows())
         assert there.write(rows()) == []
         sky.preempt("recorded-sealed-1")
         assert there.write(rows()) == ["targets.json"]
 
     def test_a_turned_key_is_written_and_its_reader_may_go_on(self, stack, sky, folder) -> None:
-        there = monitoring.Folder(folder, "127.0.0.1:9464")
+        there = monitoring.Folder(folder / "prometheus.yml", "127.0.0.1:9464")
         there.write(rows())
         key = folder / "keys" / "sealed.key"
         key.chmod(0o640)
@@ -115,10 +116,10 @@ class TestFolder:
         assert stat.S_IMODE(key.stat().st_mode) == 0o640
 
     def test_the_targets_stay_while_the_server_is_away(self, stack, sky, folder) -> None:
-        there = monitoring.Folder(folder, "127.0.0.1:9464")
+        there = monitoring.Folder(folder / "prometheus.yml", "127.0.0.1:9464")
         there.write(rows())
         before = targets(folder)
-        unknown = [status.Row(row.deployment, None, "away") for row in rows()]
+        unknown = [looking.Row(row.deployment, None, "away") for row in rows()]
         assert there.write(unknown) == []
         assert targets(folder) == before
 

@@ -1,11 +1,15 @@
 import json
+import pathlib
 import re
 import time
 import typing
+import urllib.request
 
 import pytest
 
 from pulumi_skypilot import cli, errors, testing
+from pulumi_skypilot.cli import backend
+from tests import prometheus
 
 Capture = pytest.CaptureFixture[str]
 
@@ -160,6 +164,70 @@ def test_it_looks_again_until_it_is_stopped(stack, sky, capsys, monkeypatch) -> 
     assert pauses == [7, 7, 7]
     lines = capsys.readouterr().out.splitlines()
     assert [len(json.loads(line)["deployments"]) for line in lines] == [7, 7, 7]
+
+
+def files(folder: pathlib.Path) -> dict[str, str]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_text() for path in found}
+
+
+def test_prometheus_gets_the_files_that_metrics_writes(stack, sky, tmp_path, capsys) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    assert cli.main(["status", "--json", "--prometheus", str(one / "prometheus.yml")]) == 0
+    told = capsys.readouterr()
+    assert len(json.loads(told.out)["deployments"]) == 7
+    assert told.err.splitlines()[0] == f"{one}/prometheus.yml"
+    assert cli.main(["metrics", str(other)]) == 0
+    assert files(one) == files(other)
+    assert cli.main(["status", "--prometheus", str(one / "scrape.yaml")]) == 0
+    assert files(one)["scrape.yaml"] == files(other)["prometheus.yml"]
+
+
+def test_the_watch_keeps_the_file_of_prometheus_current(
+    stack, sky, tmp_path, capsys, monkeypatch
+) -> None:
+    served: list[str] = []
+
+    def sleep(_: float) -> None:
+        with urllib.request.urlopen(f"http://{own}/metrics", timeout=10) as answer:
+            served.append(answer.read().decode())
+        if len(served) == 2:
+            raise KeyboardInterrupt
+        sky.preempt("recorded-sealed-1")
+
+    own = f"127.0.0.1:{prometheus.free_port()}"
+    monkeypatch.setattr(time, "sleep", sleep)
+    file = tmp_path / "monitoring" / "prometheus.yml"
+    command = ["status", "--prometheus", str(file), "--watch", "--listen", own]
+    assert cli.main(command) == 130
+    assert 'replicas_ready{deployment="sealed"} 1' in served[0]
+    assert 'replicas_ready{deployment="sealed"} 0' in served[1]
+    assert "recorded-sealed-1" not in (file.parent / "targets.json").read_text()
+    assert capsys.readouterr().err.splitlines()[-1] == str(file.parent / "targets.json")
+
+
+def test_a_file_of_targets_is_not_the_configuration(stack, sky, tmp_path, capsys) -> None:
+    assert cli.main(["status", "--prometheus", str(tmp_path / "targets.json")]) == 2
+    assert capsys.readouterr().err.endswith(
+        "targets.json: it becomes Prometheus' configuration; give it a name that ends in .yml\n"
+    )
+
+
+def test_machines_of_ones_own_have_the_stacks_price(stack, sky, capsys, monkeypatch) -> None:
+    prices = {
+        '{"prod": {"H100": 0.5}}': None,  # it may have one or two of them
+        '{"prod": 0}': 0.0,
+        '{"prod": {"H100": "no number"}}': None,
+        "a word": None,
+    }
+    for config, hourly in prices.items():
+        written = {"ownPrices": config}
+        monkeypatch.setattr(backend, "config", lambda key, _, written=written: written.get(key))
+        assert cli.main(["status", "--json"]) == 0
+        inner = data(capsys)["inner"]
+        (machine,) = inner["machines"]
+        assert (machine["place"], machine["hourly"]) == ("Kubernetes (prod)", hourly)
+        assert inner["hourly"] == hourly
 
 
 def test_a_pause_is_a_number(capsys) -> None:

@@ -11,11 +11,15 @@ from local.images import stub_vllm
 from pulumi_skypilot.lifecycle import standing
 from pulumi_skypilot.report import prometheus
 from pulumi_skypilot.spec import budget
-from tests import prometheus as real
+from tests import debian_programs
 
 RECORDED = (pathlib.Path(__file__).parents[1] / "measured" / "metrics.txt").read_text()
 OWN = re.compile(r"pulumi_skypilot_\w+")
 SHOWN = re.compile(r"vllm:\w+")
+
+
+def promtool() -> str:
+    return debian_programs.program("promtool")
 
 
 def replica(number: int, status: str = "READY", **more: object) -> standing.Running:
@@ -44,9 +48,10 @@ def expressions() -> list[str]:
 
 
 def test_each_replica_is_a_target_and_the_balancer_is_none() -> None:
-    listed = prometheus.targets([service(replica(1), replica(2, spot=True))])
+    listed = prometheus.targets([service(replica(1), replica(2, spot=True))], stack="dev")
     assert [one["targets"] for one in listed] == [["10.0.0.1:8000"], ["10.0.0.2:8000"]]
     assert listed[1]["labels"] == {
+        "stack": "dev",
         "deployment": "chat",
         "kind": "service",
         "replica": "dev-chat-2",
@@ -57,7 +62,9 @@ def test_each_replica_is_a_target_and_the_balancer_is_none() -> None:
 
 
 def test_a_replica_without_an_address_is_no_target() -> None:
-    assert prometheus.targets([service(replica(1, "PROVISIONING", endpoint=None))]) == []
+    assert (
+        prometheus.targets([service(replica(1, "PROVISIONING", endpoint=None))], stack="dev") == []
+    )
 
 
 def test_a_cluster_is_asked_where_clients_ask_it_and_not_while_it_sleeps() -> None:
@@ -68,22 +75,22 @@ def test_a_cluster_is_asked_where_clients_ask_it_and_not_while_it_sleeps() -> No
         )
         for status in ("UP", "STOPPED")
     )  # fmt: skip
-    (target,) = prometheus.targets([up])
+    (target,) = prometheus.targets([up], stack="dev")
     assert target["targets"] == ["lab.example.com"]
     assert target["labels"]["__scheme__"] == "https"
     assert target["labels"]["__metrics_path__"] == "/llm/metrics"
-    assert prometheus.targets([stopped]) == []
+    assert prometheus.targets([stopped], stack="dev") == []
 
 
 def test_what_nobody_could_say_stays_as_it_was() -> None:
-    earlier = prometheus.targets([service(replica(1))])
+    earlier = prometheus.targets([service(replica(1))], stack="dev")
     unknown = prometheus.Watched("chat", "service", None, None)
-    assert prometheus.targets([unknown], earlier) == earlier
-    assert prometheus.targets([unknown], [{"labels": None}]) == []
+    assert prometheus.targets([unknown], earlier, stack="dev") == earlier
+    assert prometheus.targets([unknown], [{"labels": None}], stack="dev") == []
 
 
 def test_a_key_is_named_by_its_file_and_never_written() -> None:
-    config = prometheus.config(["chat", "a/b"], "127.0.0.1:9464", "keys")
+    config = prometheus.config(["chat", "a/b"], "127.0.0.1:9464", "keys", stack="dev")
     assert [job["job_name"] for job in config["scrape_configs"]] == [
         "vllm/chat", "vllm/a/b", "pulumi-skypilot",
     ]  # fmt: skip
@@ -108,7 +115,7 @@ def test_the_metrics_of_the_stack_say_cost_replicas_and_budget() -> None:
         "pulumi_skypilot_budget_usd_per_hour 4",
     ]
     checked = subprocess.run(
-        [real.command("promtool"), "check", "metrics"], input=text, text=True, check=False,
+        [promtool(), "check", "metrics"], input=text, text=True, check=False,
         capture_output=True,
     )  # fmt: skip
     assert (checked.returncode, checked.stderr) == (0, "")
@@ -183,7 +190,7 @@ def test_each_alert_fires_for_what_it_names_alone(tmp_path: pathlib.Path) -> Non
     (tmp_path / "test.yml").write_text(ALERTS)
     for check in (["check", "rules", "rules.yml"], ["test", "rules", "test.yml"]):
         told = subprocess.run(
-            [real.command("promtool"), *check], cwd=tmp_path, text=True, capture_output=True,
+            [promtool(), *check], cwd=tmp_path, text=True, capture_output=True,
             check=False,
         )  # fmt: skip
         assert told.returncode == 0, told.stdout + told.stderr

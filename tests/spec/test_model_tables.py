@@ -1,4 +1,4 @@
-"""The keys modelTask, lora, speculation and perPrompt: what they accept, and what they say."""
+"""The keys modelTask, lora, speculation, perPrompt and toolServer, and what they say."""
 
 import pytest
 
@@ -25,6 +25,16 @@ def test_numbers_are_doubles_as_pulumi_sends_them() -> None:
     assert made.lora == spec.mapping.value(made, "lora")
     assert (made.lora and made.lora.max_rank, made.per_prompt) == (32, {"image": 2})
     assert spec.parse(spec.to_inputs(made)) == made
+
+
+def test_a_tool_server_is_the_demo_or_has_an_address() -> None:
+    for value in ("127.0.0.1:8100", "[::1]:90", "tools.example.com:80", "mcp_1:8000"):
+        made = parsed(toolServer=value)
+        assert made.tool_server == (value,)
+        assert spec.parse(spec.to_inputs(made)) == made
+    assert parsed(toolServer=["a:1", "b:2"]).tool_server == ("a:1", "b:2")
+    assert parsed(toolServer="demo").tool_server == ("demo",)
+    assert parsed().tool_server == ()
 
 
 def test_an_empty_table_of_adapters_makes_room_for_some() -> None:
@@ -69,6 +79,20 @@ def test_an_empty_table_of_adapters_makes_room_for_some() -> None:
         ({"perPrompt": 4}, "perPrompt: expected a table, got the number 4; write {image: 4, video"),
         ({"perPrompt": {"picture": 4}}, "perPrompt: picture is none of image, video, audio; write"),
         ({"perPrompt": {"image": -1}}, "perPrompt: -1 is too small; give the most of one prompt"),
+        ({"toolServer": True}, "toolServer: expected a text or a list, got true; write demo, or "),
+        (
+            {"toolServer": ["demo", "a:1"]},
+            "toolServer: demo brings its own tools and goes with no address; write one of the two",
+        ),
+        ({"toolServer": ["a:1", "a:1"]}, "toolServer: a:1, a:1: name each once"),
+        *(
+            ({"toolServer": text}, f"toolServer: {text} is neither demo nor HOST:PORT; write e.g. ")
+            for text in ("tools", "http://a:1", "a:1/sse", "a:0", "a:65536", "a:1,b:2", "-a:1")
+        ),
+        *(
+            ({"toolServer": f"{host}:8000"}, f"toolServer: {host}:8000 is vLLM itself; let the to")
+            for host in ("127.0.0.1", "localhost", "[::1]")
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(data: dict[str, object], line: str) -> None:
@@ -83,6 +107,7 @@ def test_what_is_wrong_is_said_in_a_line(data: dict[str, object], line: str) -> 
         ({"lora": {"maxLoaded": 2}}, "max-lora-rank", "lora"),
         ({"modelTask": "embed"}, "runner", "modelTask"),
         ({"perPrompt": {"image": 1}}, "limit-mm-per-prompt", "perPrompt"),
+        ({"toolServer": "demo"}, "tool-server", "toolServer"),
         ({"speculation": {"method": "ngram", "tokens": 1}}, "spec-tokens", "speculation"),
         ({"speculation": {"method": "ngram", "tokens": 1}}, "speculative-config", "speculation"),
     ],

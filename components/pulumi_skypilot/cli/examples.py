@@ -24,6 +24,7 @@ OF: Mapping[str, Mapping[str, str]] = {
         "pulumi-skypilot status": "the selected stack",
         "pulumi-skypilot status --stack prod --json": "another one, for a program",
         "pulumi-skypilot status --watch 30": "every 30 seconds",
+        "pulumi-skypilot status --prometheus monitoring/prometheus.yml --watch": "for Prometheus",
     },
     "logs": {
         "pulumi-skypilot logs chat": "the model server",

@@ -66,6 +66,8 @@ class Deployment:
     api_key: str | None = dataclasses.field(default=None, repr=False)
     """None if there is none, or it is encrypted."""
     certificate: str | None = dataclasses.field(default=None, repr=False)
+    stack: str = ""
+    """The name of the stack."""
 
 
 def deployments(export: Table) -> tuple[Deployment, ...]:
@@ -97,6 +99,7 @@ def _deployment(resource: Table, kind: spec.Kind, wait: Table) -> Deployment:
         model=wait.get("model") or props.get("servedName") or props.get("model"),
         api_key=wait.get("apiKey") or props.get("apiKey"),
         certificate=wait.get("certificate"),
+        stack=str(resource["urn"]).partition("::")[0].rpartition(":")[2],
     )
 
 

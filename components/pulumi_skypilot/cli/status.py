@@ -1,9 +1,10 @@
 """`pulumi-skypilot status`: what serves a stack's deployments now."""
 
 import argparse
-import collections
+import contextlib
 import dataclasses
 import json
+import pathlib
 import sys
 import time
 import typing
@@ -11,80 +12,59 @@ from collections.abc import Iterator, Sequence
 
 from rich import console, table, text
 
-from .. import errors
-from ..lifecycle import clusters, standing
+from ..lifecycle import standing
 from ..plan import cost
-from ..providers import base
 from ..report import wording
-from ..skypilot import interface
-from . import live, screens
+from . import live, looking, monitoring, screens
 from .command import Wrong
+from .looking import Row
 
 CODES = (
     "Exits with 0 when all serves as the stack says, with 1 when something does not, with 2 when "
     "it cannot tell."
 )
-WATCH_SECONDS = 15
-"""The pause between two looks; each costs the API server some seconds of CPU."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """A deployment and what serves it, or why that is not known."""
-
-    deployment: live.Deployment
-    now: standing.Standing | None
-    unknown: str = ""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `status`."""
     live.arguments(parser, one=False)
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
-    watch_argument(parser, "look again and again")
-
-
-def watch_argument(parser: argparse.ArgumentParser, what: str) -> None:
-    """Declare --watch, which does something again and again."""
+    looking.watch_argument(parser, "look again and again")
     parser.add_argument(
-        "--watch", metavar="SECONDS", type=_seconds, nargs="?", const=WATCH_SECONDS,
-        help=f"{what}, with a pause of so many seconds; default: {WATCH_SECONDS}",
+        "--prometheus", metavar="FILE", type=pathlib.Path,
+        help="also write Prometheus' configuration, and beside it the replicas and their keys; "
+        "--watch keeps it current",
     )  # fmt: skip
+    monitoring.listen_argument(parser)
 
 
 def run(given: argparse.Namespace) -> int:
     """Print the status. Return 1 if a deployment does not serve as the stack says. Raises Wrong."""
     screen = screens.screen()  # before the SDK takes over the standard output
-    clears = screen.is_terminal and not given.json
-    while True:
-        rows = look(live.deployments(given.stack))
-        if given.json:
-            indent = None if given.watch else 2
-            sys.stdout.write(f"{json.dumps(data(rows, time.time()), indent=indent)}\n")
-        else:
-            if given.watch and clears:
-                screen.clear()
-            show(screen, rows, time.time())
-        sys.stdout.flush()
-        if given.watch is None:
-            return _verdict(rows)
-        time.sleep(given.watch)
+    secrets = given.prometheus is not None
+    with contextlib.ExitStack() as stack:
+        keep = stack.enter_context(monitoring.keeping(given, given.prometheus)) if secrets else None
+        rows = looking.look(given.stack, secrets=secrets)
+        while True:
+            _print(screen, given, rows)
+            if keep is not None:
+                keep(rows, sys.stderr)
+            if given.watch is None:
+                return _verdict(rows)
+            time.sleep(given.watch)
+            rows, lines = looking.again(given.stack, rows, secrets=secrets)
+            sys.stderr.writelines(f"{line}\n" for line in lines)
 
 
-def look(deployments: Sequence[live.Deployment]) -> list[Row]:
-    """Return what serves each deployment now, with one round of calls for each API server."""
-    servers = collections.defaultdict(list)
-    for deployment in deployments:
-        scope = deployment.kept.scope or {}
-        servers[scope.get("apiServer"), scope.get("workspace")].append(deployment)
-    rows: dict[str, Row] = {}
-    for those in servers.values():
-        try:
-            rows |= {row.deployment.key: row for row in _look(those)}
-        except (errors.SkyPilotError, Wrong) as error:
-            why = " ".join(str(error).split())
-            rows |= {one.key: Row(one, None, why) for one in those}
-    return [rows[deployment.key] for deployment in deployments]
+def _print(screen: console.Console, given: argparse.Namespace, rows: Sequence[Row]) -> None:
+    if given.json:
+        indent = None if given.watch else 2
+        sys.stdout.write(f"{json.dumps(data(rows, time.time()), indent=indent)}\n")
+    else:
+        if given.watch and screen.is_terminal:
+            screen.clear()
+        show(screen, rows, time.time())
+    sys.stdout.flush()
 
 
 def data(rows: Sequence[Row], now: float) -> dict[str, typing.Any]:
@@ -104,25 +84,6 @@ def show(screen: console.Console, rows: Sequence[Row], now: float) -> None:
         screen.print(_running(running, now))
     for line in _lines(rows):
         screen.print(line, markup=False, highlight=False, soft_wrap=True)
-
-
-def _look(deployments: Sequence[live.Deployment]) -> Iterator[Row]:
-    """Yield the rows of deployments on one API server."""
-    sky = deployments[0].sky()
-    services: dict[str, interface.Service] = {}
-    if any(deployment.state.kind == "service" for deployment in deployments):
-        services = {service.name: service for service in sky.services()}
-    machines = sky.machines()
-    for deployment in deployments:
-        applied, id_ = deployment.kept.applied, deployment.state.id
-        if deployment.state.kind == "service":
-            fewest, _ = cost.replicas(deployment.kept.spec)
-            now = standing.of_service(applied, fewest, services.get(id_), machines)
-        else:
-            seen = clusters.Clusters(sky, base.clock).read(applied)
-            cluster = sky.cluster(id_, fresh=False) if seen else None  # the read has refreshed it
-            now = standing.of_cluster(id_, seen, cluster, machines)
-        yield Row(deployment, now)
 
 
 def _deployments(rows: Sequence[Row], now: float) -> table.Table:
@@ -222,10 +183,3 @@ def _grid(*heads: str) -> table.Table:
 
 def _price(hourly: float | None) -> str:
     return "unknown" if hourly is None else cost.money(hourly)
-
-
-def _seconds(given: str) -> int:
-    """Return a pause. Raises ArgumentTypeError."""
-    if not given.isdigit() or int(given) < 1:
-        raise argparse.ArgumentTypeError(f"{given} is not a number of seconds; give 1 or more")
-    return int(given)

@@ -22,6 +22,7 @@ from . import (
     ranges,
     routes,
     task,
+    tool_server,
     unchecked,
     vllm,
 )
@@ -98,6 +99,7 @@ def plan(
         *cloud_limits.problems(wanted),
         *routes.problems(wanted, facts),
         *model_flags.problems(wanted, facts),
+        *tool_server.problems(wanted, facts),
     ]
     if problems:
         raise errors.SpecError([*names, *problems])
@@ -111,7 +113,7 @@ def plan(
     command = vllm.command(wanted, facts, families)
     environment = vllm.environment(wanted, facts, families)
     content = task.task(wanted, name, command, environment)
-    warnings = tuple(access.warnings(wanted, facts))
+    warnings = (*access.warnings(wanted, facts), *tool_server.warnings(wanted))
     return Plan(
         name=name,
         spec=wanted,

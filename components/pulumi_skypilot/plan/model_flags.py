@@ -1,4 +1,4 @@
-"""The flags of modelTask, lora, speculation and perPrompt, and what vLLM refuses beside them."""
+"""The flags of modelTask, lora, speculation, perPrompt and toolServer, and what they go with."""
 
 from collections.abc import Iterator
 
@@ -12,6 +12,7 @@ _OF_GENERATION = {
     "reasoning_parser": "reasoningParser",
     "reasoning_effort": "reasoningEffort",
     "speculation": "speculation",
+    "tool_server": "toolServer",
 }
 """Fields that only a model that generates has, and their keys."""
 
@@ -31,6 +32,7 @@ def flags(wanted: spec.Spec) -> dict[str, object]:
         "spec-model": guess and guess.model,
         "spec-tokens": guess and guess.tokens,
         "limit-mm-per-prompt": wanted.per_prompt or None,
+        "tool-server": ",".join(wanted.tool_server) or None,
     }
     return {flag: value for flag, value in table.items() if value is not None}
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from .. import catalog, spec
-from . import cloud_limits, goals, model_flags, routes, vllm
+from . import cloud_limits, goals, model_flags, routes, tool_server, vllm
 
 
 def notes(wanted: spec.Spec, facts: catalog.ModelFacts | None, families: set[str]) -> Iterator[str]:
@@ -16,6 +16,7 @@ def notes(wanted: spec.Spec, facts: catalog.ModelFacts | None, families: set[str
         )
     yield from goals.notes(wanted, vllm.given(wanted))
     yield from _task_notes(wanted, facts)
+    yield from tool_server.notes(wanted, facts)
     stages = wanted.pipeline_parallel
     idle = [
         gpus

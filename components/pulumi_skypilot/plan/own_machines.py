@@ -3,12 +3,16 @@
 A price of the stack overrides one in SkyPilot's configuration.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
-from .. import spec
+from .. import catalog, spec
 from ..spec import own_prices
 from .cloud_limits import OWN
 from .price_rows import Prices, Row, Unpriced, cloud, covers
+
+_PLACE = re.compile(r"(\w+) \((.+)\)")
+"""Of what runs, by sky.utils.infra_utils.InfraInfo.formatted_str."""
 
 
 def rates(wanted: spec.Spec, prices: Prices) -> Iterator[float]:
@@ -17,6 +21,24 @@ def rates(wanted: spec.Spec, prices: Prices) -> Iterator[float]:
         rate = prices.own.rate(context, gpu.name)
         if rate is not None:
             yield rate * gpu.count
+
+
+def hourly(wanted: spec.Spec, place: str, prices: own_prices.OwnPrices) -> float | None:
+    """Return the stack's price of what runs in a place, as SkyPilot writes it: Kubernetes (prod).
+
+    None where there is none, and where the GPUs that it may be have different ones.
+    """
+    match = _PLACE.fullmatch(place)
+    known = catalog.cloud(match[1]) if match else None
+    if match is None or known is None or known.name.lower() not in OWN:
+        return None
+    context = _context(known.name.lower(), match[2])
+    each = {
+        None if rate is None else rate * gpu.count * wanted.nodes
+        for gpu in wanted.accelerators
+        for rate in [prices.rate(context, gpu.name)]
+    }
+    return each.pop() if len(each) == 1 else None
 
 
 def overridden(row: Row, prices: Prices) -> bool:

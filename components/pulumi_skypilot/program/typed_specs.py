@@ -113,6 +113,11 @@ class DeploymentSpec(typing.TypedDict, total=False):
     """Tool calls, with the parser from the catalogue; for a model without one set
     `vllmArgs.tool-call-parser`. Default: `False`.
     """
+    toolServer: pulumi.Input[str | Sequence[pulumi.Input[str]] | None]
+    """Tools that the server itself runs in `/v1/responses`, for gpt-oss: MCP servers, or
+    vLLM's `demo` browser and Python; off by default, since whoever has the key then has the
+    model run code and open pages there.
+    """
     reasoningParser: pulumi.Input[str | None]
     """vLLM's parser that separates reasoning from the answer. Default: vLLM's own for
     gpt-oss.

@@ -36,8 +36,10 @@ class Watched:
     """None: nobody could say."""
 
 
-def targets(deployments: Sequence[Watched], earlier: Sequence[Table] = ()) -> list[Table]:
-    """Return the content of a file for file_sd_configs: a target for each replica.
+def targets(
+    deployments: Sequence[Watched], earlier: Sequence[Table] = (), *, stack: str
+) -> list[Table]:
+    """Return the content of a file for file_sd_configs: a target for each replica of a stack.
 
     What is not known now stays as it was in the `earlier` content.
     """
@@ -46,11 +48,11 @@ def targets(deployments: Sequence[Watched], earlier: Sequence[Table] = ()) -> li
         if deployment.now is None:
             listed += [one for one in earlier if _deployment(one) == deployment.name]
         else:
-            listed += _targets(deployment, deployment.now)
+            listed += _targets(deployment, deployment.now, stack)
     return listed
 
 
-def _targets(deployment: Watched, now: standing.Standing) -> Iterator[Table]:
+def _targets(deployment: Watched, now: standing.Standing, stack: str) -> Iterator[Table]:
     for part in now.running:
         endpoint = part.endpoint if deployment.kind == "service" else deployment.endpoint
         away = part.status in ("STOPPED", "AUTOSTOPPING", "SHUTTING_DOWN")
@@ -58,6 +60,7 @@ def _targets(deployment: Watched, now: standing.Standing) -> Iterator[Table]:
             continue
         url = urllib.parse.urlsplit(endpoint)
         labels = {
+            "stack": stack,
             "deployment": deployment.name,
             "kind": deployment.kind,
             "replica": part.name,
@@ -77,7 +80,7 @@ def _deployment(target: Table) -> object:
     return labels.get("deployment") if isinstance(labels, dict) else None
 
 
-def config(names: Collection[str], own: str, key_folder: str) -> Table:
+def config(names: Collection[str], own: str, key_folder: str, *, stack: str) -> Table:
     """Return the configuration of Prometheus, with a job for each of these deployments.
 
     `own` is the address of `metrics --watch`. The key of a deployment is a file in `key_folder`.
@@ -93,7 +96,7 @@ def config(names: Collection[str], own: str, key_folder: str) -> Table:
         }
         for name in names
     ]
-    ours = {"job_name": OWN_JOB, "static_configs": [{"targets": [own]}]}
+    ours = {"job_name": OWN_JOB, "static_configs": [{"targets": [own], "labels": {"stack": stack}}]}
     return {
         "global": {
             "scrape_interval": f"{SCRAPE_SECONDS}s",

@@ -1,4 +1,4 @@
-"""The tables of what a model server does beside answering: adapters, guessed tokens, images."""
+"""What a model server does beside answering: adapters, guessed tokens, images, tools of its own."""
 
 import re
 import typing
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pydantic
 
 from .. import errors
-from . import annotations, fields, readers
+from . import annotations, fields, open_ports, readers
 from .annotations import Row, read
 
 Task = typing.Literal["generate", "embed", "rerank"]
@@ -126,3 +126,34 @@ def per_prompt(value: object) -> dict[str, int]:
             )
     number = readers.whole(0, "the most of one prompt")
     return {str(name): number(most) for name, most in value.items()}
+
+
+DEMO = "demo"
+"""vLLM's word for the browser and the Python of the package gpt-oss."""
+
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?):(\d{1,5})")
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+def tool_server(value: object) -> tuple[str, ...]:
+    """Return the addresses of tool servers, or DEMO alone."""
+    items = readers.one_or_many(value, "demo, or an address such as 127.0.0.1:8100")
+    if DEMO in items and len(items) > 1:
+        raise errors.ValueRefused(
+            "demo brings its own tools and goes with no address; write one of the two"
+        )
+    if len(set(items)) != len(items):
+        raise errors.ValueRefused(f"{', '.join(items)}: name each once")
+    return tuple(item if item == DEMO else _address(item) for item in items)
+
+
+def _address(text: str) -> str:
+    match = _ADDRESS.fullmatch(text)
+    if match is None or not 1 <= int(match[3]) <= open_ports.LARGEST:
+        raise errors.ValueRefused(
+            f"{readers.shown(text)} is neither demo nor HOST:PORT; write e.g. 127.0.0.1:8100, "
+            "where vLLM then asks http://127.0.0.1:8100/sse"
+        )
+    if int(match[3]) == open_ports.VLLM and match[1] in _LOOPBACK:
+        raise errors.ValueRefused(f"{text} is vLLM itself; let the tool server listen elsewhere")
+    return text

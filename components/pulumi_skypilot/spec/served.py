@@ -277,6 +277,19 @@ class Served(annotations.Strict):
             becomes="`--tool-call-parser`, `--enable-auto-tool-choice`",
         ),
     ] = False
+    tool_server: typing.Annotated[
+        tuple[str, ...],
+        read(model_tables.tool_server),
+        Row(
+            "`demo`, `HOST:PORT`, or a list of these addresses",
+            "tools that the server itself runs in `/v1/responses`, for gpt-oss: MCP servers, or "
+            "vLLM's `demo` browser and Python; [off by default](guide.md#tools-that-the-server-"
+            "runs), since whoever has the key then has the model run code and open pages there",
+            shared="tool-server",
+            default="none",
+            takes=str | Sequence[str],
+        ),
+    ] = ()
     reasoning_parser: typing.Annotated[
         tables.Word | None,
         Row(

@@ -19,9 +19,12 @@ def weights() -> dict[str, tiny_model.Array]:
     return tiny_model.weights(IDS)
 
 
-def reply(*, tools: bool = False, called: bool = False, high: bool = False) -> list[str]:
+def reply(
+    *, tools: bool = False, python: bool = False, called: bool = False, high: bool = False
+) -> list[str]:
     """Return the greedy decoding, with the attention computed by hand from its weights."""
     context = {"assistant"}
+    context |= {" Jupyter"} if python else set()
     context |= {"namespace"} if tools else set()
     context |= {"<|call|>"} if called else set()
     context |= {" high"} if high else set()
@@ -74,13 +77,23 @@ def test_with_tools_it_calls_one() -> None:
         *ANALYSIS,
         *NEXT,
         *tiny_model.CALL,
+        *tiny_model.FUNCTION,
         "<|message|>",
         *tiny_model.ARGUMENTS,
     ]
 
 
+@pytest.mark.parametrize("high", [False, True])
+def test_with_the_built_in_python_it_runs_a_line(high: bool) -> None:
+    thoughts = tiny_model.THINK_MORE if high else ()
+    call = [*tiny_model.CALL, *tiny_model.BUILT_IN, "<|message|>", *tiny_model.CODE]
+    assert reply(python=True, high=high) == [*ANALYSIS, *thoughts, *NEXT, *call]
+
+
 def test_after_a_call_it_answers() -> None:
-    assert reply(tools=True, called=True) == [*ANALYSIS, *NEXT, *FINAL]
+    for tools, python in ((True, False), (False, True)):
+        said = reply(tools=tools, python=python, called=True)
+        assert said == [*ANALYSIS, *NEXT, *FINAL]
 
 
 def test_no_temperature_changes_the_reply() -> None:

@@ -87,6 +87,8 @@ def test_what_only_the_machine_knows_stays_for_a_remark() -> None:
         {"lora": {"adapters": {"law": "/m/l", "sql": "acme/sql"}, "maxRank": 32, "maxLoaded": 2}},
         {"speculation": {"method": "eagle3", "model": "acme/eagle", "tokens": 3}},
         {"perPrompt": {"image": 4}},
+        {"toolServer": "demo", "model": "openai/gpt-oss-20b"},
+        {"toolServer": ["127.0.0.1:8100", "[::1]:90"], "model": "openai/gpt-oss-20b"},
     ],
 )
 def test_an_exported_deployment_comes_back(keys: Table) -> None:
@@ -97,3 +99,10 @@ def test_an_exported_deployment_comes_back(keys: Table) -> None:
     assert to_task.export(back.table, "chat") == to_task.export(table, "chat")
     if keys.get("modelTask") != "rerank":  # a flag does not tell it from embed
         assert back.table == table
+
+
+def test_tools_of_a_model_that_vllm_runs_none_for_stay_a_flag() -> None:
+    for flag in ("--tool-server a:1", "--tool-server http://a:1"):
+        model = "Qwen/Qwen3-8B" if "http" not in flag else "openai/gpt-oss-20b"
+        made = from_task.deployment({"resources": {}, "run": f"vllm serve {model} {flag}\n"})
+        assert made.table["vllmArgs"] == {"tool-server": flag.removeprefix("--tool-server ")}

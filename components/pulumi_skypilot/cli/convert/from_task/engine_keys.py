@@ -1,4 +1,4 @@
-"""The flags of pooling, adapters, speculation and images, as keys of a deployment.
+"""The flags of pooling, adapters, speculation, images and tools, as keys of a deployment.
 
 What a key cannot express stays a flag.
 """
@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 
 from .... import catalog, errors
+from ....plan import tool_server
 from ....spec import model_tables
 from . import server, shell, vllm_parser
 
@@ -45,6 +46,7 @@ def keys(flags: Flags, model: str, *, own_image: bool) -> Iterator[KeyAndValue]:
     if isinstance(limits, dict) and limits and _accepted(lambda: model_tables.per_prompt(limits)):
         flags.pop("limit-mm-per-prompt")
         yield "perPrompt", limits
+    yield from _tool_server(flags, model)
 
 
 def _task(flags: Flags, model: str, *, own_image: bool) -> Iterator[KeyAndValue]:
@@ -76,6 +78,22 @@ def _lora(flags: Flags) -> Iterator[KeyAndValue]:
     for flag in ("enable-lora", "lora-modules", *_NUMBERS.values()):
         flags.pop(flag, None)
     yield "lora", table
+
+
+def _tool_server(flags: Flags, model: str) -> Iterator[KeyAndValue]:
+    """Yield the tool servers of a model that has use for them; a flag for others stays one."""
+    named = _known(flags, "tool-server")
+    facts = catalog.model(model)
+    if (
+        not isinstance(named, str)
+        or facts is None
+        or facts.architecture.family != tool_server.FAMILY
+    ):
+        return
+    addresses = named.split(",")
+    if _accepted(lambda: model_tables.tool_server(addresses)):
+        flags.pop("tool-server")
+        yield "toolServer", addresses if len(addresses) > 1 else named
 
 
 def _adapter(word: str) -> tuple[str, str] | None:
