@@ -60,12 +60,12 @@ CONDITIONS = (SECOND_MESSAGE, TOOLS, PYTHON, HIGH_EFFORT)
 
 # What each head looks for, and what it adds when it finds it (all start from -1). The prompt ends
 # in the one token "assistant"; the model writes "ass", "istant", so only its own is found. Tools
-# are a TypeScript namespace in the prompt, and Python has a description that names Jupyter;
+# are a TypeScript namespace in the prompt, and Python has a description that names a notebook;
 # "<|call|>" in the history takes back what they added.
 DETECTORS = (
     ("istant", {SECOND_MESSAGE: 2}),
     ("namespace", {TOOLS: 2}),
-    (" Jupyter", {TOOLS: 2, PYTHON: 2}),
+    (" notebook", {TOOLS: 2, PYTHON: 2}),
     ("<|call|>", {TOOLS: -2}),
     (" high", {HIGH_EFFORT: 2}),
 )

@@ -8,6 +8,7 @@ from pulumi.runtime import mocks
 
 from pulumi_skypilot.lifecycle import server_query
 from pulumi_skypilot.program import components, resources
+from pulumi_skypilot.spec import own_prices
 from tests.prices import ROWS
 
 SPEC: typing.Any = {"model": "openai/gpt-oss-20b", "accelerators": "L4:1", "infra": "aws"}
@@ -289,3 +290,54 @@ def test_what_a_later_resource_may_still_mend_is_no_mistake(made, logged):
 
     run(declare)
     assert "Service chat" in made.made
+
+
+def test_the_mistakes_of_all_scopes_are_told_at_once(made, logged):
+    def declare():
+        first, second, third = (resources.Scope(name) for name in ("first", "second", "third"))
+        resources.Service("chat", SPEC | {"context": -1}, scope=first)
+        resources.Service("lab", SPEC | {"model": "x"}, scope=second)
+        return resources.Service("well", SPEC, scope=third).endpoint
+
+    with pytest.raises(pulumi.RunError) as caught:
+        pulumi.runtime.test(declare)()
+    told = str(caught.value).splitlines()
+    assert [line.partition(":")[0] for line in told] == ["chat", "lab"]
+    assert not [name for name in made.made if name in ("Service chat", "Service lab")]
+
+
+def test_mistakes_of_an_earlier_program_are_forgotten(made, logged):
+    def wrong():
+        spec = SPEC | {"context": -1}
+        return resources.Service("chat", spec, scope=resources.Scope("a")).endpoint
+
+    with pytest.raises(pulumi.RunError):
+        pulumi.runtime.test(wrong)()
+    mocks.set_mocks(made, project="own", stack="test", preview=True)
+    run(two)
+    assert "Service chat" in made.made
+
+
+OWN: typing.Any = {"model": "openai/gpt-oss-20b", "accelerators": "L4:2", "infra": "k8s/prod"}
+
+
+def test_a_scope_has_prices_of_machines_of_ones_own(made, logged, monkeypatch):
+    def away(_, questions, **__):
+        return server_query.unanswered(questions, "nobody answers")
+
+    monkeypatch.setattr(server_query, "ask", away)  # these prices need no server
+
+    def declare():
+        scope = resources.Scope("models", budget={"hourly": 2}, own_prices={"prod": {"L4": 0.5}})
+        return resources.Service("chat", OWN, scope=scope).endpoint
+
+    pulumi.runtime.test(declare)()
+    assert "models.budget.hourly: 1.00 of 2.00 USD an hour at the most replicas" in logged
+    told = [line for line in logged if line.startswith("models.ownPrices: USD an hour")]
+    assert len(told) == pulumi.runtime.is_dry_run()
+    assert all(own_prices.from_line(line) for line in told)
+
+
+def test_a_price_that_is_none_is_refused_in_one_line(made):
+    with pytest.raises(pulumi.RunError, match=r"models\.ownPrices\.prod\.L4: expected USD an hour"):
+        resources.Scope("models", own_prices={"prod": {"L4": typing.cast(typing.Any, "much")}})

@@ -6,22 +6,24 @@ and fit in a preview, and each resource waits for it if there is a budget, so th
 created over the budget. A resource that is declared later, in an `apply`, starts another check,
 which counts everything again.
 
-Mistakes wait there too, so that all mistakes of a program are reported at once: the engine ends a
-preview at the first resource that a provider's check refuses.
+Mistakes wait there too, so that all mistakes of a program are reported at once, whatever scope they
+are in: the engine ends a preview at the first resource that a provider's check refuses.
 """
 
 import asyncio
 import dataclasses
 import typing
-from collections.abc import Callable, Iterable, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import pulumi
+import pulumi.runtime.settings
 
 from .. import errors, plan, skypilot
 from .. import spec as specs
 from ..plan import cost
 from ..skypilot import credentials
-from ..spec import budget, served
+from ..spec import budget, own_prices, served
 from . import declaration, forecast
 
 _PRICED = (
@@ -33,6 +35,9 @@ _SIZED = frozenset(str(field.alias) for field in served.Served.model_fields.valu
 _MODEL = "model/unknown"
 """Stand-in for a model that comes from another resource."""
 
+_GATES: weakref.WeakKeyDictionary[object, list["Gate"]] = weakref.WeakKeyDictionary()
+"""The gates of each run of a program, by its connection to the engine."""
+
 
 class Gate:
     """The budget of a scope, and everything declared in it."""
@@ -43,10 +48,16 @@ class Gate:
         workspace: pulumi.Input[str] | None,
         limits: budget.Budget,
         mark: Callable[[], pulumi.Output[str]],
+        own: own_prices.OwnPrices = own_prices.NONE,
     ) -> None:
-        """Make a gate; without a budget it stops only mistakes. `mark` returns the scope's."""
+        """Make a gate; without a budget it stops only mistakes.
+
+        `mark` returns the scope's, `own` has the prices of machines of one's own.
+        """
+        _GATES.setdefault(pulumi.runtime.settings.get_monitor(), []).append(self)
         self._server = (api_server, workspace)
         self._limits = limits
+        self._own = own
         self._mark = mark
         self._plans: dict[str, plan.Plan] = {}
         self._unread: dict[str, cost.Cost] = {}
@@ -136,14 +147,23 @@ class Gate:
         if len(misfits) > 1 or self._mistakes:
             for line in misfits:
                 pulumi.log.warn(line)
+        mistakes = list(_all_mistakes())
         if self._mistakes:
-            raise pulumi.RunError("\n".join(self._mistakes))
+            raise pulumi.RunError("\n".join(mistakes))
+        if mistakes:
+            return  # another scope's gate says them all, and ends the program
         if not (self._limits or pulumi.runtime.is_dry_run()):
             return
         plans, unread, adopting = dict(self._plans), dict(self._unread), list(self._adopting)
         adopted = {planned.name: planned.spec.kind for planned, _ in adopting}
         remote = await asyncio.to_thread(
-            forecast.show, await self._connection(), plans, adopted, self._limits, unread
+            forecast.show,
+            await self._connection(),
+            plans,
+            adopted,
+            self._limits,
+            unread,
+            own=self._own,
         )
         if remote is not None:
             for planned, resource in adopting:
@@ -156,6 +176,12 @@ class Gate:
             return "the address of the API server comes from another resource"
         url, workspace = typing.cast("list[typing.Any]", await server.future())
         return skypilot.Connection(url, workspace, _token())
+
+
+def _all_mistakes() -> Iterator[str]:
+    """Yield the mistakes of all scopes of the program, each once."""
+    gates = _GATES.get(pulumi.runtime.settings.get_monitor(), [])
+    yield from dict.fromkeys(line for gate in gates for line in gate._mistakes)
 
 
 def _token() -> str | None:

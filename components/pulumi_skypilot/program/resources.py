@@ -12,6 +12,7 @@ from .. import spec as specs
 from ..providers import pulumi_private
 from ..spec import budget as budgets
 from ..spec import keys
+from ..spec import own_prices as prices
 from . import api_keys, arguments, budget_gate, declaration, inputs, typed_specs, workdir
 
 Inputs = Mapping[str, typing.Any]
@@ -44,11 +45,12 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
         workspace: pulumi.Input[str] | None = None,
         serve_host: pulumi.Input[str] | None = None,
         budget: budgets.BudgetSpec | None = None,
+        own_prices: prices.OwnPricesSpec | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Declare the scope. Each argument but the budget may be an Output, but not a secret one.
+        """Declare the scope. Address, workspace and host may be Outputs, but not secret ones.
 
-        Raises RunError for an invalid budget.
+        Raises RunError for an invalid budget or price.
 
         Args:
             name: Name of the resource.
@@ -59,6 +61,8 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
             budget: The largest cost of the whole scope in USD: `{"hourly": 40, "monthly": 20000}`,
                 either or both; `"unknown": "allow"` ignores machines without a known price
                 (docs/review.md). Nothing in the scope is created unless it holds. Default: none.
+            own_prices: USD an hour of a GPU of your own, by context and GPU, which SkyPilot has no
+                price of: `{"prod": {"H100": 2.5}}`, or one number for all. Default: none.
             opts: Pulumi's own options.
 
         """
@@ -69,7 +73,11 @@ class Scope(dynamic.Resource, module="skypilot", name="Scope"):
         }
         self._given = {key: value for key, value in given.items() if value is not None}
         self._gate = budget_gate.Gate(
-            given["apiServer"], given["workspace"], _limits(name, budget), lambda: self.mark
+            given["apiServer"],
+            given["workspace"],
+            _limits(name, budget),
+            lambda: self.mark,
+            _own_prices(name, own_prices),
         )
         wrong = [*arguments.of_scope(given["apiServer"], given["serveHost"])]
         if wrong:
@@ -245,6 +253,13 @@ def _limits(name: str, budget: object) -> budgets.Budget:
     try:
         return budgets.read(budget, f"{name}.budget")
     except errors.BudgetError as error:
+        raise pulumi.RunError(str(error)) from None
+
+
+def _own_prices(name: str, given: object) -> prices.OwnPrices:
+    try:
+        return prices.read(given, f"{name}.ownPrices")
+    except errors.OwnPricesError as error:
         raise pulumi.RunError(str(error)) from None
 
 

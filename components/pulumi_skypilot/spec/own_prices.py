@@ -13,7 +13,10 @@ from collections.abc import Iterator, Mapping
 from .. import catalog, errors
 from . import readers
 
-_LINE = re.compile(r"([\w.-]+:ownPrices): USD an hour a GPU of your own: (\{.*\})")
+OwnPricesSpec = Mapping[str, float | Mapping[str, float]] | float
+"""Prices, as a program writes them."""
+
+_LINE = re.compile(r"([\w.-]+[:.]ownPrices): USD an hour a GPU of your own: (\{.*\})")
 
 ANY = "*"
 """Every context, or every GPU, that has no price of its own."""

@@ -24,7 +24,7 @@ def reply(
 ) -> list[str]:
     """Return the greedy decoding, with the attention computed by hand from its weights."""
     context = {"assistant"}
-    context |= {" Jupyter"} if python else set()
+    context |= {" notebook"} if python else set()
     context |= {"namespace"} if tools else set()
     context |= {"<|call|>"} if called else set()
     context |= {" high"} if high else set()
