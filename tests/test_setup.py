@@ -190,3 +190,33 @@ def test_a_go_that_is_too_old_for_kubernetes_is_said_in_one_line(machine: Machin
         r"Kubernetes is built with Go [\d.]+ or newer, .*: install it \(.*\) and run this again\n",
         done.stderr,
     )
+
+
+APT = """case $1 in
+download) shift 2; for package; do echo "$package" >"$package.deb"; done ;;
+*) exit 1 ;;
+esac"""
+DPKG = 'mkdir -p "$3/usr/bin"; cp "$2" "$3/usr/bin/"'
+
+
+def test_debians_programs_are_unpacked_once_and_not_installed(machine: Machine) -> None:
+    machine.program("apt-get", APT)
+    machine.program("dpkg", DPKG)
+    done = machine.run("install-debian-programs")
+    assert (done.returncode, done.stdout) == (0, "Prometheus, zsh, fish\n"), done.stderr
+    made = machine.cache / "debian-programs"
+    assert re.fullmatch(r"debian-programs-[0-9a-f]{12}", made.readlink().name)
+    programs = {path.stem for path in (made / "usr/bin").iterdir()}
+    assert {"prometheus", "zsh", "fish"} <= programs
+    machine.program("apt-get", "exit 1")
+    assert machine.run("install-debian-programs").returncode == 0
+    kept = {path.name for path in machine.cache.iterdir()}
+    assert kept == {"bin", made.name, made.readlink().name}
+
+
+def test_what_cannot_be_fetched_leaves_no_programs(machine: Machine) -> None:
+    machine.program("apt-get", "exit 1")
+    machine.program("sudo", "exit 1")
+    machine.program("id", "echo 1000")
+    assert machine.run("install-debian-programs").returncode != 0
+    assert not (machine.cache / "debian-programs").exists()
