@@ -37,7 +37,7 @@ def cloud() -> Iterator[control.Cloud]:
 def tools(cloud: control.Cloud, tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Run the tool server where the machines of the cloud reach it; return its log."""
     log = tmp_path / "tools.log"
-    with tool_server.running(f"{NET}.1", TOOLS_PORT, log):
+    with tool_server.running(cloud.location.machine_address, TOOLS_PORT, log):
         yield log
 
 
@@ -71,12 +71,13 @@ def on_the_embedded_cloud(deployment: dict[str, object]) -> None:
 
 
 def test_every_command_runs_and_prints_what_the_page_shows(
-    project: stacks.Stack, tools: pathlib.Path
+    cloud: control.Cloud, project: stacks.Stack, tools: pathlib.Path
 ) -> None:
     blocks = BLOCK.findall(PAGE.read_text("utf-8"))
     script = f"echo '{END}'\n".join(commands for commands, _ in blocks)
+    script = script.replace("tools.internal", cloud.location.machine_address)
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script.replace("tools.internal", f"{NET}.1")],
+        ["bash", "-euo", "pipefail", "-c", script],
         cwd=project.project,
         env=project.environment(PULUMI_SKIP_CONFIRMATIONS="true", PULUMI_OPTION_COLOR="never"),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
