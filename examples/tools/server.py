@@ -25,6 +25,7 @@ server = MCPServer(
 @server.tool(name="python", meta={"include_in_prompt": False})  # the model sends code, not JSON
 def run(code: str) -> str:
     """Run the code and return what it prints."""
+    sys.stderr.write(f"runs {code!r}\n")
     command = [sys.executable, "-I", "-c", code]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)

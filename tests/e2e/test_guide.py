@@ -90,7 +90,7 @@ def test_every_command_runs_and_prints_what_the_page_shows(
     assert shown
     for output, printed in shown:
         assert alike(output) == alike(printed)
-    assert "CallToolRequest" in tools.read_text()
+    assert "runs 'print(6*7)'" in tools.read_text()
 
 
 def alike(text: str) -> list[list[str]]:
