@@ -23,7 +23,7 @@ from pulumi_skypilot.lifecycle import operations, wait_service
 
 from . import driver, soak
 
-NAME, NET = "byhand", "10.89.0"
+NAME, NET = "byhand", "10.90.0"
 ROUNDS = 3
 SIZES = (1, 4)
 """Services at once. Four hosts of two CPUs are what two real ones start in reasonable time."""
