@@ -118,6 +118,7 @@ def away(cloud: control.Cloud) -> Iterator[None]:
 PULL = {"image": "docker:registry.invalid/none:1"}
 NO_CONTEXT = "no credentials for k8s/prod (it has kubernetes/rehearsal, kubernetes/team)"
 NO_NODE = "no node has it, or SkyPilot cannot ask the cluster (`sky check kubernetes` tells)"
+NO_ACCESS = "infra: the API server reaches no cloud and no cluster that it has credentials for"
 PULLED = "its machine does not start (ErrImagePull: "
 
 
@@ -133,7 +134,7 @@ PULLED = "its machine does not start (ErrImagePull: "
         pytest.param(as_it_is, lab(**PULL), PULLED, id="image"),
         pytest.param(as_it_is, chat(infra=INFRA, **PULL), PULLED, id="image of a service"),
         pytest.param(expired, lab(), NO_NODE, id="expired"),
-        pytest.param(away, lab(), NO_NODE, id="away"),
+        pytest.param(away, lab(), NO_ACCESS, id="away"),
     ],
 )
 def test_what_cannot_start_is_one_line_and_leaves_nothing(

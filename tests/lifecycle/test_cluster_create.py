@@ -86,6 +86,12 @@ class TestCreate:
             made.create(wanted())
         assert launches(sky) == 0
 
+    def test_a_create_is_tried_where_the_server_lists_no_place_at_all(self, sky, made):
+        """SkyPilot drops a cluster that was away for a while, and looks again at the launch."""
+        sky.enabled = frozenset()
+        made.create(wanted())
+        assert launches(sky) == 1
+
     def test_a_create_that_fails_leaves_no_machine(self, sky, made):
         sky.sets_up = False
         with pytest.raises(errors.Failed, match="set up"):

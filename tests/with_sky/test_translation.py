@@ -60,15 +60,22 @@ def test_an_error_of_skypilots_has_one_meaning(
 
 
 @pytest.mark.parametrize(
-    "raised",
+    ("raised", "message"),
     [
-        exceptions.NoCloudAccessError("Cloud access is not set up. Run: sky check"),
-        exceptions.ResourcesUnavailableError("Task requires gcp which is not enabled."),
+        (
+            exceptions.NoCloudAccessError("Cloud access is not set up. Run: sky check"),
+            "infra: the API server reaches no cloud and no cluster that it has credentials for; "
+            "`sky check` there tells why",
+        ),
+        (
+            exceptions.ResourcesUnavailableError("Task requires gcp which is not enabled."),
+            "Task requires gcp which is not enabled.",
+        ),
     ],
     ids=["no cloud at all", "not that one"],
 )
-def test_a_cloud_that_denies_is_not_taken_for_the_server(raised: Exception) -> None:
-    assert str(translation.meaning(raised, URL, None)) == str(raised)
+def test_a_cloud_that_denies_is_not_taken_for_the_server(raised: Exception, message: str) -> None:
+    assert str(translation.meaning(raised, URL, None)) == message
 
 
 def test_unreachable_names_the_server_and_the_way_out() -> None:

@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import typing
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from .. import errors
 from ..plan import task
@@ -131,13 +131,7 @@ class LifeCycle:
             self._say(f"{name}: waiting for an earlier request")
 
     def _check_places(self, wanted: marker.Wanted) -> None:
-        allowed = task.places(wanted.task)
-        enabled = self._sky.places()
-        if allowed and not any(is_enabled(place, enabled) for place in allowed):
-            raise errors.Denied(
-                f"infra: the API server has no credentials for {' or '.join(allowed)} (it has "
-                f"{', '.join(sorted(enabled)) or 'none'}); set them up there and run `sky check`"
-            )
+        require_place(task.places(wanted.task), self._sky.places())
 
     def _watch(self, look: Callable[[], T], seconds: float, why: str) -> Iterator[T]:
         """Look again and again: yield what each look returns, until the caller leaves the loop.
@@ -239,6 +233,19 @@ def _host(text: str) -> str:
 def gone(name: str) -> errors.NotFound:
     """Return the error of a cluster that ended while a call was at work on it."""
     return errors.NotFound(f"the cluster {name!r} is gone; `pulumi up --refresh` creates it again")
+
+
+def require_place(allowed: Collection[str], enabled: frozenset[str]) -> None:
+    """Raise Denied when the API server has credentials for other infra, and for none of these.
+
+    An empty list is no refusal: SkyPilot drops a cluster that did not answer, and looks again at
+    the next launch if it has nothing else (sky/check.py, get_cached_enabled_clouds_or_refresh).
+    """
+    if allowed and enabled and not any(is_enabled(place, enabled) for place in allowed):
+        raise errors.Denied(
+            f"infra: the API server has no credentials for {' or '.join(allowed)} (it has "
+            f"{', '.join(sorted(enabled))}); set them up there and run `sky check`"
+        )
 
 
 def is_enabled(place: str, enabled: frozenset[str]) -> bool:

@@ -142,12 +142,7 @@ class Volumes(operations.LifeCycle):
         return self._see(lambda: self._sky.volume(name), why)
 
     def _check_place(self, wanted: Wanted) -> None:
-        enabled = self._sky.places()
-        if not operations.is_enabled(wanted.volume.infra, enabled):
-            raise errors.Denied(
-                f"infra: the API server has no credentials for {wanted.volume.infra} (it has "
-                f"{', '.join(sorted(enabled)) or 'none'}); set them up there and run `sky check`"
-            )
+        operations.require_place([wanted.volume.infra], self._sky.places())
 
     def _make(self, wanted: Wanted) -> interface.Volume:
         content = wanted.content()

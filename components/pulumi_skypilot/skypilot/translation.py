@@ -30,6 +30,11 @@ _NO_CLOUD = r"which (is|are) not enabled\b|^No cloud access\b|due to invalid clo
 """The words by which SkyPilot says that it has no access to a cloud (sky/optimizer.py,
 _check_specified_clouds; sky/data/storage.py; sky/backends/cloud_vm_ray_backend.py)."""
 
+_NO_ACCESS = (
+    "infra: the API server reaches no cloud and no cluster that it has credentials for; "
+    "`sky check` there tells why"
+)
+
 _Row = tuple[str, str, type[errors.SkyPilotError]]
 
 # The first row whose exception and message match says what an error means. Names, not classes:
@@ -139,6 +144,8 @@ def meaning(
             f"apiServer {url}: this account may not do that ({text[:200]}); set "
             "PULUMI_SKYPILOT_TOKEN to the token of one that may"
         )
+    elif "NoCloudAccessError" in kinds:
+        text = _NO_ACCESS
     elif error_class is errors.Denied and not (
         re.search(_NO_CLOUD_KINDS, kinds) or re.search(_NO_CLOUD, text, re.IGNORECASE)
     ):
