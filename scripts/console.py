@@ -18,8 +18,10 @@ import yaml
 from pulumi_skypilot import cli
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-HOW_TO = (*sorted((ROOT / "docs" / "how-to").glob("*.md")), ROOT / "docs" / "guide.md")
-PAGES = (ROOT / "docs" / "memory.md", *HOW_TO)
+HOW_TO = tuple(sorted((ROOT / "docs" / "how-to").glob("*.md")))
+PROJECTS = (*HOW_TO, ROOT / "docs" / "guide.md")
+"""The pages that show the files of a project."""
+PAGES = (ROOT / "docs" / "memory.md", *PROJECTS)
 FOLDER = ROOT / "docs" / "reviews"
 """The commands of other pages run here. It has the prices of the report's examples, prices.json."""
 
@@ -32,7 +34,7 @@ def filled(page: pathlib.Path) -> str:
     text = page.read_text("utf-8")
     with contextlib.ExitStack() as stack:
         folder = FOLDER
-        if page in HOW_TO:
+        if page in PROJECTS:
             folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
             write_project(text, folder)
         return re.sub(
