@@ -14,14 +14,14 @@ FILE = pathlib.Path(__file__).parent.parent / "examples" / "tools" / "server.py"
 
 @contextlib.contextmanager
 def running(host: str, port: int, log: pathlib.Path) -> Iterator[str]:
-    """Run it until the block ends; yield its address."""
+    """Run it until the block ends, or this process; yield its address."""
     address = f"{host}:{port}"
+    command = ["setpriv", "--pdeathsig", "KILL", sys.executable, str(FILE), address]
     with log.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, str(FILE), address], stdout=file, stderr=subprocess.STDOUT
-        )
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
         try:
-            prometheus.wait(lambda: _answers(address), 60)
+            prometheus.wait(lambda: process.poll() is not None or _answers(address), 60)
+            assert process.poll() is None, log.read_text()
             yield address
         finally:
             process.terminate()

@@ -10,7 +10,7 @@ import yaml
 
 from local import control
 from scripts import console
-from tests import tool_server
+from tests import prometheus, tool_server
 from tests.e2e import stack as stacks
 
 pytestmark = [
@@ -21,7 +21,6 @@ pytestmark = [
 
 NAME, NET = "guide", "10.89.0"
 PAGE = stacks.ROOT / "docs" / "guide.md"
-TOOLS_PORT = 8100
 BLOCK = re.compile(r"^```bash\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.M | re.S)
 """Commands, and what the page shows of their output."""
 END = "--- end of a block ---"
@@ -34,11 +33,12 @@ def cloud() -> Iterator[control.Cloud]:
 
 
 @pytest.fixture
-def tools(cloud: control.Cloud, tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Run the tool server where the machines of the cloud reach it; return its log."""
+def tools(cloud: control.Cloud, tmp_path: pathlib.Path) -> Iterator[tuple[str, pathlib.Path]]:
+    """Run the tool server where the machines of the cloud reach it; return its address and log."""
     log = tmp_path / "tools.log"
-    with tool_server.running(cloud.location.machine_address, TOOLS_PORT, log):
-        yield log
+    host, port = cloud.location.machine_address, prometheus.free_port()
+    with tool_server.running(host, port, log) as address:
+        yield address, log
 
 
 @pytest.fixture
@@ -71,11 +71,12 @@ def on_the_embedded_cloud(deployment: dict[str, object]) -> None:
 
 
 def test_every_command_runs_and_prints_what_the_page_shows(
-    cloud: control.Cloud, project: stacks.Stack, tools: pathlib.Path
+    project: stacks.Stack, tools: tuple[str, pathlib.Path]
 ) -> None:
+    address, log = tools
     blocks = BLOCK.findall(PAGE.read_text("utf-8"))
     script = f"echo '{END}'\n".join(commands for commands, _ in blocks)
-    script = script.replace("tools.internal", cloud.location.machine_address)
+    script = script.replace("tools.internal:8100", address)
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=project.project,
@@ -90,7 +91,7 @@ def test_every_command_runs_and_prints_what_the_page_shows(
     assert shown
     for output, printed in shown:
         assert alike(output) == alike(printed)
-    assert "runs 'print(6*7)'" in tools.read_text()
+    assert "runs 'print(6*7)'" in log.read_text()
 
 
 def alike(text: str) -> list[list[str]]:
