@@ -54,7 +54,7 @@ class ModelFacts:
     reasoning_parser: str | None = None
     """The parser of its reasoning, by vLLM's page features/reasoning_outputs and recipes."""
     task: str = "generate"
-    """What it does with a text: generate, embed or rerank."""
+    """The task that it does with a text: generate, embed or rerank."""
     gated: bool = False
     """The hub gives the files only to accounts that have been granted access."""
     recommended: tuple[Recommendation, ...] = ()

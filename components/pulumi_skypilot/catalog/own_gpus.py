@@ -17,7 +17,7 @@ UNKNOWN = "unknown"
 
 KEYS = ("memory_gib", "compute_capability", "amd_family", "usable_gib", "source")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-"""What a name in `accelerators` looks like."""
+"""The form of a name in `accelerators`."""
 
 
 def facts(name: str, text: str, known: Iterable[GpuFacts]) -> GpuFacts:

@@ -33,6 +33,6 @@ class Command:
     run: Callable[[argparse.Namespace], int | None]
     """Runs it, writes to stdout, and returns an exit code other than 0, or None. Raises Wrong."""
     examples: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """What --help shows below the arguments: a command and its meaning."""
+    """An example that --help shows below the arguments: a command and its meaning."""
     codes: str = ""
     """The exit codes, in words, where they tell more than a mistake."""

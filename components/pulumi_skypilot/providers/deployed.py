@@ -61,7 +61,8 @@ class DeployedHandler(base.Handler):
         # Values are passed on unchanged, so that unknown and secret ones stay so.
         inputs |= {key: news[key] for key in properties.VALUES if news.get(key)}
         inputs.pop("drift", None)
-        self._plans[new.name] = new.plan
+        if olds:  # else no diff follows
+            self._plans[new.name] = new.plan
         self._add_changes(olds, old, new, inputs)
         return results.Checked(inputs, [])
 

@@ -89,7 +89,7 @@ def find(script: str, variables: shell.Known, files: documents.Files = lambda _:
 
 @dataclasses.dataclass
 class _Found:
-    """What a script does, as far as it was read."""
+    """The effects of a script, as far as it was read."""
 
     files: documents.Files
     servers: list[wrappers.Started] = dataclasses.field(default_factory=list)

@@ -26,7 +26,7 @@ _KEYS = re.compile(r"C-[mMjJ]|\^[MJ]|KPEnter|Enter")
 
 @dataclasses.dataclass(frozen=True)
 class Session:
-    """What is typed into another shell."""
+    """The commands that are typed into another shell."""
 
     script: str
     environment: dict[str, str] = dataclasses.field(default_factory=dict)

@@ -27,7 +27,7 @@ class Wrapper:
     skips: int = 0
     """Words of its own that stand before the command."""
     lost: str | None = None
-    """What is lost without it; None if a deployment needs it not at all."""
+    """The loss without it; None if no deployment needs it."""
     told: tuple[str, ...] = ()
     """Its options that change what the server does."""
 
@@ -98,7 +98,7 @@ NO_SERVERS = (
 
 @dataclasses.dataclass
 class Started:
-    """What a command starts."""
+    """The program that a command starts."""
 
     arguments: tuple[str, ...] | None = None
     """The words after `vllm serve`; None if the command starts no server itself."""
@@ -114,7 +114,7 @@ class Started:
     away: bool = False
     """The script runs on another machine."""
     told: list[remarks.Remark] = dataclasses.field(default_factory=list)
-    """What is left out, if the command starts a server."""
+    """The parts that are left out, if the command starts a server."""
 
 
 def find(words: Sequence[str]) -> Started:
